@@ -1,0 +1,43 @@
+"""A machine on the engine with our label, and nobody in the log who holds it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+
+
+class Orphan(aggregate.Aggregate):
+    class Found(aggregate.Aggregate.Created):
+        workspace_id: UUID  # as its label says
+        provider: str
+        provider_id: str
+        engine_id: str
+
+    class Destroyed(aggregate.Aggregate.Event):
+        pass
+
+    @staticmethod
+    def id_of(workspace_id: UUID, engine_id: str) -> UUID:
+        """One machine is one orphan, however often it is found."""
+        return uuid5(workspace_id, f"orphan:{engine_id}")
+
+    @event(Found)
+    def __init__(
+        self, id: UUID, at: datetime, workspace_id: UUID, provider: str, provider_id: str, engine_id: str
+    ) -> None:
+        self._id = id
+        self.workspace_id, self.provider = workspace_id, provider
+        self.provider_id, self.engine_id = provider_id, engine_id
+        self.destroyed_at: datetime | None = None
+
+    def destroyed(self, now: datetime) -> None:
+        if self.destroyed_at is None:
+            self._destroyed(now)
+
+    @event(Destroyed)
+    def _destroyed(self, at: datetime) -> None:
+        self.destroyed_at = at

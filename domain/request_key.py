@@ -1,0 +1,42 @@
+"""An Idempotency-Key that was used: what was asked under it, and what came of it.
+
+Its id follows from the asker and the key, and it is stored together with what was made, so that of two requests
+under one key only one can be stored.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+from domain.errors import Conflict, Invalid
+
+LONGEST = 255  # characters
+
+
+class RequestKey(aggregate.Aggregate):
+    class Used(aggregate.Aggregate.Created):
+        owner_id: UUID
+        fingerprint: str  # SHA-256 of what was asked, in hex
+        subject_id: UUID
+
+    @staticmethod
+    def id_of(owner_id: UUID, key: str) -> UUID:
+        """Where this key of this asker is kept. `Invalid`: blank, too long, or not printable."""
+        if not key.strip() or len(key) > LONGEST or not key.isprintable():
+            raise Invalid(f"Idempotency-Key must be 1 to {LONGEST} printable characters")
+        return uuid5(owner_id, f"request-key:{key}")
+
+    @event(Used)
+    def __init__(self, id: UUID, at: datetime, owner_id: UUID, fingerprint: str, subject_id: UUID) -> None:
+        self._id = id
+        self.owner_id, self.fingerprint, self.subject_id = owner_id, fingerprint, subject_id
+
+    def same(self, fingerprint: str) -> UUID:
+        """What came of it. `Conflict` if something else was asked under this key."""
+        if fingerprint != self.fingerprint:
+            raise Conflict("this Idempotency-Key was used for another request; use a new key for a new request")
+        return self.subject_id

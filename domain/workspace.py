@@ -1,0 +1,297 @@
+"""A workspace: a machine lent to its owner for a term, or until it is given back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import event
+
+from domain import aggregate, term
+from domain.errors import Conflict, Invalid, NotFound
+from domain.machine import Operation, Status, is_to_begin
+from domain.name import checked
+
+
+class Workspace(aggregate.Aggregate):
+    # -- what can happen -----------------------------------------------------
+    # `machine` is how the engine shows it: {"provider_id", "engine_id", "connection": {…}}, JSON values only.
+    # `operation_id` is None where nobody asked and the world did it.
+
+    class Event(aggregate.Aggregate.Event):
+        pass
+
+    class Requested(aggregate.Aggregate.Created):
+        owner_id: UUID
+        name: str
+        template: str | None  # as asked; None: the default at the time it is made
+        provider: str
+        ttl_seconds: int | None
+        expires_at: datetime | None
+
+    class Delayed(Event):
+        """It cannot be made now, and will be tried again."""
+
+        reason: str
+
+    class Provisioned(Event):
+        machine: dict[str, Any]
+
+    class ProvisioningFailed(Event):
+        reason: str
+
+    class Cleared(Event):
+        """Nothing is left on the engine of an attempt that failed."""
+
+    class OperationRequested(Event):
+        operation: str
+        operation_id: UUID
+        snapshot_id: UUID | None
+
+    class Started(Event):
+        """Also the end of a restart, and of a restore."""
+
+        operation_id: UUID | None
+        machine: dict[str, Any]
+
+    class Stopped(Event):
+        operation_id: UUID | None
+
+    class SnapshotTaken(Event):
+        operation_id: UUID
+        snapshot_id: UUID
+        size_bytes: int
+
+    class OperationFailed(Event):
+        operation_id: UUID
+        operation: str
+        reason: str
+
+    class Vanished(Event):
+        """The engine has lost its machine."""
+
+        reason: str
+
+    class Adopted(Event):
+        """The engine runs its machine, though the log had it stopped or lost."""
+
+        machine: dict[str, Any]
+
+    class Extended(Event):
+        ttl_seconds: int  # the whole term, from the request on (V25)
+        expires_at: datetime
+
+    class ExpiryWarned(Event):
+        expires_at: datetime
+
+    class Expired(Event):
+        pass
+
+    class Deleted(Event):
+        pass
+
+    class Destroyed(Event):
+        """Nothing of it is left on the engine."""
+
+    # -- what may be asked ---------------------------------------------------
+
+    @classmethod
+    def request(cls, *, ttl_seconds: int | None, longest: timedelta, now: datetime, **facts: Any) -> Workspace:
+        """A new one. `facts`: id, owner_id, name, template, provider. `longest` is the longest term lent at all."""
+        checked(facts["name"])
+        ends = None if ttl_seconds is None else now + term.length(ttl_seconds, longest)
+        return cls(at=now, ttl_seconds=ttl_seconds, expires_at=ends, **facts)
+
+    def ask(self, operation: Operation, now: datetime, snapshot_id: UUID | None = None) -> None:
+        """Begin something on its machine. What is so already, or under way already, is not begun again."""
+        if operation == Operation.RESTORE and snapshot_id not in self.snapshots:
+            raise NotFound("this workspace has no such snapshot")
+        if (self.operation, self.snapshot_id) == (operation, snapshot_id):
+            return  # under way
+        if is_to_begin(operation, self.status, self.operation):
+            self._operation_requested(now, str(operation), uuid5(self.id, str(self.version + 1)), snapshot_id)
+
+    def extend(self, ttl_seconds: int, longest: timedelta, now: datetime) -> None:
+        """Lend it that much longer, counted from the end of its term, or from now if that is over."""
+        if self.status in (Status.ENDED, Status.FAILED):
+            raise Conflict(f"this workspace has {self.status}; only one that is in use can be extended")
+        if self.expires_at is None:
+            raise Conflict("this workspace has no term, so there is nothing to extend")
+        until = max(self.expires_at, now) + term.length(ttl_seconds, longest)
+        if until - now > longest:
+            raise Invalid(f"that would end more than {longest.days} days from now, the longest term there is")
+        self._extended(now, round((until - self.created_at).total_seconds()), until)
+
+    def delete(self, now: datetime) -> None:
+        if self.status == Status.ENDED:
+            raise NotFound("this workspace has ended")
+        self._deleted(now)
+
+    # -- what is due, or what the world reports: never refused, and nothing new the second time ---------
+
+    def warn(self, now: datetime) -> None:
+        if self.status != Status.ENDED and self.expires_at and self.warn_at and self.warn_at <= now:
+            self._expiry_warned(now, self.expires_at)
+
+    def expire(self, now: datetime) -> None:
+        """The end of its term, in whatever status (V38). Who was not warned yet is warned first."""
+        if self.status != Status.ENDED and self.expires_at and self.expires_at <= now:
+            self.warn(now)
+            self._expired(now)
+
+    def delayed(self, reason: str, now: datetime) -> None:
+        if self.status == Status.CREATING and self.waiting != reason:
+            self._delayed(now, reason)
+
+    def provisioned(self, machine: dict[str, Any], now: datetime) -> None:
+        if self.status == Status.CREATING:
+            self._provisioned(now, machine)
+
+    def give_up(self, reason: str, now: datetime) -> None:
+        if self.status == Status.CREATING:
+            self._provisioning_failed(now, reason)
+
+    def cleared(self, now: datetime) -> None:
+        if self.status == Status.FAILED:
+            self._cleared(now)
+
+    def started(self, operation_id: UUID | None, machine: dict[str, Any], now: datetime) -> None:
+        if operation_id == self.operation_id:
+            self._started(now, operation_id, machine)
+
+    def stopped(self, operation_id: UUID | None, now: datetime) -> None:
+        if operation_id == self.operation_id and self.status == Status.RUNNING:
+            self._stopped(now, operation_id)
+
+    def snapshot_taken(self, operation_id: UUID, size_bytes: int, now: datetime) -> None:
+        if operation_id == self.operation_id and self.snapshot_id:
+            self._snapshot_taken(now, operation_id, self.snapshot_id, size_bytes)
+
+    def operation_failed(self, operation_id: UUID, reason: str, now: datetime) -> None:
+        if self.operation and operation_id == self.operation_id:
+            self._operation_failed(now, operation_id, str(self.operation), reason)
+
+    def vanished(self, reason: str, now: datetime) -> None:
+        if self.status in (Status.RUNNING, Status.STOPPED):
+            self._vanished(now, reason)
+
+    def adopted(self, machine: dict[str, Any], now: datetime) -> None:
+        if self.machine and not self.operation and self.status in (Status.STOPPED, Status.FAILED):
+            self._adopted(now, machine)
+
+    def destroyed(self, now: datetime) -> None:
+        if self.status == Status.ENDED and self.destroyed_at is None:
+            self._destroyed(now)
+
+    # -- what it then is: never refuses, never looks at a clock -----------------
+
+    @event(Requested)
+    def __init__(
+        self,
+        id: UUID,
+        at: datetime,
+        owner_id: UUID,
+        name: str,
+        template: str | None,
+        provider: str,
+        ttl_seconds: int | None,
+        expires_at: datetime | None,
+    ) -> None:
+        self._id = id
+        self.owner_id, self.name, self.template, self.provider = owner_id, name, template, provider
+        self.ttl_seconds, self.expires_at = ttl_seconds, expires_at
+        self.warn_at = term.warning_at(at, expires_at) if expires_at else None  # None: no term, or warned
+        self.created_at = at
+        self.machine: dict[str, Any] | None = None
+        self.error: str | None = None
+        self.snapshots: list[UUID] = []
+        self.ended_because: str | None = None
+        self.destroyed_at: datetime | None = None
+        self._is(Status.CREATING, at)
+
+    @event(Delayed)
+    def _delayed(self, at: datetime, reason: str) -> None:
+        self.waiting = reason
+
+    @event(Provisioned)
+    def _provisioned(self, at: datetime, machine: dict[str, Any]) -> None:
+        self._runs(at, machine)
+
+    @event(ProvisioningFailed)
+    def _provisioning_failed(self, at: datetime, reason: str) -> None:
+        self._is(Status.FAILED, at)
+        self.error = reason
+
+    @event(Cleared)
+    def _cleared(self, at: datetime) -> None:
+        self.machine = None
+
+    @event(OperationRequested)
+    def _operation_requested(
+        self, at: datetime, operation: str, operation_id: UUID, snapshot_id: UUID | None
+    ) -> None:
+        self.operation, self.operation_id, self.snapshot_id = operation, operation_id, snapshot_id
+
+    @event(Started)
+    def _started(self, at: datetime, operation_id: UUID | None, machine: dict[str, Any]) -> None:
+        self._runs(at, machine)
+
+    @event(Stopped)
+    def _stopped(self, at: datetime, operation_id: UUID | None) -> None:
+        self._is(Status.STOPPED, at)
+
+    @event(SnapshotTaken)
+    def _snapshot_taken(self, at: datetime, operation_id: UUID, snapshot_id: UUID, size_bytes: int) -> None:
+        self.snapshots.append(snapshot_id)
+        self._is(self.status, at)
+
+    @event(OperationFailed)
+    def _operation_failed(self, at: datetime, operation_id: UUID, operation: str, reason: str) -> None:
+        self._is(self.status, at)
+
+    @event(Vanished)
+    def _vanished(self, at: datetime, reason: str) -> None:
+        self._is(Status.FAILED, at)
+        self.error = reason
+
+    @event(Adopted)
+    def _adopted(self, at: datetime, machine: dict[str, Any]) -> None:
+        self._runs(at, machine)
+
+    @event(Extended)
+    def _extended(self, at: datetime, ttl_seconds: int, expires_at: datetime) -> None:
+        self.ttl_seconds, self.expires_at, self.updated_at = ttl_seconds, expires_at, at
+        self.warn_at = term.warning_at(at, expires_at)
+
+    @event(ExpiryWarned)
+    def _expiry_warned(self, at: datetime, expires_at: datetime) -> None:
+        self.warn_at = None
+
+    @event(Expired)
+    def _expired(self, at: datetime) -> None:
+        self._ends(at, "its term was over")
+
+    @event(Deleted)
+    def _deleted(self, at: datetime) -> None:
+        self._ends(at, "it was deleted")
+
+    @event(Destroyed)
+    def _destroyed(self, at: datetime) -> None:
+        self.destroyed_at = at
+
+    def _is(self, status: Status, at: datetime) -> None:
+        """Its status, with nothing under way on it any more."""
+        self.status, self.updated_at = status, at
+        self.waiting: str | None = None  # why it is not running yet
+        self.operation: str | None = None
+        self.operation_id: UUID | None = None
+        self.snapshot_id: UUID | None = None  # what is being taken or restored
+
+    def _runs(self, at: datetime, machine: dict[str, Any]) -> None:
+        self._is(Status.RUNNING, at)
+        self.machine, self.error = machine, None
+
+    def _ends(self, at: datetime, because: str) -> None:
+        self._is(Status.ENDED, at)
+        self.ended_because = because
