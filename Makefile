@@ -1,0 +1,74 @@
+# Everything runs from .venv, which is filled once from the lock, with hashes. After that no target needs a network.
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint contracts lock image clean
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+UV ?= uv
+ARGS ?=
+PYTEST_ARGS ?=
+PY := .venv/bin/python
+# pip reads settings of the machine; these two keep it quiet and out of the way of the answer.
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
+
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
+
+# The stamp's name says what is installed: another lock, folder or libvirt means another stamp.
+LIBVIRT := $(shell pkg-config --exists libvirt 2>/dev/null && command -v cc)
+STAMP := .venv/.installed-$(shell { pwd; echo "$(LIBVIRT)"; cat pyproject.toml requirements.lock requirements-vm.lock; } 2>&1 \
+	| cksum | tr ' ' '-')
+
+help:  ## this list
+	@echo "Tenure lends computers. 'make run' starts it; nothing else is needed."
+	@echo
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@echo
+	@echo "ARGS='…' goes to tenure, benchmarks and contracts; PYTEST_ARGS='…' to pytest; PYTHON=… is for the first run."
+
+run: $(STAMP)  ## start Tenure, with its own database, on http://127.0.0.1:3000
+	@exec .venv/bin/tenure up $(ARGS)
+
+test: $(STAMP)  ## the tests
+	@exec $(PY) -m pytest $(PYTEST_ARGS)
+
+bench: $(STAMP)  ## measure, and compare
+	@exec $(PY) -m benchmarks $(ARGS)
+
+lint: $(STAMP)  ## ruff, mypy and the dependency rule
+	.venv/bin/ruff check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-cache
+
+contracts: $(STAMP)  ## check a served Tenure against the documents it implements
+	@exec $(PY) -m tests.contracts $(ARGS)
+
+image: $(STAMP)  ## build the workspace image, without a registry
+	@exec bash infra/images/workspace.sh $(ARGS)
+
+lock:  ## choose every version anew (needs uv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
+	$(LOCK) --upgrade --extra build --extra test pyproject.toml --output-file requirements.lock
+	$(LOCK) --upgrade --extra build --constraint requirements.lock pyproject.toml --output-file requirements-runtime.lock
+	@grep -o 'libvirt-python==[0-9.]*' pyproject.toml | $(LOCK) --no-deps --no-annotate - --output-file requirements-vm.lock
+
+clean:  ## remove .venv and caches; ~/.tenure is yours and stays
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP):
+	@command -v $(PYTHON) >/dev/null || { echo "Tenure needs Python 3.11 or newer; $(PYTHON) is not there." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Tenure needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)." >&2; \
+		echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Preparing .venv from requirements.lock, once."
+	@$(PYTHON) -m venv .venv
+	@rm -f .venv/.installed-*
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@if [ -n "$(LIBVIRT)" ]; then \
+		$(PIP) install --quiet --require-hashes --no-deps --no-build-isolation -r requirements-vm.lock || \
+		echo "note: libvirt-python could not be built, so there are no virtual machines; all else works."; fi
+	@touch $@
