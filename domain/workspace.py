@@ -48,6 +48,7 @@ class Workspace(aggregate.Aggregate):
         operation: str
         operation_id: UUID
         snapshot_id: UUID | None
+        label: str  # what a snapshot is called
 
     class Started(Event):
         """Also the end of a restart, and of a restore."""
@@ -103,14 +104,17 @@ class Workspace(aggregate.Aggregate):
         ends = None if ttl_seconds is None else now + term.length(ttl_seconds, longest)
         return cls(at=now, ttl_seconds=ttl_seconds, expires_at=ends, **facts)
 
-    def ask(self, operation: Operation, now: datetime, snapshot_id: UUID | None = None) -> None:
+    def ask(
+        self, operation: Operation, now: datetime, *, snapshot_id: UUID | None = None, label: str = ""
+    ) -> None:
         """Begin something on its machine. What is so already, or under way already, is not begun again."""
         if operation == Operation.RESTORE and snapshot_id not in self.snapshots:
             raise NotFound("this workspace has no such snapshot")
         if (self.operation, self.snapshot_id) == (operation, snapshot_id):
             return  # under way
         if is_to_begin(operation, self.status, self.operation):
-            self._operation_requested(now, str(operation), uuid5(self.id, str(self.version + 1)), snapshot_id)
+            operation_id = uuid5(self.id, str(self.version + 1))
+            self._operation_requested(now, str(operation), operation_id, snapshot_id, label)
 
     def extend(self, ttl_seconds: int, longest: timedelta, now: datetime) -> None:
         """Lend it that much longer, counted from the end of its term, or from now if that is over."""
@@ -153,7 +157,7 @@ class Workspace(aggregate.Aggregate):
             self._provisioning_failed(now, reason)
 
     def cleared(self, now: datetime) -> None:
-        if self.status == Status.FAILED:
+        if self.status == Status.FAILED and self.uncleared:
             self._cleared(now)
 
     def started(self, operation_id: UUID | None, machine: dict[str, Any], now: datetime) -> None:
@@ -205,6 +209,7 @@ class Workspace(aggregate.Aggregate):
         self.created_at = at
         self.machine: dict[str, Any] | None = None
         self.error: str | None = None
+        self.uncleared = False  # an attempt failed, and may have left something on the engine
         self.snapshots: list[UUID] = []
         self.ended_because: str | None = None
         self.destroyed_at: datetime | None = None
@@ -221,15 +226,15 @@ class Workspace(aggregate.Aggregate):
     @event(ProvisioningFailed)
     def _provisioning_failed(self, at: datetime, reason: str) -> None:
         self._is(Status.FAILED, at)
-        self.error = reason
+        self.error, self.uncleared = reason, True
 
     @event(Cleared)
     def _cleared(self, at: datetime) -> None:
-        self.machine = None
+        self.uncleared = False
 
     @event(OperationRequested)
     def _operation_requested(
-        self, at: datetime, operation: str, operation_id: UUID, snapshot_id: UUID | None
+        self, at: datetime, operation: str, operation_id: UUID, snapshot_id: UUID | None, label: str
     ) -> None:
         self.operation, self.operation_id, self.snapshot_id = operation, operation_id, snapshot_id
 

@@ -1,0 +1,63 @@
+"""Who may do what: the whole of it, on one page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.errors import NotAllowed, NotFound
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Who and why, as it is written on every event."""
+
+    by: UUID | None = None  # None: Tenure itself
+    request_id: str = ""
+    caused_by: int | None = None  # a position in the log
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody who asks."""
+
+    user_id: UUID
+    name: str  # as the contract that they came by calls them
+    request_id: str
+    auditor: bool = False
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(self.user_id, self.request_id)
+
+
+# An action's row: may everyone who is signed in do it, or only who holds the thing, or only an auditor?
+ANYONE, HOLDER, HOLDER_OR_AUDITOR, AUDITOR = "anyone", "holder", "holder or auditor", "auditor"
+NEEDS = {
+    "workspace.request": ANYONE,
+    "workspace.list": ANYONE,  # of their own
+    "workspace.see": HOLDER,
+    "workspace.operate": HOLDER,
+    "workspace.extend": HOLDER,
+    "workspace.delete": HOLDER,
+    "trail.see": HOLDER_OR_AUDITOR,  # and the stream, which tells the same facts
+    "trail.see_all": AUDITOR,
+}
+
+
+def allowed(actor: Actor, action: str, holder: UUID | None = None) -> bool:
+    """Whether the table has it. `holder` is who holds the thing that it is about."""
+    need = NEEDS[action]
+    return (
+        need == ANYONE
+        or (need in (HOLDER, HOLDER_OR_AUDITOR) and holder == actor.user_id)
+        or (need in (AUDITOR, HOLDER_OR_AUDITOR) and actor.auditor)
+    )
+
+
+def require(actor: Actor, action: str, holder: UUID | None = None) -> None:
+    """`NotFound` for somebody else's thing, since they may not learn that it exists; `NotAllowed` otherwise."""
+    if not allowed(actor, action, holder):
+        if holder is not None:
+            raise NotFound(f"no such {action.partition('.')[0]}")
+        raise NotAllowed(f"{action} is for an {NEEDS[action]}")

@@ -1,0 +1,94 @@
+"""The one event-sourced application: every aggregate, one store, one order of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.persistence import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+)
+
+from application.access import Cause
+from application.ports import Unavailable
+from domain.aggregate import Aggregate
+from domain.errors import Conflict, NotFound
+
+A = TypeVar("A", bound=Aggregate)
+TRIES = 8  # of a change that others outrun
+READERS = 8  # threads that load
+
+
+class Raced(Conflict):
+    """Somebody was faster: the aggregate has changed since it was loaded, or its id is taken."""
+
+
+class Writer(Protocol):
+    """Stores events: those of one call in one transaction, in their order, with no gap before them."""
+
+    async def store(self, events: list[StoredEvent]) -> None: ...
+
+
+class Platform(Application[UUID]):
+    """Commands await two verbs of it, `load` and `commit`; `change` is the two together."""
+
+    name = "tenure"
+    writer: Writer  # given by whoever starts it
+
+    def __init__(self, env: dict[str, str]) -> None:
+        super().__init__(env)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="load")
+
+    async def load(self, kind: type[A], id: UUID, version: int | None = None) -> A:
+        """The aggregate as it is, or as it was at a version. `NotFound`; `Unavailable` without the database."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(self._readers, self.repository.get, id, version)
+        except AggregateNotFoundError:
+            found = None
+        except (OperationalError, InterfaceError) as gone:
+            raise Unavailable("database", "the database does not answer; try again shortly") from gone
+        if not isinstance(found, kind):
+            raise NotFound(f"no such {kind.__name__.lower()}")
+        return found
+
+    async def commit(self, cause: Cause, *aggregates: Aggregate) -> None:
+        """All of them or none. `Raced` if somebody was faster; `Unavailable` without the database."""
+        events: list[Any] = []
+        for aggregate in aggregates:
+            events += aggregate.signed(by=cause.by, request_id=cause.request_id, caused_by=cause.caused_by)
+        if not events:
+            return
+        try:
+            await self.writer.store([self.mapper.to_stored_event(event) for event in events])
+        except IntegrityError:
+            raise Raced("it was changed by somebody else meanwhile; try again") from None
+        except PersistenceError as gone:
+            raise Unavailable("database", "the database does not answer; try again shortly") from gone
+
+    async def change(self, cause: Cause, kind: type[A], id: UUID, decide: Callable[[A], None]) -> A:
+        """Load, decide, commit; and once more, on what is true then, for as long as others are faster."""
+        for _ in range(TRIES - 1):
+            aggregate = await self.load(kind, id)
+            decide(aggregate)
+            try:
+                await self.commit(cause, aggregate)
+            except Raced:
+                continue
+            return aggregate
+        aggregate = await self.load(kind, id)
+        decide(aggregate)
+        await self.commit(cause, aggregate)
+        return aggregate
+
+    def close(self) -> None:
+        self._readers.shutdown(wait=False)
+        super().close()

@@ -1,0 +1,37 @@
+"""What a process manager says: do this, now or when it is due; or: that is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Do:
+    """Call `command` about `subject`. Asked again before it is done, it is asked once, with the later time."""
+
+    command: str
+    subject: UUID
+    at: datetime | None = None  # None: now
+
+
+@dataclass(frozen=True)
+class Done:
+    """It needs no doing any more, whether it was done or has become pointless."""
+
+    command: str
+    subject: UUID
+
+
+Step = Do | Done
+
+# Work on an engine takes its time: it has a lane of its own, so that what is due in the log never waits behind it.
+ENGINE = frozenset(
+    {"workspace.provision", "workspace.clear", "workspace.operate", "workspace.destroy", "orphan.destroy"}
+)
+
+
+def lane(command: str) -> str:
+    """"engine" or "log": each lane has its own bound on how much is under way at once."""
+    return "engine" if command in ENGINE else "log"

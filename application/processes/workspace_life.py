@@ -1,0 +1,68 @@
+"""From request to removal.
+
+    when                              then
+    Requested                         provision; give up, should that take too long;
+                                      warn and expire, when that is due
+    Provisioned, ProvisioningFailed   provisioning is over; clear up what a failure left
+    OperationRequested                operate, until it is reported
+    Extended                          warn and expire later
+    Expired, Deleted                  nothing but: destroy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from application.processes.work import Do, Done, Step
+from domain.term import warning_at
+from domain.workspace import Workspace
+
+PATIENCE = timedelta(minutes=10)
+
+
+def react(event: Any) -> Iterator[Step]:
+    match event:
+        case Workspace.Requested(originator_id=id, at=at, expires_at=ends):
+            yield Do("workspace.provision", id)
+            yield Do("workspace.give_up", id, at + PATIENCE)
+            yield from term(id, at, ends)
+        case Workspace.Provisioned(originator_id=id):
+            yield from over(id, "provision", "give_up")
+        case Workspace.ProvisioningFailed(originator_id=id):
+            yield from over(id, "provision", "give_up")
+            yield Do("workspace.clear", id)
+        case Workspace.Cleared(originator_id=id):
+            yield Done("workspace.clear", id)
+        case Workspace.OperationRequested(originator_id=id):
+            yield Do("workspace.operate", id)
+        case (
+            Workspace.Started(originator_id=id)
+            | Workspace.Stopped(originator_id=id)
+            | Workspace.SnapshotTaken(originator_id=id)
+            | Workspace.OperationFailed(originator_id=id)
+            | Workspace.Vanished(originator_id=id)
+        ):
+            yield Done("workspace.operate", id)
+        case Workspace.Extended(originator_id=id, at=at, expires_at=ends):
+            yield from term(id, at, ends)
+        case Workspace.ExpiryWarned(originator_id=id):
+            yield Done("workspace.warn", id)
+        case Workspace.Expired(originator_id=id) | Workspace.Deleted(originator_id=id):
+            yield from over(id, "provision", "give_up", "clear", "operate", "warn", "expire")
+            yield Do("workspace.destroy", id)
+        case Workspace.Destroyed(originator_id=id):
+            yield Done("workspace.destroy", id)
+
+
+def term(id: UUID, at: datetime, ends: datetime | None) -> Iterator[Step]:
+    if ends:
+        yield Do("workspace.warn", id, warning_at(at, ends))
+        yield Do("workspace.expire", id, ends)
+
+
+def over(id: UUID, *commands: str) -> Iterator[Step]:
+    for command in commands:
+        yield Done(f"workspace.{command}", id)

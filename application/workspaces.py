@@ -1,0 +1,257 @@
+"""What can be asked of workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from application.access import Actor, Cause, require
+from application.platform import Platform, Raced
+from application.ports import Clock, Ids, Impossible, Machine, Machines, Template, Unavailable
+from domain.errors import Invalid, NotFound
+from domain.machine import Operation, Status
+from domain.orphan import Orphan
+from domain.request_key import RequestKey
+from domain.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Workspaces:
+    platform: Platform
+    clock: Clock
+    ids: Ids
+    machines: Machines
+    templates: Mapping[str, Template]
+    default_template: str
+    longest: timedelta  # the longest term that is lent
+
+    # -- asked by people, through the contracts --------------------------------
+
+    async def request(
+        self, actor: Actor, *, name: str, template: str | None, ttl_seconds: int | None, key: str | None = None
+    ) -> Workspace:
+        """A new workspace, being created. The same `key` again answers what it answered the first time."""
+        require(actor, "workspace.request")
+        if template is not None:
+            self._template(template)
+        workspace = Workspace.request(
+            id=self.ids(),
+            owner_id=actor.user_id,
+            name=name,
+            template=template,
+            provider=self.machines.provider,
+            ttl_seconds=ttl_seconds,
+            longest=self.longest,
+            now=self.clock(),
+        )
+        if key is None:
+            await self.platform.commit(actor.cause, workspace)
+            return workspace
+        asked = sha256(repr((name, template, ttl_seconds)).encode()).hexdigest()
+        return await self._once(actor, key, asked, workspace)
+
+    async def _once(self, actor: Actor, key: str, asked: str, workspace: Workspace) -> Workspace:
+        """Store it under the key, unless something is; then answer that, as it was when it was new."""
+        used = RequestKey(
+            id=RequestKey.id_of(actor.user_id, key),
+            at=self.clock(),
+            owner_id=actor.user_id,
+            fingerprint=asked,
+            subject_id=workspace.id,
+        )
+        try:
+            await self.platform.commit(actor.cause, workspace, used)
+            return workspace
+        except Raced:
+            before = await self.platform.load(RequestKey, used.id)
+            return await self.platform.load(Workspace, before.same(asked), version=1)
+
+    async def operate(
+        self, actor: Actor, id: UUID, operation: Operation, *, snapshot_id: UUID | None = None, label: str = ""
+    ) -> Workspace:
+        """Start, stop, restart, snapshot or restore it. It is under way when this returns, not done."""
+
+        def ask(workspace: Workspace) -> None:
+            self._may(actor, "workspace.operate", workspace)
+            taken = self.ids() if operation == Operation.SNAPSHOT else snapshot_id
+            workspace.ask(operation, self.clock(), snapshot_id=taken, label=label)
+
+        return await self.platform.change(actor.cause, Workspace, id, ask)
+
+    async def extend(self, actor: Actor, id: UUID, ttl_seconds: int) -> Workspace:
+        """Lend it for so many seconds more."""
+
+        def extend(workspace: Workspace) -> None:
+            self._may(actor, "workspace.extend", workspace)
+            workspace.extend(ttl_seconds, self.longest, self.clock())
+
+        return await self.platform.change(actor.cause, Workspace, id, extend)
+
+    async def delete(self, actor: Actor, id: UUID) -> None:
+        """Take it back, in whatever state it is. Its machine is destroyed in the background."""
+
+        def delete(workspace: Workspace) -> None:
+            self._may(actor, "workspace.delete", workspace)
+            workspace.delete(self.clock())
+
+        await self.platform.change(actor.cause, Workspace, id, delete)
+
+    # -- asked by the processes, when something has happened or is due ----------
+
+    async def provision(self, id: UUID, cause: Cause) -> None:
+        workspace = await self.platform.load(Workspace, id)
+        if workspace.status != Status.CREATING:
+            return
+        try:
+            self._reach(workspace)
+            template = self._template(workspace.template or self.default_template)
+            machine = facts(await self.machines.ensure_running(id, template))
+        except Unavailable as wait:
+            reason = plain(wait)
+            await self._change(cause, id, lambda it: it.delayed(reason, self.clock()))
+            raise
+        except (Impossible, Invalid) as no:
+            reason = plain(no)
+            await self._change(cause, id, lambda it: it.give_up(reason, self.clock()))
+            return
+        workspace = await self._change(cause, id, lambda it: it.provisioned(machine, self.clock()))
+        if workspace.status in (Status.FAILED, Status.ENDED):
+            # It was given up or deleted meanwhile, perhaps also destroyed already: what came too late goes again.
+            await self.machines.ensure_gone(id)
+
+    async def give_up(self, id: UUID, cause: Cause) -> None:
+        def give_up(workspace: Workspace) -> None:
+            reason = workspace.waiting or "its machine was not ready in time"
+            workspace.give_up(f"given up: {reason}", self.clock())
+
+        await self._change(cause, id, give_up)
+
+    async def clear(self, id: UUID, cause: Cause) -> None:
+        self._reach(await self.platform.load(Workspace, id))
+        await self.machines.ensure_gone(id)
+        await self._change(cause, id, lambda it: it.cleared(self.clock()))
+
+    async def operate_now(self, id: UUID, cause: Cause) -> None:
+        """Carry out what is under way on it, and report."""
+        workspace = await self.platform.load(Workspace, id)
+        self._reach(workspace)
+        doing = workspace.operation_id
+        if doing is None:
+            return
+        try:
+            report = await self._carry_out(workspace, doing)
+        except (Impossible, Invalid) as no:
+            reason = plain(no)
+            await self._change(cause, id, lambda it: it.operation_failed(doing, reason, self.clock()))
+        else:
+            await self._change(cause, id, report)
+
+    async def _carry_out(self, workspace: Workspace, doing: UUID) -> Any:
+        """Do it, and return what then to tell the workspace."""
+        id, template = workspace.id, workspace.template or self.default_template
+        match workspace.operation, workspace.snapshot_id:
+            case Operation.STOP, _:
+                await self.machines.ensure_stopped(id)
+                return lambda it: it.stopped(doing, self.clock())
+            case Operation.SNAPSHOT, UUID() as snapshot_id:
+                size = await self.machines.snapshot(id, snapshot_id)
+                return lambda it: it.snapshot_taken(doing, size, self.clock())
+            case Operation.RESTART, _:
+                machine = await self.machines.restart(id)
+            case Operation.RESTORE, UUID() as snapshot_id:
+                machine = await self.machines.restore(id, self._template(template), snapshot_id, doing)
+            case _:
+                machine = await self.machines.ensure_running(id, self._template(template))
+        return lambda it: it.started(doing, facts(machine), self.clock())
+
+    async def warn(self, id: UUID, cause: Cause) -> None:
+        await self._change(cause, id, lambda it: it.warn(self.clock()))
+
+    async def expire(self, id: UUID, cause: Cause) -> None:
+        await self._change(cause, id, lambda it: it.expire(self.clock()))
+
+    async def destroy(self, id: UUID, cause: Cause) -> None:
+        self._reach(await self.platform.load(Workspace, id))
+        await self.machines.ensure_gone(id)
+        await self._change(cause, id, lambda it: it.destroyed(self.clock()))
+
+    # -- asked by the sweep, which compares the engine with the log --------------
+
+    async def reconcile(self, id: UUID, cause: Cause) -> None:
+        """Look at one machine and at what the log says of it, and record where they differ."""
+        machine = await self.machines.find(id)  # before the log: whatever made it was recorded earlier
+        try:
+            workspace = await self.platform.load(Workspace, id)
+        except NotFound:
+            workspace = None
+        if workspace is None or workspace.destroyed_at or (workspace.error and not workspace.machine):
+            held = workspace is not None and workspace.uncleared
+            if machine and not held:
+                await self._found_orphan(machine, cause)
+            return
+
+        def compare(it: Workspace) -> None:
+            now = self.clock()
+            if machine is None:
+                it.vanished(f"its machine has vanished from {it.provider}", now)
+            elif machine.running:
+                it.adopted(facts(machine), now)
+            elif it.status == Status.RUNNING:
+                it.stopped(None, now)
+
+        if not workspace.operation:  # what is under way will report for itself
+            await self._change(cause, id, compare)
+
+    async def _found_orphan(self, machine: Machine, cause: Cause) -> None:
+        orphan = Orphan(
+            id=Orphan.id_of(machine.workspace_id, machine.engine_id),
+            at=self.clock(),
+            workspace_id=machine.workspace_id,
+            provider=self.machines.provider,
+            provider_id=machine.provider_id,
+            engine_id=machine.engine_id,
+        )
+        try:
+            await self.platform.commit(cause, orphan)
+        except Raced:
+            return  # found before; its removal is under way
+
+    # -- helpers -------------------------------------------------------------------
+
+    def _may(self, actor: Actor, action: str, workspace: Workspace) -> None:
+        require(actor, action, workspace.owner_id)
+        if workspace.status == Status.ENDED:
+            raise NotFound("no such workspace")
+
+    async def _change(self, cause: Cause, id: UUID, decide: Any) -> Workspace:
+        return await self.platform.change(cause, Workspace, id, decide)
+
+    def _template(self, name: str) -> Template:
+        if name not in self.templates:
+            raise Invalid(f'there is no template "{name}"; there are {", ".join(sorted(self.templates))}')
+        return self.templates[name]
+
+    def _reach(self, workspace: Workspace) -> None:
+        """Its machine is on the engine that it was made on, and on no other."""
+        if workspace.provider != self.machines.provider:
+            raise Unavailable(
+                workspace.provider, f"made on {workspace.provider}, which is not in use now", retry_after=60
+            )
+
+
+def facts(machine: Machine) -> dict[str, Any]:
+    """A machine as events carry it."""
+    return {
+        "provider_id": machine.provider_id,
+        "engine_id": machine.engine_id,
+        "connection": machine.connection,
+    }
+
+
+def plain(error: Exception) -> str:
+    """What an engine said, as one line that can be stored and shown: printable, at most 500 characters."""
+    return "".join(c if c.isprintable() else " " for c in str(error))[:500]

@@ -1,0 +1,106 @@
+"""Reading rows so that nobody is surprised: who was told that something is stored will find it.
+
+A question is answered from one snapshot of the database that holds the rows, the position up to which they are
+folded, and the newest position in the log. Where the first is behind the second, the follower is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from application.ports import Unavailable
+
+Row = TypeVar("Row")
+PATIENCE = 1.0  # seconds; then the answer is what there is
+
+ASK = """
+select log.head, follower.position, answer.* from
+    (select coalesce(max(notification_id), 0) as head from tenure_events) log
+    cross join follower
+    left join (select row_number() over () as nth, question.* from ({}) question) answer on true
+order by answer.nth
+"""
+
+
+class Tide:
+    """A position that only rises, and those who wait until it has reached theirs."""
+
+    def __init__(self) -> None:
+        self.level = 0
+        self._waiting: dict[asyncio.Future[None], int] = {}
+
+    def rise(self, to: int) -> None:
+        self.level = max(self.level, to)
+        for waiter, target in list(self._waiting.items()):
+            if target <= self.level and not waiter.done():
+                waiter.set_result(None)
+
+    async def reach(self, target: int, seconds: float) -> bool:
+        """Whether it came that far in time."""
+        if self.level >= target:
+            return True
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting[waiter] = target
+        try:
+            async with asyncio.timeout(seconds):
+                await waiter
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            del self._waiting[waiter]
+
+
+@dataclass(frozen=True)
+class Found(Generic[Row]):
+    rows: list[Row]
+    position: int  # everything up to here is in the rows, and nothing after
+
+    @property
+    def first(self) -> Row | None:
+        return self.rows[0] if self.rows else None
+
+
+class Reads:
+    """All queries go through here. `Unavailable` while the database does not answer."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], followed: Tide) -> None:
+        self.pool, self.followed = pool, followed
+
+    async def find(self, row: type[Row], sql: str, args: Sequence[Any] = ()) -> Found[Row]:
+        """Rows of a `select` whose columns are the fields of `row`, no older than the question."""
+        ask = ASK.format(sql)
+        answer = await self._fetch(ask, args)
+        head = answer[0]["head"]
+        if answer[0]["position"] < head:
+            await self.followed.reach(head, PATIENCE)
+            answer = await self._fetch(ask, args)
+        position = answer[0]["position"]
+        rows = []
+        for found in answer:
+            del found["head"], found["position"]
+            if found.pop("nth") is not None:
+                rows.append(row(**found))
+        return Found(rows, position)
+
+    async def _fetch(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
+        try:
+            return await self._once(sql, args)
+        except psycopg.OperationalError:
+            await self.pool.check()  # connections from before the database went away go now, all at once
+        try:
+            return await self._once(sql, args)
+        except (psycopg.OperationalError, PoolTimeout) as gone:
+            raise Unavailable("database", "the database does not answer; try again shortly") from gone
+
+    async def _once(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
+        async with self.pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
+            await cur.execute(sql, args)  # type: ignore[arg-type]
+            return await cur.fetchall()

@@ -1,0 +1,69 @@
+"""A read model: rows of one table, each folded from events by a pure function."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, TypeVar
+
+import orjson
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg.sql import SQL, Identifier
+
+Row = TypeVar("Row", bound=Any)
+
+
+def as_json(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as PostgreSQL's jsonb_populate_recordset takes them."""
+    return orjson.dumps(rows).decode()
+
+
+class Table(Generic[Row]):
+    """`Row` is a frozen dataclass whose fields are the columns; `id` among them is the primary key.
+
+    `key` says which row an event is about (None: none), `evolve` what the row is after it (None: there is none).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        row: type[Row],
+        ddl: str,
+        evolve: Callable[[Row | None, Any], Row | None],
+        key: Callable[[Any], Hashable | None] = lambda event: event.originator_id,
+    ) -> None:
+        self.name, self.row, self.ddl, self.evolve, self.key = name, row, ddl, evolve, key
+        columns = [f.name for f in dataclasses.fields(row)]
+        table = Identifier(name)
+        self._select = SQL("select * from {} where id = any(%s)").format(table)
+        self._delete = SQL("delete from {} where id = any(%s)").format(table)
+        self._upsert = SQL(
+            "insert into {0} select * from jsonb_populate_recordset(null::{0}, %s::jsonb) "
+            "on conflict (id) do update set {1}"
+        ).format(table, SQL(", ").join(SQL("{0} = excluded.{0}").format(Identifier(c)) for c in columns))
+
+    async def fold(self, conn: AsyncConnection[Any], events: Sequence[Any]) -> list[tuple[Any, Any]]:
+        """Apply the events, in order. Returns the row before and after each of them."""
+        keys = [self.key(event) for event in events]
+        wanted = list({key for key in keys if key is not None})
+        if not wanted:
+            return [(None, None)] * len(keys)
+        async with conn.cursor(row_factory=class_row(self.row)) as cur:
+            await cur.execute(self._select, (wanted,))
+            stored = {row.id: row for row in await cur.fetchall()}
+        rows: dict[Any, Any] = dict(stored)
+        seen: list[tuple[Any, Any]] = []
+        for key, event in zip(keys, events, strict=True):
+            before = rows.get(key)
+            after = self.evolve(before, event) if key is not None else None
+            if key is not None:
+                rows[key] = after
+            seen.append((before, after))
+        changed = [vars(row) for key, row in rows.items() if row is not None and row != stored.get(key)]
+        removed = [key for key in stored if rows[key] is None]
+        if removed:
+            await conn.execute(self._delete, (removed,))
+        if changed:
+            await conn.execute(self._upsert, (as_json(changed),))
+        return seen

@@ -1,0 +1,131 @@
+"""The list of workspaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.machine import Status
+from domain.workspace import Workspace
+from projections.reads import Found, Reads
+from projections.table import Table
+
+DDL = """
+create table workspaces (
+    id uuid primary key,
+    owner_id uuid not null,
+    name text not null,
+    template text,
+    provider text not null,
+    status text not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    ttl_seconds bigint,
+    expires_at timestamptz,
+    machine jsonb,
+    error text,
+    waiting text,
+    operation text,
+    snapshots jsonb not null
+);
+create index workspaces_owner on workspaces (owner_id, created_at desc, id);
+"""
+
+
+@dataclass(frozen=True)
+class WorkspaceRow:
+    id: UUID
+    owner_id: UUID
+    name: str
+    template: str | None
+    provider: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    ttl_seconds: int | None = None
+    expires_at: datetime | None = None
+    machine: dict[str, Any] | None = None
+    error: str | None = None
+    waiting: str | None = None  # why it is not running yet
+    operation: str | None = None  # what is under way on its machine
+    snapshots: list[dict[str, Any]] = field(default_factory=list)  # {id, label, status, created_at, size_bytes}
+
+
+def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
+    match row, event:
+        case None, Workspace.Requested():
+            return WorkspaceRow(
+                event.originator_id,
+                event.owner_id,
+                event.name,
+                event.template,
+                event.provider,
+                Status.CREATING,
+                event.at,
+                event.at,
+                event.ttl_seconds,
+                event.expires_at,
+            )
+        case None, _:
+            return None
+        case _, Workspace.Delayed(reason=reason):
+            return replace(row, waiting=reason)
+        case _, Workspace.Provisioned() | Workspace.Started() | Workspace.Adopted():
+            return replace(settled(row, Status.RUNNING, event.at), machine=event.machine, error=None)
+        case _, Workspace.ProvisioningFailed() | Workspace.Vanished():
+            return replace(settled(row, Status.FAILED, event.at), error=event.reason)
+        case _, Workspace.OperationRequested():
+            return replace(row, operation=event.operation, snapshots=taking(row, event))
+        case _, Workspace.Stopped(at=at):
+            return settled(row, Status.STOPPED, at)
+        case _, Workspace.SnapshotTaken(snapshot_id=id, size_bytes=size):
+            row = replace(row, snapshots=marked(row, id, status="ready", size_bytes=size))
+            return settled(row, row.status, event.at)
+        case _, Workspace.OperationFailed():
+            return settled(row, row.status, event.at)
+        case _, Workspace.Extended(ttl_seconds=ttl, expires_at=ends, at=at):
+            return replace(row, ttl_seconds=ttl, expires_at=ends, updated_at=at)
+        case _, Workspace.Expired() | Workspace.Deleted():
+            return None
+    return row
+
+
+def settled(row: WorkspaceRow, status: str, at: datetime) -> WorkspaceRow:
+    """With nothing under way any more; a snapshot that was, was not taken."""
+    kept = [s if s["status"] != "taking" else s | {"status": "failed"} for s in row.snapshots]
+    return replace(row, status=status, updated_at=at, waiting=None, operation=None, snapshots=kept)
+
+
+def taking(row: WorkspaceRow, event: Workspace.OperationRequested) -> list[dict[str, Any]]:
+    if event.operation != "snapshot":
+        return row.snapshots
+    shot = {"id": str(event.snapshot_id), "label": event.label, "status": "taking"}
+    return [*row.snapshots, shot | {"created_at": event.at.isoformat(), "size_bytes": None}]
+
+
+def marked(row: WorkspaceRow, id: UUID, **what: Any) -> list[dict[str, Any]]:
+    return [s | what if s["id"] == str(id) else s for s in row.snapshots]
+
+
+TABLE = Table("workspaces", WorkspaceRow, DDL, evolve)
+
+
+async def owned_by(reads: Reads, owner_id: UUID) -> Found[WorkspaceRow]:
+    """Newest first."""
+    return await reads.find(
+        WorkspaceRow,
+        "select * from workspaces where owner_id = %s order by created_at desc, id",
+        (owner_id,),
+    )
+
+
+async def get(reads: Reads, id: UUID) -> WorkspaceRow | None:
+    return (await reads.find(WorkspaceRow, "select * from workspaces where id = %s", (id,))).first
+
+
+async def on_engine(reads: Reads, provider: str) -> list[UUID]:
+    """Those that ought to have a machine on this engine."""
+    sql = "select * from workspaces where provider = %s and status in ('running', 'stopped')"
+    return [row.id for row in (await reads.find(WorkspaceRow, sql, (provider,))).rows]
