@@ -51,13 +51,17 @@ class Platform(Application[UUID]):
         """The aggregate as it is, or as it was at a version. `NotFound`; `Unavailable` without the database."""
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(self._readers, self.repository.get, id, version)
+            found = await loop.run_in_executor(self._readers, self._get, id, version)
         except AggregateNotFoundError:
-            found = None
+            raise NotFound(f"no such {kind.__name__.lower()}") from None
         except (OperationalError, InterfaceError) as gone:
             raise Unavailable("database", "the database does not answer; try again shortly") from gone
         if not isinstance(found, kind):
             raise NotFound(f"no such {kind.__name__.lower()}")
+        return found
+
+    def _get(self, id: UUID, version: int | None) -> Aggregate:
+        found: Aggregate = self.repository.get(id, version=version)
         return found
 
     async def commit(self, cause: Cause, *aggregates: Aggregate) -> None:

@@ -44,6 +44,10 @@ class People(Protocol):
         """The user whom this identity belongs to. One who is seen for the first time is made known."""
         ...
 
+    async def find(self, scheme: str, subject: str) -> UUID | None:
+        """The user whom this identity belongs to, if it is known."""
+        ...
+
     async def names(self, scheme: str, user_ids: Sequence[UUID]) -> dict[UUID, str]:
         """What these users are called under a scheme; who has no such identity is left out."""
         ...

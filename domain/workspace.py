@@ -15,6 +15,12 @@ from domain.name import checked
 
 
 class Workspace(aggregate.Aggregate):
+    waiting: str | None  # why it is not running yet
+    operation: str | None  # what is under way on its machine
+    operation_id: UUID | None
+    snapshot_id: UUID | None  # what is being taken or restored
+    asked_at: datetime
+
     # -- what can happen -----------------------------------------------------
     # `machine` is how the engine shows it: {"provider_id", "engine_id", "connection": {…}}, JSON values only.
     # `operation_id` is None where nobody asked and the world did it.
@@ -237,6 +243,7 @@ class Workspace(aggregate.Aggregate):
         self, at: datetime, operation: str, operation_id: UUID, snapshot_id: UUID | None, label: str
     ) -> None:
         self.operation, self.operation_id, self.snapshot_id = operation, operation_id, snapshot_id
+        self.asked_at = at
 
     @event(Started)
     def _started(self, at: datetime, operation_id: UUID | None, machine: dict[str, Any]) -> None:
@@ -288,10 +295,7 @@ class Workspace(aggregate.Aggregate):
     def _is(self, status: Status, at: datetime) -> None:
         """Its status, with nothing under way on it any more."""
         self.status, self.updated_at = status, at
-        self.waiting: str | None = None  # why it is not running yet
-        self.operation: str | None = None
-        self.operation_id: UUID | None = None
-        self.snapshot_id: UUID | None = None  # what is being taken or restored
+        self.waiting = self.operation = self.operation_id = self.snapshot_id = None
 
     def _runs(self, at: datetime, machine: dict[str, Any]) -> None:
         self._is(Status.RUNNING, at)

@@ -69,7 +69,9 @@ def evolve(row: OperationRow | None, event: Any) -> OperationRow | None:
             reason=reason, at=at
         ):
             return replace(row, outcome="failed", completed_at=at, error=reason)
-    return replace(row, outcome="done", completed_at=event.at, error=None)
+        case OperationRow(), _:
+            return replace(row, outcome="done", completed_at=event.at, error=None)
+    return row
 
 
 TABLE = Table("operations", OperationRow, DDL, evolve, key)

@@ -17,7 +17,7 @@ SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means:
 
 FOLLOWER = """
 create table if not exists follower (
-    only boolean primary key default true check (only),
+    singleton boolean primary key default true check (singleton),
     position bigint not null default 0,
     shape text not null default '',
     failed text
@@ -27,11 +27,17 @@ insert into follower default values on conflict do nothing;
 
 
 async def create(conn: AsyncConnection[Any]) -> None:
-    """Empty read models, whatever was there before. Inside a transaction of the caller's."""
-    for name, ddl in DDL.items():
-        await conn.execute(f"drop table if exists {name} cascade")  # type: ignore[arg-type]
-        await conn.execute(ddl)  # type: ignore[arg-type]
+    """Empty read models in the connection's first schema, and the position back at the beginning."""
+    for ddl in DDL.values():
+        await conn.execute(ddl)
     await conn.execute("update follower set position = 0, shape = %s, failed = null", (SHAPE,))
+
+
+async def replace(conn: AsyncConnection[Any], schema: str) -> None:
+    """Let the read models in this schema take the place of the public ones."""
+    for name in DDL:
+        await conn.execute(f"drop table if exists public.{name}")
+        await conn.execute(f"alter table {schema}.{name} set schema public")
 
 
 async def advance(

@@ -16,16 +16,17 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from application.ports import Unavailable
+from domain.errors import Invalid
 
 Row = TypeVar("Row")
 PATIENCE = 1.0  # seconds; then the answer is what there is
 
 ASK = """
-select log.head, follower.position, answer.* from
+select log.head as _head, follower.position as _position, answer.* from
     (select coalesce(max(notification_id), 0) as head from tenure_events) log
     cross join follower
-    left join (select row_number() over () as nth, question.* from ({}) question) answer on true
-order by answer.nth
+    left join (select row_number() over () as _nth, question.* from ({}) question) answer on true
+order by answer._nth
 """
 
 
@@ -78,21 +79,23 @@ class Reads:
         """Rows of a `select` whose columns are the fields of `row`, no older than the question."""
         ask = ASK.format(sql)
         answer = await self._fetch(ask, args)
-        head = answer[0]["head"]
-        if answer[0]["position"] < head:
+        head = answer[0]["_head"]
+        if answer[0]["_position"] < head:
             await self.followed.reach(head, PATIENCE)
             answer = await self._fetch(ask, args)
-        position = answer[0]["position"]
+        position = answer[0]["_position"]
         rows = []
         for found in answer:
-            del found["head"], found["position"]
-            if found.pop("nth") is not None:
+            del found["_head"], found["_position"]
+            if found.pop("_nth") is not None:
                 rows.append(row(**found))
         return Found(rows, position)
 
     async def _fetch(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
         try:
             return await self._once(sql, args)
+        except psycopg.DataError as bad:
+            raise Invalid("something in the question cannot be stored, so it cannot be found") from bad
         except psycopg.OperationalError:
             await self.pool.check()  # connections from before the database went away go now, all at once
         try:
@@ -102,5 +105,6 @@ class Reads:
 
     async def _once(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
         async with self.pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
-            await cur.execute(sql, args)  # type: ignore[arg-type]
-            return await cur.fetchall()
+            await cur.execute(sql, args)
+            rows: list[dict[str, Any]] = await cur.fetchall()
+            return rows

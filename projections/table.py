@@ -15,8 +15,8 @@ Row = TypeVar("Row", bound=Any)
 
 
 def as_json(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as PostgreSQL's jsonb_populate_recordset takes them."""
-    return orjson.dumps(rows).decode()
+    """Rows as PostgreSQL's jsonb_populate_recordset takes them; times in them end in Z, as on every wire."""
+    return orjson.dumps(rows, option=orjson.OPT_UTC_Z).decode()
 
 
 class Table(Generic[Row]):

@@ -86,6 +86,12 @@ def entry(event: Any, position: int, owner_id: UUID | None, row: Any) -> Entry:
     )
 
 
+def from_dict(entry: dict[str, Any]) -> Entry:
+    """An entry that went over a wire as JSON."""
+    uuids = {k: UUID(v) for k in ("subject", "by", "owner_id") if (v := entry[k]) is not None}
+    return Entry(**entry | uuids | {"at": datetime.fromisoformat(entry["at"])})
+
+
 async def append(conn: AsyncConnection[Any], entries: Sequence[Entry]) -> None:
     await conn.execute(
         "insert into trail select * from jsonb_populate_recordset(null::trail, %s::jsonb)",
@@ -129,10 +135,16 @@ async def page(reads: Reads, what: Filter, after: int, limit: int) -> Found[Entr
     return await reads.find(Entry, sql, [after, *args, limit])
 
 
+async def more_than(reads: Reads, what: Filter, after: int, count: int) -> bool:
+    """Whether there are more entries than that after a position."""
+    where, args = what.where()
+    sql = f"select position as version from trail where position > %s{where} order by position offset %s limit 1"
+    return bool((await reads.find(_Version, sql, [after, *args, count])).rows)
+
+
 async def version_at(reads: Reads, subject: UUID, at: int | datetime) -> int:
     """How far the subject's own stream had come at a position of the log, or at a time. 0: not there yet."""
     column = "position" if isinstance(at, int) else "at"
-
     sql = f"select coalesce(max(version), 0) as version from trail where subject = %s and {column} <= %s"
     found = await reads.find(_Version, sql, (subject, at))
     return found.rows[0].version

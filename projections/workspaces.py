@@ -125,7 +125,8 @@ async def get(reads: Reads, id: UUID) -> WorkspaceRow | None:
     return (await reads.find(WorkspaceRow, "select * from workspaces where id = %s", (id,))).first
 
 
-async def on_engine(reads: Reads, provider: str) -> list[UUID]:
-    """Those that ought to have a machine on this engine."""
+async def on_engine(reads: Reads, provider: str) -> dict[UUID, bool]:
+    """Those that ought to have a machine on this engine, and whether it ought to run."""
     sql = "select * from workspaces where provider = %s and status in ('running', 'stopped')"
-    return [row.id for row in (await reads.find(WorkspaceRow, sql, (provider,))).rows]
+    rows = (await reads.find(WorkspaceRow, sql, (provider,))).rows
+    return {row.id: row.status == Status.RUNNING for row in rows}

@@ -1,0 +1,173 @@
+"""Putting Tenure together from its settings, and keeping its background half going."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from application.orphans import Orphans
+from application.platform import Platform
+from application.ports import Machines
+from application.workspaces import Workspaces
+from infra import database
+from infra.accounts import Accounts
+from infra.engines import choose
+from infra.event_store import GroupWriter, open_platform
+from infra.follower import Follower
+from infra.home import CannotStart
+from infra.push_local import LocalPush
+from infra.push_redis import RedisPush
+from infra.settings import Settings
+from infra.signals import Signals
+from infra.sweep import Sweep
+from infra.watching import STARTED_LATE, Watching
+from infra.worker import Command, Worker
+from interfaces.serve import Deps
+from projections.pushes import Hub
+from projections.reads import Reads
+
+log = logging.getLogger(__name__)
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+DATABASE_PATIENCE = 30.0  # seconds, at the start
+GRACE = 0.05  # seconds that a push may take before it is looked up instead
+LOG_LANE = 32  # what is due in the log and done at once; group commit makes it cheap
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Tenure:
+    """A running one."""
+
+    settings: Settings
+    deps: Deps
+    hub: Hub
+    machines: Machines
+    pool: AsyncConnectionPool[Any]
+    refolded: bool  # the read models were made anew at this start
+
+
+@asynccontextmanager
+async def running(settings: Settings, url: str, machines: Machines | None = None) -> AsyncIterator[Tenure]:
+    """Tenure at work on a database until the block is left. `machines` stands in for the engine of the settings.
+
+    Raises `CannotStart`. A background task that fails takes all of it down, loudly.
+    """
+    platform, installation, refolded = await open_database(url)
+    pool = database.pool(url)
+    await pool.open()
+    try:
+        machines = machines or await choose(settings, installation)
+        signals = Signals(url)
+        reads = Reads(pool, signals.followed)
+        hub = Hub(reads, settings.reader_queue, settings.replay_limit)
+        workspaces = Workspaces(
+            platform=platform,
+            clock=now,
+            ids=uuid4,
+            machines=machines,
+            templates=settings.catalogue,
+            default_template=settings.default_template,
+            longest=timedelta(seconds=settings.max_ttl_seconds),
+        )
+        push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
+        watching = Watching(pool, hub, machines, now)
+        deps = Deps(
+            workspaces=workspaces,
+            platform=platform,
+            reads=reads,
+            hub=hub,
+            people=Accounts(pool, uuid4),
+            clock=now,
+            ids=uuid4,
+            parts=watching.parts(engine=settings.role != "api"),
+            measure=watching.measure,
+            version=version("tenure"),
+            trusted=settings.trusted_proxies,
+            dev_header=settings.accepts_dev_header,
+            hosts=frozenset({*LOOPBACK_NAMES, urlsplit(settings.url).hostname or "localhost"}),
+            auditors=frozenset(settings.auditors),
+            keepalive_seconds=settings.keepalive_seconds,
+            max_body_bytes=settings.max_body_bytes,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
+            grace = GRACE if settings.redis_url or settings.role == "all" else 0.0
+            background.append(tasks.create_task(hub.keep_up(signals.followed, grace)))
+            if settings.role != "api":
+                orphans = Orphans(platform, now, machines)
+                worker = Worker(
+                    pool=pool,
+                    commands=commands(workspaces, orphans),
+                    lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
+                    signals=signals,
+                    clock=now,
+                    lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
+                )
+                follower = Follower(url, platform, signals, push.tell)
+                sweep = Sweep(pool, reads, machines, workspaces)
+                work = (follower.run(), worker.run(), sweep.run(settings.sweep_seconds))
+                background += [tasks.create_task(part) for part in work]
+            yield Tenure(settings, deps, hub, machines, pool, refolded)
+            for task in background:
+                task.cancel()
+    finally:
+        await pool.close()
+        await asyncio.to_thread(close, platform)
+
+
+def commands(workspaces: Workspaces, orphans: Orphans) -> dict[str, Command]:
+    """What the due-list may ask for."""
+    return {
+        "workspace.provision": workspaces.provision,
+        "workspace.give_up": workspaces.give_up,
+        "workspace.clear": workspaces.clear,
+        "workspace.operate": workspaces.operate_now,
+        "workspace.warn": workspaces.warn,
+        "workspace.expire": workspaces.expire,
+        "workspace.destroy": workspaces.destroy,
+        "orphan.destroy": orphans.destroy,
+    }
+
+
+async def open_database(url: str) -> tuple[Platform, UUID, bool]:
+    """The application on its database, with a schema that fits. One process at a time makes it fit."""
+    conn = await patiently_connected(url)
+    try:
+        await conn.execute("select pg_advisory_lock(%s)", (database.SCHEMA_LOCK,))
+        platform = await asyncio.to_thread(open_platform, url)
+        refolded = await database.migrate(conn, platform)
+        return platform, await database.installation(conn), refolded
+    finally:
+        await conn.close()
+
+
+async def patiently_connected(url: str) -> psycopg.AsyncConnection[Any]:
+    deadline = asyncio.get_running_loop().time() + DATABASE_PATIENCE
+    while True:
+        try:
+            return await database.connect(url)
+        except psycopg.OperationalError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise CannotStart(f"The database does not answer: {str(error).strip()}") from error
+            log.warning("waiting for the database", extra={"because": str(error).strip()})
+        await asyncio.sleep(1)
+
+
+def close(platform: Platform) -> None:
+    if isinstance(platform.writer, GroupWriter):
+        platform.writer.close()
+    platform.close()

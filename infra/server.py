@@ -1,0 +1,121 @@
+"""`tenure up`: the database, the background half and the web server, together, until they are told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from infra import embedded_postgres, logs
+from infra.bootstrap import Tenure, running
+from infra.home import CannotStart, claim
+from infra.settings import Settings
+from interfaces import api
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, but streams are let go first, with a word (WebSockets with 1001), before it closes what is open."""
+
+    def __init__(self, config: uvicorn.Config, tenure: Tenure) -> None:
+        super().__init__(config)
+        self._tenure = tenure
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._tenure.hub.close()
+        super().handle_exit(sig, frame)
+
+
+@contextmanager
+def database_of(settings: Settings) -> Iterator[str]:
+    """The URL of the database. The embedded one runs for as long as the block, and longer if others use it."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    url = embedded_postgres.start(settings.home)
+    embedded_postgres.watch(settings.home)
+    try:
+        yield url
+    finally:
+        embedded_postgres.stop(settings.home)
+
+
+def up(settings: Settings, tell: Callable[[Tenure], None]) -> None:
+    """Serve until SIGINT or SIGTERM. `tell` is called when requests are taken. Raises `CannotStart`."""
+    logs.configure(settings.log_level, settings.log_format)
+    held = claim(settings.home, settings.url) if settings.role != "worker" else None
+    try:
+        listening = listen(settings) if settings.role != "worker" else None
+        with database_of(settings) as url, asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve(settings, url, listening, tell))
+    finally:
+        if held:
+            held.release()
+
+
+async def serve(
+    settings: Settings, url: str, listening: socket.socket | None, tell: Callable[[Tenure], None]
+) -> None:
+    async with running(settings, url) as tenure:
+        if listening is None:
+            tell(tenure)
+            await until_told_to_stop()
+            return
+        config = uvicorn.Config(
+            api.build(tenure.deps, list(settings.cors_origins)),
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            ws_ping_interval=30,
+            timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
+        )
+        server = Server(config, tenure)
+        telling = asyncio.create_task(when_started(server, lambda: tell(tenure)))
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            telling.cancel()
+
+
+async def when_started(server: uvicorn.Server, tell: Callable[[], None]) -> None:
+    while not server.started:
+        await asyncio.sleep(0.01)
+    tell()
+
+
+async def until_told_to_stop() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sig in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sig, told.set)
+    await told.wait()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket, before anything else is started: an address that is taken is said at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+    except OSError as error:
+        sock.close()
+        raise CannotStart(
+            f"{settings.bind} cannot be listened on: {(error.strerror or '').lower()}. "
+            f"Choose another address with TENURE_BIND."
+        ) from None
+    return sock
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        return uvloop.new_event_loop
+    return None

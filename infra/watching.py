@@ -1,0 +1,73 @@
+"""What readiness looks at, and what metrics show: of the database, the follower, the due-list and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prometheus_client import Gauge, Histogram
+from psycopg_pool import AsyncConnectionPool
+
+from application.ports import Clock, Machines
+from interfaces.serve import Part
+from projections.pushes import Hub
+
+FOLLOWER_LAG = Gauge("tenure_follower_lag_events", "Events stored that the read models do not show yet")
+WORK_DEPTH = Gauge("tenure_work_rows", "Rows in the due-list", ["lane"])
+WORK_DUE = Gauge("tenure_work_due_rows", "Rows in the due-list whose time has come", ["lane"])
+WORK_LATE = Gauge("tenure_work_lateness_seconds", "How long the oldest row that is due has waited", ["lane"])
+STARTED_LATE = Histogram(
+    "tenure_work_started_late_seconds",
+    "Time from when work was due until it was started",
+    ["command"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 300),
+)
+READERS = Gauge("tenure_stream_readers", "Open streams of events in this process")
+
+POSITIONS = """
+select position, failed, (select coalesce(max(notification_id), 0) from tenure_events) from follower
+"""
+WORK = """
+select lane, count(*), count(*) filter (where due_at <= %(now)s),
+    coalesce(extract(epoch from %(now)s - min(due_at) filter (where due_at <= %(now)s)), 0)
+from work group by lane
+"""
+BEHIND = 10_000  # events; a follower further behind than that is not ready
+
+
+class Watching:
+    def __init__(self, pool: AsyncConnectionPool[Any], hub: Hub, machines: Machines, clock: Clock) -> None:
+        self._pool, self._hub, self._machines, self._clock = pool, hub, machines, clock
+
+    def parts(self, engine: bool) -> dict[str, Callable[[], Awaitable[Part]]]:
+        looks: dict[str, Callable[[], Awaitable[Part]]] = {"database": self.database, "follower": self.follower}
+        return looks | ({"engine": self.engine} if engine else {})
+
+    async def database(self) -> Part:
+        async with self._pool.connection(timeout=2) as conn:
+            await conn.execute("select 1")
+        return Part(True)
+
+    async def follower(self) -> Part:
+        async with self._pool.connection(timeout=2) as conn:
+            row = await (await conn.execute(POSITIONS)).fetchone()
+        position, failed, head = row or (0, "there is none", 0)
+        told = {"position": position, "lag": head - position}
+        if failed:
+            return Part(False, told | {"error": f"it has stopped: {failed}"})
+        return Part(head - position < BEHIND, told)
+
+    async def engine(self) -> Part:
+        await self._machines.ping()
+        return Part(True, {"provider": self._machines.provider})
+
+    async def measure(self) -> None:
+        """Bring the gauges up to date."""
+        READERS.set(self._hub.readers)
+        async with self._pool.connection(timeout=2) as conn:
+            position, _, head = await (await conn.execute(POSITIONS)).fetchone() or (0, None, 0)
+            FOLLOWER_LAG.set(head - position)
+            for lane, rows, due, late in await (await conn.execute(WORK, {"now": self._clock()})).fetchall():
+                WORK_DEPTH.labels(lane).set(rows)
+                WORK_DUE.labels(lane).set(due)
+                WORK_LATE.labels(lane).set(float(late))

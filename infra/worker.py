@@ -1,0 +1,150 @@
+"""The background half: do what is due, and now and then compare the engine with the log.
+
+A row is claimed by a lease that is renewed while the work goes on, and given back when its holder is found dead.
+Only the event that follows removes it; what fails stays, and is tried again, later each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from application.access import Cause
+from application.ports import Clock, Unavailable
+from infra.signals import WORKERS, Signals
+
+log = logging.getLogger(__name__)
+Command = Callable[[UUID, Cause], Awaitable[None]]
+
+LEASE = timedelta(seconds=60)
+RENEW = 20.0  # seconds
+LOOK = 5.0  # seconds: it looks at least so often (V35), whatever it is told
+FIRST_RETRY, LAST_RETRY = timedelta(milliseconds=500), timedelta(seconds=15)
+
+CLAIM = """
+update work set attempts = attempts + 1, run_at = %(until)s, holder = %(holder)s
+where (command, subject) in (
+    select command, subject from work where lane = %(lane)s and run_at <= %(now)s
+    order by run_at limit %(free)s for update skip locked)
+returning command, subject, due_at, attempts, caused_by
+"""
+NEXT = "select min(run_at) from work where lane = %s"
+MINE = "command = %(command)s and subject = %(subject)s and holder = %(holder)s and attempts = %(attempts)s"
+LATER = f"update work set last_error = %(error)s, run_at = %(at)s, holder = null where {MINE}"
+HOLD = "update work set run_at = %s where holder = %s and (command, subject) in (select * from unnest(%s::text[], %s::uuid[]))"
+ABANDONED = """
+update work set holder = null, run_at = due_at where holder is not null and holder not in (
+    select objid from pg_locks where locktype = 'advisory' and classid = %s and granted)
+"""
+
+
+@dataclass
+class Worker:
+    pool: AsyncConnectionPool[Any]
+    commands: Mapping[str, Command]
+    lanes: Mapping[str, int]  # how much may be under way at once, by lane
+    signals: Signals
+    clock: Clock
+    lateness: Callable[[str, float], None] = lambda command, seconds: None  # told at every start, in seconds
+    _running: dict[str, dict[asyncio.Task[None], dict[str, Any]]] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Work until cancelled. What is under way then is cut off, and found again by whoever comes next."""
+        self._running = {lane: {} for lane in self.lanes}
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._renew())
+            for lane in self.lanes:
+                tasks.create_task(self._work(lane, tasks))
+
+    async def _work(self, lane: str, tasks: asyncio.TaskGroup) -> None:
+        running, bound = self._running[lane], self.lanes[lane]
+        freed, asked = asyncio.Event(), self.signals.work.ear()
+        while True:
+            freed.clear()
+            asked.clear()
+            wait = LOOK
+            try:
+                rows = await self._claim(lane, bound - len(running))
+                for row in rows:
+                    task = tasks.create_task(self._do(row))
+                    running[task] = row
+                    task.add_done_callback(partial(self._over, lane, freed))
+                if len(running) < bound:
+                    wait = await self._until_next(lane)
+            except (psycopg.OperationalError, PoolTimeout):
+                wait = 1.0  # the database is gone; signals tell when it is back
+            await first_of(wait, freed, asked)
+
+    def _over(self, lane: str, freed: asyncio.Event, task: asyncio.Task[None]) -> None:
+        del self._running[lane][task]
+        freed.set()
+
+    async def _claim(self, lane: str, free: int) -> list[dict[str, Any]]:
+        now, holder = self.clock(), self.signals.holder
+        if not free or not holder:
+            return []
+        asked = {"lane": lane, "free": free, "now": now, "until": now + LEASE, "holder": holder}
+        async with self.pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
+            await cur.execute(CLAIM, asked)
+            return [row | {"holder": holder, "late": now - row["due_at"]} for row in await cur.fetchall()]
+
+    async def _until_next(self, lane: str) -> float:
+        async with self.pool.connection() as conn:
+            (at,) = await (await conn.execute(NEXT, (lane,))).fetchone() or (None,)
+        return LOOK if at is None else min(LOOK, max(0.0, (at - self.clock()).total_seconds()))
+
+    async def _do(self, row: dict[str, Any]) -> None:
+        command, subject = row["command"], row["subject"]
+        self.lateness(command, row["late"].total_seconds())
+        cause = Cause(request_id=f"{command}/{row['attempts']}", caused_by=row["caused_by"])
+        try:
+            await self.commands[command](subject, cause)
+            return
+        except Unavailable as wait:
+            log.warning("put off", extra={"command": command, "subject": str(subject), "because": str(wait)})
+            error = str(wait)
+        except Exception as broken:
+            log.exception("failed, to be tried again", extra={"command": command, "subject": str(subject)})
+            error = f"{type(broken).__name__}: {broken}"
+        with contextlib.suppress(psycopg.Error, PoolTimeout):  # then the lease runs out instead
+            async with self.pool.connection() as conn:
+                await conn.execute(LATER, row | {"error": error[:500], "at": self._again(row["attempts"])})
+
+    def _again(self, attempts: int) -> datetime:
+        wait = FIRST_RETRY * (1 << min(attempts - 1, 10))
+        return self.clock() + min(wait, LAST_RETRY)
+
+    async def _renew(self) -> None:
+        """Keep the leases of what is under way, and free those of the dead; at once, and then regularly."""
+        while True:
+            with contextlib.suppress(psycopg.OperationalError, PoolTimeout):
+                held = [row for running in self._running.values() for row in running.values()]
+                async with self.pool.connection() as conn:
+                    await conn.execute(ABANDONED, (WORKERS,))
+                    if held:
+                        commands, subjects = [r["command"] for r in held], [r["subject"] for r in held]
+                        until = self.clock() + LEASE
+                        await conn.execute(HOLD, (until, self.signals.holder, commands, subjects))
+            self.signals.work.ring()
+            await asyncio.sleep(RENEW)
+
+
+async def first_of(seconds: float, *events: asyncio.Event) -> None:
+    """Return when one of them is set, or when so much time has passed."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

@@ -1,0 +1,38 @@
+"""The web application: every contract, behind one edge."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from interfaces import native, vm_api
+from interfaces.edge import Edge
+from interfaces.serve import Deps, Json, install
+
+CONTRACTS = [vm_api.CONTRACT, native.CONTRACT]
+ABOUT = """
+Tenure lends computers for a term. Every change is an event in one log; lists, live streams and the audit trail are
+readings of it. Name yourself with the header `x-user` (on this machine), or let a proxy do it with `X-VM-User`.
+"""
+
+
+def build(given: Deps, cors_origins: list[str] | None = None) -> FastAPI:
+    api = FastAPI(
+        title="Tenure",
+        version=given.version,
+        description=ABOUT,
+        default_response_class=Json,
+    )
+    api.state.deps = given
+    install(api, CONTRACTS)
+    if cors_origins:
+        api.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_credentials=True,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id", "x-tenure-position"],
+        )
+    api.add_middleware(Edge, api=api, ids=given.ids, max_body_bytes=given.max_body_bytes)
+    return api

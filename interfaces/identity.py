@@ -1,0 +1,55 @@
+"""Who asks under /api/v1: an identity header, as a proxy or a developer sets it (V01 to V03)."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from starlette.requests import HTTPConnection
+
+from application.access import Actor
+from domain.errors import Invalid
+from domain.name import checked
+from interfaces.serve import Deps, Unauthenticated, deps
+
+SCHEME = "vm"  # the identities of these headers, among people
+PROXY_HEADERS = ("x-vm-user", "x-forwarded-user")  # in their order of precedence
+DEV_HEADER = "x-user"
+
+
+async def actor(connection: HTTPConnection) -> Actor:
+    """The user whom a trusted peer names. `Unauthenticated` without a name, or from a peer that is not trusted."""
+    given = deps(connection)
+    name = name_of(connection, given)
+    return Actor(
+        user_id=await given.people.identify(SCHEME, name),
+        name=name,
+        request_id=connection.scope.get("state", {}).get("request_id", ""),
+        auditor=name in given.auditors,
+    )
+
+
+def name_of(connection: HTTPConnection, given: Deps) -> str:
+    headers = (*PROXY_HEADERS, DEV_HEADER) if given.dev_header else PROXY_HEADERS
+    header = next((h for h in headers if h in connection.headers), None)
+    if header is None:
+        raise Unauthenticated(f"who is asking? Send the header {' or '.join(headers)}")
+    if header == DEV_HEADER and connection.url.hostname not in given.hosts:
+        # A page that has its own name resolve to this machine could send it, as if it were of this origin.
+        raise Unauthenticated(f"{header} counts only on {', '.join(sorted(given.hosts))}")
+    if not trusted(connection, given):
+        raise Unauthenticated(f"{header} counts only from a trusted proxy (TENURE_TRUSTED_PROXIES)")
+    try:
+        return checked(connection.headers[header], header)
+    except Invalid as bad:
+        raise Unauthenticated(str(bad)) from None
+
+
+def trusted(connection: HTTPConnection, given: Deps) -> bool:
+    """Whether the peer is one whose headers count."""
+    if connection.client is None:
+        return False
+    try:
+        peer = ip_address(connection.client.host)
+    except ValueError:
+        return False
+    return any(peer in network for network in given.trusted)

@@ -1,0 +1,54 @@
+"""Health, readiness and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+
+from interfaces.serve import Json, Part, deps
+
+router = APIRouter(tags=["health"])
+PATIENCE = 4.0  # seconds that a part may take to answer
+
+
+@router.get("/health", response_model=dict[str, Any])
+async def health(request: Request) -> Response:
+    """That the server answers (V14)."""
+    return Json(basics(request, "ok"))
+
+
+@router.get("/health/ready", response_model=dict[str, Any], responses={503: {"description": "a part is down"}})
+async def ready(request: Request) -> Response:
+    """Whether each part does its work (V15): 503 where one does not."""
+    looks = deps(request).parts
+    seen = await asyncio.gather(*(look(part) for part in looks.values()))
+    parts = {name: {"ok": part.ok, **part.details} for name, part in zip(looks, seen, strict=True)}
+    well = all(part.ok for part in seen)
+    return Json(basics(request, "ok" if well else "unavailable") | {"parts": parts}, 200 if well else 503)
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics(request: Request) -> Response:
+    """For Prometheus."""
+    await deps(request).measure()
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def look(part: Any) -> Part:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            found: Part = await part()
+            return found
+    except TimeoutError:
+        return Part(False, {"error": "it does not answer in time"})
+    except Exception as error:
+        return Part(False, {"error": str(error) or type(error).__name__})
+
+
+def basics(request: Request, status: str) -> dict[str, Any]:
+    given = deps(request)
+    return {"status": status, "service": "tenure", "version": given.version, "timestamp": given.clock()}

@@ -1,0 +1,43 @@
+"""Entries of the trail, and states replayed from it, as Tenure shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from domain.aggregate import Aggregate
+from projections.trail import Entry
+
+
+def entry(it: Entry, names: dict[UUID, str] | None = None) -> dict[str, Any]:
+    """An event: where it stands in the log, what happened to what, when, by whom (None: Tenure itself) and why."""
+    told = {
+        "position": it.position,
+        "subject": it.subject,
+        "version": it.version,
+        "kind": it.kind,
+        "at": it.at,
+        "by": it.by,
+        "request_id": it.request_id,
+        "caused_by": it.caused_by,
+        "facts": it.facts,
+    }
+    return told if names is None else told | {"by_name": names.get(it.by) if it.by else None}
+
+
+def message(it: Entry) -> dict[str, Any]:
+    """An event with what its subject has become (None: gone from every list)."""
+    return entry(it) | {"state": it.state}
+
+
+def line(it: Any) -> bytes:
+    """One line of JSON, without its end."""
+    return orjson.dumps(it, option=orjson.OPT_UTC_Z)
+
+
+def state(it: Aggregate) -> dict[str, Any]:
+    """An aggregate as it was: everything it remembers."""
+    told = {key.lstrip("_"): value for key, value in vars(it).items() if key != "_pending_events"}
+    return {key: str(value) if isinstance(value, str) else value for key, value in told.items()}

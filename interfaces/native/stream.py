@@ -1,0 +1,138 @@
+"""GET /api/v1/events: everything the caller may see, as it happens; as Server-Sent Events, or over a WebSocket.
+
+List, then watch: a list carries its position, and the stream goes on after the position that it is given
+(`Last-Event-ID`, or `?after=`). It says `ready` once it has told what was missed, and `reset` where it cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+import anyio
+from fastapi import APIRouter, Depends, Header, Query, WebSocket
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import HTTPConnection, Request
+from starlette.websockets import WebSocketDisconnect
+
+from application.access import Actor
+from application.ports import Unavailable
+from domain.errors import Invalid
+from interfaces.identity import actor
+from interfaces.native.present import line, message
+from interfaces.serve import ERRORS, Deps, Unauthenticated, deps, refuse
+from projections.pushes import Closing, CutOff, Push, Ready, Reset
+from projections.trail import Entry
+
+router = APIRouter(prefix="/api/v1/events", tags=["stream"])
+Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
+After = Annotated[int | None, Query(ge=0, description="go on after this position; none: from now on")]
+SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
+
+
+@router.get("", response_class=EventSourceResponse, responses=ERRORS)
+async def events(
+    request: Request,
+    who: Annotated[Actor, Depends(actor)],
+    subject: Subject = None,
+    after: After = None,
+    last_event_id: Annotated[str | None, Header(description="as browsers send it when they come back")] = None,
+) -> EventSourceResponse:
+    """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
+    given = deps(request)
+    frames = sse(given, who, subject, position(last_event_id, after))
+    return EventSourceResponse(
+        frames,
+        ping=int(given.keepalive_seconds) or 1,
+        send_timeout=SEND_SECONDS,
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def sse(given: Deps, who: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:
+    try:
+        async for told in given.hub.follow(who, subject, after):
+            yield told.frame("sse", sse_frame) if isinstance(told, Push) else notice(told)
+    except (Closing, Unavailable):
+        return  # the client comes back, with the last position that it has seen
+    except CutOff:
+        yield ServerSentEvent(comment="cut off: you do not keep up; come back with Last-Event-ID").encode()
+
+
+@router.websocket("")
+async def events_websocket(socket: WebSocket, subject: str | None = None, after: str | None = None) -> None:
+    """The same as JSON messages. Refused in the handshake, with a body; 1013 ends one that does not keep up."""
+    given = deps(socket)
+    try:
+        who = await actor(socket)
+        start = position(None, int(after) if after else None)
+        about = UUID(subject) if subject else None
+    except Unauthenticated as nobody:
+        await socket.send_denial_response(refuse(socket.app, socket.url.path, 401, "unauthorized", str(nobody)))
+        return
+    except (ValueError, Invalid):
+        sentence = "subject must be a UUID, and after a position"
+        await socket.send_denial_response(refuse(socket.app, socket.url.path, 400, "invalid", sentence))
+        return
+    await socket.accept()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(tell, socket, given, who, about, start, tasks.cancel_scope)
+        await until_closed(socket)
+        tasks.cancel_scope.cancel()
+
+
+async def tell(
+    socket: WebSocket,
+    given: Deps,
+    who: Actor,
+    subject: UUID | None,
+    after: int | None,
+    scope: anyio.CancelScope,
+) -> None:
+    try:
+        async for told in given.hub.follow(who, subject, after):
+            frame = told.frame("ws", ws_frame) if isinstance(told, Push) else line(as_notice(told))
+            with anyio.fail_after(SEND_SECONDS):
+                await socket.send_text(frame.decode())
+    except (Closing, Unavailable):
+        await socket.close(1001, "come back with the last position")
+    except (CutOff, TimeoutError):
+        await socket.close(1013, "you do not keep up; come back with the last position")
+    except (WebSocketDisconnect, RuntimeError):
+        pass  # it is gone
+    scope.cancel()
+
+
+async def until_closed(socket: WebSocket) -> None:
+    """What clients say is not listened to; only that they are there."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        continue
+
+
+def position(last_event_id: str | None, after: int | None) -> int | None:
+    """Where to go on. What a browser remembers is newer than what its page was made with."""
+    if not last_event_id:
+        return after
+    if not last_event_id.isdecimal() or len(last_event_id) > 18:
+        raise Invalid("Last-Event-ID must be a position, as the stream gave it")
+    return int(last_event_id)
+
+
+def sse_frame(entry: Entry) -> bytes:
+    return ServerSentEvent(line(message(entry)).decode(), event=entry.kind, id=str(entry.position)).encode()
+
+
+def ws_frame(entry: Entry) -> bytes:
+    return line({"event": entry.kind, **message(entry)})
+
+
+def as_notice(told: Ready | Reset) -> dict[str, Any]:
+    if isinstance(told, Ready):
+        return {"event": "ready", "position": told.position}
+    return {"event": "reset", "position": told.position, "reason": told.reason}
+
+
+def notice(told: Ready | Reset) -> bytes:
+    says = as_notice(told)
+    return ServerSentEvent(line(says).decode(), event=says["event"], id=str(told.position)).encode()

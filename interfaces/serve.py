@@ -1,0 +1,163 @@
+"""What the contracts share: what they are given, who asks, and how a refusal becomes an answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+
+from application.platform import Platform
+from application.ports import Clock, Ids, People, Unavailable
+from application.workspaces import Workspaces
+from domain.errors import Conflict, Gone, Invalid, NotAllowed, NotFound, Refused
+from projections.pushes import Hub
+from projections.reads import Reads
+
+log = logging.getLogger(__name__)
+STATUS = {NotFound: 404, NotAllowed: 403, Conflict: 409, Invalid: 400, Gone: 410}
+
+
+
+
+class ErrorOut(BaseModel):
+    """What went wrong, as a sentence."""
+
+    error: str = Field(examples=["no such workspace"])
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorOut, "description": "what was sent makes no sense as it stands"},
+    401: {"model": ErrorOut, "description": "nobody whom we know is asking"},
+    404: {"model": ErrorOut, "description": "it is not there, or it is somebody else's"},
+    409: {"model": ErrorOut, "description": "not in the state that it is in"},
+    413: {"model": ErrorOut, "description": "the body is too large"},
+    503: {"model": ErrorOut, "description": "a part does not answer now; Retry-After says when to ask again"},
+}
+
+
+TOO_LARGE = "the body is larger than this server takes"
+
+
+class Unauthenticated(Exception):
+    """Nobody whom the contract knows is asking. The message says what credential it takes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """How one part of the system is."""
+
+    ok: bool
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What every contract is given."""
+
+    workspaces: Workspaces
+    platform: Platform
+    reads: Reads
+    hub: Hub
+    people: People
+    clock: Clock
+    ids: Ids
+    parts: dict[str, Callable[[], Awaitable[Part]]]  # what readiness looks at, by name
+    measure: Callable[[], Awaitable[None]]  # brings the gauges up to date
+    version: str
+    trusted: tuple[IPv4Network | IPv6Network, ...]  # peers whose identity headers count
+    dev_header: bool  # whether x-user authenticates
+    hosts: frozenset[str]  # names that this server goes by, without ports
+    auditors: frozenset[str]  # names that may see the whole trail
+    keepalive_seconds: float
+    max_body_bytes: int
+
+
+class Json(JSONResponse):
+    """JSON with times in RFC 3339, UTC, `Z`."""
+
+    def render(self, content: Any) -> bytes:
+        return orjson.dumps(content, option=orjson.OPT_UTC_Z)
+
+
+Render = Callable[[int, str, str], Any]  # (status, code, sentence) -> the contract's error body
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One outside API: its routes, and the shape of its errors under its prefixes."""
+
+    name: str
+    routers: tuple[APIRouter, ...]
+    prefixes: tuple[str, ...]
+    render: Render
+
+
+def deps(connection: HTTPConnection) -> Deps:
+    found: Deps = connection.app.state.deps
+    return found
+
+
+def render_for(contracts: list[Contract], path: str) -> Render:
+    """How the contract at a path shows errors: the longest prefix wins."""
+    fits = [(len(p), c.render) for c in contracts for p in c.prefixes if path.startswith(p)]
+    return max(fits, key=lambda fit: fit[0])[1] if fits else plain_error
+
+
+def plain_error(status: int, code: str, sentence: str) -> Any:
+    return {"error": sentence}
+
+
+def refuse(app: FastAPI, path: str, status: int, code: str, sentence: str, **headers: str) -> Response:
+    body = render_for(app.state.contracts, path)(status, code, sentence)
+    return Json(body, status, headers)
+
+
+def install(app: FastAPI, contracts: list[Contract]) -> None:
+    """Add the contracts' routes, and let every error leave in the shape of the contract that it happened in."""
+    app.state.contracts = contracts
+    for contract in contracts:
+        for router in contract.routers:
+            app.include_router(router)
+
+    def on(kind: type[Exception], answer: Callable[[Any], tuple[int, str, str, dict[str, str]]]) -> None:
+        async def handle(request: Request, error: Exception) -> Response:
+            status, code, sentence, headers = answer(error)
+            return refuse(app, request.url.path, status, code, sentence, **headers)
+
+        app.add_exception_handler(kind, handle)
+
+    on(Refused, lambda e: (status_of(e), e.code, str(e), {}))
+    on(Unauthenticated, lambda e: (401, "unauthorized", str(e), {}))
+    on(Unavailable, lambda e: (503, "unavailable", str(e), {"Retry-After": str(e.retry_after)}))
+    on(RequestValidationError, lambda e: (400, "invalid", sentence_of(e), {}))
+    on(HTTPException, lambda e: (e.status_code, "http", http_sentence(e), dict(e.headers or {})))
+
+
+def status_of(refusal: Refused) -> int:
+    return next(status for kind, status in STATUS.items() if isinstance(refusal, kind))
+
+
+def http_sentence(error: HTTPException) -> str:
+    known = {413: TOO_LARGE, 404: "there is nothing at this address", 405: "this address does not take that method"}
+    return known.get(error.status_code, str(error.detail))
+
+
+def sentence_of(error: RequestValidationError) -> str:
+    """The first thing wrong with a request, as a sentence."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    if first["type"] == "json_invalid":
+        return f"the body is not valid JSON: {first['ctx']['error']}"
+    if not where:
+        return f"the {first['loc'][0]} is not what is needed here: {first['msg'].lower()}"
+    return f"{where}: {first['msg'].lower()}"

@@ -1,0 +1,42 @@
+"""/api/v1/operations: what is done to workspaces, and how it went (V42)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from starlette.requests import Request
+
+from application.access import Actor
+from domain.errors import NotFound
+from interfaces.identity import actor
+from interfaces.serve import ERRORS, Json, deps
+from interfaces.vm_api import present
+from interfaces.vm_api.present import OperationOut
+from projections import operations
+
+router = APIRouter(prefix="/api/v1/operations", tags=["operations"], responses=ERRORS)
+Who = Annotated[Actor, Depends(actor)]
+
+
+@router.get("", response_model=list[OperationOut])
+async def list_operations(
+    request: Request,
+    who: Who,
+    workspace_id: Annotated[UUID | None, Query(description="of one workspace; none: of all yours")] = None,
+) -> Response:
+    """Oldest first; also of workspaces that have ended."""
+    found = await operations.of_holder(deps(request).reads, who.user_id, workspace_id)
+    return Json([present.operation(row) for row in found.rows])
+
+
+@router.get("/{id}", response_model=OperationOut)
+async def get_operation(request: Request, who: Who, id: str) -> Response:
+    try:
+        row = await operations.get(deps(request).reads, who.user_id, UUID(id))
+    except ValueError:
+        row = None
+    if row is None:
+        raise NotFound("no such operation")
+    return Json(present.operation(row))

@@ -1,0 +1,166 @@
+"""Workspaces, operations and snapshots as vm-api's clients know them (V16 to V29, V42, V43)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.workspace import Workspace
+from projections.operations import Listed
+from projections.trail import Entry
+from projections.workspaces import WorkspaceRow
+
+ID = "550e8400-e29b-41d4-a716-446655440000"
+EXAMPLE: dict[str, Any] = {
+    "id": ID,
+    "name": "my-workspace",
+    "owner": "alice",
+    "template": "nodejs",
+    "provider": "docker",
+    "status": "running",
+    "created_at": "2030-01-16T10:30:00Z",
+    "updated_at": "2030-01-16T10:31:00Z",
+    "ttl_seconds": 86400,
+    "expires_at": "2030-01-17T10:30:00Z",
+    "provider_id": f"tenure-{ID}",
+    "connection_info": {
+        "container_id": "4c01db0b339c",
+        "ssh_command": "vm ssh my-workspace",
+        "host": "127.0.0.1",
+        "ports": {"22": 49153},
+    },
+    "error_message": None,
+    "metadata": None,
+}
+
+
+class WorkspaceOut(BaseModel):
+    """A workspace."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
+
+    id: UUID
+    name: str
+    owner: str
+    template: str | None
+    provider: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    ttl_seconds: int | None
+    expires_at: datetime | None
+    provider_id: str | None
+    connection_info: dict[str, Any] | None
+    error_message: str | None
+    metadata: dict[str, Any] | None
+
+
+def workspace(it: Workspace | WorkspaceRow, owner: str) -> dict[str, Any]:
+    """From the aggregate after a command, from the row after a question: both tell the same."""
+    machine = it.machine
+    telling = {"waiting": it.waiting, "operation": it.operation}
+    return {
+        "id": it.id,
+        "name": it.name,
+        "owner": owner,
+        "template": it.template,
+        "provider": it.provider,
+        "status": str(it.status),
+        "created_at": it.created_at,
+        "updated_at": it.updated_at,
+        "ttl_seconds": it.ttl_seconds,
+        "expires_at": it.expires_at,
+        "provider_id": machine and machine["provider_id"],
+        "connection_info": machine and connection_info(machine, it.name),
+        "error_message": it.error,
+        "metadata": {k: v for k, v in telling.items() if v} or None,
+    }
+
+
+def connection_info(machine: dict[str, Any], name: str) -> dict[str, Any]:
+    """What the document promises, and beside it how to get there without that client."""
+    return {"container_id": machine["engine_id"], "ssh_command": f"vm ssh {name}", **machine["connection"]}
+
+
+KINDS = {
+    "create": "Create",
+    "delete": "Delete",
+    "start": "Start",
+    "stop": "Stop",
+    "restart": "Restart",
+    "snapshot": "Snapshot",
+    "restore": "SnapshotRestore",
+}
+OUTCOMES = {"done": "Success", "failed": "Failed"}
+
+
+class OperationOut(BaseModel):
+    """Something that is done, or was done, to a workspace."""
+
+    id: UUID
+    workspace_id: UUID
+    operation_type: str
+    status: str
+    started_at: datetime
+    completed_at: datetime | None
+    error: str | None
+
+
+def operation(it: Listed) -> dict[str, Any]:
+    return {
+        "id": it.id,
+        "workspace_id": it.workspace_id,
+        "operation_type": KINDS[it.kind],
+        "status": OUTCOMES.get(it.outcome or "", "Running" if it.under_way else "Pending"),
+        "started_at": it.started_at,
+        "completed_at": it.completed_at,
+        "error": it.error,
+    }
+
+
+class SnapshotOut(BaseModel):
+    """The files of a workspace, as they were at a time."""
+
+    id: UUID
+    workspace_id: UUID
+    name: str
+    status: str  # taking, ready, failed
+    created_at: datetime
+    size_bytes: int | None
+
+
+def snapshot(it: dict[str, Any], workspace_id: UUID) -> dict[str, Any]:
+    return {
+        "id": it["id"],
+        "workspace_id": workspace_id,
+        "name": it["label"],
+        "status": it["status"],
+        "created_at": datetime.fromisoformat(it["created_at"]),
+        "size_bytes": it["size_bytes"],
+    }
+
+
+def deadline(row: WorkspaceRow, set_by: list[Entry], now: datetime) -> dict[str, Any]:
+    """`remaining_seconds` is null without a term, and never negative."""
+    left = (row.expires_at - now).total_seconds() if row.expires_at else None
+    return {
+        "workspace_id": row.id,
+        "expires_at": row.expires_at,
+        "remaining_seconds": None if left is None else max(0, round(left)),
+        "warned": bool(set_by) and set_by[-1].kind == "workspace.expiry_warned",
+        "events": [
+            {
+                "position": entry.position,
+                "kind": entry.kind,
+                "at": entry.at,
+                "by": entry.by,
+                "request_id": entry.request_id,
+                "ttl_seconds": entry.facts.get("ttl_seconds"),
+                "expires_at": entry.facts["expires_at"],
+            }
+            for entry in set_by
+        ],
+    }

@@ -1,0 +1,145 @@
+"""/api/v1/workspaces."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from starlette.requests import Request
+
+from application.access import Actor
+from domain.errors import NotFound
+from domain.machine import Operation
+from interfaces.identity import actor
+from interfaces.serve import ERRORS, Json, deps
+from interfaces.vm_api import present
+from interfaces.vm_api.present import SnapshotOut, WorkspaceOut
+from projections import trail, workspaces
+from projections.workspaces import WorkspaceRow
+
+router = APIRouter(prefix="/api/v1/workspaces", tags=["workspaces"], responses=ERRORS)
+Who = Annotated[Actor, Depends(actor)]
+
+
+class CreateWorkspace(BaseModel):
+    """What a new workspace shall be. Fields that are not named here are ignored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"name": "my-workspace", "template": "nodejs", "ttl_seconds": 86400}}
+    )
+
+    name: str = Field(description="1 to 100 printable characters; two may have the same")
+    template: str | None = Field(None, description="what it is made from; none: the default")
+    ttl_seconds: StrictInt | None = Field(None, description="seconds until it ends; none: until it is deleted")
+
+
+class Extend(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": {"ttl_seconds": 3600}})
+
+    ttl_seconds: StrictInt = Field(description="seconds to add to its term")
+
+
+class TakeSnapshot(BaseModel):
+    name: str = Field("", max_length=100, description="what to call it; none: its number")
+
+
+def workspace_id(id: str) -> UUID:
+    try:
+        return UUID(id)
+    except ValueError:
+        raise NotFound(f'no workspace has the id "{id[:50]}"; ids are UUIDs') from None
+
+
+Id = Annotated[UUID, Depends(workspace_id)]
+
+
+@router.get("", response_model=list[WorkspaceOut])
+async def list_workspaces(request: Request, who: Who) -> Response:
+    """All workspaces of the caller, newest first. `X-Tenure-Position` is where a stream goes on from this list."""
+    found = await workspaces.owned_by(deps(request).reads, who.user_id)
+    rows = [present.workspace(row, who.name) for row in found.rows]
+    return Json(rows, headers={"x-tenure-position": str(found.position)})
+
+
+@router.post("", response_model=WorkspaceOut)
+async def create_workspace(
+    request: Request,
+    who: Who,
+    body: CreateWorkspace,
+    idempotency_key: Annotated[str | None, Header(description="the same key again answers the same")] = None,
+) -> Response:
+    """A new workspace. It is `creating` in the answer, and then `running` or `failed`."""
+    made = await deps(request).workspaces.request(
+        who, name=body.name, template=body.template, ttl_seconds=body.ttl_seconds, key=idempotency_key
+    )
+    return Json(present.workspace(made, who.name))
+
+
+@router.get("/{id}", response_model=WorkspaceOut)
+async def get_workspace(request: Request, who: Who, id: Id) -> Response:
+    return Json(present.workspace(await own(request, who, id), who.name))
+
+
+@router.delete("/{id}", response_model=dict[str, str])
+async def delete_workspace(request: Request, who: Who, id: Id) -> Response:
+    """End it, whatever its status. It is gone at once; its machine is destroyed in the background."""
+    await deps(request).workspaces.delete(who, id)
+    return Json({"message": "Workspace deleted"})
+
+
+@router.post("/{id}/extend", response_model=WorkspaceOut)
+async def extend_workspace(request: Request, who: Who, id: Id, body: Extend) -> Response:
+    """Lend it for longer. A warning that was given is given again before the new end."""
+    return Json(present.workspace(await deps(request).workspaces.extend(who, id, body.ttl_seconds), who.name))
+
+
+@router.get("/{id}/deadline", response_model=dict[str, Any])
+async def explain_deadline(request: Request, who: Who, id: Id) -> Response:
+    """When it ends, and the events that made it so."""
+    row = await own(request, who, id)
+    told = await trail.page(deps(request).reads, trail.Filter(subject=id), 0, 10_000)
+    set_by = [entry for entry in told.rows if "expires_at" in entry.facts]
+    return Json(present.deadline(row, set_by, deps(request).clock()))
+
+
+@router.get("/{id}/snapshots", response_model=list[SnapshotOut])
+async def list_snapshots(request: Request, who: Who, id: Id) -> Response:
+    row = await own(request, who, id)
+    return Json([present.snapshot(taken, id) for taken in row.snapshots])
+
+
+@router.post("/{id}/snapshots", response_model=SnapshotOut)
+async def take_snapshot(request: Request, who: Who, id: Id, body: TakeSnapshot | None = None) -> Response:
+    """Keep its files as they are. It is `taking` in the answer, and then `ready` or `failed`."""
+    label = body.name if body else ""
+    made = await deps(request).workspaces.operate(who, id, Operation.SNAPSHOT, label=label)
+    shot = {"id": made.snapshot_id, "label": label, "status": "taking", "size_bytes": None}
+    return Json(present.snapshot(shot | {"created_at": made.asked_at.isoformat()}, id))
+
+
+@router.post("/{id}/snapshots/{snapshot_id}/restore", response_model=WorkspaceOut)
+async def restore_snapshot(request: Request, who: Who, id: Id, snapshot_id: str) -> Response:
+    """Make its machine anew, with the files of a snapshot."""
+    asked = deps(request).workspaces.operate(
+        who, id, Operation.RESTORE, snapshot_id=workspace_id(snapshot_id)
+    )
+    return Json(present.workspace(await asked, who.name))
+
+
+@router.post("/{id}/{operation}", response_model=WorkspaceOut)
+async def operate(
+    request: Request, who: Who, id: Id, operation: Literal["start", "stop", "restart"]
+) -> Response:
+    """Start, stop or restart it. `metadata.operation` says what is under way until it is done."""
+    made = await deps(request).workspaces.operate(who, id, Operation(operation))
+    return Json(present.workspace(made, who.name))
+
+
+async def own(request: Request, who: Actor, id: UUID) -> WorkspaceRow:
+    """The caller's workspace. `NotFound` for what has gone, and for another's."""
+    row = await workspaces.get(deps(request).reads, id)
+    if row is None or row.owner_id != who.user_id:
+        raise NotFound("no such workspace")
+    return row

@@ -1,0 +1,213 @@
+"""Telling live screens: what was appended to the trail goes to every reader who may see it, in order, once.
+
+Neutral of any contract and of any wire. A reader lists, then watches from the list's position: it misses nothing
+after that, and where that cannot be kept it is told to list anew (`Reset`). One who does not keep up is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from application.access import Actor, allowed
+from projections import trail
+from projections.reads import Reads, Tide
+from projections.trail import Entry
+
+PAGE = 500  # entries read at once when a reader catches up
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one transaction of the follower has appended."""
+
+    after: int  # the position before it
+    position: int
+    entries: list[Entry]
+
+
+@dataclass(frozen=True)
+class Push:
+    """One message. `frames` keeps what it looks like on each wire, so that it is made once for all readers."""
+
+    entry: Entry
+    frames: dict[str, bytes] = field(default_factory=dict, compare=False)
+
+    def frame(self, wire: str, make: Callable[[Entry], bytes]) -> bytes:
+        if wire not in self.frames:
+            self.frames[wire] = make(self.entry)
+        return self.frames[wire]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """From here on: everything after this position is told."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class Reset:
+    """What was missed cannot be told any more: list anew. From this position on everything is told again."""
+
+    position: int
+    reason: str
+
+
+class CutOff(Exception):
+    """The reader does not keep up. It may come back with the last position that it has seen."""
+
+
+class Closing(Exception):
+    """This process is shutting down. The reader may go on elsewhere, from the last position that it has seen."""
+
+
+class Reader:
+    """A bounded queue of messages for one screen."""
+
+    def __init__(self, actor: Actor, subject: UUID | None, bound: int) -> None:
+        self.actor, self.subject, self._bound = actor, subject, bound
+        self._queue: deque[Push] = deque()
+        self._filled = asyncio.Event()
+        self.cut: type[Exception] | None = None
+
+    def offer(self, push: Push) -> None:
+        entry = push.entry
+        if self.cut or (self.subject and self.subject != entry.subject):
+            return
+        if not allowed(self.actor, "trail.see", entry.owner_id):
+            return
+        if len(self._queue) >= self._bound:
+            self.end(CutOff)
+        else:
+            self._queue.append(push)
+            self._filled.set()
+
+    def end(self, why: type[Exception]) -> None:
+        self.cut = why
+        self._queue.clear()
+        self._filled.set()
+
+    async def next(self) -> Push:
+        while not self._queue:
+            if self.cut:
+                raise self.cut
+            self._filled.clear()
+            await self._filled.wait()
+        return self._queue.popleft()
+
+
+class Hub:
+    """All readers of this process."""
+
+    def __init__(self, reads: Reads, reader_queue: int, replay_limit: int) -> None:
+        self._reads, self._bound, self._replay_limit = reads, reader_queue, replay_limit
+        self._readers: dict[UUID, set[Reader]] = {}  # by user
+        self._auditors: set[Reader] = set()
+        self._catching_up = asyncio.Lock()
+        self.position = 0
+
+    @property
+    def readers(self) -> int:
+        return len(self._auditors) + sum(map(len, self._readers.values()))
+
+    def close(self) -> None:
+        """Let every reader go."""
+        for reader in [*self._auditors, *(r for readers in self._readers.values() for r in readers)]:
+            reader.end(Closing)
+
+    async def receive(self, batch: Batch) -> None:
+        """A batch as it was pushed. One that does not fit behind the last is looked up in the trail instead."""
+        async with self._catching_up:
+            if batch.position <= self.position:
+                return
+            if batch.after > self.position and self.readers:
+                await self._look_up(batch.position)
+                return
+            self._deliver(batch.entries)
+            self.position = batch.position
+
+    async def keep_up(self, followed: Tide, grace: float) -> None:
+        """Until cancelled: look up what has not been pushed within so many seconds after it was to be read."""
+        self.position = max(self.position, followed.level)
+        while True:
+            await followed.reach(self.position + 1, seconds=3600)
+            target = followed.level
+            if grace and target > self.position:
+                await asyncio.sleep(grace)
+            async with self._catching_up:
+                if target > self.position:
+                    await self._look_up(target)
+
+    async def _look_up(self, target: int) -> None:
+        while self.position < target and self.readers:
+            found = await trail.page(self._reads, trail.Filter(), self.position, PAGE)
+            self._deliver(found.rows)
+            full = len(found.rows) == PAGE
+            self.position = found.rows[-1].position if full else max(found.position, self.position)
+        self.position = max(self.position, target)
+
+    def _deliver(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            push = Push(entry)
+            for reader in self._readers.get(entry.owner_id, ()) if entry.owner_id else ():
+                reader.offer(push)
+            for reader in self._auditors:
+                reader.offer(push)
+
+    async def follow(
+        self, actor: Actor, subject: UUID | None, after: int | None
+    ) -> AsyncIterator[Push | Ready | Reset]:
+        """What the actor may see, from a position on (None: from now on), for as long as they listen.
+
+        Raises `CutOff`, `Closing`, and `Unavailable` while it catches up without a database.
+        """
+        reader = Reader(actor, subject, self._bound)
+        mine = self._auditors if actor.auditor else self._readers.setdefault(actor.user_id, set())
+        mine.add(reader)  # first subscribe, then read, then drop what was read already
+        try:
+            last = -1
+            async for told in self._replay(actor, subject, after):
+                yield told
+                last = told.entry.position if isinstance(told, Push) else told.position
+            while True:
+                push = await reader.next()
+                if push.entry.position > last:
+                    yield push
+        finally:
+            mine.discard(reader)
+            if not mine and not actor.auditor:
+                self._readers.pop(actor.user_id, None)
+
+    async def _replay(
+        self, actor: Actor, subject: UUID | None, after: int | None
+    ) -> AsyncIterator[Push | Ready | Reset]:
+        what = trail.Filter(owner_id=None if actor.auditor else actor.user_id, subject=subject)
+        newest = (await trail.page(self._reads, what, after or 0, 0)).position
+        if after is None:
+            yield Ready(newest)
+        elif after > newest:
+            yield Reset(newest, "that position is not in this log")
+        elif await trail.more_than(self._reads, what, after, self._replay_limit):
+            yield Reset(newest, f"more than {self._replay_limit} events were missed")
+        else:
+            while True:
+                found = await trail.page(self._reads, what, after, PAGE)
+                for entry in found.rows:
+                    yield Push(entry)
+                if len(found.rows) < PAGE:
+                    break
+                after = found.rows[-1].position
+            yield Ready(found.position)
+
+
+def as_dict(batch: Batch) -> dict[str, Any]:
+    return {"after": batch.after, "position": batch.position, "entries": [vars(e) for e in batch.entries]}
+
+
+def from_dict(told: dict[str, Any]) -> Batch:
+    return Batch(told["after"], told["position"], [trail.from_dict(e) for e in told["entries"]])

@@ -1,0 +1,41 @@
+"""What tests stand on: one real PostgreSQL for all of them, a database of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra import embedded_postgres
+from tests.serving import Served, served
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server for this run."""
+    home = tmp_path_factory.mktemp("tenure")
+    yield embedded_postgres.start(home)
+    embedded_postgres.stop(home)
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The URL of a new, empty database."""
+    name = f"test_{next(NUMBERS)}"
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute(f"create database {name}")
+    yield psycopg.conninfo.make_conninfo(postgres, dbname=name)
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        conn.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """A whole Tenure over HTTP, on a database of its own and an engine in memory."""
+    async with served(database, tmp_path) as serving:
+        yield serving

@@ -1,0 +1,110 @@
+"""An engine of machines in memory. It lies as it is told: slow, deaf, forgetful of its answers, or dead at a step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+from application.ports import Impossible, Machine, Template, Unavailable
+
+Before = Callable[[str, UUID | None], Awaitable[None]]  # called before each effect; may wait or raise
+After = Callable[[str, UUID | None], Awaitable[None]]  # called when it has happened, before the answer
+
+
+async def _honest(call: str, id: UUID | None) -> None:
+    return None
+
+
+class Engine:
+    """`Machines`, without machines. `machines` and `snapshots` are what is really there."""
+
+    provider = "fake"
+
+    def __init__(self, before: Before = _honest, after: After = _honest) -> None:
+        self.before, self.after = before, after
+        self.machines: dict[UUID, Machine] = {}
+        self.snapshots: dict[UUID, set[UUID]] = {}
+        self.restored: dict[UUID, UUID] = {}
+        self.made = 0  # machines ever created
+        self.calls: list[tuple[str, UUID | None]] = []
+        self.away = False
+        self.refuses: str | None = None
+
+    async def _effect(self, call: str, id: UUID | None, do: Callable[[], None]) -> None:
+        self.calls.append((call, id))
+        await asyncio.sleep(0)
+        if self.away:
+            raise Unavailable("engine", "the engine does not answer")
+        await self.before(call, id)
+        do()
+        await self.after(call, id)
+
+    async def ping(self) -> None:
+        await self._effect("ping", None, lambda: None)
+
+    async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
+        def run() -> None:
+            if self.refuses:
+                raise Impossible(self.refuses)
+            self._run(workspace_id)
+
+        await self._effect("ensure_running", workspace_id, run)
+        return self.machines[workspace_id]
+
+    def _run(self, id: UUID) -> None:
+        there = self.machines.get(id)
+        if there is None:
+            self.made += 1
+        engine_id = there.engine_id if there else uuid4().hex
+        self.machines[id] = Machine(id, f"tenure-{id}", engine_id, True, {"host": "127.0.0.1"})
+
+    def _halt(self, id: UUID) -> None:
+        if there := self.machines.get(id):
+            self.machines[id] = Machine(id, there.provider_id, there.engine_id, False, there.connection)
+
+    async def ensure_stopped(self, workspace_id: UUID) -> None:
+        await self._effect("ensure_stopped", workspace_id, lambda: self._halt(workspace_id))
+
+    async def restart(self, workspace_id: UUID) -> Machine:
+        def restart() -> None:
+            if workspace_id not in self.machines:
+                raise Impossible("there is no machine to restart")
+            self._run(workspace_id)
+
+        await self._effect("restart", workspace_id, restart)
+        return self.machines[workspace_id]
+
+    async def ensure_gone(self, workspace_id: UUID) -> None:
+        def go() -> None:
+            self.machines.pop(workspace_id, None)
+            self.snapshots.pop(workspace_id, None)
+
+        await self._effect("ensure_gone", workspace_id, go)
+
+    async def snapshot(self, workspace_id: UUID, snapshot_id: UUID) -> int:
+        take = self.snapshots.setdefault(workspace_id, set()).add
+        await self._effect("snapshot", workspace_id, lambda: take(snapshot_id))
+        return 1000
+
+    async def restore(
+        self, workspace_id: UUID, template: Template, snapshot_id: UUID, operation_id: UUID
+    ) -> Machine:
+        def restore() -> None:
+            if snapshot_id not in self.snapshots.get(workspace_id, ()):
+                raise Impossible("there is no such snapshot")
+            if self.restored.get(workspace_id) != operation_id:
+                self.machines.pop(workspace_id, None)
+            self.restored[workspace_id] = operation_id
+            self._run(workspace_id)
+
+        await self._effect("restore", workspace_id, restore)
+        return self.machines[workspace_id]
+
+    async def find(self, workspace_id: UUID) -> Machine | None:
+        await self._effect("find", workspace_id, lambda: None)
+        return self.machines.get(workspace_id)
+
+    async def all(self) -> list[Machine]:
+        await self._effect("all", None, lambda: None)
+        return list(self.machines.values())

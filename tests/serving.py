@@ -1,0 +1,89 @@
+"""A whole Tenure in this process: real PostgreSQL, real HTTP on a loopback port, and an engine in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from httpx_sse import ServerSentEvent, aconnect_sse
+
+from application.ports import Machines
+from infra.bootstrap import Tenure, running
+from infra.settings import Settings
+from interfaces import api
+from tests.engine import Engine
+
+PATIENCE = 20.0  # seconds that a test waits for a fact
+
+
+@dataclass(frozen=True)
+class Served:
+    tenure: Tenure
+    url: str
+    engine: Any  # the `Engine`, unless another was given
+
+    def client(self, user: str | None = "alice", **headers: str) -> httpx.AsyncClient:
+        given = {"x-user": user, **headers} if user else headers
+        return httpx.AsyncClient(base_url=self.url, headers=given, timeout=PATIENCE)
+
+
+@asynccontextmanager
+async def served(database: str, home: Path, engine: Machines | None = None, **settings: Any) -> AsyncIterator[Served]:
+    """Serve until the block is left. `settings` are those of `Settings`."""
+    engine = engine or Engine()
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    chosen = Settings(bind=address, home=home, **settings)
+    async with running(chosen, database, engine) as tenure:
+        server = uvicorn.Server(
+            uvicorn.Config(api.build(tenure.deps), log_config=None, timeout_graceful_shutdown=1)
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:
+            await asyncio.sleep(0.005)
+        try:
+            yield Served(tenure, f"http://{address}", engine)
+        finally:
+            tenure.hub.close()
+            server.should_exit = True
+            await serving
+
+
+async def eventually(fact: Callable[[], Awaitable[Any]], seconds: float = PATIENCE) -> Any:
+    """Wait until the fact holds (is truthy), and return it. Asks often; fails with what it saw last."""
+    seen = None
+    try:
+        async with asyncio.timeout(seconds):
+            while not (seen := await fact()):
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"it never came to hold; last seen: {seen!r}") from None
+    return seen
+
+
+@asynccontextmanager
+async def stream(client: httpx.AsyncClient, **params: Any) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
+    """The event stream over SSE, from its `ready` (or, with `after`, from there) on."""
+    async with aconnect_sse(client, "GET", "/api/v1/events", params=params, timeout=PATIENCE) as source:
+        events = source.aiter_sse()
+        if "after" not in params:
+            assert (await anext(events)).event == "ready"
+        yield events
+
+
+async def until(events: AsyncIterator[ServerSentEvent], kind: str) -> dict[str, Any]:
+    """Read on to the first event of this kind, and return its data."""
+    async with asyncio.timeout(PATIENCE):
+        async for event in events:
+            if event.event == kind:
+                data: dict[str, Any] = json.loads(event.data)
+                return data
+    raise AssertionError(f"the stream ended before a {kind}")
