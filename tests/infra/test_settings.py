@@ -109,7 +109,7 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DEV_HEADER", "maybe", "TENURE_DEV_HEADER must be true or false, not 'maybe'."),
         ("DEFAULT_TEMPLATE", "x", "TENURE_DEFAULT_TEMPLATE must be one of default, nodejs, python."),
         ("TEMPLATES", "{", "TENURE_TEMPLATES (from the environment) must be JSON."),
-        ("TEMPLATES", '{"a":{"image":"i","cpus":"y"}}', "TENURE_TEMPLATES: a.cpus must be a number, not 'y'."),
+        ("TEMPLATES", '{"b":{"image":"","cpus":1}}', "TENURE_TEMPLATES: b.image must not be empty, not ''."),
     ],
 )
 def test_a_bad_variable_is_named(
