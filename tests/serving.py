@@ -39,7 +39,8 @@ class Served:
 async def served(database: str, home: Path, engine: Machines | None = None, **settings: Any) -> AsyncIterator[Served]:
     """Serve until the block is left. `settings` are those of `Settings`."""
     engine = engine or Engine()
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     chosen = Settings(bind=address, home=home, **settings)
     async with running(chosen, database, engine) as tenure:
