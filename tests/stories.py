@@ -1,0 +1,46 @@
+"""The stories that tests begin with."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from domain.workspace import Workspace
+from tests.story import T0, Story
+
+HOUR = timedelta(hours=1)
+ANNA = UUID("00000000-0000-4000-8000-0000000000aa")
+OPERATION = UUID("00000000-0000-4000-8000-0000000000bb")
+SNAPSHOT = UUID("00000000-0000-4000-8000-0000000000cc")
+MACHINE = {"provider_id": "tenure-1", "engine_id": "e1", "connection": {"host": "127.0.0.1"}}
+ASKED = {"owner_id": ANNA, "name": "lab", "template": "python", "provider": "docker"}
+
+nothing_yet = Story(Workspace)
+requested = nothing_yet.given(Workspace.Requested, **ASKED, ttl_seconds=3600, expires_at=T0 + HOUR)
+without_term = nothing_yet.given(Workspace.Requested, **ASKED, ttl_seconds=None, expires_at=None)
+running = requested.given(Workspace.Provisioned, machine=MACHINE)
+stopped = running.given(Workspace.Stopped, operation_id=None)
+failed = requested.given(Workspace.ProvisioningFailed, reason="no image")
+vanished = running.given(Workspace.Vanished, reason="lost")
+expired = running.given(Workspace.Expired)
+deleted = running.given(Workspace.Deleted)
+gone = deleted.given(Workspace.Destroyed)
+
+
+def under_way(story: Story, operation: str, snapshot_id: UUID | None = None, label: str = "") -> Story:
+    asked = {"operation": operation, "operation_id": OPERATION, "snapshot_id": snapshot_id, "label": label}
+    return story.given(Workspace.OperationRequested, **asked)
+
+
+stopping = under_way(running, "stop")
+starting = under_way(stopped, "start")
+snapping = under_way(running, "snapshot", SNAPSHOT, "before")
+snapped = snapping.given(
+    Workspace.SnapshotTaken, operation_id=OPERATION, snapshot_id=SNAPSHOT, size_bytes=1000
+)
+restoring = under_way(snapped, "restore", SNAPSHOT)
+delayed = requested.given(Workspace.Delayed, reason="no engine answers")
+cleared = failed.given(Workspace.Cleared)
+started = starting.given(Workspace.Started, operation_id=OPERATION, machine=MACHINE)
+broken = stopping.given(Workspace.OperationFailed, operation_id=OPERATION, operation="stop", reason="no")
+adopted = vanished.given(Workspace.Adopted, machine=MACHINE)
+extended = running.given(Workspace.Extended, ttl_seconds=7200, expires_at=T0 + 2 * HOUR)
+warned = running.given(Workspace.ExpiryWarned, expires_at=T0 + HOUR)
