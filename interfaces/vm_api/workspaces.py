@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from starlette.requests import Request
 
-from application.access import Actor
+from application.access import Actor, require
 from domain.errors import NotFound
 from domain.machine import Operation
 from interfaces.identity import actor
@@ -58,6 +58,7 @@ Id = Annotated[UUID, Depends(workspace_id)]
 @router.get("", response_model=list[WorkspaceOut])
 async def list_workspaces(request: Request, who: Who) -> Response:
     """All workspaces of the caller, newest first. `X-Tenure-Position` is where a stream goes on from this list."""
+    require(who, "workspace.list")
     found = await workspaces.owned_by(deps(request).reads, who.user_id)
     rows = [present.workspace(row, who.name) for row in found.rows]
     return Json(rows, headers={"x-tenure-position": str(found.position)})
@@ -140,6 +141,7 @@ async def operate(
 async def own(request: Request, who: Actor, id: UUID) -> WorkspaceRow:
     """The caller's workspace. `NotFound` for what has gone, and for another's."""
     row = await workspaces.get(deps(request).reads, id)
-    if row is None or row.owner_id != who.user_id:
+    if row is None:
         raise NotFound("no such workspace")
+    require(who, "workspace.see", row.owner_id)
     return row

@@ -51,4 +51,4 @@ def test_every_action_that_is_asked_for_is_in_the_table() -> None:
         for path in Path(folder).rglob("*.py"):
             text = path.read_text()
             asked |= {action for action in NEEDS if f'"{action}"' in text and path.name != "access.py"}
-    assert asked | {"workspace.list", "workspace.see"} >= set(NEEDS), "an action that nobody asks for"
+    assert asked == set(NEEDS), "an action that nobody asks for"
