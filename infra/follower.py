@@ -16,6 +16,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from application.platform import Platform
+from application.ports import Unavailable
 from infra import database
 from infra.signals import Signals
 from projections import read_models
@@ -78,9 +79,14 @@ class Follower:
         except psycopg.OperationalError:
             raise
         except Exception as error:
+            if conn.closed:
+                raise psycopg.OperationalError("the connection was lost") from error
             log.critical("the follower cannot fold an event, and stops", exc_info=True)
             self.failed = f"{type(error).__name__} after position {after}"
             await conn.execute("update follower set failed = %s", (self.failed,))
             return False
-        await self._tell(Batch(after, position, entries))
+        try:
+            await self._tell(Batch(after, position, entries))
+        except Unavailable:
+            log.warning("a push was not told; readers look it up")
         return True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
+import psycopg
 from prometheus_client import Gauge, Histogram
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from application.ports import Clock, Machines
 from interfaces.serve import Part
@@ -62,8 +64,12 @@ class Watching:
         return Part(True, {"provider": self._machines.provider})
 
     async def measure(self) -> None:
-        """Bring the gauges up to date."""
+        """Bring the gauges up to date; without a database, those that need none."""
         READERS.set(self._hub.readers)
+        with suppress(psycopg.OperationalError, PoolTimeout):
+            await self._measure_rows()
+
+    async def _measure_rows(self) -> None:
         async with self._pool.connection(timeout=2) as conn:
             position, _, head = await (await conn.execute(POSITIONS)).fetchone() or (0, None, 0)
             FOLLOWER_LAG.set(head - position)

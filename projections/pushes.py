@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from application.access import Actor, allowed
+from application.ports import Unavailable
 from projections import trail
 from projections.reads import Reads, Tide
 from projections.trail import Entry
@@ -139,9 +140,12 @@ class Hub:
             target = followed.level
             if grace and target > self.position:
                 await asyncio.sleep(grace)
-            async with self._catching_up:
-                if target > self.position:
-                    await self._look_up(target)
+            try:
+                async with self._catching_up:
+                    if target > self.position:
+                        await self._look_up(target)
+            except Unavailable:
+                await asyncio.sleep(0.5)  # until the database is back; readers miss nothing, they wait
 
     async def _look_up(self, target: int) -> None:
         while self.position < target and self.readers:
