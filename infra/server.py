@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from infra import embedded_postgres, logs
 from infra.bootstrap import Tenure, running
@@ -66,21 +67,26 @@ async def serve(
             tell(tenure)
             await until_told_to_stop()
             return
-        config = uvicorn.Config(
-            api.build(tenure.deps, list(settings.cors_origins)),
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            ws_ping_interval=30,
-            timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
-        )
+        config = config_of(api.build(tenure.deps, list(settings.cors_origins)), settings)
         server = Server(config, tenure)
         telling = asyncio.create_task(when_started(server, lambda: tell(tenure)))
         try:
             await server.serve(sockets=[listening])
         finally:
             telling.cancel()
+
+
+def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves it."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ws_ping_interval=30,
+        timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
+    )
 
 
 async def when_started(server: uvicorn.Server, tell: Callable[[], None]) -> None:

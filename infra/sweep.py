@@ -1,4 +1,4 @@
-"""Comparing what the engine really runs, by our labels, with what the log says. What differs is looked at one by one."""
+"""Comparing what the engine really runs, by our labels, with the log. What differs is looked at one by one."""
 
 from __future__ import annotations
 

@@ -42,7 +42,10 @@ returning command, subject, due_at, attempts, caused_by
 NEXT = "select min(run_at) from work where lane = %s"
 MINE = "command = %(command)s and subject = %(subject)s and holder = %(holder)s and attempts = %(attempts)s"
 LATER = f"update work set last_error = %(error)s, run_at = %(at)s, holder = null where {MINE}"
-HOLD = "update work set run_at = %s where holder = %s and (command, subject) in (select * from unnest(%s::text[], %s::uuid[]))"
+HOLD = """
+update work set run_at = %s
+where holder = %s and (command, subject) in (select * from unnest(%s::text[], %s::uuid[]))
+"""
 ABANDONED = """
 update work set holder = null, run_at = due_at where holder is not null and holder not in (
     select objid from pg_locks where locktype = 'advisory' and classid = %s and granted)

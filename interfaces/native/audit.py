@@ -113,10 +113,15 @@ def parse_moment(at: str) -> int | datetime:
     if at.isdecimal() and len(at) <= 18:
         return int(at)
     try:
-        return aware(datetime.fromisoformat(at)) or datetime.max
+        return utc(datetime.fromisoformat(at))
     except ValueError:
         raise Invalid("at must be a position, or a time such as 2030-01-16T10:30:00Z") from None
 
 
 def aware(at: datetime | None) -> datetime | None:
-    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
+    return at and utc(at)
+
+
+def utc(at: datetime) -> datetime:
+    """A time that does not say its zone is taken as UTC."""
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from uuid import UUID
 import anyio
 from fastapi import APIRouter, Depends, Header, Query, WebSocket
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
