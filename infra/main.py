@@ -1,0 +1,94 @@
+"""The entry point `tenure`: gives the command line its world. Imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from shutil import which
+from typing import TYPE_CHECKING
+
+from interfaces.cli import app
+from interfaces.cli.world import Flags, Setting, Started, Stop
+
+if TYPE_CHECKING:
+    from infra.bootstrap import Tenure
+    from infra.settings import Settings
+
+
+def main() -> None:
+    # A service manager's SIGTERM ends it as Ctrl-C does: in good order, whatever it is doing.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    app(obj=Infra())
+
+
+class Infra:
+    """`interfaces.cli.world.World`, for real."""
+
+    def settings(self) -> list[Setting]:
+        from infra.settings import Settings, explain
+
+        shown = {name: value for name, value, _ in explain(Settings())}
+        return [
+            Setting(name, field.description or "", "" if shown[name] == "none" else shown[name])
+            for name, field in Settings.model_fields.items()
+        ]
+
+    def explain(self, flags: Flags) -> list[tuple[str, str, str]]:
+        from infra.settings import explain
+
+        return explain(load(flags))
+
+    def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
+        settings = load(flags)
+        if settings.database_url is None:
+            starting(f"Starting PostgreSQL in {settings.home} …")
+        from infra import server
+
+        with sentences():
+            server.up(settings, lambda tenure: started(found(tenure)))
+
+
+def load(flags: Flags) -> Settings:
+    from infra import settings
+
+    if flags.get("templates"):
+        try:
+            flags = flags | {"templates": json.loads(flags["templates"])}
+        except ValueError:
+            raise Stop("--templates must be JSON.") from None
+    with sentences():
+        return settings.load(**flags)
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """What cannot be started or used, as the command line tells it."""
+    from infra.home import CannotStart
+    from infra.settings import BadSetting
+
+    try:
+        yield
+    except (BadSetting, CannotStart) as error:
+        raise Stop(str(error)) from error
+
+
+def found(tenure: Tenure) -> Started:
+    from infra.setting_values import masked
+
+    settings = tenure.settings
+    local = settings.home / "machines"
+    return Started(
+        version=tenure.deps.version,
+        role=settings.role,
+        url=settings.url,
+        provider=tenure.machines.provider,
+        machines=str(local) if tenure.machines.provider == "local" else settings.docker_url or "Docker",
+        has_tmux=which("tmux") is not None,
+        home=str(settings.home),
+        database=masked(settings.database_url) if settings.database_url else None,
+        push=masked(settings.redis_url) if settings.redis_url else None,
+        dev_header=settings.accepts_dev_header,
+        proxies=", ".join(map(str, settings.trusted_proxies)) or "none",
+    )

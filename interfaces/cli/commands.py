@@ -1,0 +1,80 @@
+"""How commands are run: settings become options when they are needed, and what went wrong becomes one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import Parameter, signature
+from typing import Annotated, Any, TypeVar
+
+import typer
+from typer.core import TyperGroup
+
+from application.ports import Unavailable
+from domain.errors import Refused
+from interfaces.cli.world import Flags, Setting, Stop, World
+
+Run = TypeVar("Run", bound=Callable[..., None])
+FAILED = 1  # exit code
+PANEL = "Settings (also in the environment, in .env, and in the TOML file that --config names)"
+
+
+def takes_settings(*names: str) -> Callable[[Run], Run]:
+    """The command gets its settings as `flags`, from an option each. No names: all settings there are."""
+
+    def mark(run: Run) -> Run:
+        run.settings = names  # type: ignore[attr-defined]
+        return run
+
+    return mark
+
+
+class Commands(TyperGroup):
+    """Settings are read when a command that takes them is run or explained, not to list the commands."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        run: Any = command.callback if command else None
+        if command is None or not hasattr(run, "settings"):
+            return name, command, rest
+        world: World = ctx.obj
+        wanted = [s for s in world.settings() if not run.settings or s.name in run.settings]
+        return name, with_options(run.__wrapped__, wanted, epilog=command.epilog), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (Stop, Refused, Unavailable) as error:
+            sentence = str(error)
+            typer.echo(sentence[:1].upper() + sentence[1:], err=True)
+            raise typer.Exit(FAILED) from None
+
+
+def with_options(run: Callable[..., None], settings: list[Setting], epilog: str | None) -> Any:
+    """The command that runs this function, with an option for each setting."""
+
+    def command(**given: Any) -> None:
+        flags: Flags = {setting.name: given.pop(setting.name) for setting in settings}
+        run(flags=flags, **given)
+
+    own = signature(run, eval_str=True)
+    params = [p for p in own.parameters.values() if p.name != "flags"]
+    params += [
+        Parameter(s.name, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, option(s)])
+        for s in settings
+    ]
+    command.__signature__ = own.replace(parameters=params)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in params}
+    command.__doc__ = run.__doc__
+    single = typer.Typer(add_completion=False)
+    single.command(epilog=epilog)(command)
+    return typer.main.get_command(single)
+
+
+def option(setting: Setting) -> Any:
+    default = f" [default: {setting.default}]" if setting.default else ""
+    return typer.Option(
+        setting.flag,
+        help=f"{setting.about}{default}".replace("[", r"\["),
+        metavar="VALUE",
+        rich_help_panel=PANEL,
+    )

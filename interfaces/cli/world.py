@@ -1,0 +1,63 @@
+"""What the command line needs from the world: `infra/main.py` gives it, since interfaces may not import infra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Flags = dict[str, Any]  # settings by name, as they were given; None: not given
+
+
+class Stop(Exception):
+    """The command cannot go on. The message is a sentence for people."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One that may be set, as `--help` tells it."""
+
+    name: str
+    about: str
+    default: str
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        return f"TENURE_{self.name.upper()}"
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a Tenure that has just started found, and where it is."""
+
+    version: str
+    role: str
+    url: str
+    provider: str  # of machines: "docker", "local"
+    machines: str  # the directory of local machines, or the engine's address
+    has_tmux: bool
+    home: str
+    database: str | None  # its URL without the password; None: embedded, in home
+    push: str | None  # the same of Redis; None: in process
+    dev_header: bool
+    proxies: str  # whose identity headers count
+
+
+class World(Protocol):
+    """All of these raise `Stop` where a setting cannot be used, or where something cannot be started."""
+
+    def settings(self) -> list[Setting]:
+        """Everything that may be set."""
+        ...
+
+    def explain(self, flags: Flags) -> list[tuple[str, str, str]]:
+        """Each setting's name, value (no passwords) and source."""
+        ...
+
+    def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
+        """Serve until told to stop by SIGINT or SIGTERM."""
+        ...
