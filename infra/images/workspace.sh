@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds the workspace image without a registry: Debian, an SSH server for keys only, tmux. About a minute, once.
+#
+#   infra/images/workspace.sh [--force] [IMAGE]      IMAGE: else TENURE_WORKSPACE_IMAGE, else tenure-workspace:latest
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/base.sh"
+
+force='' image=${TENURE_WORKSPACE_IMAGE:-tenure-workspace:latest}
+for argument; do
+    case $argument in
+        --force) force=yes ;;
+        -*) fail "unknown option $argument; there is only --force" ;;
+        *) image=$argument ;;
+    esac
+done
+build workspace "$image" "$force"
