@@ -1,0 +1,134 @@
+"""What a machine is to a Docker engine: its names, labels, limits and network, and how it is read back."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from docker import APIClient
+from docker.errors import APIError
+from docker.types import LogConfig
+
+from application.ports import Machine, Template
+
+# What an SSH server cannot do without; tried one by one. CHOWN: giving a terminal to who logged in.
+# SETUID, SETGID: becoming them. SYS_CHROOT: shutting in whoever has not logged in yet. KILL: ending those who
+# never do; without it every silent connection holds a process for good. AUDIT_WRITE: OpenSSH refuses a
+# terminal whose login it cannot report. All else is dropped, and nothing gains more by executing a file.
+CAPABILITIES = ["AUDIT_WRITE", "CHOWN", "KILL", "SETGID", "SETUID", "SYS_CHROOT"]
+LOG_LIMITS = {"max-size": "10m", "max-file": "2"}
+
+SNAPSHOTS = "tenure-snapshot"  # the images' repository; the tag is the snapshot's id
+
+
+def name_of(workspace_id: UUID) -> str:
+    """The container's name, which is also what the port calls `provider_id`."""
+    return f"tenure-{workspace_id}"
+
+
+@dataclass(frozen=True)
+class Containers:
+    """How the machines of one installation are described to an engine, and recognised.
+
+    `host` is the address on which their ports are published.
+    """
+
+    installation: UUID
+    host: str
+
+    @property
+    def network(self) -> str:
+        return f"tenure-{self.installation}"
+
+    def labels(self, workspace_id: UUID | None = None) -> dict[str, str]:
+        """What marks a container or an image as this installation's, and as that workspace's."""
+        whose = {"tenure.installation": str(self.installation)}
+        return whose if workspace_id is None else whose | {"tenure.workspace": str(workspace_id)}
+
+    def filters(self, workspace_id: UUID | None = None, *labels: str) -> dict[str, list[str]]:
+        """The same as a filter of the engine's lists; more labels narrow it."""
+        return {"label": [*(f"{key}={value}" for key, value in self.labels(workspace_id).items()), *labels]}
+
+    def create(
+        self, api: APIClient, workspace_id: UUID, template: Template, image: str, labels: dict[str, str]
+    ) -> None:
+        api.create_container(
+            image,
+            list(template.command) if template.command is not None else None,
+            name=name_of(workspace_id),
+            hostname=workspace_id.hex[:12],
+            labels=self.labels(workspace_id) | {"tenure.template": template.name} | labels,
+            ports=list(template.ports),
+            host_config=api.create_host_config(
+                mem_limit=template.memory_mb << 20,
+                memswap_limit=template.memory_mb << 20,  # memory and swap together: there is no swap
+                nano_cpus=round(template.cpus * 1e9),
+                pids_limit=template.pids,
+                cap_drop=["ALL"],
+                cap_add=CAPABILITIES,
+                security_opt=["no-new-privileges"],
+                init=True,  # buries orphans, and passes on the signal to stop
+                restart_policy={"Name": "no"},
+                log_config=LogConfig(type=LogConfig.types.JSON, config=LOG_LIMITS),
+                network_mode=self.network,
+                port_bindings={port: (self.host, None) for port in template.ports},
+            ),
+        )
+
+    def join_network(self, api: APIClient, name: str) -> None:
+        """The container on the network, which is made where there is none.
+
+        A container remembers its network by an id, and so does not find one that was made anew: it is
+        taken off and put on again.
+        """
+        self.ensure_network(api)
+        with suppress(APIError):  # which says that it was not on it
+            api.disconnect_container_from_network(name, self.network, force=True)
+        api.connect_container_to_network(name, self.network)
+
+    def ensure_network(self, api: APIClient) -> None:
+        """A bridge on which machines reach the world, but not one another."""
+        try:
+            api.create_network(
+                self.network,
+                driver="bridge",
+                labels=self.labels(),
+                options={
+                    "com.docker.network.bridge.enable_icc": "false",
+                    # The names of networks need not be unique, those of bridges are: whoever is second is
+                    # refused. An interface's name has at most 15 characters.
+                    "com.docker.network.bridge.name": f"tenure-{self.installation.hex[:8]}",
+                },
+            )
+        except APIError:
+            if not api.networks(names=[self.network]):
+                raise
+
+    def inspected(self, found: dict[str, Any]) -> Machine | None:
+        """From what the engine says of one container; None if it is not this installation's."""
+        published = found["NetworkSettings"]["Ports"] or {}
+        ports = {inside.removesuffix("/tcp"): int(bound[0]["HostPort"]) for inside, bound in published.items() if bound}
+        return self._machine(found["Config"]["Labels"], found["Name"], found["Id"], found["State"]["Running"], ports)
+
+    def listed(self, found: dict[str, Any]) -> Machine | None:
+        """From a line of the engine's list."""
+        ports = {
+            str(port["PrivatePort"]): int(port["PublicPort"]) for port in found["Ports"] or [] if "PublicPort" in port
+        }
+        running = found["State"] in ("running", "paused")
+        return self._machine(found["Labels"], found["Names"][0], found["Id"], running, ports)
+
+    def _machine(
+        self, labels: dict[str, str] | None, name: str, engine_id: str, running: bool, ports: dict[str, int]
+    ) -> Machine | None:
+        labels = labels or {}
+        try:
+            workspace_id = UUID(labels["tenure.workspace"])
+        except (KeyError, ValueError):
+            return None
+        if not self.labels(workspace_id).items() <= labels.items():
+            return None
+        connection = {"host": self.host, "ports": ports}
+        return Machine(workspace_id, name.lstrip("/"), engine_id, bool(running), connection)
