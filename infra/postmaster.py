@@ -36,6 +36,7 @@ TUNING = {  # written into postgresql.conf once; what people change there stays
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+CLUSTER = "tenure"  # how its processes are titled
 SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET = 103  # bytes, on the system that gives least
 RECOVERY = 300  # seconds that it is given to come back from a crash
@@ -78,7 +79,11 @@ def _serves(pid: int, data: Path) -> bool:
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)  # PostgreSQL too takes a dead one that nobody buried for alive
             return False
-        return Path(process.cwd()) == data.resolve()
+        try:
+            return Path(process.cwd()) == data.resolve()
+        except psutil.AccessDenied:  # root without all of its powers, as containers have it
+            words = process.cmdline() or [""]
+            return str(data) in words or words[0].startswith(f"postgres: {CLUSTER}")
     except psutil.Error:
         return False
 
@@ -126,7 +131,7 @@ def launch(data: Path, who: pwd.struct_passwd | None) -> Postmaster:
     command = [
         _program("postgres", who), "-D", str(data), "-c", "listen_addresses=", "-c", "port=5432",
         "-c", "unix_socket_directories=" + '"' + str(sockets).replace('"', '""') + '"',
-        "-c", "unix_socket_permissions=0700", "-c", "cluster_name=tenure", "-c", "logging_collector=off",
+        "-c", "unix_socket_permissions=0700", "-c", f"cluster_name={CLUSTER}", "-c", "logging_collector=off",
     ]
     journal = data.with_name("postgres.log")
     began, patience = time.monotonic(), 10
@@ -149,6 +154,8 @@ def launch(data: Path, who: pwd.struct_passwd | None) -> Postmaster:
                 process.returncode = 0  # let go: it may outlive us, and Python complains of that
                 return found
             if time.monotonic() - began > RECOVERY:
+                process.send_signal(signal.SIGQUIT)
+                process.wait(ENDING)
                 raise CannotStart(f"PostgreSQL did not get ready in {RECOVERY} s; see {journal}.")
             time.sleep(0.01)
         said = journal.read_bytes()[before:].decode(errors="replace")

@@ -175,6 +175,15 @@ def owner_of(path: Path) -> tuple[int, int]:
     return path.stat().st_uid, path.stat().st_gid
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="for root")
+def test_root_without_the_power_to_look_into_processes_finds_it_too(home: Path) -> None:
+    script = OWNER.replace("time.sleep(600)", "embedded_postgres.stop(Path(sys.argv[1]))")
+    for _ in range(2):
+        command = ["setpriv", "--bounding-set=-sys_ptrace", sys.executable, "-c", script, str(home)]
+        subprocess.run(command, cwd=ROOT, check=True, timeout=60, capture_output=True)
+        assert postmaster.find(home / "postgres") is None
+
+
 def test_an_interrupted_first_start_leaves_nothing_in_the_way(home: Path) -> None:
     (home / "postgres.new" / "base").mkdir(parents=True)
     (home / "postgres.new" / "PG_VERSION").write_text("18\n")
