@@ -114,6 +114,8 @@ class Workspace(aggregate.Aggregate):
         self, operation: Operation, now: datetime, *, snapshot_id: UUID | None = None, label: str = ""
     ) -> None:
         """Begin something on its machine. What is so already, or under way already, is not begun again."""
+        if label:
+            checked(label)
         if operation == Operation.RESTORE and snapshot_id not in self.snapshots:
             raise NotFound("this workspace has no such snapshot")
         if (self.operation, self.snapshot_id) == (operation, snapshot_id):

@@ -42,7 +42,7 @@ class Extend(BaseModel):
 
 
 class TakeSnapshot(BaseModel):
-    name: str = Field("", max_length=100, description="what to call it; none: its number")
+    name: str = Field("", description="what to call it; none: nothing")
 
 
 def workspace_id(id: str) -> UUID:

@@ -115,6 +115,11 @@ def test_one_thing_at_a_time() -> None:
     snapping.when(Workspace.ask, Operation.SNAPSHOT, T0, snapshot_id=OPERATION).refused(Conflict)
 
 
+@pytest.mark.parametrize("label", ["a\0b", "a\nb", "\ud800", "a" * 101, "  "])
+def test_what_a_snapshot_is_called_can_be_shown(label: str) -> None:
+    running.when(Workspace.ask, Operation.SNAPSHOT, T0, snapshot_id=SNAPSHOT, label=label).refused(Invalid)
+
+
 @pytest.mark.parametrize("story", [requested, failed, vanished])
 @pytest.mark.parametrize("operation", [Operation.START, Operation.STOP, Operation.RESTART])
 def test_only_a_machine_that_is_there_can_be_operated(story: Story, operation: Operation) -> None:
