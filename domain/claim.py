@@ -1,0 +1,154 @@
+"""Exclusive control over something that many can see, until it is given back or runs out.
+
+Its id follows from what it is about, so there is one for each by construction, and of many who claim at once one wins.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+from domain.errors import Conflict, NotAllowed, NotFound
+
+
+class Claimed(Conflict):
+    """Somebody else has it."""
+
+    code = "already_claimed"
+
+    def __init__(self, holder_id: UUID, expires_at: datetime) -> None:
+        super().__init__("Session is claimed by another user")
+        self.holder_id, self.expires_at = holder_id, expires_at
+
+
+class Claim(aggregate.Aggregate):
+    # -- what can happen -----------------------------------------------------
+
+    class Event(aggregate.Aggregate.Event):
+        pass
+
+    class Taken(aggregate.Aggregate.Created):
+        """For the first time."""
+
+        session_id: UUID
+        holder_id: UUID
+        expires_at: datetime
+
+    class TakenAgain(Event):
+        """After it was free; or from its holder, by somebody who may (`from_id`)."""
+
+        holder_id: UUID
+        expires_at: datetime
+        from_id: UUID | None
+
+    class Renewed(Event):
+        expires_at: datetime
+
+    class HandoverRequested(Event):
+        """Somebody asks the holder to hand it over."""
+
+        user_id: UUID
+
+    class HandedOver(Event):
+        holder_id: UUID
+        expires_at: datetime
+
+    class Released(Event):
+        pass
+
+    class Expired(Event):
+        pass
+
+    @staticmethod
+    def id_of(session_id: UUID) -> UUID:
+        return uuid5(session_id, "claim")
+
+    # -- what may be asked ---------------------------------------------------
+
+    @event(Taken)
+    def __init__(
+        self, id: UUID, at: datetime, session_id: UUID, holder_id: UUID, expires_at: datetime
+    ) -> None:
+        self._id = id
+        self.session_id = session_id
+        self._held(holder_id, expires_at)
+
+    def holder(self, now: datetime) -> UUID | None:
+        """Who has it; also before its end has been noticed, nobody has what is over."""
+        return self.holder_id if self.holder_id and self.expires_at > now else None
+
+    def take(self, user_id: UUID, lasts: timedelta, now: datetime, *, may_take_over: bool) -> None:
+        """Claim it, or claim it for longer. Raises `Claimed`."""
+        held_by = self.holder(now)
+        if held_by == user_id:
+            self._renewed(now, now + lasts)
+        elif held_by is None or may_take_over:
+            self._taken_again(now, user_id, now + lasts, held_by)
+        else:
+            raise Claimed(held_by, self.expires_at)
+
+    def used(self, user_id: UUID, lasts: timedelta, now: datetime) -> None:
+        """The holder is at work: it lasts on. Written down when half of it is over, not at every key."""
+        if self.holder(now) == user_id and self.expires_at - now < lasts / 2:
+            self._renewed(now, now + lasts)
+
+    def release(self, user_id: UUID, now: datetime, *, may_take_over: bool) -> None:
+        held_by = self.holder(now)
+        if held_by is None:
+            raise NotFound("nobody has claimed this session")
+        if held_by != user_id and not may_take_over:
+            raise NotAllowed("Only who has claimed it, or an admin, can release it")
+        self._released(now)
+
+    def ask_for(self, user_id: UUID, now: datetime) -> None:
+        """Ask its holder to hand it over."""
+        held_by = self.holder(now)
+        if held_by is None:
+            raise NotFound("nobody has claimed this session; claim it")
+        if held_by != user_id and user_id not in self.asking:
+            self._handover_requested(now, user_id)
+
+    def hand_over(self, by: UUID, to: UUID, lasts: timedelta, now: datetime) -> None:
+        """Its holder gives it to somebody who has asked."""
+        if self.holder(now) != by:
+            raise NotAllowed("Only who has claimed it can hand it over")
+        if to not in self.asking:
+            raise NotFound("they have not asked for it")
+        self._handed_over(now, to, now + lasts)
+
+    def expire(self, now: datetime) -> None:
+        if self.holder_id and self.expires_at <= now:
+            self._expired(now)
+
+    # -- what it then is -----------------------------------------------------
+
+    @event(TakenAgain)
+    def _taken_again(self, at: datetime, holder_id: UUID, expires_at: datetime, from_id: UUID | None) -> None:
+        self._held(holder_id, expires_at)
+
+    @event(Renewed)
+    def _renewed(self, at: datetime, expires_at: datetime) -> None:
+        self.expires_at = expires_at
+
+    @event(HandoverRequested)
+    def _handover_requested(self, at: datetime, user_id: UUID) -> None:
+        self.asking.append(user_id)
+
+    @event(HandedOver)
+    def _handed_over(self, at: datetime, holder_id: UUID, expires_at: datetime) -> None:
+        self._held(holder_id, expires_at)
+
+    @event(Released)
+    def _released(self, at: datetime) -> None:
+        self._held(None, at)
+
+    @event(Expired)
+    def _expired(self, at: datetime) -> None:
+        self._held(None, at)
+
+    def _held(self, holder_id: UUID | None, expires_at: datetime) -> None:
+        self.holder_id, self.expires_at = holder_id, expires_at
+        self.asking: list[UUID] = []

@@ -1,0 +1,124 @@
+"""An invitation into the place, for a role. Its token is not here: only its hash is kept, elsewhere."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+from domain.errors import Gone, Invalid, NotAllowed
+from domain.role import Role
+
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=365)
+
+
+class Unusable(Gone):
+    """It was an invite. `code` says why it is none any more: expired, revoked or exhausted (C32)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"this invite is {code}")
+        self.code = code
+
+
+class Invite(aggregate.Aggregate):
+    # -- what can happen -----------------------------------------------------
+
+    class Event(aggregate.Aggregate.Event):
+        pass
+
+    class Created(aggregate.Aggregate.Created):
+        created_by: UUID
+        role: str
+        expires_at: datetime
+        max_uses: int | None  # None: as often as people come
+
+    class Accepted(Event):
+        user_id: UUID
+
+    class Revoked(Event):
+        pass
+
+    class Expired(Event):
+        pass
+
+    # -- what may be asked ---------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        id: UUID,
+        created_by: UUID,
+        as_: Role,
+        role: str,
+        lasts: timedelta,
+        max_uses: int | None,
+        now: datetime,
+    ) -> Invite:
+        """A new one (C27). `as_` is the role of who invites: only the owner invites admins."""
+        if role not in list(Role) or role == Role.OWNER:
+            raise Invalid(f"there is no inviting to the role {role!r}; there are viewer, operator and admin")
+        if role == Role.ADMIN and as_ != Role.OWNER:
+            raise NotAllowed("Only the owner can invite admins")
+        if not SHORTEST <= lasts <= LONGEST:
+            raise Invalid("expiresIn must be from 1 second to 365 days")
+        if max_uses is not None and max_uses < 1:
+            raise Invalid("max_uses must be at least 1")
+        return cls(
+            id=id, at=now, created_by=created_by, role=role, expires_at=now + lasts, max_uses=max_uses
+        )
+
+    @event(Created)
+    def __init__(
+        self,
+        id: UUID,
+        at: datetime,
+        created_by: UUID,
+        role: str,
+        expires_at: datetime,
+        max_uses: int | None,
+    ) -> None:
+        self._id = id
+        self.created_by, self.role, self.expires_at, self.max_uses = created_by, Role(role), expires_at, max_uses
+        self.created_at = at
+        self.accepted_by: list[UUID] = []
+        self.revoked = self.expired = False
+
+    def usable(self, now: datetime) -> None:
+        """Return if it can be accepted. Raises `Unusable`."""
+        if self.revoked:
+            raise Unusable("revoked")
+        if self.expired or self.expires_at <= now:
+            raise Unusable("expired")
+        if self.max_uses is not None and len(self.accepted_by) >= self.max_uses:
+            raise Unusable("exhausted")
+
+    def accept(self, user_id: UUID, now: datetime) -> None:
+        """Once a person, however often they come (C35)."""
+        if user_id not in self.accepted_by:
+            self.usable(now)
+            self._accepted(now, user_id)
+
+    def revoke(self, now: datetime) -> None:
+        if not self.revoked:
+            self._revoked(now)
+
+    def expire(self, now: datetime) -> None:
+        if not self.expired and not self.revoked and self.expires_at <= now:
+            self._expired(now)
+
+    # -- what it then is -----------------------------------------------------
+
+    @event(Accepted)
+    def _accepted(self, at: datetime, user_id: UUID) -> None:
+        self.accepted_by.append(user_id)
+
+    @event(Revoked)
+    def _revoked(self, at: datetime) -> None:
+        self.revoked = True
+
+    @event(Expired)
+    def _expired(self, at: datetime) -> None:
+        self.expired = True

@@ -1,0 +1,79 @@
+"""A shared terminal: one tmux session on a machine, for as long as it is there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+
+
+class Session(aggregate.Aggregate):
+    # -- what can happen -----------------------------------------------------
+
+    class Event(aggregate.Aggregate.Event):
+        pass
+
+    class Found(aggregate.Aggregate.Created):
+        host: str  # which tmux server: "host", or a workspace's id
+        tmux_id: str  # "$3": what tmux calls it, for as long as that server lives
+        name: str
+        windows: int
+        created_at: datetime
+
+    class Renamed(Event):
+        name: str
+
+    class Resized(Event):
+        """It has more or fewer windows than before."""
+
+        windows: int
+
+    class Closed(Event):
+        pass
+
+    @staticmethod
+    def id_of(host: str, tmux_id: str, created_at: datetime) -> UUID:
+        """One session is one stream, whoever finds it, and however often."""
+        return uuid5(PLACES, f"{host}:{tmux_id}:{created_at.timestamp():.0f}")
+
+    # -- what the world reports: nothing new the second time ------------------
+
+    @event(Found)
+    def __init__(
+        self, id: UUID, at: datetime, host: str, tmux_id: str, name: str, windows: int, created_at: datetime
+    ) -> None:
+        self._id = id
+        self.host, self.tmux_id, self.name, self.windows = host, tmux_id, name, windows
+        self.created_at = created_at
+        self.closed_at: datetime | None = None
+
+    def seen(self, name: str, windows: int, now: datetime) -> None:
+        """It is there, and is called so."""
+        if self.closed_at is None and name != self.name:
+            self._renamed(now, name)
+        if self.closed_at is None and windows != self.windows:
+            self._resized(now, windows)
+
+    def close(self, now: datetime) -> None:
+        if self.closed_at is None:
+            self._closed(now)
+
+    # -- what it then is -----------------------------------------------------
+
+    @event(Renamed)
+    def _renamed(self, at: datetime, name: str) -> None:
+        self.name = name
+
+    @event(Resized)
+    def _resized(self, at: datetime, windows: int) -> None:
+        self.windows = windows
+
+    @event(Closed)
+    def _closed(self, at: datetime) -> None:
+        self.closed_at = at
+
+
+PLACES = UUID("0b0f9f3e-6d0e-5d58-8f43-5b1c9d7f2a11")
