@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -57,14 +58,21 @@ async def migrate(conn: AsyncConnection[Any], platform: Platform) -> bool:
         return True
 
 
-async def rebuild(conn: AsyncConnection[Any], platform: Platform) -> int:
-    """Drop every read model and fold it anew from the log, in one transaction. Returns how many events there were."""
+async def rebuild(
+    conn: AsyncConnection[Any], platform: Platform, folded: Callable[[int], None] = lambda count: None
+) -> int:
+    """Drop every read model and fold it anew from the log, in one transaction. Returns how many events there were.
+
+    `folded` is told how many there were so far.
+    """
     async with conn.transaction():
         await conn.execute("select position from follower for update")  # a follower at work waits for us
-        return await refold(conn, platform)
+        return await refold(conn, platform, folded)
 
 
-async def refold(conn: AsyncConnection[Any], platform: Platform) -> int:
+async def refold(
+    conn: AsyncConnection[Any], platform: Platform, folded: Callable[[int], None] = lambda count: None
+) -> int:
     """New tables beside the old ones, which can be read until the new take their place at the end."""
     await conn.execute("drop schema if exists rebuilding cascade; create schema rebuilding")
     await conn.execute("set local search_path to rebuilding, public")
@@ -73,6 +81,7 @@ async def refold(conn: AsyncConnection[Any], platform: Platform) -> int:
     while batch := await events_after(conn, platform, position, BATCH):
         await read_models.advance(conn, [event for _, event in batch], [at for at, _ in batch])
         position, count = batch[-1][0], count + len(batch)
+        folded(count)
     await read_models.replace(conn, "rebuilding")
     await conn.execute("set local search_path to public; drop schema rebuilding")
     return count

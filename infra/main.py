@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from shutil import which
 from typing import TYPE_CHECKING
 
 from interfaces.cli import app
-from interfaces.cli.world import Flags, Setting, Started, Stop
+from interfaces.cli.world import Flags, Log, Setting, Started, Stop
 
 if TYPE_CHECKING:
     from infra.bootstrap import Tenure
@@ -40,6 +41,9 @@ class Infra:
 
         return explain(load(flags))
 
+    def url(self) -> str:
+        return load({}).url
+
     def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
         settings = load(flags)
         if settings.database_url is None:
@@ -48,6 +52,20 @@ class Infra:
 
         with sentences():
             server.up(settings, lambda tenure: started(found(tenure)))
+
+    @asynccontextmanager
+    async def log(self, flags: Flags) -> AsyncIterator[Log]:
+        from infra import direct
+
+        with sentences():
+            async with direct.opened(load(flags)) as opened:
+                yield opened
+
+    def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
+        from infra import direct
+
+        with sentences():
+            return asyncio.run(direct.rebuild(load(flags), folded))
 
 
 def load(flags: Flags) -> Settings:

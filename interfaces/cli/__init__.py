@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from interfaces.cli import up
+from interfaces.cli import audit, up, watch, workspaces
 from interfaces.cli.commands import Commands
 
 app = typer.Typer(
@@ -16,3 +16,26 @@ app = typer.Typer(
 app.command(epilog="Example: tenure up --bind 127.0.0.1:3001 --home /tmp/second")(up.up)
 app.command(epilog="Example: tenure worker --database-url postgresql://tenure@db.example.org/tenure")(up.worker)
 app.command(epilog="Example: tenure config --json")(up.config)
+
+lent = typer.Typer(cls=Commands, help="Workspaces: ask for them, watch them, give them back.", no_args_is_help=True)
+for name, run, example in (
+    ("create", workspaces.create, "create lab --template python --ttl 1h30m"),
+    ("list", workspaces.list_, "list --json"),
+    ("show", workspaces.show, "show lab"),
+    ("watch", watch.watch, "watch lab"),
+    ("rm", workspaces.rm, "rm lab 550e8400-e29b-41d4-a716-446655440000"),
+    ("extend", workspaces.extend, "extend lab 30m"),
+    ("start", workspaces.start, "start lab"),
+    ("stop", workspaces.stop, "stop lab --no-wait"),
+    ("restart", workspaces.restart, "restart lab"),
+):
+    lent.command(name, epilog=f"Example: tenure workspaces {example}")(run)
+app.add_typer(lent, name="workspaces")
+
+trail = typer.Typer(cls=Commands, help="The history, from the database itself.", no_args_is_help=True)
+trail.command(epilog="Example: tenure audit log --kind workspace.expired --since 2030-01-16T10:30:00Z")(audit.log)
+trail.command(epilog="Example: tenure audit show 550e8400-e29b-41d4-a716-446655440000 --at 2030-01-16T10:30:00Z")(
+    audit.show
+)
+app.add_typer(trail, name="audit")
+app.command(epilog="Example: tenure rebuild --home ~/.tenure")(audit.rebuild)

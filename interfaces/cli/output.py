@@ -1,15 +1,32 @@
-"""What commands print: to stdout what was asked for, to stderr what is said beside it. Plain when not on a terminal."""
+"""What commands print: on stdout what was asked for, on stderr what is said beside it. Plain where no terminal is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, Protocol
 
 import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
+LONGEST = 100  # characters of what an event says
 
 
 def say(text: str) -> None:
     typer.echo(text)
+
+
+def note(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def show_json(it: Any) -> None:
+    typer.echo(json.dumps(it, indent=2, ensure_ascii=False))
+
+
+def line_json(it: Any) -> None:
+    typer.echo(json.dumps(it, ensure_ascii=False))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -20,4 +37,43 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     shown = Table(*head, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for row in rows:
         shown.add_row(*(Text(str(cell)) for cell in row))
-    Console(soft_wrap=True).print(shown)
+    console = Console()
+    # What does not fit is a matter of terminals; a program reads whole values.
+    console.print(shown, width=None if console.is_terminal else 1000, soft_wrap=not console.is_terminal)
+
+
+class Progress(Protocol):
+    def __call__(self, text: str) -> None: ...
+
+
+@contextmanager
+def progress(text: str) -> Iterator[Progress]:
+    """Shows that something goes on, until the block is left; and, when called, what else is to be known of it."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        note(text)
+        yield note
+        return
+    with console.status(Text(text)) as status:
+        yield lambda more: status.update(Text(more))
+
+
+def plain_time(at: str) -> str:
+    """A time of the API to the second, as it can be given back: 2030-01-16T10:30:00Z."""
+    return f"{at[:19]}Z" if at.endswith("Z") and "." in at else at
+
+
+def what_it_says(facts: dict[str, Any]) -> str:
+    """An event's facts in some words."""
+    said = []
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            value = next(iter(value.values()), None)
+        if value is not None and value != "":
+            text = plain_time(value) if isinstance(value, str) else str(value)
+            said.append(f"{name}={text}")
+    whole = " ".join(" ".join(said).split())
+    return whole if len(whole) <= LONGEST else whole[: LONGEST - 1] + "…"

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated
-
 import typer
 
 from interfaces.cli.commands import takes_settings
-from interfaces.cli.output import say, table
+from interfaces.cli.output import AsJson, say, show_json, table
 from interfaces.cli.world import Flags, Started, World
 
-AsJson = Annotated[bool, typer.Option("--json", help="as JSON, for programs")]
 BODY = '{"name": "lab", "ttl_seconds": 3600}'
 
 
@@ -79,6 +75,6 @@ def config(ctx: typer.Context, flags: Flags, as_json: AsJson = False) -> None:
     """Every setting, its value, and where it came from."""
     rows = ctx.obj.explain(flags)
     if as_json:
-        say(json.dumps([dict(zip(("name", "value", "source"), row, strict=True)) for row in rows], indent=2))
+        show_json([dict(zip(("name", "value", "source"), row, strict=True)) for row in rows])
     else:
         table(("setting", "value", "source"), rows)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:  # names for a type checker; at run time they cost a web framework
+    from application.platform import Platform
+    from application.ports import Clock, People
+    from projections.reads import Reads
 
 Flags = dict[str, Any]  # settings by name, as they were given; None: not given
 
@@ -47,6 +53,28 @@ class Started:
     proxies: str  # whose identity headers count
 
 
+class Log(Protocol):
+    """The database of one command, without a server: an `interfaces.native.history.History`, and more."""
+
+    @property
+    def reads(self) -> Reads: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def platform(self) -> Platform: ...
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def behind(self) -> bool:
+        """The trail does not reach to the end of the log."""
+        ...
+
+    async def after(self, position: int) -> None:
+        """Return when there is something after this position."""
+        ...
+
+
 class World(Protocol):
     """All of these raise `Stop` where a setting cannot be used, or where something cannot be started."""
 
@@ -58,6 +86,18 @@ class World(Protocol):
         """Each setting's name, value (no passwords) and source."""
         ...
 
+    def url(self) -> str:
+        """Where the settings say that the server is."""
+        ...
+
     def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
         """Serve until told to stop by SIGINT or SIGTERM."""
+        ...
+
+    def log(self, flags: Flags) -> AbstractAsyncContextManager[Log]:
+        """The history, from the database that these settings name, until the block is left."""
+        ...
+
+    def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
+        """Fold every read model anew, and return how many events there were. `folded` is told how many, of how many."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,18 +13,16 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from application.access import Actor, allowed
-from domain.aggregate import Aggregate
-from domain.errors import Invalid, NotFound
-from interfaces.identity import SCHEME, actor
+from interfaces.identity import actor
 from interfaces.native import present
+from interfaces.native.history import PAGE, as_it_was, entries, named, person, utc
 from interfaces.serve import ERRORS, Deps, Json, deps
 from projections import trail
-from projections.trail import Entry, Filter
+from projections.trail import Filter
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"], responses=ERRORS)
 Who = Annotated[Actor, Depends(actor)]
 NDJSON = "application/x-ndjson"
-PAGE = 1000
 KIND = "workspace.expired, or workspace for all of them"
 
 
@@ -45,7 +43,7 @@ async def list_events(
     With `Accept: application/x-ndjson` all of them are streamed, a line each, up to the newest.
     """
     given = deps(request)
-    what = Filter(subject=subject, kind=kind, since=aware(since), until=aware(until))
+    what = Filter(subject=subject, kind=kind, since=since and utc(since), until=until and utc(until))
     if by is not None:
         what = replace(what, by=await person(given, by))
     if not allowed(who, "trail.see_all"):
@@ -66,62 +64,10 @@ async def show_subject(
     at: Annotated[str | None, Query(description="a position, or a time; none: now")] = None,
 ) -> Response:
     """What the subject was then, replayed from its events."""
-    given = deps(request)
-    moment = parse_moment(at) if at else given.clock()
-    try:
-        first = await trail.page(given.reads, Filter(subject=UUID(id)), 0, 1)
-    except ValueError:
-        raise NotFound("no such subject; ids are UUIDs") from None
-    if not first.rows or not allowed(who, "trail.see", first.rows[0].owner_id):
-        raise NotFound("no such subject")
-    version = await trail.version_at(given.reads, UUID(id), moment)
-    if not version:
-        raise NotFound(f"it was not there yet; its first event is of {first.rows[0].at.isoformat()}")
-    it = await given.platform.load(Aggregate, UUID(id), version)
-    kind = type(it).__name__.lower()
-    return Json({"subject": id, "kind": kind, "version": version, "at": moment, "state": present.state(it)})
+    told = await as_it_was(deps(request), id, at, lambda owner_id: allowed(who, "trail.see", owner_id))
+    return Json(told)
 
 
 async def lines(given: Deps, what: Filter, after: int) -> AsyncIterator[bytes]:
-    while True:
-        found = await trail.page(given.reads, what, after, PAGE)
-        for told in await named(given, found.rows):
-            yield present.line(told) + b"\n"
-        if len(found.rows) < PAGE:
-            return
-        after = found.rows[-1].position
-
-
-async def named(given: Deps, entries: list[Entry]) -> list[dict[str, Any]]:
-    """Entries with the names of who acted, of those who are still known."""
-    names = await given.people.names(SCHEME, list({e.by for e in entries if e.by}))
-    return [present.entry(e, names) for e in entries]
-
-
-async def person(given: Deps, who: str) -> UUID:
-    try:
-        return UUID(who)
-    except ValueError:
-        found = await given.people.find(SCHEME, who)
-    if found is None:
-        raise NotFound(f'nobody here is called "{who[:50]}"')
-    return found
-
-
-def parse_moment(at: str) -> int | datetime:
-    """A position in the log, or a time in ISO 8601 (UTC where it does not say)."""
-    if at.isdecimal() and len(at) <= 18:
-        return int(at)
-    try:
-        return utc(datetime.fromisoformat(at))
-    except ValueError:
-        raise Invalid("at must be a position, or a time such as 2030-01-16T10:30:00Z") from None
-
-
-def aware(at: datetime | None) -> datetime | None:
-    return at and utc(at)
-
-
-def utc(at: datetime) -> datetime:
-    """A time that does not say its zone is taken as UTC."""
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    async for told in entries(given, what, after):
+        yield present.line(told) + b"\n"

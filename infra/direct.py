@@ -1,0 +1,104 @@
+"""The log and its read models for one command of the shell: beside a server that is running, or without one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from application.platform import Platform
+from application.ports import Clock
+from infra import database, embedded_postgres
+from infra.accounts import Accounts
+from infra.bootstrap import close, now, open_database
+from infra.follower import Follower
+from infra.home import CannotStart
+from infra.settings import Settings
+from infra.signals import Signals
+from projections.pushes import Batch
+from projections.reads import Reads
+
+CATCHING_UP = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class Direct:
+    """What the shell reads from: `interfaces.cli.world.Log`."""
+
+    reads: Reads
+    people: Accounts
+    platform: Platform
+    clock: Clock
+    behind: bool  # the read models have not come to the end of the log in time
+
+    async def after(self, position: int) -> None:
+        """Return when there is something in the trail after this position."""
+        while not await self.reads.followed.reach(position + 1, seconds=3600):
+            pass
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Direct]:
+    """Where no server follows the log, this process does meanwhile: the trail is up to date in any case."""
+    with existing_database(settings) as url:
+        platform, _, _ = await open_database(url)
+        pool = database.pool(url, size=4)
+        await pool.open()
+        try:
+            signals = Signals(url)
+            reads, people = Reads(pool, signals.followed), Accounts(pool, uuid4)
+            async with asyncio.TaskGroup() as tasks:
+                background = [
+                    tasks.create_task(signals.run()),
+                    tasks.create_task(Follower(url, platform, signals, told_elsewhere).run()),
+                ]
+                behind = not await signals.followed.reach(await head(pool), CATCHING_UP)
+                yield Direct(reads, people, platform, now, behind)
+                for task in background:
+                    task.cancel()
+        finally:
+            await pool.close()
+            await asyncio.to_thread(close, platform)
+
+
+async def rebuild(settings: Settings, folded: Callable[[int, int], None]) -> int:
+    """Fold every read model anew. `folded` is told how many events there were so far, and how many there are."""
+    with existing_database(settings) as url:
+        platform, _, _ = await open_database(url)
+        conn = await database.connect(url)
+        try:
+            cur = await conn.execute("select count(*) from tenure_events")
+            (total,) = await cur.fetchone() or (0,)
+            return await database.rebuild(conn, platform, lambda count: folded(count, total))
+        finally:
+            await conn.close()
+            await asyncio.to_thread(close, platform)
+
+
+@contextmanager
+def existing_database(settings: Settings) -> Iterator[str]:
+    """Its URL. A home without one is a mistake here: nobody wants to read the history of an empty database."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    if not (settings.home / "postgres" / "PG_VERSION").exists():
+        raise CannotStart(f"There is no database in {settings.home}. Name another home with --home.")
+    url = embedded_postgres.start(settings.home)
+    try:
+        yield url
+    finally:
+        embedded_postgres.stop(settings.home)
+
+
+async def head(pool: Any) -> int:
+    async with pool.connection() as conn:
+        cur = await conn.execute("select coalesce(max(notification_id), 0) from tenure_events")
+        (position,) = await cur.fetchone() or (0,)
+        return int(position)
+
+
+async def told_elsewhere(batch: Batch) -> None:
+    """Servers look up what nobody has told them."""

@@ -1,0 +1,100 @@
+"""Reading the history, for whoever has found out what the asker may see: the HTTP API, and the shell."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from application.platform import Platform
+from application.ports import Clock, People
+from domain.aggregate import Aggregate
+from domain.errors import Invalid, NotFound
+from interfaces.identity import SCHEME
+from interfaces.native import present
+from projections import trail
+from projections.reads import Reads
+from projections.trail import Entry, Filter
+
+PAGE = 1000
+
+
+class History(Protocol):
+    """What the history is read from."""
+
+    @property
+    def reads(self) -> Reads: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def platform(self) -> Platform: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
+async def entries(given: History, what: Filter, after: int) -> AsyncIterator[dict[str, Any]]:
+    """All of them after a position, up to the newest."""
+    while True:
+        found = await trail.page(given.reads, what, after, PAGE)
+        for told in await named(given, found.rows):
+            yield told
+        if len(found.rows) < PAGE:
+            return
+        after = found.rows[-1].position
+
+
+async def as_it_was(given: History, id: str, at: str | None, may_see: Callable[[UUID | None], bool]) -> dict[str, Any]:
+    """A subject at a position or a time (None: now), replayed from its events. `may_see` is asked about its holder.
+
+    Raises `NotFound`, also where it may not be seen, and `Invalid`.
+    """
+    moment = parse_moment(at) if at else given.clock()
+    try:
+        first = (await trail.page(given.reads, Filter(subject=UUID(id)), 0, 1)).first
+    except ValueError:
+        raise NotFound("no such subject; ids are UUIDs") from None
+    if first is None or not may_see(first.owner_id):
+        raise NotFound("no such subject")
+    version = await trail.version_at(given.reads, UUID(id), moment)
+    if not version:
+        raise NotFound(f"it was not there yet; its first event is of {first.at.isoformat()}")
+    it = await given.platform.load(Aggregate, UUID(id), version)
+    kind = type(it).__name__.lower()
+    return {"subject": id, "kind": kind, "version": version, "at": moment, "state": present.state(it)}
+
+
+async def named(given: History, entries: list[Entry]) -> list[dict[str, Any]]:
+    """Entries with the names of who acted, of those who are still known."""
+    names = await given.people.names(SCHEME, list({e.by for e in entries if e.by}))
+    return [present.entry(e, names) for e in entries]
+
+
+async def person(given: History, who: str) -> UUID:
+    """The user with this id or name. Raises `NotFound`."""
+    try:
+        return UUID(who)
+    except ValueError:
+        found = await given.people.find(SCHEME, who)
+    if found is None:
+        raise NotFound(f'nobody here is called "{who[:50]}"')
+    return found
+
+
+def parse_moment(at: str) -> int | datetime:
+    """A position in the log, or a time in ISO 8601 (UTC where it does not say)."""
+    if at.isdecimal() and len(at) <= 18:
+        return int(at)
+    return parse_time(at, "at must be a position, or a time such as 2030-01-16T10:30:00Z")
+
+
+def parse_time(text: str, wrong: str) -> datetime:
+    """A time in ISO 8601 (UTC where it does not say). Raises `Invalid` with the sentence that is given."""
+    try:
+        return utc(datetime.fromisoformat(text))
+    except ValueError:
+        raise Invalid(wrong) from None
+
+
+def utc(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
