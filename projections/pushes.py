@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from application.access import Actor, allowed
+from application.access import Actor
 from application.ports import Unavailable
 from projections import trail
 from projections.reads import Reads, Tide
@@ -80,7 +80,7 @@ class Reader:
         entry = push.entry
         if self.cut or (self.subject and self.subject != entry.subject):
             return
-        if not allowed(self.actor, "trail.see", entry.owner_id):
+        if not trail.may_see(self.actor, entry):
             return
         if len(self._queue) >= self._bound:
             self.end(CutOff)
@@ -158,10 +158,17 @@ class Hub:
     def _deliver(self, entries: list[Entry]) -> None:
         for entry in entries:
             push = Push(entry)
-            for reader in self._readers.get(entry.owner_id, ()) if entry.owner_id else ():
+            for reader in self._of(entry):
                 reader.offer(push)
-            for reader in self._auditors:
-                reader.offer(push)
+
+    def _of(self, entry: Entry) -> Iterator[Reader]:
+        """Those whom it may concern: looking at all readers for each message would not do."""
+        yield from self._auditors
+        if entry.shared:
+            for readers in self._readers.values():
+                yield from readers
+        elif entry.owner_id:
+            yield from self._readers.get(entry.owner_id, ())
 
     async def follow(
         self, actor: Actor, subject: UUID | None, after: int | None
@@ -190,7 +197,7 @@ class Hub:
     async def _replay(
         self, actor: Actor, subject: UUID | None, after: int | None
     ) -> AsyncIterator[Push | Ready | Reset]:
-        what = trail.Filter(owner_id=None if actor.auditor else actor.user_id, subject=subject)
+        what = replace(trail.seen_by(actor), subject=subject)
         newest = (await trail.page(self._reads, what, after or 0, 0)).position
         if after is None:
             yield Ready(newest)

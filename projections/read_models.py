@@ -12,6 +12,7 @@ from projections import holders, operations, trail, work, workspaces
 from projections.trail import Entry
 
 TABLES = (workspaces.TABLE, operations.TABLE, holders.TABLE)
+STATES = {"workspace": "workspaces"}  # the table whose rows are an aggregate's state, as streams show it
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
 SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew
 
@@ -48,7 +49,8 @@ async def advance(
     entries = []
     for nth, (event, position) in enumerate(zip(events, positions, strict=True)):
         _, held = changes["holders"][nth]
-        _, row = changes["workspaces"][nth]
+        shows = STATES.get(trail.kind_of(event).partition(".")[0])
+        row = changes[shows][nth][1] if shows else None
         entries.append(trail.entry(event, position, held.owner_id if held else None, row))
     await trail.append(conn, entries)
     has_work = await work.fold(conn, events, positions)

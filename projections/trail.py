@@ -14,6 +14,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from application.access import Actor, allowed
 from projections.reads import Found, Reads
 from projections.table import as_json
 
@@ -26,6 +27,7 @@ create table trail (
     at timestamptz not null,
     by uuid,
     owner_id uuid,
+    shared boolean not null,
     request_id text not null,
     caused_by bigint,
     facts jsonb not null,
@@ -57,7 +59,8 @@ class Entry:
     kind: str
     at: datetime
     by: UUID | None
-    owner_id: UUID | None  # who holds the subject; None: nobody, so it is for auditors alone
+    owner_id: UUID | None  # who holds the subject
+    shared: bool  # every member of the place may see it; else its owner, and auditors
     request_id: str
     caused_by: int | None
     facts: dict[str, Any]
@@ -67,6 +70,9 @@ class Entry:
 def kind_of(event: Any) -> str:
     """ "workspace.expiry_warned" for a `Workspace.ExpiryWarned`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__qualname__).lower()
+
+
+SHARED = ("session", "claim")  # aggregates whose history is everybody's here
 
 
 def entry(event: Any, position: int, owner_id: UUID | None, row: Any) -> Entry:
@@ -79,6 +85,7 @@ def entry(event: Any, position: int, owner_id: UUID | None, row: Any) -> Entry:
         event.at,
         event.by,
         owner_id,
+        kind_of(event).partition(".")[0] in SHARED,
         event.request_id,
         event.caused_by,
         facts,
@@ -104,6 +111,7 @@ class Filter:
     """What to show of the trail. None: whatever."""
 
     owner_id: UUID | None = None  # of the subject
+    or_shared: bool = False  # with owner_id: and what is shared
     subject: UUID | None = None
     kind: str | None = None  # "workspace.expired", or "workspace" for all of that aggregate
     by: UUID | None = None
@@ -113,7 +121,8 @@ class Filter:
     def where(self) -> tuple[str, list[Any]]:
         wanted: list[tuple[str, Any]] = []
         if self.owner_id:
-            wanted.append(("owner_id = %s", self.owner_id))
+            clause = "(owner_id = %s or shared)" if self.or_shared else "owner_id = %s"
+            wanted.append((clause, self.owner_id))
         if self.subject:
             wanted.append(("subject = %s", self.subject))
         if self.kind:
@@ -126,6 +135,18 @@ class Filter:
             wanted.append(("at < %s", self.until))
         args = [value for clause, value in wanted for _ in range(clause.count("%s"))]
         return "".join(f" and {clause}" for clause, _ in wanted), args
+
+
+def may_see(actor: Actor, it: Entry) -> bool:
+    """Whether the actor is told: what is theirs, what is shared with everybody here, or, auditing, everything."""
+    return (it.shared and allowed(actor, "session.view")) or allowed(actor, "trail.see", it.owner_id)
+
+
+def seen_by(actor: Actor) -> Filter:
+    """The same, as a question to the table."""
+    if allowed(actor, "trail.see_all"):
+        return Filter()
+    return Filter(owner_id=actor.user_id, or_shared=allowed(actor, "session.view"))
 
 
 async def page(reads: Reads, what: Filter, after: int, limit: int) -> Found[Entry]:

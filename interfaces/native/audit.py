@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from application.access import Actor, allowed
+from application.access import Actor
 from interfaces.identity import actor
 from interfaces.native import present
 from interfaces.native.history import PAGE, as_it_was, entries, named, person, utc
@@ -43,11 +43,11 @@ async def list_events(
     With `Accept: application/x-ndjson` all of them are streamed, a line each, up to the newest.
     """
     given = deps(request)
-    what = Filter(subject=subject, kind=kind, since=since and utc(since), until=until and utc(until))
+    what = replace(
+        trail.seen_by(who), subject=subject, kind=kind, since=since and utc(since), until=until and utc(until)
+    )
     if by is not None:
         what = replace(what, by=await person(given, by))
-    if not allowed(who, "trail.see_all"):
-        what = replace(what, owner_id=who.user_id)
     if NDJSON in request.headers.get("accept", ""):
         return StreamingResponse(lines(given, what, after), media_type=NDJSON)
     found = await trail.page(given.reads, what, after, limit)
@@ -64,7 +64,7 @@ async def show_subject(
     at: Annotated[str | None, Query(description="a position, or a time; none: now")] = None,
 ) -> Response:
     """What the subject was then, replayed from its events."""
-    told = await as_it_was(deps(request), id, at, lambda owner_id: allowed(who, "trail.see", owner_id))
+    told = await as_it_was(deps(request), id, at, lambda first: trail.may_see(who, first))
     return Json(told)
 
 

@@ -44,8 +44,8 @@ async def entries(given: History, what: Filter, after: int) -> AsyncIterator[dic
         after = found.rows[-1].position
 
 
-async def as_it_was(given: History, id: str, at: str | None, may_see: Callable[[UUID | None], bool]) -> dict[str, Any]:
-    """A subject at a position or a time (None: now), replayed from its events. `may_see` is asked about its holder.
+async def as_it_was(given: History, id: str, at: str | None, may_see: Callable[[Entry], bool]) -> dict[str, Any]:
+    """A subject at a position or a time (None: now), replayed from its events. `may_see` is asked about its first event.
 
     Raises `NotFound`, also where it may not be seen, and `Invalid`.
     """
@@ -54,7 +54,7 @@ async def as_it_was(given: History, id: str, at: str | None, may_see: Callable[[
         first = (await trail.page(given.reads, Filter(subject=UUID(id)), 0, 1)).first
     except ValueError:
         raise NotFound("no such subject; ids are UUIDs") from None
-    if first is None or not may_see(first.owner_id):
+    if first is None or not may_see(first):
         raise NotFound("no such subject")
     version = await trail.version_at(given.reads, UUID(id), moment)
     if not version:
