@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -50,6 +51,93 @@ class People(Protocol):
 
     async def names(self, scheme: str, user_ids: Sequence[UUID]) -> dict[UUID, str]:
         """What these users are called under a scheme; who has no such identity is left out."""
+        ...
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Somebody as a provider of identities vouches for them."""
+
+    scheme: str  # the provider: "github", "google", "dev"
+    subject: str  # their id there, which never changes
+    name: str
+    email: str | None = None
+    email_verified: bool = False
+    avatar_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How a user is shown to others."""
+
+    user_id: UUID
+    name: str
+    email: str | None
+    avatar_url: str | None
+    last_seen_at: datetime | None
+
+
+class Profiles(Protocol):
+    """What is known of people who sign in. Rows, so that they can be forgotten."""
+
+    async def known(self, who: Identity) -> UUID | None:
+        """The user whom this identity belongs to, or whose verified e-mail it has."""
+        ...
+
+    async def keep(self, who: Identity) -> UUID:
+        """The same, made known if there is none, linked if they came by another provider, and up to date."""
+        ...
+
+    async def profiles(self, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
+        """Who has none is left out."""
+        ...
+
+    async def forget(self, user_id: UUID) -> None:
+        """Delete their name, e-mail, identities and logins."""
+        ...
+
+
+class LoginTokens(Protocol):
+    """Who is signed in, by an unguessable token of which only the hash is kept."""
+
+    async def issue(self, user_id: UUID, now: datetime, lasts: timedelta) -> str:
+        """A new token."""
+        ...
+
+    async def find(self, token: str, now: datetime, lasts: timedelta) -> UUID | None:
+        """Whose it is, if it is still good. It is then good for so long from now on, and its user was seen."""
+        ...
+
+    async def end(self, token: str) -> None: ...
+
+
+class InviteTokens(Protocol):
+    """Which invite a token stands for; only its hash is kept."""
+
+    async def issue(self, invite_id: UUID) -> str:
+        """A new token: 16 characters that need no quoting in a URL."""
+        ...
+
+    async def find(self, token: str) -> UUID | None: ...
+
+
+class TooMany(Exception):
+    """Asked too often. `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too many attempts; wait a while")
+        self.retry_after = retry_after
+
+
+class Guesses(Protocol):
+    """Counts wrong guesses, by who guesses. Both raise `TooMany`."""
+
+    async def allowed(self, who: str) -> None:
+        """Return if they may try."""
+        ...
+
+    async def wrong(self, who: str) -> None:
+        """They guessed, and were wrong."""
         ...
 
 
@@ -122,3 +210,89 @@ class Machines(Protocol):
     async def all(self) -> list[Machine]:
         """Every machine on the engine that carries this installation's label."""
         ...
+
+
+@dataclass(frozen=True)
+class SeenSession:
+    """A tmux session as its server shows it now."""
+
+    host: str  # which tmux server
+    tmux_id: str  # "$3"
+    name: str
+    windows: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Address:
+    """One tmux session, for good: servers that come later give the same ids to others."""
+
+    host: str
+    tmux_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Pane:
+    index: int
+    active: bool
+    width: int  # columns
+    height: int  # lines
+    content: str  # its screen as plain text
+
+
+@dataclass(frozen=True)
+class Window:
+    index: int
+    name: str
+    active: bool
+    panes: tuple[Pane, ...]
+
+
+@dataclass
+class Frame:
+    """Something for a viewer to write to their terminal; or with `plain`, the whole screen as text."""
+
+    pane: str  # its index
+    data: str
+    at: datetime
+    size: tuple[int, int] | None  # columns and lines, where this begins with a whole screen
+    wires: dict[object, bytes] = field(default_factory=dict)  # what it looks like to clients, made once for all
+
+
+class View(Protocol):
+    """What one viewer of a session sees, from now on."""
+
+    async def next(self) -> Frame:
+        """First the whole screen, then what is written, in order. Who falls behind gets the whole screen again.
+
+        `NotFound` when the session has gone.
+        """
+        ...
+
+
+class Terminals(Protocol):
+    """The tmux servers. A pane is a pane's index in the current window, as text; None: the first one.
+
+    All raise `NotFound` where there is no such session or pane, and `Unavailable` where tmux does not answer.
+    """
+
+    def had(self) -> bool:
+        """Whether there is a tmux at all."""
+        ...
+
+    def attached(self, at: Address) -> bool:
+        """Whether somebody looks at it through tmux itself."""
+        ...
+
+    async def windows(self, at: Address) -> list[Window]: ...
+
+    async def capture(self, at: Address, pane: str | None) -> str:
+        """The pane's screen as plain text."""
+        ...
+
+    async def type(self, at: Address, pane: str | None, keys: bytes) -> None:
+        """These bytes, as if they were typed there; returns when tmux has taken them."""
+        ...
+
+    def view(self, at: Address, pane: str | None, *, plain: bool) -> AbstractAsyncContextManager[View]: ...

@@ -12,6 +12,7 @@ from domain.errors import Gone, Invalid, NotAllowed
 from domain.role import Role
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=365)
+MOST_USES = 1_000_000
 
 
 class Unusable(Gone):
@@ -64,8 +65,8 @@ class Invite(aggregate.Aggregate):
             raise NotAllowed("Only the owner can invite admins")
         if not SHORTEST <= lasts <= LONGEST:
             raise Invalid("expiresIn must be from 1 second to 365 days")
-        if max_uses is not None and max_uses < 1:
-            raise Invalid("max_uses must be at least 1")
+        if max_uses is not None and not 1 <= max_uses <= MOST_USES:
+            raise Invalid(f"max_uses must be from 1 to {MOST_USES}")
         return cls(
             id=id, at=now, created_by=created_by, role=role, expires_at=now + lasts, max_uses=max_uses
         )
@@ -95,11 +96,13 @@ class Invite(aggregate.Aggregate):
         if self.max_uses is not None and len(self.accepted_by) >= self.max_uses:
             raise Unusable("exhausted")
 
-    def accept(self, user_id: UUID, now: datetime) -> None:
-        """Once a person, however often they come (C35)."""
-        if user_id not in self.accepted_by:
-            self.usable(now)
-            self._accepted(now, user_id)
+    def accept(self, user_id: UUID, now: datetime) -> bool:
+        """Once a person, however often they come (C35). Returns whether this was the time that counts."""
+        if user_id in self.accepted_by:
+            return False
+        self.usable(now)
+        self._accepted(now, user_id)
+        return True
 
     def revoke(self, now: datetime) -> None:
         if not self.revoked:

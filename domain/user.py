@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from eventsourcing.domain import event
 
 from domain import aggregate
-from domain.errors import Invalid, NotAllowed
+from domain.errors import Invalid, NotAllowed, NotFound
 from domain.role import Role
 
 PLACE = UUID("6f1d3c52-54aa-5c6e-9a0e-2f8f6f0a7f10")
@@ -49,6 +49,9 @@ class User(aggregate.Aggregate):
     class Removed(Event):
         pass
 
+    class Forgotten(Event):
+        """Nothing that names them is left."""
+
     # -- what may be asked ---------------------------------------------------
 
     @event(Joined)
@@ -57,6 +60,7 @@ class User(aggregate.Aggregate):
         self.role = Role(role)
         self.joined_at = at
         self.removed_at: datetime | None = None
+        self.forgotten = False
 
     def change_role(self, role: str, *, by: UUID, as_: Role, now: datetime) -> None:
         """Somebody who manages users gives this one another role (C24, C25). `as_` is the role of who asks."""
@@ -76,10 +80,16 @@ class User(aggregate.Aggregate):
     def remove(self, *, by: UUID, as_: Role, now: datetime) -> None:
         """Take this person's account away (C26)."""
         self._touchable(by, as_, "You cannot remove yourself")
-        if self.removed_at is None:
-            self._removed(now)
+        self._removed(now)
+
+    def forget(self, now: datetime) -> None:
+        """What named them has gone."""
+        if self.removed_at and not self.forgotten:
+            self._forgotten(now)
 
     def _touchable(self, by: UUID, as_: Role, oneself: str) -> None:
+        if self.removed_at is not None:
+            raise NotFound("no such user")
         if by == self.id:
             raise NotAllowed(oneself)
         if self.role == Role.OWNER:
@@ -96,3 +106,7 @@ class User(aggregate.Aggregate):
     @event(Removed)
     def _removed(self, at: datetime) -> None:
         self.removed_at = at
+
+    @event(Forgotten)
+    def _forgotten(self, at: datetime) -> None:
+        self.forgotten = True

@@ -1,4 +1,4 @@
-"""People: which user is behind which identity. Rows, not events: deleting a person deletes them."""
+"""People: which user is behind which identity, and what they are called. Rows, not events: they can be forgotten."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from application.ports import Ids, Unavailable
+from application.ports import Identity, Ids, Profile, Unavailable
 
 DDL = """
 create table if not exists identities (
@@ -20,6 +20,14 @@ create table if not exists identities (
     primary key (scheme, subject)
 );
 create index if not exists identities_user on identities (user_id);
+create table if not exists profiles (
+    user_id uuid primary key,
+    name text not null,
+    email text,
+    verified_email text unique,
+    avatar_url text,
+    last_seen_at timestamptz
+);
 """
 IDENTIFY = """
 with made as (
@@ -29,11 +37,28 @@ with made as (
 select user_id from made union all
 select user_id from identities where scheme = %(scheme)s and subject = %(subject)s
 """
-REMEMBERED = 10_000  # identities; an identity's user never changes
+KNOWN = """
+select user_id from (
+    select user_id, 1 as nth from identities where scheme = %(scheme)s and subject = %(subject)s
+    union all select user_id, 2 from profiles where verified_email = %(verified)s
+) found order by nth limit 1
+"""
+KEEP = """
+insert into profiles (user_id, name, email, verified_email, avatar_url)
+values (%(id)s, %(name)s, %(email)s, %(verified)s, %(avatar_url)s)
+on conflict (user_id) do update set
+    name = excluded.name,
+    email = coalesce(excluded.email, profiles.email),
+    verified_email = coalesce(excluded.verified_email, profiles.verified_email),
+    avatar_url = coalesce(excluded.avatar_url, profiles.avatar_url)
+"""
+TAKEN = "select from profiles where verified_email = %(verified)s and user_id <> %(id)s"
+ONE_AT_A_TIME = "select pg_advisory_xact_lock(7305)"  # so that one e-mail is never two people
+REMEMBERED = 10_000  # identities; an identity's user never changes while it is known
 
 
 class Accounts:
-    """The `People` port on PostgreSQL."""
+    """The `People` and `Profiles` ports on PostgreSQL."""
 
     def __init__(self, pool: AsyncConnectionPool[Any], ids: Ids) -> None:
         self._pool, self._ids = pool, ids
@@ -50,24 +75,75 @@ class Accounts:
 
     async def _look_up(self, scheme: str, subject: str) -> UUID:
         asked = {"scheme": scheme, "subject": subject, "id": self._ids()}
-        while not (rows := await self._rows(IDENTIFY, asked)):
+        while not (rows := await rows_of(self._pool, IDENTIFY, asked)):
             pass  # somebody else inserted it just now: it is there at the second look
         found: UUID = rows[0][0]
         return found
 
     async def find(self, scheme: str, subject: str) -> UUID | None:
         sql = "select user_id from identities where scheme = %s and subject = %s"
-        rows = await self._rows(sql, (scheme, subject))
+        rows = await rows_of(self._pool, sql, (scheme, subject))
         return rows[0][0] if rows else None
 
     async def names(self, scheme: str, user_ids: Sequence[UUID]) -> dict[UUID, str]:
         sql = "select user_id, subject from identities where scheme = %s and user_id = any(%s)"
-        return dict(await self._rows(sql, (scheme, list(user_ids))))
+        return dict(await rows_of(self._pool, sql, (scheme, list(user_ids))))
 
-    async def _rows(self, sql: str, args: Any) -> list[Any]:
+    # -- people who sign in ------------------------------------------------------
+
+    async def known(self, who: Identity) -> UUID | None:
+        rows = await rows_of(self._pool, KNOWN, asked(who))
+        return rows[0][0] if rows else None
+
+    async def keep(self, who: Identity) -> UUID:
         try:
-            async with self._pool.connection() as conn:
-                rows: list[Any] = await (await conn.execute(sql, args)).fetchall()
-                return rows
+            async with self._pool.connection() as conn, conn.transaction():
+                await conn.execute(ONE_AT_A_TIME)
+                row = await (await conn.execute(KNOWN, asked(who))).fetchone()
+                id: UUID = row[0] if row else self._ids()
+                told = asked(who) | {"id": id}
+                if await (await conn.execute(TAKEN, told)).fetchone():
+                    told["verified"] = None  # that e-mail is somebody else's here, and stays theirs
+                await conn.execute(KEEP, told)
+                await conn.execute(
+                    "insert into identities (scheme, subject, user_id) values (%(scheme)s, %(subject)s, %(id)s) "
+                    "on conflict do nothing",
+                    told,
+                )
+                return id
         except (psycopg.OperationalError, PoolTimeout) as gone:
-            raise Unavailable("database", "the database does not answer; try again shortly") from gone
+            raise away() from gone
+
+    async def profiles(self, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
+        sql = "select user_id, name, email, avatar_url, last_seen_at from profiles where user_id = any(%s)"
+        return {row[0]: Profile(*row) for row in await rows_of(self._pool, sql, (list(user_ids),))}
+
+    async def forget(self, user_id: UUID) -> None:
+        try:
+            async with self._pool.connection() as conn, conn.transaction():
+                for table in ("logins", "identities", "profiles"):
+                    await conn.execute(f"delete from {table} where user_id = %s", (user_id,))
+        except (psycopg.OperationalError, PoolTimeout) as gone:
+            raise away() from gone
+        self._known = {who: id for who, id in self._known.items() if id != user_id}
+
+
+def asked(who: Identity) -> dict[str, Any]:
+    """An identity, as the statements name its parts. E-mails are the same in any case."""
+    verified = who.email.lower() if who.email and who.email_verified else None
+    return vars(who) | {"verified": verified}
+
+
+async def rows_of(pool: AsyncConnectionPool[Any], sql: str, args: Any) -> list[Any]:
+    """The rows of one statement. `Unavailable` while the database does not answer."""
+    try:
+        async with pool.connection() as conn:
+            cur = await conn.execute(sql, args)
+            rows: list[Any] = await cur.fetchall() if cur.description else []
+            return rows
+    except (psycopg.OperationalError, PoolTimeout) as gone:
+        raise away() from gone
+
+
+def away() -> Unavailable:
+    return Unavailable("database", "the database does not answer; try again shortly")

@@ -16,16 +16,22 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from application.invites import Invites
+from application.logins import Logins
 from application.orphans import Orphans
 from application.platform import Platform
 from application.ports import Machines
+from application.users import Users
 from application.workspaces import Workspaces
 from infra import database
 from infra.accounts import Accounts
 from infra.engines import choose
 from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
+from infra.guesses import Guesses
 from infra.home import CannotStart
+from infra.invite_tokens import InviteTokens
+from infra.logins import Cookies
 from infra.push_local import LocalPush
 from infra.push_redis import RedisPush
 from infra.settings import Settings
@@ -83,14 +89,23 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
             default_template=settings.default_template,
             longest=timedelta(seconds=settings.max_ttl_seconds),
         )
+        accounts = Accounts(pool, uuid4)
+        users = Users(platform, now, accounts)
+        guesses = Guesses(settings.redis_url, settings.guesses_per_minute)
+        invites = Invites(platform, now, uuid4, InviteTokens(pool), guesses)
+        logins = Logins(platform, now, accounts, Cookies(pool), invites, settings.open_signup)
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, machines, now)
         deps = Deps(
             workspaces=workspaces,
+            users=users,
+            invites=invites,
+            logins=logins,
             platform=platform,
             reads=reads,
             hub=hub,
-            people=Accounts(pool, uuid4),
+            people=accounts,
+            profiles=accounts,
             clock=now,
             ids=uuid4,
             parts=watching.parts(engine=settings.role != "api"),
@@ -99,6 +114,9 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
             trusted=settings.trusted_proxies,
             dev_header=settings.accepts_dev_header,
             hosts=frozenset({*LOOPBACK_NAMES, urlsplit(settings.url).hostname or "localhost"}),
+            origins=frozenset({settings.origin, *settings.cors_origins}),
+            url=settings.url,
+            dev_login=settings.dev_login,
             auditors=frozenset(settings.auditors),
             keepalive_seconds=settings.keepalive_seconds,
             max_body_bytes=settings.max_body_bytes,
@@ -111,7 +129,7 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
                 orphans = Orphans(platform, now, machines)
                 worker = Worker(
                     pool=pool,
-                    commands=commands(workspaces, orphans),
+                    commands=commands(workspaces, orphans, users, invites),
                     lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
                     signals=signals,
                     clock=now,
@@ -129,7 +147,7 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
         await asyncio.to_thread(close, platform)
 
 
-def commands(workspaces: Workspaces, orphans: Orphans) -> dict[str, Command]:
+def commands(workspaces: Workspaces, orphans: Orphans, users: Users, invites: Invites) -> dict[str, Command]:
     """What the due-list may ask for."""
     return {
         "workspace.provision": workspaces.provision,
@@ -140,6 +158,8 @@ def commands(workspaces: Workspaces, orphans: Orphans) -> dict[str, Command]:
         "workspace.expire": workspaces.expire,
         "workspace.destroy": workspaces.destroy,
         "orphan.destroy": orphans.destroy,
+        "user.forget": users.forget,
+        "invite.expire": invites.expire,
     }
 
 

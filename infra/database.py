@@ -14,7 +14,7 @@ from psycopg.types.json import JsonbDumper, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from application.platform import Platform
-from infra import accounts
+from infra import accounts, invite_tokens, logins
 from projections import read_models
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ async def migrate(conn: AsyncConnection[Any], platform: Platform) -> bool:
     """Make what is missing; refold the read models if theirs is another shape. Returns whether it did."""
     async with conn.transaction():
         await conn.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-        for statements in (INSTALLATION, accounts.DDL, read_models.FOLLOWER):
+        for statements in (INSTALLATION, accounts.DDL, logins.DDL, invite_tokens.DDL, read_models.FOLLOWER):
             await conn.execute(statements)
         cur = await conn.execute("select shape from follower for update")
         (shape,) = await cur.fetchone() or ("",)

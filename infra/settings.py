@@ -39,6 +39,7 @@ from infra.setting_values import (
     masked,
     url_of,
 )
+from infra.sign_in_settings import SignInSettings
 
 # Official images that anybody can pull. They start nothing that stays, so they are told to sleep.
 IMAGES = {"default": "debian:12", "nodejs": "node:22-bookworm", "python": "python:3.12-bookworm"}
@@ -48,7 +49,7 @@ class BadSetting(Exception):
     """A setting that cannot be used. The message is a sentence: which, from where, what it should be."""
 
 
-class Settings(BaseSettings):
+class Settings(SignInSettings):
     """All settings of one process, checked and frozen."""
 
     model_config = SettingsConfigDict(
@@ -144,8 +145,18 @@ class Settings(BaseSettings):
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
+    def origin(self) -> str:
+        """That of its own pages."""
+        return "/".join(self.url.split("/")[:3])
+
+    @property
     def accepts_dev_header(self) -> bool:
         return self.is_loopback if self.dev_header is None else self.dev_header
+
+    @property
+    def dev_login(self) -> bool:
+        """A name alone signs in: where only this machine can ask, and no provider could."""
+        return self.is_loopback and not self.signs_in
 
     @property
     def catalogue(self) -> dict[str, Template]:
@@ -236,6 +247,7 @@ WRONG: dict[str, str] = {
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
     "value_error": "{error}",
+    "string_pattern_mismatch": "must be a word of small letters, digits and hyphens",
     "string_type": "must be text",
     "string_too_short": "must not be empty",
     "tuple_type": "must be a list",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from interfaces import native, vm_api
+from interfaces import chrote, native, vm_api
 from interfaces.edge import Edge
 from interfaces.serve import Deps, Json, install
 
-CONTRACTS = [vm_api.CONTRACT, native.CONTRACT]
+CONTRACTS = [vm_api.CONTRACT, chrote.CONTRACT, native.CONTRACT]
 ABOUT = """
 Tenure lends computers for a term. Every change is an event in one log; lists, live streams and the audit trail are
 readings of it. Name yourself with the header `x-user` (on this machine), or let a proxy do it with `X-VM-User`.

@@ -1,4 +1,4 @@
-"""Who asks under /api/v1: an identity header, as a proxy or a developer sets it (V01 to V03)."""
+"""Who asks under /api/v1: an identity header, as a proxy or a developer sets it (V01 to V03); else the cookie."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ from starlette.requests import HTTPConnection
 from application.access import Actor
 from domain.errors import Invalid
 from domain.name import checked
+from interfaces import cookie
 from interfaces.serve import Deps, Unauthenticated, deps
 
 SCHEME = "vm"  # the identities of these headers, among people
 PROXY_HEADERS = ("x-vm-user", "x-forwarded-user")  # in their order of precedence
 DEV_HEADER = "x-user"
+HEADERS = (*PROXY_HEADERS, DEV_HEADER)
 
 
 async def actor(connection: HTTPConnection) -> Actor:
-    """The user whom a trusted peer names. `Unauthenticated` without a name, or from a peer that is not trusted."""
+    """The user whom a trusted peer names, or who has signed in where nobody is named.
+
+    `Unauthenticated` without either, or for a name from a peer that is not trusted.
+    """
     given = deps(connection)
+    named = any(header in connection.headers for header in HEADERS)
+    if not named and (who := await cookie.member(connection)):
+        return who
     name = name_of(connection, given)
     return Actor(
         user_id=await given.people.identify(SCHEME, name),
@@ -44,12 +52,24 @@ def name_of(connection: HTTPConnection, given: Deps) -> str:
         raise Unauthenticated(str(bad)) from None
 
 
+def address(connection: HTTPConnection) -> str:
+    """Where a request comes from: the peer; or, where proxies that are trusted say so, whom they speak for."""
+    given = deps(connection)
+    if connection.client is None:
+        return ""
+    told = [part.strip() for part in connection.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    hops = [connection.client.host, *reversed(told)]
+    return next((hop for hop in hops if not is_trusted(hop, given)), hops[-1])
+
+
 def trusted(connection: HTTPConnection, given: Deps) -> bool:
     """Whether the peer is one whose headers count."""
-    if connection.client is None:
-        return False
+    return connection.client is not None and is_trusted(connection.client.host, given)
+
+
+def is_trusted(host: str, given: Deps) -> bool:
     try:
-        peer = ip_address(connection.client.host)
+        peer = ip_address(host)
     except ValueError:
         return False
     return any(peer in network for network in given.trusted)

@@ -16,8 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
+from application.invites import Invites
+from application.logins import Logins
 from application.platform import Platform
-from application.ports import Clock, Ids, People, Unavailable
+from application.ports import Clock, Ids, People, Profiles, TooMany, Unavailable
+from application.users import Users
 from application.workspaces import Workspaces
 from domain.errors import Conflict, Gone, Invalid, NotAllowed, NotFound, Refused
 from projections.pushes import Hub
@@ -65,10 +68,14 @@ class Deps:
     """What every contract is given."""
 
     workspaces: Workspaces
+    users: Users
+    invites: Invites
+    logins: Logins
     platform: Platform
     reads: Reads
     hub: Hub
     people: People
+    profiles: Profiles
     clock: Clock
     ids: Ids
     parts: dict[str, Callable[[], Awaitable[Part]]]  # what readiness looks at, by name
@@ -77,9 +84,17 @@ class Deps:
     trusted: tuple[IPv4Network | IPv6Network, ...]  # peers whose identity headers count
     dev_header: bool  # whether x-user authenticates
     hosts: frozenset[str]  # names that this server goes by, without ports
+    origins: frozenset[str]  # whose pages may act for somebody who has signed in, beside those of `hosts`
+    url: str  # what clients are told, without a slash at the end
+    dev_login: bool  # whether a name alone signs in
     auditors: frozenset[str]  # names that may see the whole trail
     keepalive_seconds: float
     max_body_bytes: int
+
+    @property
+    def https(self) -> bool:
+        """Whether clients reach it encrypted, so that cookies need never go plain."""
+        return self.url.startswith("https://")
 
 
 class Json(JSONResponse):
@@ -139,6 +154,7 @@ def install(app: FastAPI, contracts: list[Contract]) -> None:
     on(Refused, lambda e: (status_of(e), e.code, str(e), {}))
     on(Unauthenticated, lambda e: (401, "unauthorized", str(e), {}))
     on(Unavailable, lambda e: (503, "unavailable", str(e), {"Retry-After": str(e.retry_after)}))
+    on(TooMany, lambda e: (429, "rate_limited", str(e), {"Retry-After": str(e.retry_after)}))
     on(RequestValidationError, lambda e: (400, "invalid", sentence_of(e), {}))
     on(HTTPException, lambda e: (e.status_code, "http", http_sentence(e), dict(e.headers or {})))
 

@@ -1,4 +1,4 @@
-"""Who holds, or held, what: also after its end, since history belongs to somebody."""
+"""Who holds, or held, what: also after its end, since history belongs to somebody. People are their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from domain.user import User
 from projections.table import Table
 
 DDL = "create table holders (id uuid primary key, owner_id uuid not null)"
@@ -18,7 +19,7 @@ class HolderRow:
 
 
 def evolve(row: HolderRow | None, event: Any) -> HolderRow | None:
-    owner_id = getattr(event, "owner_id", None)
+    owner_id = event.originator_id if isinstance(event, User.Joined) else getattr(event, "owner_id", None)
     return HolderRow(event.originator_id, owner_id) if owner_id else row
 
 

@@ -15,11 +15,13 @@ from uuid import UUID
 
 from application.access import Actor
 from application.ports import Unavailable
+from domain.role import Role
 from projections import trail
 from projections.reads import Reads, Tide
 from projections.trail import Entry
 
 PAGE = 500  # entries read at once when a reader catches up
+ROLES = ("user.role_changed", "user.removed")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,10 @@ class Closing(Exception):
     """This process is shutting down. The reader may go on elsewhere, from the last position that it has seen."""
 
 
+class Dismissed(Exception):
+    """The reader's account has been taken away."""
+
+
 class Reader:
     """A bounded queue of messages for one screen."""
 
@@ -92,6 +98,10 @@ class Reader:
         self.cut = why
         self._queue.clear()
         self._filled.set()
+
+    def may(self, role: Role) -> None:
+        """The reader's role is another one from now on."""
+        self.actor = replace(self.actor, role=role, auditor=role.at_least(Role.ADMIN))
 
     async def next(self) -> Push:
         while not self._queue:
@@ -160,6 +170,30 @@ class Hub:
             push = Push(entry)
             for reader in self._of(entry):
                 reader.offer(push)
+            if entry.kind in ROLES:
+                self._role_changed(entry)
+
+    def _role_changed(self, entry: Entry) -> None:
+        """A stream outlives the role that it began with: what it may be told follows what its reader now is."""
+        theirs = [*self._readers.get(entry.subject, ()), *(r for r in self._auditors if is_of(r, entry.subject))]
+        for reader in theirs:
+            if entry.kind == "user.removed":
+                reader.end(Dismissed)
+                continue
+            self._drop(reader)
+            reader.may(Role(entry.facts["role"]))
+            self._add(reader)
+
+    def _add(self, reader: Reader) -> None:
+        place = self._auditors if reader.actor.auditor else self._readers.setdefault(reader.actor.user_id, set())
+        place.add(reader)
+
+    def _drop(self, reader: Reader) -> None:
+        self._auditors.discard(reader)
+        if theirs := self._readers.get(reader.actor.user_id):
+            theirs.discard(reader)
+            if not theirs:
+                del self._readers[reader.actor.user_id]
 
     def _of(self, entry: Entry) -> Iterator[Reader]:
         """Those whom it may concern: looking at all readers for each message would not do."""
@@ -175,11 +209,10 @@ class Hub:
     ) -> AsyncIterator[Push | Ready | Reset]:
         """What the actor may see, from a position on (None: from now on), for as long as they listen.
 
-        Raises `CutOff`, `Closing`, and `Unavailable` while it catches up without a database.
+        Raises `CutOff`, `Closing`, `Dismissed`, and `Unavailable` while it catches up without a database.
         """
         reader = Reader(actor, subject, self._bound)
-        mine = self._auditors if actor.auditor else self._readers.setdefault(actor.user_id, set())
-        mine.add(reader)  # first subscribe, then read, then drop what was read already
+        self._add(reader)  # first subscribe, then read, then drop what was read already
         try:
             last = -1
             async for told in self._replay(actor, subject, after):
@@ -190,9 +223,7 @@ class Hub:
                 if push.entry.position > last:
                     yield push
         finally:
-            mine.discard(reader)
-            if not mine and not actor.auditor:
-                self._readers.pop(actor.user_id, None)
+            self._drop(reader)
 
     async def _replay(
         self, actor: Actor, subject: UUID | None, after: int | None
@@ -214,6 +245,10 @@ class Hub:
                     break
                 after = found.rows[-1].position
             yield Ready(found.position)
+
+
+def is_of(reader: Reader, user_id: UUID) -> bool:
+    return reader.actor.user_id == user_id and reader.actor.role is not None
 
 
 def as_dict(batch: Batch) -> dict[str, Any]:

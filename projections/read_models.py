@@ -8,11 +8,12 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from projections import holders, operations, trail, work, workspaces
+from projections import holders, invites, operations, trail, users, work, workspaces
 from projections.trail import Entry
 
-TABLES = (workspaces.TABLE, operations.TABLE, holders.TABLE)
-STATES = {"workspace": "workspaces"}  # the table whose rows are an aggregate's state, as streams show it
+TABLES = (workspaces.TABLE, operations.TABLE, holders.TABLE, users.TABLE, invites.TABLE)
+# The table whose rows are an aggregate's state, as streams show it.
+STATES = {"workspace": "workspaces", "user": "users", "invite": "invites"}
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
 SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew
 

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import UUID
 
+from domain.invite import Invite
+from domain.user import Place, User
 from domain.workspace import Workspace
 from tests.story import T0, Story
 
@@ -44,3 +46,22 @@ broken = stopping.given(Workspace.OperationFailed, operation_id=OPERATION, opera
 adopted = vanished.given(Workspace.Adopted, machine=MACHINE)
 extended = running.given(Workspace.Extended, ttl_seconds=7200, expires_at=T0 + 2 * HOUR)
 warned = running.given(Workspace.ExpiryWarned, expires_at=T0 + HOUR)
+
+T7 = T0 + timedelta(days=7)
+INVITE = UUID("00000000-0000-4000-8000-0000000000dd")
+nobody = Story(User)
+owner = nobody.given(User.Joined, role="owner", invite_id=None)
+admin = nobody.given(User.Joined, role="admin", invite_id=INVITE)
+viewer = nobody.given(User.Joined, role="viewer", invite_id=INVITE)
+promoted = viewer.given(User.RoleChanged, role="operator")
+removed = viewer.given(User.Removed)
+forgotten = removed.given(User.Forgotten)
+founded = Story(Place).given(Place.Founded, owner_id=ANNA)
+
+uninvited = Story(Invite)
+invited = uninvited.given(Invite.Created, created_by=ANNA, role="operator", expires_at=T7, max_uses=None)
+for_one = uninvited.given(Invite.Created, created_by=ANNA, role="viewer", expires_at=T7, max_uses=1)
+accepted = invited.given(Invite.Accepted, user_id=OPERATION)
+used_up = for_one.given(Invite.Accepted, user_id=OPERATION)
+revoked = invited.given(Invite.Revoked)
+over = invited.given(Invite.Expired, at=T7)

@@ -22,7 +22,7 @@ from domain.errors import Invalid
 from interfaces.identity import actor
 from interfaces.native.present import line, message
 from interfaces.serve import ERRORS, Deps, Unauthenticated, deps, refuse
-from projections.pushes import Closing, CutOff, Push, Ready, Reset
+from projections.pushes import Closing, CutOff, Dismissed, Push, Ready, Reset
 from projections.trail import Entry
 
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
@@ -54,7 +54,7 @@ async def sse(given: Deps, who: Actor, subject: UUID | None, after: int | None) 
     try:
         async for told in given.hub.follow(who, subject, after):
             yield told.frame("sse", sse_frame) if isinstance(told, Push) else notice(told)
-    except (Closing, Unavailable):
+    except (Closing, Dismissed, Unavailable):
         return  # the client comes back, with the last position that it has seen
     except CutOff:
         yield ServerSentEvent(comment="cut off: you do not keep up; come back with Last-Event-ID").encode()
@@ -97,6 +97,8 @@ async def tell(
                 await socket.send_text(frame.decode())
     except (Closing, Unavailable):
         await socket.close(1001, "come back with the last position")
+    except Dismissed:
+        await socket.close(1008, "you do not belong here any more")
     except (CutOff, TimeoutError):
         await socket.close(1013, "you do not keep up; come back with the last position")
     except (WebSocketDisconnect, RuntimeError):

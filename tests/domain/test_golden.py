@@ -66,7 +66,7 @@ def add_new() -> None:
     have = kept() if GOLDEN.exists() else {}
     with GOLDEN.open("a") as file:
         for event in sorted(event_classes(), key=get_topic):
-            if get_topic(event) not in have:
+            if get_topic(event) not in have and event in samples:
                 stored = mapper.to_stored_event(samples[event])
                 file.write(json.dumps({"topic": stored.topic, "state": json.loads(stored.state)}) + "\n")
 

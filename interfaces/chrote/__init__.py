@@ -1,0 +1,25 @@
+"""The CHROTE contract: people, invites, shared terminals and their claims; the credential is a cookie.
+
+Errors are `{"error": CODE, "message": sentence, "details": {}}` (C61).
+"""
+
+from interfaces.chrote import auth
+from interfaces.chrote.errors import render
+from interfaces.serve import Contract
+
+CONTRACT = Contract(
+    name="chrote",
+    routers=(auth.router, auth.api_router),
+    prefixes=(
+        "/auth",
+        "/api/auth",
+        "/api/users",
+        "/api/invites",
+        "/invite",
+        "/api/sessions",
+        "/api/tmux",
+        "/api/terminal",
+        "/ws",
+    ),
+    render=render,
+)

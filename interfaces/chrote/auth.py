@@ -1,0 +1,89 @@
+"""/auth and /api/auth: signing in and out, and who one is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+
+from application.access import Actor
+from application.logins import NotLetIn
+from application.ports import Identity
+from domain.errors import NotAllowed, NotFound
+from domain.name import checked
+from interfaces.chrote import present
+from interfaces.chrote.credentials import member
+from interfaces.cookie import COOKIE, give, require_own_origin, take
+from interfaces.identity import address
+from interfaces.serve import Deps, Json, Unauthenticated, deps
+from projections import users
+
+here = APIRouter(tags=["sign-in"])
+Who = Annotated[Actor, Depends(member)]
+Invited = Annotated[str | None, Query(alias="invite", max_length=200, description="the token of an invite")]
+
+
+@here.get("/me", response_model=dict[str, Any])
+async def me(request: Request, who: Who) -> Response:
+    """Who has signed in: flat, and the same under `user`. The cookie lasts on from here."""
+    given = deps(request)
+    row = await users.get(given.reads, who.user_id)
+    if row is None:
+        raise Unauthenticated("Authentication required")
+    shown = present.user(row, (await given.profiles.profiles([row.id])).get(row.id))
+    answer = Json(shown | {"user": shown})
+    give(answer, given, request.cookies[COOKIE])
+    return answer
+
+
+@here.post("/logout", response_model=dict[str, Any])
+async def logout(request: Request) -> Response:
+    """End this login. Nobody signed in is signed out enough; a page of another origin may not do it."""
+    require_own_origin(request)
+    given = deps(request)
+    if token := request.cookies.get(COOKIE):
+        await given.logins.sign_out(token)
+    answer = Json({"success": True})
+    take(answer, given)
+    return answer
+
+
+@here.get("/dev", response_class=RedirectResponse)
+async def sign_in_for_development(request: Request, name: str, invite: Invited = None) -> Response:
+    """Sign in with a name alone. It is there only on a loopback address where no provider is configured."""
+    given = deps(request)
+    if not given.dev_login:
+        raise NotFound("there is nothing at this address")
+    if request.url.hostname not in given.hosts or request.headers.get("sec-fetch-site") == "cross-site":
+        raise NotAllowed("a page of another origin may not do this")
+    name = checked(name)
+    who = Identity("dev", name, name, email=f"{name}@localhost")
+    try:
+        invited = await given.logins.invitation(invite, address(request))
+        return await signed_in(request, given, await given.logins.sign_in(who, invited, request_id(request)))
+    except NotLetIn as why:
+        return failed(why.code)
+
+
+async def signed_in(request: Request, given: Deps, token: str) -> Response:
+    """Back to the page, with a cookie; the login that was there before ends."""
+    if before := request.cookies.get(COOKIE):
+        await given.logins.sign_out(before)
+    answer = RedirectResponse("/", 302)
+    give(answer, given, token)
+    return answer
+
+
+def failed(reason: str) -> Response:
+    return RedirectResponse(f"/?error={reason}", 302)
+
+
+def request_id(request: Request) -> str:
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+router, api_router = APIRouter(prefix="/auth"), APIRouter(prefix="/api/auth")
+router.include_router(here)
+api_router.include_router(here)
