@@ -3,13 +3,13 @@
 Errors are `{"error": CODE, "message": sentence, "details": {}}` (C61).
 """
 
-from interfaces.chrote import auth
+from interfaces.chrote import auth, invites, users
 from interfaces.chrote.errors import render
 from interfaces.serve import Contract
 
 CONTRACT = Contract(
     name="chrote",
-    routers=(auth.router, auth.api_router),
+    routers=(auth.router, auth.api_router, users.router, invites.router),
     prefixes=(
         "/auth",
         "/api/auth",
