@@ -64,6 +64,18 @@ class Platform(Application[UUID]):
         found: Aggregate = self.repository.get(id, version=version)
         return found
 
+    async def last(self, id: UUID) -> Any:
+        """The newest event of a stream, None if there is none: much less to read than the whole."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._readers, self._last, id)
+        except (OperationalError, InterfaceError) as gone:
+            raise Unavailable("database", "the database does not answer; try again shortly") from gone
+
+    def _last(self, id: UUID) -> Any:
+        found = self.recorder.select_events(id, desc=True, limit=1)
+        return self.mapper.to_domain_event(found[0]) if found else None
+
     async def commit(self, cause: Cause, *aggregates: Aggregate) -> None:
         """All of them or none. `Raced` if somebody was faster; `Unavailable` without the database."""
         events: list[Any] = []

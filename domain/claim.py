@@ -6,6 +6,7 @@ Its id follows from what it is about, so there is one for each by construction, 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import event
@@ -45,12 +46,15 @@ class Claim(aggregate.Aggregate):
         from_id: UUID | None
 
     class Renewed(Event):
+        holder_id: UUID  # so that each of these tells by itself who has it
         expires_at: datetime
 
     class HandoverRequested(Event):
-        """Somebody asks the holder to hand it over."""
+        """Somebody asks the holder to hand it over. The holder has it as before, which this says again."""
 
         user_id: UUID
+        holder_id: UUID
+        expires_at: datetime
 
     class HandedOver(Event):
         holder_id: UUID
@@ -65,6 +69,12 @@ class Claim(aggregate.Aggregate):
     @staticmethod
     def id_of(session_id: UUID) -> UUID:
         return uuid5(session_id, "claim")
+
+    @staticmethod
+    def held_after(event: Any, now: datetime) -> tuple[UUID, datetime] | None:
+        """By whom, and until when, if this is the last that happened: each event tells all of it."""
+        holder_id, expires_at = getattr(event, "holder_id", None), getattr(event, "expires_at", None)
+        return (holder_id, expires_at) if holder_id and expires_at and expires_at > now else None
 
     # -- what may be asked ---------------------------------------------------
 
@@ -84,7 +94,7 @@ class Claim(aggregate.Aggregate):
         """Claim it, or claim it for longer. Raises `Claimed`."""
         held_by = self.holder(now)
         if held_by == user_id:
-            self._renewed(now, now + lasts)
+            self._renewed(now, user_id, now + lasts)
         elif held_by is None or may_take_over:
             self._taken_again(now, user_id, now + lasts, held_by)
         else:
@@ -93,7 +103,7 @@ class Claim(aggregate.Aggregate):
     def used(self, user_id: UUID, lasts: timedelta, now: datetime) -> None:
         """The holder is at work: it lasts on. Written down when half of it is over, not at every key."""
         if self.holder(now) == user_id and self.expires_at - now < lasts / 2:
-            self._renewed(now, now + lasts)
+            self._renewed(now, user_id, now + lasts)
 
     def release(self, user_id: UUID, now: datetime, *, may_take_over: bool) -> None:
         held_by = self.holder(now)
@@ -109,7 +119,7 @@ class Claim(aggregate.Aggregate):
         if held_by is None:
             raise NotFound("nobody has claimed this session; claim it")
         if held_by != user_id and user_id not in self.asking:
-            self._handover_requested(now, user_id)
+            self._handover_requested(now, user_id, held_by, self.expires_at)
 
     def hand_over(self, by: UUID, to: UUID, lasts: timedelta, now: datetime) -> None:
         """Its holder gives it to somebody who has asked."""
@@ -130,11 +140,11 @@ class Claim(aggregate.Aggregate):
         self._held(holder_id, expires_at)
 
     @event(Renewed)
-    def _renewed(self, at: datetime, expires_at: datetime) -> None:
+    def _renewed(self, at: datetime, holder_id: UUID, expires_at: datetime) -> None:
         self.expires_at = expires_at
 
     @event(HandoverRequested)
-    def _handover_requested(self, at: datetime, user_id: UUID) -> None:
+    def _handover_requested(self, at: datetime, user_id: UUID, holder_id: UUID, expires_at: datetime) -> None:
         self.asking.append(user_id)
 
     @event(HandedOver)

@@ -34,6 +34,12 @@ class Session(aggregate.Aggregate):
     class Closed(Event):
         pass
 
+    class FoundAgain(Event):
+        """It was only out of sight: the same session, on the same server."""
+
+        name: str
+        windows: int
+
     @staticmethod
     def id_of(host: str, tmux_id: str, created_at: datetime) -> UUID:
         """One session is one stream, whoever finds it, and however often."""
@@ -52,9 +58,11 @@ class Session(aggregate.Aggregate):
 
     def seen(self, name: str, windows: int, now: datetime) -> None:
         """It is there, and is called so."""
-        if self.closed_at is None and name != self.name:
+        if self.closed_at is not None:
+            self._found_again(now, name, windows)
+        if name != self.name:
             self._renamed(now, name)
-        if self.closed_at is None and windows != self.windows:
+        if windows != self.windows:
             self._resized(now, windows)
 
     def close(self, now: datetime) -> None:
@@ -74,6 +82,10 @@ class Session(aggregate.Aggregate):
     @event(Closed)
     def _closed(self, at: datetime) -> None:
         self.closed_at = at
+
+    @event(FoundAgain)
+    def _found_again(self, at: datetime, name: str, windows: int) -> None:
+        self.name, self.windows, self.closed_at = name, windows, None
 
 
 PLACES = UUID("0b0f9f3e-6d0e-5d58-8f43-5b1c9d7f2a11")

@@ -85,6 +85,7 @@ def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         ws_ping_interval=30,
+        ws_per_message_deflate=False,  # a frame is made once for all who get it
         timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
     )
 

@@ -40,6 +40,7 @@ from infra.setting_values import (
     url_of,
 )
 from infra.sign_in_settings import SignInSettings
+from infra.terminal_settings import TerminalSettings
 
 # Official images that anybody can pull. They start nothing that stays, so they are told to sleep.
 IMAGES = {"default": "debian:12", "nodejs": "node:22-bookworm", "python": "python:3.12-bookworm"}
@@ -49,7 +50,7 @@ class BadSetting(Exception):
     """A setting that cannot be used. The message is a sentence: which, from where, what it should be."""
 
 
-class Settings(SignInSettings):
+class Settings(SignInSettings, TerminalSettings):
     """All settings of one process, checked and frozen."""
 
     model_config = SettingsConfigDict(

@@ -8,12 +8,26 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from projections import holders, invites, operations, trail, users, work, workspaces
+from projections import claims, holders, invites, operations, sessions, trail, users, work, workspaces
 from projections.trail import Entry
 
-TABLES = (workspaces.TABLE, operations.TABLE, holders.TABLE, users.TABLE, invites.TABLE)
+TABLES = (
+    workspaces.TABLE,
+    operations.TABLE,
+    holders.TABLE,
+    users.TABLE,
+    invites.TABLE,
+    sessions.TABLE,
+    claims.TABLE,
+)
 # The table whose rows are an aggregate's state, as streams show it.
-STATES = {"workspace": "workspaces", "user": "users", "invite": "invites"}
+STATES = {
+    "workspace": "workspaces",
+    "user": "users",
+    "invite": "invites",
+    "session": "sessions",
+    "claim": "claims",
+}
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
 SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew
 

@@ -11,6 +11,7 @@ import pytest
 
 from infra import embedded_postgres
 from tests.serving import Served, served
+from tests.tmux import Tmux, tmux_server
 
 NUMBERS = count(1)
 
@@ -39,3 +40,10 @@ async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
     """A whole Tenure over HTTP, on a database of its own and an engine in memory."""
     async with served(database, tmp_path) as serving:
         yield serving
+
+
+@pytest.fixture
+def tmux() -> Iterator[Tmux]:
+    """A tmux server of the test's own; it starts with its first session."""
+    with tmux_server() as server:
+        yield server

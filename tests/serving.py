@@ -42,10 +42,13 @@ async def served(database: str, home: Path, engine: Machines | None = None, **se
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     address = f"127.0.0.1:{listening.getsockname()[1]}"
+    settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
     chosen = Settings(bind=address, home=home, **settings)
     async with running(chosen, database, engine) as tenure:
         server = uvicorn.Server(
-            uvicorn.Config(api.build(tenure.deps), log_config=None, timeout_graceful_shutdown=1)
+            uvicorn.Config(
+                api.build(tenure.deps), log_config=None, timeout_graceful_shutdown=1, ws_per_message_deflate=False
+            )
         )
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:

@@ -3,7 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
+from domain.claim import Claim
 from domain.invite import Invite
+from domain.session import Session
 from domain.user import Place, User
 from domain.workspace import Workspace
 from tests.story import T0, Story
@@ -65,3 +67,22 @@ accepted = invited.given(Invite.Accepted, user_id=OPERATION)
 used_up = for_one.given(Invite.Accepted, user_id=OPERATION)
 revoked = invited.given(Invite.Revoked)
 over = invited.given(Invite.Expired, at=T7)
+
+BOB = UUID("00000000-0000-4000-8000-0000000000ee")
+SESSION = {"host": "host", "tmux_id": "$3", "name": "main", "windows": 1, "created_at": T0}
+unseen = Story(Session)
+seen = unseen.given(Session.Found, **SESSION)
+renamed = seen.given(Session.Renamed, name="dev")
+resized = seen.given(Session.Resized, windows=2)
+lost = seen.given(Session.Closed)
+back = lost.given(Session.FoundAgain, name="main", windows=1)
+
+HALF = timedelta(minutes=30)
+free = Story(Claim)
+claimed = free.given(Claim.Taken, session_id=SNAPSHOT, holder_id=ANNA, expires_at=T0 + HALF)
+renewed = claimed.given(Claim.Renewed, holder_id=ANNA, expires_at=T0 + 2 * HALF)
+wanted = claimed.given(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T0 + HALF)
+handed_over = wanted.given(Claim.HandedOver, holder_id=BOB, expires_at=T0 + HALF)
+released = claimed.given(Claim.Released)
+ran_out = claimed.given(Claim.Expired, at=T0 + HALF)
+taken_over = claimed.given(Claim.TakenAgain, holder_id=BOB, expires_at=T0 + HALF, from_id=ANNA)

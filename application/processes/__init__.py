@@ -1,5 +1,11 @@
 """Process managers: pure functions from an event to the work that follows from it."""
 
-from application.processes import invite_expiry, orphan_removal, user_removal, workspace_life
+from application.processes import claim_expiry, invite_expiry, orphan_removal, user_removal, workspace_life
 
-PROCESSES = (workspace_life.react, orphan_removal.react, invite_expiry.react, user_removal.react)
+PROCESSES = (
+    workspace_life.react,
+    orphan_removal.react,
+    invite_expiry.react,
+    user_removal.react,
+    claim_expiry.react,
+)

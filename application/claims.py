@@ -1,0 +1,83 @@
+"""Claims: who alone may type into a session, and until when.
+
+Whether somebody may is asked of the log itself at that moment, never of a read model: two servers then never take
+keys from two people. Every event of a claim tells who has it and until when, so the newest one is all there is to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from application.access import Actor, Cause, allowed, require
+from application.platform import Platform, Raced
+from application.ports import Clock
+from domain.claim import Claim
+from domain.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Claims:
+    platform: Platform
+    clock: Clock
+    lasts: timedelta
+
+    async def take(self, actor: Actor, session_id: UUID) -> Claim:
+        """Claim it, for so long from now. Raises `Claimed` if somebody else has it, whom the actor may not succeed."""
+        require(actor, "session.claim")
+        id, now = Claim.id_of(session_id), self.clock()
+        first = Claim(id=id, at=now, session_id=session_id, holder_id=actor.user_id, expires_at=now + self.lasts)
+        may = allowed(actor, "session.take_over")
+
+        def take(claim: Claim) -> None:
+            claim.take(actor.user_id, self.lasts, self.clock(), may_take_over=may)
+
+        if await self.platform.last(id) is None:
+            try:
+                await self.platform.commit(actor.cause, first)
+                return first
+            except Raced:
+                pass  # somebody was faster, and has it
+        return await self.platform.change(actor.cause, Claim, id, take)
+
+    async def release(self, actor: Actor, session_id: UUID) -> Claim:
+        """`NotFound` if nobody has it; `NotAllowed` if somebody else has."""
+        may = allowed(actor, "session.take_over")
+
+        def release(claim: Claim) -> None:
+            claim.release(actor.user_id, self.clock(), may_take_over=may)
+
+        return await self._change(actor, session_id, release)
+
+    async def ask_for(self, actor: Actor, session_id: UUID) -> Claim:
+        """Ask whoever has it to hand it over."""
+        require(actor, "session.claim")
+        return await self._change(actor, session_id, lambda claim: claim.ask_for(actor.user_id, self.clock()))
+
+    async def hand_over(self, actor: Actor, session_id: UUID, to: UUID) -> Claim:
+        """To somebody who has asked for it."""
+
+        def hand_over(claim: Claim) -> None:
+            claim.hand_over(actor.user_id, to, self.lasts, self.clock())
+
+        return await self._change(actor, session_id, hand_over)
+
+    async def held(self, session_id: UUID) -> tuple[UUID, datetime] | None:
+        """By whom, and until when: now, on whatever server that was decided."""
+        return Claim.held_after(await self.platform.last(Claim.id_of(session_id)), self.clock())
+
+    async def used(self, actor: Actor, session_id: UUID, expires_at: datetime) -> None:
+        """Its holder types. That prolongs it, once half of it is over."""
+        if expires_at - self.clock() < self.lasts / 2:
+            await self._change(actor, session_id, lambda claim: claim.used(actor.user_id, self.lasts, self.clock()))
+
+    async def expire(self, id: UUID, cause: Cause) -> None:
+        await self.platform.change(cause, Claim, id, lambda claim: claim.expire(self.clock()))
+
+    async def _change(self, actor: Actor, session_id: UUID, decide: Callable[[Claim], None]) -> Claim:
+        try:
+            return await self.platform.change(actor.cause, Claim, Claim.id_of(session_id), decide)
+        except NotFound:
+            raise NotFound("nobody has claimed this session") from None

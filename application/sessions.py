@@ -1,0 +1,41 @@
+"""Shared terminals, as they are found and lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.access import Cause
+from application.platform import Platform, Raced
+from application.ports import Clock
+from application.terminals import SeenSession
+from domain.session import Session
+
+
+@dataclass(frozen=True)
+class Sessions:
+    platform: Platform
+    clock: Clock
+
+    async def found(self, seen: SeenSession, cause: Cause) -> UUID:
+        """It is there, like this: for the first time, or as it was, or changed."""
+        id = Session.id_of(seen.host, seen.tmux_id, seen.created_at)
+        now = self.clock()
+        new = Session(
+            id=id,
+            at=now,
+            host=seen.host,
+            tmux_id=seen.tmux_id,
+            name=seen.name,
+            windows=seen.windows,
+            created_at=seen.created_at,
+        )
+        try:
+            await self.platform.commit(cause, new)
+        except Raced:  # it is known
+            await self.platform.change(cause, Session, id, lambda it: it.seen(seen.name, seen.windows, now))
+        return id
+
+    async def closed(self, id: UUID, cause: Cause) -> None:
+        """It is not there any more."""
+        await self.platform.change(cause, Session, id, lambda it: it.close(self.clock()))

@@ -1,0 +1,120 @@
+"""What shared terminals need from the world: tmux servers, and who looks at what. `infra/` provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class SeenSession:
+    """A tmux session as its server shows it now."""
+
+    host: str  # which tmux server
+    tmux_id: str  # "$3"
+    name: str
+    windows: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Address:
+    """One tmux session, for good: servers that come later give the same ids to others."""
+
+    host: str
+    tmux_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Pane:
+    index: int
+    active: bool
+    width: int  # columns
+    height: int  # lines
+    content: str  # its screen as plain text
+
+
+@dataclass(frozen=True)
+class Window:
+    index: int
+    name: str
+    active: bool
+    panes: tuple[Pane, ...]
+
+
+@dataclass
+class Frame:
+    """Something for a viewer to write to their terminal; or with `plain`, the whole screen as text."""
+
+    pane: str  # its index
+    data: str
+    at: datetime
+    size: tuple[int, int] | None  # columns and lines, where this begins with a whole screen
+    wires: dict[object, bytes] = field(default_factory=dict)  # what it looks like to clients, made once for all
+
+
+class View(Protocol):
+    """What one viewer of a session sees, from now on."""
+
+    async def next(self) -> Frame:
+        """First the whole screen, then what is written, in order. Who falls behind gets the whole screen again.
+
+        `NotFound` when the session has gone.
+        """
+        ...
+
+
+class Terminals(Protocol):
+    """The tmux servers. A pane is a pane's index in the current window, as text; None: the first one.
+
+    All raise `NotFound` where there is no such session or pane, and `Unavailable` where tmux does not answer.
+    """
+
+    def had(self) -> bool:
+        """Whether there is a tmux at all."""
+        ...
+
+    def attached(self, at: Address) -> bool:
+        """Whether somebody looks at it through tmux itself."""
+        ...
+
+    async def windows(self, at: Address) -> list[Window]: ...
+
+    async def capture(self, at: Address, pane: str | None) -> str:
+        """The pane's screen as plain text."""
+        ...
+
+    async def type(self, at: Address, pane: str | None, keys: bytes) -> None:
+        """These bytes, as if they were typed there; returns when tmux has taken them."""
+        ...
+
+    def view(self, at: Address, pane: str | None, *, plain: bool) -> AbstractAsyncContextManager[View]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Present:
+    """Those who look at a session, each once, who came first first."""
+
+    users: tuple[UUID, ...]
+    wires: dict[object, Any] = field(default_factory=dict)  # what it looks like to clients, made once for all
+
+
+class Attendance(Protocol):
+    async def after(self, seen: Present | None) -> Present:
+        """The newest, when it is another than what was seen."""
+        ...
+
+
+class Presence(Protocol):
+    """Who looks at which session, over all processes. Somebody is there until the block ends, or the process."""
+
+    def here(self, session_id: UUID, user_id: UUID) -> AbstractAsyncContextManager[None]: ...
+
+    async def of(self, session_id: UUID) -> Sequence[UUID]: ...
+
+    def attendance(self, session_id: UUID) -> AbstractAsyncContextManager[Attendance]: ...

@@ -1,0 +1,184 @@
+"""`Terminals` on tmux: looked at, and typed into, through its control mode."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from application.ports import Clock, Unavailable
+from application.terminals import Address, Pane, View, Window
+from domain.errors import NotFound
+from infra.attachment import CREATED, PANES, Attachment, pane_seen
+from infra.screens import GEOMETRY, Turns
+from infra.tmux_control import Control, TmuxGone, TmuxRefused
+from infra.tmux_protocol import checked, send_keys
+from infra.tmux_watch import Watch
+
+LINGER = 5.0  # seconds that a client stays when its last viewer has gone
+# The name of a window, unlike a session's, may have line breaks in it.
+ALL_PANES = (
+    'list-panes -s -t {} -F "#{{window_index}} #{{window_active}} #{{pane_index}} #{{pane_active}} #{{pane_width}} '
+    '#{{pane_height}} #{{pane_id}} #{{s/\\n/ /:window_name}}"'
+)
+
+
+class TmuxTerminals:
+    """`watches` are the servers; whoever makes this runs them."""
+
+    def __init__(self, watches: list[Watch], clock: Clock) -> None:
+        self.watches = {watch.place.name: watch for watch in watches}
+        self._clock, self._turns = clock, Turns()
+        self._attached: dict[Address, Attachment] = {}
+        self._starting: dict[Address, asyncio.Lock] = {}
+        self._lingering: set[asyncio.Task[None]] = set()
+
+    def had(self) -> bool:
+        return shutil.which("tmux") is not None
+
+    async def close(self) -> None:
+        for task in self._lingering:
+            task.cancel()
+        await asyncio.gather(*(one.close() for one in self._attached.values()))
+
+    def attached(self, at: Address) -> bool:
+        watch = self.watches.get(at.host)
+        return watch is not None and at.tmux_id in watch.sight.attached
+
+    # -- looked at ---------------------------------------------------------------
+
+    async def windows(self, at: Address) -> list[Window]:
+        with troubles():
+            control = await self._control(at)
+            (lines,) = await self._ask(control, at, ALL_PANES)
+            seen = [line.decode(errors="replace").split(" ", 7) for line in lines]
+            captured = [await self._captured(control, pane[6]) for pane in seen]
+        windows: dict[int, Window] = {}
+        for (window, current, index, active, width, height, _, name), content in zip(seen, captured, strict=True):
+            if content is None:
+                continue  # it has just been closed
+            pane = Pane(int(index), active == "1", int(width), int(height), content)
+            known = windows.get(int(window), Window(int(window), name, current == "1", ()))
+            windows[known.index] = Window(known.index, known.name, known.active, (*known.panes, pane))
+        return list(windows.values())
+
+    async def capture(self, at: Address, pane: str | None) -> str:
+        with troubles():
+            control = await self._control(at)
+            content = await self._captured(control, await self._pane(control, at, pane))
+        if content is None:
+            raise NotFound("the pane has gone")
+        return content
+
+    async def _captured(self, control: Control, pane: str) -> str | None:
+        id = checked(pane)
+        try:
+            _, lines = await control.ask(GEOMETRY.format(id), f"capture-pane -p -t {id}", screen=True)
+        except TmuxRefused:
+            return None
+        return b"\n".join(lines).decode(errors="replace")
+
+    # -- typed into --------------------------------------------------------------
+
+    async def type(self, at: Address, pane: str | None, keys: bytes) -> None:
+        with troubles():
+            control = await self._control(at)
+            attachment = self._attached.get(at)
+            if attachment and attachment.control is control:
+                id = attachment.pane(key_of(pane)).id
+            else:
+                id = await self._pane(control, at, pane)
+            try:
+                await control.ask_all(send_keys(id, keys))
+            except TmuxRefused as refused:
+                raise Unavailable("tmux", f"tmux does not take the keys: {refused}") from None
+
+    async def _pane(self, control: Control, at: Address, pane: str | None) -> str:
+        (lines,) = await self._ask(control, at, PANES)
+        key = key_of(pane)
+        panes = [pane_seen(line) for line in lines]
+        found = next((it.id for it in panes if key is None or it.index == key), None)
+        if found is None:
+            raise NotFound(f"the session has no pane {pane}")
+        return found
+
+    async def _ask(self, control: Control, at: Address, command: str) -> list[list[bytes]]:
+        """The answer about this very session: ids are given anew by every server."""
+        session = checked(at.tmux_id)
+        created, *answers = await control.ask(CREATED.format(session), command.format(session))
+        if created != [str(int(at.created_at.timestamp())).encode()]:
+            raise NotFound("the session has gone")
+        return answers
+
+    async def _control(self, at: Address) -> Control:
+        """A client to ask: the one that its viewers have, or the one that watches the server."""
+        if (attachment := self._attached.get(at)) and attachment.control:
+            return attachment.control
+        return await self._watch(at).control()
+
+    def _watch(self, at: Address) -> Watch:
+        if at.host not in self.watches:
+            raise NotFound("the session has gone")
+        return self.watches[at.host]
+
+    # -- followed ----------------------------------------------------------------
+
+    @asynccontextmanager
+    async def view(self, at: Address, pane: str | None, *, plain: bool) -> AsyncIterator[View]:
+        key = key_of(pane)
+        with troubles():
+            attachment = await self._attachment(at)
+        try:
+            viewer = attachment.join(key, plain)
+            try:
+                yield viewer
+            finally:
+                attachment.leave(viewer)
+        finally:
+            attachment.users -= 1
+            if not attachment.users:
+                task = asyncio.create_task(self._linger(attachment))
+                self._lingering.add(task)
+                task.add_done_callback(self._lingering.discard)
+
+    async def _attachment(self, at: Address) -> Attachment:
+        async with self._starting.setdefault(at, asyncio.Lock()):
+            known = self._attached.get(at)
+            if known is None or known.over:
+                known = Attachment(self._watch(at).place, at, self._clock, self._turns)
+                await known.start()
+                self._attached[at] = known
+            known.users += 1
+            return known
+
+    async def _linger(self, attachment: Attachment) -> None:
+        if not attachment.over:
+            await asyncio.sleep(LINGER)
+        if not attachment.users:
+            if self._attached.get(attachment.at) is attachment:
+                del self._attached[attachment.at]
+                self._starting.pop(attachment.at, None)
+            await attachment.close()
+
+
+def key_of(pane: str | None) -> int | None:
+    """A pane's index from its text."""
+    if pane is None:
+        return None
+    if not (pane.isascii() and pane.isdecimal() and len(pane) <= 6):
+        raise NotFound("panes go by their numbers")
+    return int(pane)
+
+
+@contextmanager
+def troubles() -> Iterator[None]:
+    """What tmux says, in the words of the port."""
+    try:
+        yield
+    except TmuxRefused as refused:
+        if "can't find" in str(refused):
+            raise NotFound("the session has gone") from None
+        raise Unavailable("tmux", f"tmux does not answer as it should: {refused}") from refused
+    except TmuxGone as gone:
+        raise Unavailable("tmux", str(gone)) from gone

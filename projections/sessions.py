@@ -1,0 +1,99 @@
+"""The tmux sessions that are there, each with its claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.session import Session
+from projections.reads import Found, Reads
+from projections.table import Table
+
+DDL = """
+create table sessions (
+    id uuid primary key,
+    host text not null,
+    tmux_id text not null,
+    name text not null,
+    windows int not null,
+    created_at timestamptz not null,
+    closed boolean not null
+);
+create index sessions_name on sessions (name) where not closed;
+"""
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    id: UUID
+    host: str
+    tmux_id: str
+    name: str
+    windows: int
+    created_at: datetime
+    closed: bool = False  # the row stays: it may be found again
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A session with who has claimed it; None: nobody."""
+
+    id: UUID
+    host: str
+    tmux_id: str
+    name: str
+    windows: int
+    created_at: datetime
+    holder_id: UUID | None
+    expires_at: datetime | None
+
+
+def evolve(row: SessionRow | None, event: Any) -> SessionRow | None:
+    match row, event:
+        case None, Session.Found():
+            return SessionRow(
+                event.originator_id, event.host, event.tmux_id, event.name, event.windows, event.created_at
+            )
+        case None, _:
+            return None
+        case _, Session.Renamed(name=name):
+            return replace(row, name=name)
+        case _, Session.Resized(windows=windows):
+            return replace(row, windows=windows)
+        case _, Session.FoundAgain(name=name, windows=windows):
+            return replace(row, name=name, windows=windows, closed=False)
+        case _, Session.Closed():
+            return replace(row, closed=True)
+    return row
+
+
+TABLE = Table("sessions", SessionRow, DDL, evolve)
+
+LISTED = """
+select s.id, s.host, s.tmux_id, s.name, s.windows, s.created_at, c.holder_id,
+    case when c.holder_id is not null then c.expires_at end as expires_at
+from sessions s left join claims c on c.session_id = s.id and c.holder_id is not null and c.expires_at > %s
+where not s.closed
+"""
+
+
+async def listed(reads: Reads, now: datetime) -> Found[Listed]:
+    """All of them, by name."""
+    return await reads.find(Listed, LISTED + "order by s.name, s.created_at", (now,))
+
+
+async def named(reads: Reads, name: str, now: datetime) -> Listed | None:
+    """The one of this name: tmux allows one on each server. The host's own comes before a workspace's."""
+    sql = LISTED + "and s.name = %s order by s.host <> 'host', s.created_at desc limit 1"
+    return (await reads.find(Listed, sql, (now, name))).first
+
+
+async def by_id(reads: Reads, id: UUID, now: datetime) -> Listed | None:
+    return (await reads.find(Listed, LISTED + "and s.id = %s", (now, id))).first
+
+
+async def open_on(reads: Reads, host: str) -> list[SessionRow]:
+    """Those that the log has on one server."""
+    return (await reads.find(SessionRow, "select * from sessions where host = %s and not closed", (host,))).rows

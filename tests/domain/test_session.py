@@ -1,0 +1,41 @@
+"""A shared terminal, as it is found, changes and is lost."""
+
+from datetime import timedelta
+
+from domain.session import Session
+from projections import sessions
+from tests.stories import SESSION, back, lost, renamed, resized, seen
+from tests.story import SUBJECT, T0
+
+
+def test_it_is_found_once() -> None:
+    seen.when(Session.seen, "main", 1, T0).nothing()
+
+
+def test_what_has_changed_is_said() -> None:
+    seen.when(Session.seen, "dev", 1, T0).then(Session.Renamed, name="dev")
+    seen.when(Session.seen, "main", 2, T0).then(Session.Resized, windows=2)
+    both = seen.when(Session.seen, "dev", 2, T0)
+    both.then_all((Session.Renamed, {"name": "dev"}), (Session.Resized, {"windows": 2}))
+
+
+def test_it_is_closed_once_and_may_come_back() -> None:
+    seen.when(Session.close, T0).then(Session.Closed)
+    lost.when(Session.close, T0).nothing()
+    lost.when(Session.seen, "dev", 2, T0).then(Session.FoundAgain, name="dev", windows=2)
+    back.when(Session.seen, "main", 1, T0).nothing()
+
+
+def test_one_session_of_one_server_is_one_stream() -> None:
+    assert Session.id_of("host", "$3", T0) == Session.id_of("host", "$3", T0)
+    later, elsewhere = Session.id_of("host", "$3", T0 + timedelta(seconds=1)), Session.id_of("other", "$3", T0)
+    assert len({Session.id_of("host", "$3", T0), later, elsewhere, Session.id_of("host", "$4", T0)}) == 4
+
+
+def test_its_row() -> None:
+    row = seen.row(sessions.evolve)
+    assert row == sessions.SessionRow(SUBJECT, **SESSION)
+    assert renamed.row(sessions.evolve).name == "dev"
+    assert resized.row(sessions.evolve).windows == 2
+    assert lost.row(sessions.evolve).closed
+    assert back.row(sessions.evolve) == row
