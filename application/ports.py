@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -121,6 +120,50 @@ class InviteTokens(Protocol):
     async def find(self, token: str) -> UUID | None: ...
 
 
+@dataclass(frozen=True)
+class Invitation:
+    """That somebody came with an invite. `id` None: its token stands for none."""
+
+    id: UUID | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A sign-in under way at a provider. `state` is in the provider's hands, `browser` in a cookie."""
+
+    state: str
+    browser: str
+    verifier: str  # PKCE: known to who began, and to nobody whom the code meets on its way
+    nonce: str  # comes back inside an ID token
+    invited: Invitation | None
+
+
+class Attempts(Protocol):
+    """Sign-ins under way. Kept are hashes, for ten minutes."""
+
+    async def begin(self, provider: str, invited: Invitation | None, now: datetime) -> Attempt: ...
+
+    async def take(self, provider: str, state: str, browser: str, now: datetime) -> Attempt | None:
+        """The one that this browser began there; once."""
+        ...
+
+
+class ProviderFailed(Exception):
+    """A provider of identities does not answer, refuses, or says what cannot be believed."""
+
+
+class Provider(Protocol):
+    """Somebody who can tell who people are, by OAuth 2. Both raise `ProviderFailed`."""
+
+    async def begin(self, redirect_uri: str, attempt: Attempt) -> str:
+        """Where to send the browser."""
+        ...
+
+    async def finish(self, redirect_uri: str, attempt: Attempt, code: str) -> Identity:
+        """Whom the code stands for that the browser came back with."""
+        ...
+
+
 class TooMany(Exception):
     """Asked too often. `retry_after` is in seconds."""
 
@@ -210,89 +253,3 @@ class Machines(Protocol):
     async def all(self) -> list[Machine]:
         """Every machine on the engine that carries this installation's label."""
         ...
-
-
-@dataclass(frozen=True)
-class SeenSession:
-    """A tmux session as its server shows it now."""
-
-    host: str  # which tmux server
-    tmux_id: str  # "$3"
-    name: str
-    windows: int
-    created_at: datetime
-
-
-@dataclass(frozen=True)
-class Address:
-    """One tmux session, for good: servers that come later give the same ids to others."""
-
-    host: str
-    tmux_id: str
-    created_at: datetime
-
-
-@dataclass(frozen=True)
-class Pane:
-    index: int
-    active: bool
-    width: int  # columns
-    height: int  # lines
-    content: str  # its screen as plain text
-
-
-@dataclass(frozen=True)
-class Window:
-    index: int
-    name: str
-    active: bool
-    panes: tuple[Pane, ...]
-
-
-@dataclass
-class Frame:
-    """Something for a viewer to write to their terminal; or with `plain`, the whole screen as text."""
-
-    pane: str  # its index
-    data: str
-    at: datetime
-    size: tuple[int, int] | None  # columns and lines, where this begins with a whole screen
-    wires: dict[object, bytes] = field(default_factory=dict)  # what it looks like to clients, made once for all
-
-
-class View(Protocol):
-    """What one viewer of a session sees, from now on."""
-
-    async def next(self) -> Frame:
-        """First the whole screen, then what is written, in order. Who falls behind gets the whole screen again.
-
-        `NotFound` when the session has gone.
-        """
-        ...
-
-
-class Terminals(Protocol):
-    """The tmux servers. A pane is a pane's index in the current window, as text; None: the first one.
-
-    All raise `NotFound` where there is no such session or pane, and `Unavailable` where tmux does not answer.
-    """
-
-    def had(self) -> bool:
-        """Whether there is a tmux at all."""
-        ...
-
-    def attached(self, at: Address) -> bool:
-        """Whether somebody looks at it through tmux itself."""
-        ...
-
-    async def windows(self, at: Address) -> list[Window]: ...
-
-    async def capture(self, at: Address, pane: str | None) -> str:
-        """The pane's screen as plain text."""
-        ...
-
-    async def type(self, at: Address, pane: str | None, keys: bytes) -> None:
-        """These bytes, as if they were typed there; returns when tmux has taken them."""
-        ...
-
-    def view(self, at: Address, pane: str | None, *, plain: bool) -> AbstractAsyncContextManager[View]: ...

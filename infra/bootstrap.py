@@ -16,11 +16,13 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from application.claims import Claims
 from application.invites import Invites
 from application.logins import Logins
 from application.orphans import Orphans
 from application.platform import Platform
 from application.ports import Machines
+from application.sessions import Sessions
 from application.users import Users
 from application.workspaces import Workspaces
 from infra import database
@@ -32,11 +34,18 @@ from infra.guesses import Guesses
 from infra.home import CannotStart
 from infra.invite_tokens import InviteTokens
 from infra.logins import Cookies
+from infra.oauth import providers
+from infra.observer import Observer
+from infra.presence import PresenceRows
 from infra.push_local import LocalPush
 from infra.push_redis import RedisPush
 from infra.settings import Settings
+from infra.sign_ins import SignIns
 from infra.signals import Signals
 from infra.sweep import Sweep
+from infra.terminals_tmux import TmuxTerminals
+from infra.tmux_control import Local
+from infra.tmux_watch import Watch
 from infra.watching import STARTED_LATE, Watching
 from infra.worker import Command, Worker
 from interfaces.serve import Deps
@@ -94,6 +103,10 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
         guesses = Guesses(settings.redis_url, settings.guesses_per_minute)
         invites = Invites(platform, now, uuid4, InviteTokens(pool), guesses)
         logins = Logins(platform, now, accounts, Cookies(pool), invites, settings.open_signup)
+        watch = Watch(Local(str(settings.tmux)))
+        terminals = TmuxTerminals([watch], now)
+        presence = PresenceRows(url, pool)
+        claims = Claims(platform, now, timedelta(seconds=settings.claim_seconds))
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, machines, now)
         deps = Deps(
@@ -101,11 +114,16 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
             users=users,
             invites=invites,
             logins=logins,
+            claims=claims,
             platform=platform,
             reads=reads,
             hub=hub,
             people=accounts,
             profiles=accounts,
+            providers=providers(settings),
+            attempts=SignIns(pool),
+            terminals=terminals,
+            presence=presence,
             clock=now,
             ids=uuid4,
             parts=watching.parts(engine=settings.role != "api"),
@@ -119,17 +137,21 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
             dev_login=settings.dev_login,
             auditors=frozenset(settings.auditors),
             keepalive_seconds=settings.keepalive_seconds,
+            heartbeat_seconds=settings.heartbeat_seconds,
             max_body_bytes=settings.max_body_bytes,
         )
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
             grace = GRACE if settings.redis_url or settings.role == "all" else 0.0
             background.append(tasks.create_task(hub.keep_up(signals.followed, grace)))
+            background += [tasks.create_task(watch.run()), tasks.create_task(presence.run())]
             if settings.role != "api":
+                observer = Observer(url, watch, reads, Sessions(platform, now))
+                background.append(tasks.create_task(observer.run()))
                 orphans = Orphans(platform, now, machines)
                 worker = Worker(
                     pool=pool,
-                    commands=commands(workspaces, orphans, users, invites),
+                    commands=commands(workspaces, orphans, users, invites, claims),
                     lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
                     signals=signals,
                     clock=now,
@@ -140,6 +162,7 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
                 work = (follower.run(), worker.run(), sweep.run(settings.sweep_seconds))
                 background += [tasks.create_task(part) for part in work]
             yield Tenure(settings, deps, hub, machines, pool, refolded)
+            await terminals.close()
             for task in background:
                 task.cancel()
     finally:
@@ -147,7 +170,9 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
         await asyncio.to_thread(close, platform)
 
 
-def commands(workspaces: Workspaces, orphans: Orphans, users: Users, invites: Invites) -> dict[str, Command]:
+def commands(
+    workspaces: Workspaces, orphans: Orphans, users: Users, invites: Invites, claims: Claims
+) -> dict[str, Command]:
     """What the due-list may ask for."""
     return {
         "workspace.provision": workspaces.provision,
@@ -160,6 +185,7 @@ def commands(workspaces: Workspaces, orphans: Orphans, users: Users, invites: In
         "orphan.destroy": orphans.destroy,
         "user.forget": users.forget,
         "invite.expire": invites.expire,
+        "claim.expire": claims.expire,
     }
 
 

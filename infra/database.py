@@ -14,7 +14,7 @@ from psycopg.types.json import JsonbDumper, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from application.platform import Platform
-from infra import accounts, invite_tokens, logins
+from infra import accounts, invite_tokens, logins, presence, sign_ins
 from projections import read_models
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ create table if not exists installation (
 );
 insert into installation default values on conflict do nothing;
 """
+# What is kept beside the log.
+ROWS = (accounts.DDL, logins.DDL, invite_tokens.DDL, sign_ins.DDL, presence.DDL)
 BATCH = 500  # events in memory at once, while all are folded
 
 
@@ -48,7 +50,7 @@ async def migrate(conn: AsyncConnection[Any], platform: Platform) -> bool:
     """Make what is missing; refold the read models if theirs is another shape. Returns whether it did."""
     async with conn.transaction():
         await conn.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-        for statements in (INSTALLATION, accounts.DDL, logins.DDL, invite_tokens.DDL, read_models.FOLLOWER):
+        for statements in (INSTALLATION, *ROWS, read_models.FOLLOWER):
             await conn.execute(statements)
         cur = await conn.execute("select shape from follower for update")
         (shape,) = await cur.fetchone() or ("",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
@@ -16,10 +16,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
+from application.claims import Claims
 from application.invites import Invites
 from application.logins import Logins
 from application.platform import Platform
-from application.ports import Clock, Ids, People, Profiles, TooMany, Unavailable
+from application.ports import Attempts, Clock, Ids, People, Profiles, Provider, TooMany, Unavailable
+from application.terminals import Presence, Terminals
 from application.users import Users
 from application.workspaces import Workspaces
 from domain.errors import Conflict, Gone, Invalid, NotAllowed, NotFound, Refused
@@ -71,11 +73,16 @@ class Deps:
     users: Users
     invites: Invites
     logins: Logins
+    claims: Claims
     platform: Platform
     reads: Reads
     hub: Hub
     people: People
     profiles: Profiles
+    providers: Mapping[str, Provider]  # that people can sign in with, by their name in /auth/NAME
+    attempts: Attempts
+    terminals: Terminals
+    presence: Presence
     clock: Clock
     ids: Ids
     parts: dict[str, Callable[[], Awaitable[Part]]]  # what readiness looks at, by name
@@ -89,6 +96,7 @@ class Deps:
     dev_login: bool  # whether a name alone signs in
     auditors: frozenset[str]  # names that may see the whole trail
     keepalive_seconds: float
+    heartbeat_seconds: float  # of silence, after which a terminal's socket is closed
     max_body_bytes: int
 
     @property

@@ -10,9 +10,8 @@ from starlette.responses import RedirectResponse
 
 from application.access import Actor
 from application.logins import NotLetIn
-from application.ports import Identity
+from application.ports import Provider, ProviderFailed
 from domain.errors import NotAllowed, NotFound
-from domain.name import checked
 from interfaces.chrote import present
 from interfaces.chrote.credentials import member
 from interfaces.cookie import COOKIE, give, require_own_origin, take
@@ -22,6 +21,7 @@ from projections import users
 
 here = APIRouter(tags=["sign-in"])
 Who = Annotated[Actor, Depends(member)]
+ATTEMPT, ATTEMPT_SECONDS = "tenure_sign_in", 600  # the cookie of a browser that is away at a provider
 Invited = Annotated[str | None, Query(alias="invite", max_length=200, description="the token of an invite")]
 
 
@@ -58,17 +58,74 @@ async def sign_in_for_development(request: Request, name: str, invite: Invited =
         raise NotFound("there is nothing at this address")
     if request.url.hostname not in given.hosts or request.headers.get("sec-fetch-site") == "cross-site":
         raise NotAllowed("a page of another origin may not do this")
-    name = checked(name)
-    who = Identity("dev", name, name, email=f"{name}@localhost")
     try:
         invited = await given.logins.invitation(invite, address(request))
-        return await signed_in(request, given, await given.logins.sign_in(who, invited, request_id(request)))
+        return await signed_in(request, await given.logins.sign_in_by_name(name, invited, request_id(request)))
     except NotLetIn as why:
         return failed(why.code)
 
 
-async def signed_in(request: Request, given: Deps, token: str) -> Response:
+@here.get("/status", response_model=dict[str, Any])
+async def status(request: Request) -> Response:
+    """Which buttons to show."""
+    given = deps(request)
+    told = {"github": False, "google": False} | dict.fromkeys(given.providers, True)
+    return Json({"providers": told, "dev": given.dev_login})
+
+
+@here.get("/{provider}", response_class=RedirectResponse)
+async def begin(request: Request, provider: str, invite: Invited = None) -> Response:
+    """Off to the provider. An invite is remembered until one is back."""
+    given = deps(request)
+    there = provider_of(given, provider)
+    invited = await given.logins.invitation(invite, address(request))
+    attempt = await given.attempts.begin(provider, invited, given.clock())
+    try:
+        answer = RedirectResponse(await there.begin(redirect_uri(given, provider), attempt), 302)
+    except ProviderFailed:
+        return failed("oauth_failed")
+    answer.set_cookie(
+        ATTEMPT, attempt.browser, max_age=ATTEMPT_SECONDS, httponly=True, samesite="lax", secure=given.https
+    )
+    return answer
+
+
+@here.get("/{provider}/callback", response_class=RedirectResponse)
+async def come_back(request: Request, provider: str, state: str = "", code: str = "") -> Response:
+    """Back from the provider: to the page, signed in, or with the reason why not."""
+    given = deps(request)
+    there = provider_of(given, provider)
+    browser = request.cookies.get(ATTEMPT, "")
+    attempt = await given.attempts.take(provider, state, browser, given.clock())
+    if attempt is None:
+        return failed("invalid_state")
+    try:
+        if not code:  # an `error` instead: they changed their mind there
+            raise ProviderFailed
+        who = await there.finish(redirect_uri(given, provider), attempt, code)
+        answer = await signed_in(request, await given.logins.sign_in(who, attempt.invited, request_id(request)))
+    except ProviderFailed:
+        answer = failed("oauth_failed")
+    except NotLetIn as why:
+        answer = failed(why.code)
+    answer.delete_cookie(ATTEMPT, httponly=True, samesite="lax", secure=given.https)
+    return answer
+
+
+def provider_of(given: Deps, name: str) -> Provider:
+    if name not in given.providers:
+        raise NotFound("nobody can sign in with that here")
+    return given.providers[name]
+
+
+def redirect_uri(given: Deps, provider: str) -> str:
+    """The one that is registered at the provider, whichever of the two addresses was asked."""
+    return f"{given.url}/auth/{provider}/callback"
+
+
+async def signed_in(request: Request, token: str) -> Response:
     """Back to the page, with a cookie; the login that was there before ends."""
+    given = deps(request)
     if before := request.cookies.get(COOKIE):
         await given.logins.sign_out(before)
     answer = RedirectResponse("/", 302)

@@ -1,0 +1,333 @@
+"""Signing in through real providers over real HTTP, and every way in which it is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from joserfc.jwk import RSAKey
+
+from tests.contracts.chrote.conftest import configured
+from tests.contracts.chrote.people import browser, invited
+from tests.contracts.chrote.test_users import me
+from tests.providers.github import GitHub
+from tests.providers.openid import ANN, Provider
+from tests.serving import Served, served
+
+KINDS = ["github", "google", "campus"]
+
+
+def query(url: str) -> dict[str, str]:
+    return {key: value for key, (value,) in parse_qs(urlsplit(url).query).items()}
+
+
+async def begin(client: httpx.AsyncClient, path: str) -> str:
+    """Off to the provider and let back by it: the address of the callback."""
+    away = await client.get(path)
+    assert away.status_code == 302
+    back = await client.get(away.headers["location"])
+    assert back.status_code == 302, back.text
+    address: str = back.headers["location"]
+    return address
+
+
+async def come(client: httpx.AsyncClient, path: str) -> str:
+    """The whole way. Returns where on the page one ends."""
+    answer = await client.get(await begin(client, path))
+    assert answer.status_code == 302, answer.text
+    location: str = answer.headers["location"]
+    return location
+
+
+def login_cookie(answer: httpx.Response) -> Any:
+    """The one that it sets for who has signed in, with its attributes."""
+    (given,) = [line for line in answer.headers.get_list("set-cookie") if line.startswith("tenure_login=")]
+    return SimpleCookie(given)["tenure_login"]
+
+
+@pytest.mark.line("C04", "C07")
+async def test_github_is_asked_for_who_they_are_and_their_emails(with_providers: Served, github: GitHub) -> None:
+    async with browser(with_providers) as client:
+        away = await client.get("/auth/github")
+        assert away.status_code == 302
+        assert away.headers["location"].startswith(f"{github.url}/login/oauth/authorize?")
+        asked = query(away.headers["location"])
+        assert asked["scope"] == "read:user user:email"
+        assert asked["redirect_uri"] == f"{with_providers.url}/auth/github/callback"
+        assert asked["code_challenge_method"] == "S256" and len(asked["state"]) >= 40
+        assert (await client.get("/auth/github")).headers["location"] != away.headers["location"]
+
+
+@pytest.mark.line("C05", "C07")
+async def test_google_is_asked_with_a_state_a_nonce_and_a_challenge(with_providers: Served, openid: Provider) -> None:
+    async with browser(with_providers) as client:
+        away = await client.get("/api/auth/google")
+        assert away.headers["location"].startswith(f"{openid.url}/authorize?")
+        asked = query(away.headers["location"])
+        assert asked["redirect_uri"] == f"{with_providers.url}/auth/google/callback"
+        assert asked["scope"] == "openid email profile" and asked["response_type"] == "code"
+        assert len({asked["state"], asked["nonce"], asked["code_challenge"]}) == 3
+
+
+@pytest.mark.line("C01", "C02", "C06", "C08", "C10")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mount", ["/auth", "/api/auth"])
+async def test_the_whole_way_ends_signed_in(with_providers: Served, kind: str, mount: str) -> None:
+    async with browser(with_providers) as client:
+        answer = await client.get(await begin(client, f"{mount}/{kind}"))
+        assert (answer.status_code, answer.headers["location"]) == (302, "/")
+        cookie = login_cookie(answer)
+        assert cookie["httponly"] and cookie["samesite"].lower() == "lax" and cookie["path"] == "/"
+        assert not cookie["secure"] and int(cookie["max-age"]) == 30 * 86_400
+
+        shown = await me(client)
+        name, email = ("Octo Cat", "octocat@example.org") if kind == "github" else (ANN["name"], ANN["email"])
+        assert (shown["name"], shown["email"], shown["role"]) == (name, email, "owner")
+        assert {"id", "avatarUrl", "createdAt"} <= set(shown)
+        assert (await client.get("/api/users")).status_code == 200
+        assert (await client.get("/api/v1/audit/events")).status_code == 200
+
+
+@pytest.mark.line("C10", "C64")
+async def test_who_one_is_is_told_flat_and_under_user(with_providers: Served) -> None:
+    async with browser(with_providers) as client:
+        await come(client, "/auth/github")
+        for mount in ("/auth", "/api/auth"):
+            told = (await client.get(f"{mount}/me")).json()
+            user = told.pop("user")
+            assert told == user
+            assert user["avatarUrl"] == user["avatar_url"] == "https://a.example/583231"
+            assert user["createdAt"] == user["created_at"] and user["last_seen_at"]
+
+
+@pytest.mark.line("C64")
+async def test_the_page_is_told_which_buttons_to_show(with_providers: Served, tenure: Served) -> None:
+    async with browser(with_providers) as client, browser(tenure) as plain:
+        told = (await client.get("/api/auth/status")).json()
+        assert told == {"providers": {"github": True, "google": True, "campus": True}, "dev": False}
+        told = (await plain.get("/api/auth/status")).json()
+        assert told == {"providers": {"github": False, "google": False}, "dev": True}
+        for kind in ("github", "google", "oidc"):
+            for path in (f"/auth/{kind}", f"/auth/{kind}/callback", f"/api/auth/{kind}"):
+                assert (await plain.get(path)).status_code == 404
+        assert (await client.get("/auth/dev", params={"name": "Eve"})).status_code == 404
+
+
+@pytest.mark.line("C07")
+@pytest.mark.parametrize("kind", ["github", "google"])
+async def test_a_state_that_is_not_this_browsers_own_is_refused(with_providers: Served, kind: str) -> None:
+    async with browser(with_providers) as client, browser(with_providers) as other:
+        address = await begin(client, f"/auth/{kind}")
+        code = query(address)["code"]
+        callback = f"/auth/{kind}/callback"
+        other_kind = address.replace(kind, "google" if kind == "github" else "github")
+        for wrong in (
+            await client.get(callback, params={"code": code}),
+            await client.get(callback, params={"code": code, "state": "wrong"}),
+            await client.get(callback, params={"code": code, "state": "\0"}),
+            await client.get(callback),
+            await client.get(other_kind),
+            await other.get(address),  # somebody is sent along an address that was made for another
+        ):
+            assert (wrong.status_code, wrong.headers["location"]) == (302, "/?error=invalid_state")
+            assert "tenure_login" not in wrong.headers.get("set-cookie", "")
+        assert (await client.get(address)).headers["location"] == "/"
+
+
+@pytest.mark.line("C07")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_way_back_is_good_once(with_providers: Served, kind: str) -> None:
+    async with browser(with_providers) as client:
+        address = await begin(client, f"/auth/{kind}")
+        kept = dict(client.cookies)
+        assert (await client.get(address)).headers["location"] == "/"
+        again = await client.get(address, headers={"cookie": "; ".join(f"{k}={v}" for k, v in kept.items())})
+        assert again.headers["location"] == "/?error=invalid_state"
+
+
+@pytest.mark.line("C06", "C08")
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_code_that_was_used_or_made_up_signs_nobody_in(with_providers: Served, kind: str) -> None:
+    async with browser(with_providers) as client:
+        address = await begin(client, f"/auth/{kind}")
+        used = query(address)["code"]
+        await client.get(address)
+        await client.post("/auth/logout")
+        for code in (used, "made-up", ""):
+            state = query(await begin(client, f"/auth/{kind}"))["state"]
+            back = await client.get(f"/auth/{kind}/callback", params={"code": code, "state": state})
+            assert back.headers["location"] == "/?error=oauth_failed"
+        assert (await client.get("/auth/me")).status_code == 401
+
+
+async def test_a_code_is_worth_nothing_without_the_verifier_of_who_began(with_providers: Served) -> None:
+    async with browser(with_providers) as client, browser(with_providers) as thief:
+        stolen = query(await begin(client, "/auth/google"))["code"]
+        state = query(await begin(thief, "/auth/google"))["state"]
+        back = await thief.get("/auth/google/callback", params={"code": stolen, "state": state})
+        assert back.headers["location"] == "/?error=oauth_failed"
+
+
+@pytest.mark.line("C06")
+async def test_github_without_a_verified_email_is_refused(with_providers: Served, github: GitHub) -> None:
+    async with browser(with_providers) as client:
+        github.emails = []
+        assert await come(client, "/auth/github") == "/?error=no_email"
+        github.emails = [{"email": "x@example.org", "primary": True, "verified": False}]
+        assert await come(client, "/auth/github") == "/?error=email_not_verified"
+        github.emails.append({"email": "y@example.org", "primary": False, "verified": True})
+        assert await come(client, "/auth/github") == "/"
+        assert (await me(client))["email"] == "y@example.org"
+
+
+@pytest.mark.line("C08")
+async def test_an_openid_without_a_verified_email_is_refused(with_providers: Served, openid: Provider) -> None:
+    async with browser(with_providers) as client:
+        openid.person = {"sub": "1", "name": "Ann"}
+        assert await come(client, "/auth/google") == "/?error=no_email"
+        for verified in (False, None, "false", 1, "yes"):
+            openid.person = ANN | {"email_verified": verified}
+            assert await come(client, "/auth/google") == "/?error=email_not_verified"
+        async with with_providers.tenure.pool.connection() as conn:
+            assert await (await conn.execute("select from profiles")).fetchone() is None
+
+
+SPOILED: dict[str, dict[str, Any]] = {
+    "for another client": {"claims": {"aud": ["another"]}},
+    "for several, and not for us": {"claims": {"aud": ["tenure", "another"]}},
+    "by another issuer": {"issuer": "https://elsewhere.example"},
+    "of yesterday": {"claims": {"exp": 1_000_000_000}},
+    "answering another question": {"claims": {"nonce": "another"}},
+    "without a nonce": {"claims": {"nonce": None}},
+    "signed by somebody else": {"signs_with": RSAKey.generate_key(2048)},
+    "with a key that nobody knows": {"header": {"kid": "k2"}},
+    "unsigned": {"unsigned": True},
+}
+
+
+@pytest.mark.line("C08")
+@pytest.mark.parametrize("how", SPOILED)
+async def test_an_id_token_that_cannot_be_believed_signs_nobody_in(
+    with_providers: Served, openid: Provider, how: str
+) -> None:
+    for name, value in SPOILED[how].items():
+        setattr(openid, name, value)
+    async with browser(with_providers) as client:
+        assert await come(client, "/auth/google") == "/?error=oauth_failed"
+        assert (await client.get("/auth/me")).status_code == 401
+
+
+async def test_what_the_id_token_leaves_out_is_asked_for(with_providers: Served, openid: Provider) -> None:
+    async with browser(with_providers) as client:
+        assert openid.person
+        openid.claims = {"email": None, "email_verified": None}
+        assert await come(client, "/auth/google") == "/?error=no_email"  # it said so: there is none
+        openid.person, openid.claims = ANN | {"sub": "7"}, {}
+        assert await come(client, "/auth/google") == "/"
+
+
+@pytest.mark.line("C06")
+async def test_who_says_no_at_the_provider_comes_back_with_a_reason(with_providers: Served, openid: Provider) -> None:
+    async with browser(with_providers) as client:
+        openid.person = None
+        address = await begin(client, "/auth/google")
+        assert query(address)["error"] == "access_denied"
+        assert (await client.get(address)).headers["location"] == "/?error=oauth_failed"
+
+
+@pytest.mark.line("C06")
+async def test_a_provider_that_is_broken_or_away_is_a_reason_and_no_error(
+    with_providers: Served, github: GitHub, openid: Provider, database: str, tmp_path: Path
+) -> None:
+    async with browser(with_providers) as client:
+        github.broken = True
+        assert await come(client, "/auth/github") == "/?error=oauth_failed"
+        github.broken, github.user = False, {"message": "odd"}
+        assert await come(client, "/auth/github") == "/?error=oauth_failed"
+
+
+async def test_an_issuer_that_speaks_for_another_is_not_believed(
+    database: str, tmp_path: Path, openid: Provider, github: GitHub
+) -> None:
+    settings = configured(openid, github) | {"google_issuer": openid.url.replace("127.0.0.1", "localhost")}
+    async with served(database, tmp_path, **settings) as tenure, browser(tenure) as client:
+        assert (await client.get("/auth/google")).headers["location"] == "/?error=oauth_failed"
+
+
+# -- who may come in ---------------------------------------------------------------
+
+
+@pytest.mark.line("C02", "C64")
+async def test_an_invite_is_remembered_over_the_redirect(
+    with_providers: Served, openid: Provider, github: GitHub
+) -> None:
+    async with browser(with_providers) as olga, browser(with_providers) as ann, browser(with_providers) as late:
+        assert await come(olga, "/auth/github") == "/"
+        assert await come(ann, "/auth/google") == "/?error=invite_required"
+        assert await come(ann, "/auth/google?invite=AbCdEfGh12345678") == "/?error=invalid_invite"
+        token = await invited(olga, "operator", max_uses=1)
+        assert await come(ann, f"/api/auth/google?invite={token}") == "/"
+        assert (await me(ann))["role"] == "operator"
+        assert await come(ann, f"/auth/google?invite={token}") == "/"  # a member needs none
+        openid.person = {"sub": "late", "email": "late@example.org", "email_verified": True}
+        assert await come(late, f"/auth/google?invite={token}") == "/?error=invite_exhausted"
+        (shown,) = (await olga.get("/api/invites")).json()["invites"]
+        assert shown["usedCount"] == 1
+
+
+async def test_where_it_is_open_anybody_comes_in_as_a_viewer(
+    database: str, tmp_path: Path, openid: Provider, github: GitHub
+) -> None:
+    async with (
+        served(database, tmp_path, **configured(openid, github), open_signup=True) as tenure,
+        browser(tenure) as first,
+        browser(tenure) as second,
+    ):
+        openid.client.redirect_uris = (f"{tenure.url}/auth/google/callback",)
+        assert await come(first, "/auth/github") == await come(second, "/auth/google") == "/"
+        assert [(await me(one))["role"] for one in (first, second)] == ["owner", "viewer"]
+
+
+async def test_the_same_verified_email_is_the_same_person(
+    with_providers: Served, openid: Provider, github: GitHub
+) -> None:
+    async with browser(with_providers) as client, browser(with_providers) as other:
+        assert openid.person
+        openid.person["email"] = "OCTOCAT@example.org"
+        assert await come(client, "/auth/github") == "/"
+        assert await come(other, "/auth/google") == "/"
+        assert (await me(client))["id"] == (await me(other))["id"]
+        openid.person["email"] = "new@example.org"  # known by who they are there, whatever their address
+        assert await come(other, "/auth/google") == "/"
+        assert (await me(client))["id"] == (await me(other))["id"]
+
+
+async def test_an_unverified_email_links_nobody(with_providers: Served, openid: Provider) -> None:
+    async with browser(with_providers) as client, browser(with_providers) as thief:
+        assert await come(client, "/auth/github") == "/"
+        openid.person = {"sub": "thief", "email": "octocat@example.org", "email_verified": False}
+        assert await come(thief, "/auth/google") == "/?error=email_not_verified"
+
+
+async def test_of_two_who_come_first_one_owns_the_place(
+    with_providers: Served, openid: Provider, github: GitHub
+) -> None:
+    async with browser(with_providers) as one, browser(with_providers) as two:
+        addresses = [await begin(one, "/auth/github"), await begin(two, "/auth/google")]
+        came = await asyncio.gather(one.get(addresses[0]), two.get(addresses[1]))
+        assert sorted(answer.headers["location"] for answer in came) == ["/", "/?error=invite_required"]
+        inside = one if came[0].headers["location"] == "/" else two
+        assert [user["role"] for user in (await inside.get("/api/users")).json()["users"]] == ["owner"]
+
+
+async def test_an_encrypted_place_gives_its_cookies_to_encrypted_requests_only(
+    database: str, tmp_path: Path
+) -> None:
+    async with served(database, tmp_path, public_url="https://lab.example.org") as tenure, browser(tenure) as client:
+        answer = await client.get("/auth/dev", params={"name": "Ann"})
+        assert login_cookie(answer)["secure"]
