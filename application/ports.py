@@ -52,6 +52,10 @@ class People(Protocol):
         """What these users are called under a scheme; who has no such identity is left out."""
         ...
 
+    async def called(self, user_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """The names of those who have signed in and are shown by one."""
+        ...
+
 
 @dataclass(frozen=True)
 class Identity:

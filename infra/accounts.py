@@ -89,6 +89,9 @@ class Accounts:
         sql = "select user_id, subject from identities where scheme = %s and user_id = any(%s)"
         return dict(await rows_of(self._pool, sql, (scheme, list(user_ids))))
 
+    async def called(self, user_ids: Sequence[UUID]) -> dict[UUID, str]:
+        return {id: profile.name for id, profile in (await self.profiles(user_ids)).items()}
+
     # -- people who sign in ------------------------------------------------------
 
     async def known(self, who: Identity) -> UUID | None:

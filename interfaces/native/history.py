@@ -45,9 +45,9 @@ async def entries(given: History, what: Filter, after: int) -> AsyncIterator[dic
 
 
 async def as_it_was(given: History, id: str, at: str | None, may_see: Callable[[Entry], bool]) -> dict[str, Any]:
-    """A subject at a position or a time (None: now), replayed from its events. `may_see` is asked about its first event.
+    """A subject at a position or a time (None: now), replayed from its events.
 
-    Raises `NotFound`, also where it may not be seen, and `Invalid`.
+    `may_see` is asked about its first event. Raises `NotFound`, also where it may not be seen, and `Invalid`.
     """
     moment = parse_moment(at) if at else given.clock()
     try:
@@ -66,7 +66,8 @@ async def as_it_was(given: History, id: str, at: str | None, may_see: Callable[[
 
 async def named(given: History, entries: list[Entry]) -> list[dict[str, Any]]:
     """Entries with the names of who acted, of those who are still known."""
-    names = await given.people.names(SCHEME, list({e.by for e in entries if e.by}))
+    actors = list({e.by for e in entries if e.by})
+    names = await given.people.called(actors) | await given.people.names(SCHEME, actors)
     return [present.entry(e, names) for e in entries]
 
 

@@ -1,0 +1,149 @@
+"""The cookie: for how long it is good, what ends it, and whose page may use it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from application.logins import LASTS
+from infra.bootstrap import now
+from infra.logins import Cookies
+from tests.contracts.chrote.people import browser, invited, member, refused, sign_in
+from tests.contracts.chrote.test_users import me
+from tests.providers.github import SECRET, GitHub
+from tests.providers.openid import SECRET as OPENID_SECRET
+from tests.serving import Served, served
+
+COOKIE = "tenure_login"
+STRANGER = "https://evil.example"
+
+
+@pytest.mark.line("C09")
+async def test_signing_out_ends_this_login_and_no_other(tenure: Served) -> None:
+    async with member(tenure, "Ann") as here, member(tenure, "Ann") as there:
+        kept = here.cookies[COOKIE]
+        answer = await here.post("/auth/logout")
+        assert (answer.status_code, answer.json()) == (200, {"success": True})
+        assert COOKIE not in here.cookies
+        refused(await here.get("/auth/me", headers={"cookie": f"{COOKIE}={kept}"}), 401, "UNAUTHORIZED")
+        assert (await me(there))["name"] == "Ann"
+        assert (await here.post("/api/auth/logout")).json() == {"success": True}
+
+
+@pytest.mark.line("C09")
+async def test_no_other_page_signs_anybody_out_or_acts_for_them(tenure: Served) -> None:
+    async with member(tenure, "Ann") as ann:
+        for origin in (STRANGER, "null", "http://127.0.0.1:1", ""):
+            foreign = {"origin": origin}
+            refused(await ann.post("/auth/logout", headers=foreign), 403, "FORBIDDEN")
+            refused(await ann.post("/api/invites", headers=foreign), 403, "FORBIDDEN")
+        assert (await ann.get("/auth/logout")).status_code in (404, 405)
+        assert (await me(ann))["name"] == "Ann"
+        assert (await ann.post("/api/invites", headers={"origin": tenure.url})).status_code == 201
+        assert (await ann.post("/auth/logout", headers={"origin": tenure.url})).status_code == 200
+
+
+async def test_a_listed_origin_may(database: str, tmp_path: Path) -> None:
+    async with served(database, tmp_path, cors_origins=["https://desk.example"]) as tenure, member(tenure, "A") as ann:
+        assert (await ann.post("/api/invites", headers={"origin": "https://desk.example"})).status_code == 201
+        refused(await ann.post("/api/invites", headers={"origin": STRANGER}), 403, "FORBIDDEN")
+
+
+async def test_a_login_lasts_on_while_it_is_used_and_ends_when_it_is_not(tenure: Served) -> None:
+    cookies, start = Cookies(tenure.tenure.pool), now()
+    async with member(tenure, "Ann") as ann:
+        token = ann.cookies[COOKIE]
+        seen = start + LASTS - timedelta(hours=1)
+        assert await cookies.find(token, seen, LASTS)  # and from then on for another 30 days
+        assert await cookies.find(token, seen + LASTS - timedelta(minutes=2), LASTS)
+        assert await cookies.find(token, seen + 2 * LASTS, LASTS) is None
+
+
+async def test_whose_page_asks_keeps_the_cookie(tenure: Served) -> None:
+    async with member(tenure, "Ann") as ann:
+        again = (await ann.get("/auth/me")).headers["set-cookie"]
+        assert f"{COOKIE}={ann.cookies[COOKIE]};" in again and f"Max-Age={30 * 86_400}" in again
+
+
+async def test_signing_in_anew_ends_the_login_before(tenure: Served) -> None:
+    async with member(tenure, "Ann") as ann:
+        before = ann.cookies[COOKIE]
+        await sign_in(ann, "Ann")
+        assert ann.cookies[COOKIE] != before
+        refused(await ann.get("/auth/me", headers={"cookie": f"{COOKIE}={before}"}), 401, "UNAUTHORIZED")
+
+
+async def test_a_name_alone_signs_in_only_where_nobody_else_can_ask(database: str, tmp_path: Path) -> None:
+    async with served(database, tmp_path) as tenure, browser(tenure) as client:
+        elsewhere = await client.get("/auth/dev", params={"name": "Eve"}, headers={"host": "evil.example"})
+        refused(elsewhere, 403, "FORBIDDEN")
+        across = await client.get("/auth/dev", params={"name": "Eve"}, headers={"sec-fetch-site": "cross-site"})
+        refused(across, 403, "FORBIDDEN")
+        for wrong in ({}, {"name": ""}, {"name": "a\nb"}, {"name": "x" * 101}):
+            refused(await client.get("/auth/dev", params=wrong), 400, "VALIDATION_ERROR")
+
+
+async def test_the_cookie_also_counts_for_the_history_of_the_place(tenure: Served) -> None:
+    async with member(tenure, "Olga") as olga, member(tenure, "Vera", await invited(olga)) as vera:
+        everything = (await olga.get("/api/v1/audit/events")).json()["events"]
+        assert [told["kind"] for told in everything] == [
+            "user.joined",
+            "place.founded",
+            "invite.created",
+            "user.joined",
+            "invite.accepted",
+        ]
+        assert [told["by_name"] for told in everything] == ["Olga", "Olga", "Olga", "Vera", "Vera"]
+        own = (await vera.get("/api/v1/audit/events")).json()["events"]
+        assert [told["kind"] for told in own] == ["user.joined"]
+        refused_here = await vera.get("/api/v1/workspaces", headers={"cookie": f"{COOKIE}=wrong"})
+        assert refused_here.status_code == 401
+        assert list(refused_here.json()) == ["error"]  # in the words of vm-api
+
+
+async def test_no_secret_is_in_the_log_in_the_events_or_readable_in_the_database(
+    with_providers: Served, github: GitHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with browser(with_providers) as client:
+        away = await client.get("/auth/github")
+        back = await client.get(away.headers["location"])
+        attempt = client.cookies["tenure_sign_in"]
+        await client.get(back.headers["location"])
+        login, token = client.cookies[COOKIE], await invited(client)
+        await client.get(f"/api/invites/{token}/validate")
+        await client.get(f"/invite/{token}")
+        await client.get("/auth/google/callback", params={"code": "made-up-secret", "state": "made-up-state"})
+        state, code = github.asked[0]["state"], "code-1-secret"
+        secrets = {attempt, login, token, state, code, github.tokens[0], SECRET, OPENID_SECRET, "made-up-secret"}
+    people = {"Octo Cat", "octocat@example.org", "583231"}
+    told = [f"{record.getMessage()} {vars(record)}" for record in caplog.records if ours(record)]
+    assert told, "it logs"
+    async with with_providers.tenure.pool.connection() as conn:
+        events = str(await (await conn.execute("select topic, state from tenure_events")).fetchall())
+        kept = await (await conn.execute("select tablename from pg_tables where schemaname = 'public'")).fetchall()
+        rows = {}
+        for (name,) in kept:
+            rows[name] = str(await (await conn.execute(f"select {name}::text from {name}")).fetchall())
+    for secret in secrets:
+        assert not [line for line in told if secret in line], secret
+        assert not [name for name, text in rows.items() if secret in text or secret.encode().hex() in text], secret
+        assert secret not in events
+    for personal in people:
+        assert not [line for line in told if personal in line], personal
+        found = {name for name, text in rows.items() if personal in text or personal.encode().hex() in text}
+        assert found <= {"profiles", "identities"}, (personal, found)
+
+
+def ours(record: logging.LogRecord) -> bool:
+    """Not what the test's own browser and providers say, nor what is below the level that is ever logged."""
+    return record.name.startswith(("tenure", "infra", "interfaces", "application", "projections", "authlib"))
+
+
+async def test_who_is_seen_is_seen_in_the_list(tenure: Served) -> None:
+    async with member(tenure, "Ann") as ann:
+        (shown,) = (await ann.get("/api/users")).json()["users"]
+        assert shown["last_seen_at"] >= shown["created_at"]
