@@ -109,4 +109,6 @@ def found(tenure: Tenure) -> Started:
         push=masked(settings.redis_url) if settings.redis_url else None,
         dev_header=settings.accepts_dev_header,
         proxies=", ".join(map(str, settings.trusted_proxies)) or "none",
+        signs_in=settings.signs_in,
+        dev_login=settings.dev_login,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 from application.access import Actor
 from application.ports import Unavailable
 from domain.role import Role
-from projections import trail
+from projections import trail, users
 from projections.reads import Reads, Tide
 from projections.trail import Entry
 
@@ -184,6 +184,17 @@ class Hub:
             reader.may(Role(entry.facts["role"]))
             self._add(reader)
 
+    async def _look_at_role(self, reader: Reader) -> None:
+        """It may have changed after the reader was let in, and before they were told of here."""
+        if reader.actor.role is None:
+            return
+        row = await users.get(self._reads, reader.actor.user_id)
+        if row is None:
+            raise Dismissed
+        self._drop(reader)
+        reader.may(Role(row.role))
+        self._add(reader)
+
     def _add(self, reader: Reader) -> None:
         place = self._auditors if reader.actor.auditor else self._readers.setdefault(reader.actor.user_id, set())
         place.add(reader)
@@ -206,7 +217,7 @@ class Hub:
 
     async def follow(
         self, actor: Actor, subject: UUID | None, after: int | None
-    ) -> AsyncIterator[Push | Ready | Reset]:
+    ) -> AsyncGenerator[Push | Ready | Reset, None]:
         """What the actor may see, from a position on (None: from now on), for as long as they listen.
 
         Raises `CutOff`, `Closing`, `Dismissed`, and `Unavailable` while it catches up without a database.
@@ -214,8 +225,9 @@ class Hub:
         reader = Reader(actor, subject, self._bound)
         self._add(reader)  # first subscribe, then read, then drop what was read already
         try:
+            await self._look_at_role(reader)
             last = -1
-            async for told in self._replay(actor, subject, after):
+            async for told in self._replay(reader.actor, subject, after):
                 yield told
                 last = told.entry.position if isinstance(told, Push) else told.position
             while True:

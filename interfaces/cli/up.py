@@ -40,7 +40,7 @@ def greeting(it: Started) -> str:
         ("push", it.push or "in this process"),
     ]
     if serves:
-        told += [("you are", who(it)), ("try", first_request(it))]
+        told += [("you are", who(it)), ("sign in", sign_in(it)), ("try", first_request(it))]
     head = f"Tenure {it.version} serves on {it.url}" if serves else f"Tenure {it.version} works"
     lines = [head, ""]
     for name, text in told:
@@ -62,6 +62,14 @@ def machines(it: Started) -> list[str]:
 def who(it: Started) -> str:
     by_proxy = f"X-VM-User, from a proxy at {it.proxies}"
     return f"whoever the header x-user says; or {by_proxy}" if it.dev_header else f"whoever says {by_proxy}"
+
+
+def sign_in(it: Started) -> str:
+    if it.signs_in:
+        return ", ".join(f"{it.url}/auth/{name}" for name in it.signs_in)
+    if it.dev_login:
+        return f"{it.url}/auth/dev?name=ann  with a name alone, for development: no provider is configured"
+    return "nobody can: set TENURE_GITHUB_CLIENT_ID, TENURE_GOOGLE_CLIENT_ID or TENURE_OIDC_ISSUER"
 
 
 def first_request(it: Started) -> str:

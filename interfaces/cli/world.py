@@ -51,6 +51,8 @@ class Started:
     push: str | None  # the same of Redis; None: in process
     dev_header: bool
     proxies: str  # whose identity headers count
+    signs_in: tuple[str, ...] = ()  # the providers that people sign in with
+    dev_login: bool = False  # a name alone signs in
 
 
 class Log(Protocol):
