@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 
@@ -47,6 +47,16 @@ class Window:
     panes: tuple[Pane, ...]
 
 
+@dataclass(frozen=True)
+class Shape:
+    """A session from outside: its current window, and how many look at it through tmux itself."""
+
+    window: int  # its index
+    width: int
+    height: int
+    attached: int
+
+
 @dataclass
 class Frame:
     """Something for a viewer to write to their terminal; or with `plain`, the whole screen as text."""
@@ -55,7 +65,7 @@ class Frame:
     data: str
     at: datetime
     size: tuple[int, int] | None  # columns and lines, where this begins with a whole screen
-    wires: dict[object, bytes] = field(default_factory=dict)  # what it looks like to clients, made once for all
+    wires: dict[object, str] = field(default_factory=dict)  # what it looks like to clients, made once for all
 
 
 class View(Protocol):
@@ -83,6 +93,10 @@ class Terminals(Protocol):
         """Whether somebody looks at it through tmux itself."""
         ...
 
+    async def shapes(self, of: Sequence[Address]) -> dict[Address, Shape]:
+        """Those that are not there are left out, also all of a server that does not answer."""
+        ...
+
     async def windows(self, at: Address) -> list[Window]: ...
 
     async def capture(self, at: Address, pane: str | None) -> str:
@@ -101,7 +115,6 @@ class Present:
     """Those who look at a session, each once, who came first first."""
 
     users: tuple[UUID, ...]
-    wires: dict[object, Any] = field(default_factory=dict)  # what it looks like to clients, made once for all
 
 
 class Attendance(Protocol):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 
 from application.ports import Clock, Unavailable
-from application.terminals import Address, Pane, View, Window
+from application.terminals import Address, Pane, Shape, View, Window
 from domain.errors import NotFound
 from infra.attachment import CREATED, PANES, Attachment, pane_seen
 from infra.screens import GEOMETRY, Turns
@@ -22,6 +24,12 @@ ALL_PANES = (
     'list-panes -s -t {} -F "#{{window_index}} #{{window_active}} #{{pane_index}} #{{pane_active}} #{{pane_width}} '
     '#{{pane_height}} #{{pane_id}} #{{s/\\n/ /:window_name}}"'
 )
+
+SHAPES = (
+    "list-sessions -F '#{session_id} #{session_created} #{window_index} #{window_width} #{window_height} "
+    "#{session_attached}'"
+)
+CLIENTS = "list-clients -F '#{session_id} #{client_control_mode}'"
 
 
 class TmuxTerminals:
@@ -45,6 +53,21 @@ class TmuxTerminals:
     def attached(self, at: Address) -> bool:
         watch = self.watches.get(at.host)
         return watch is not None and at.tmux_id in watch.sight.attached
+
+    async def shapes(self, of: Sequence[Address]) -> dict[Address, Shape]:
+        wanted, found = set(of), {}
+        for host in {at.host for at in of} & self.watches.keys():
+            try:
+                sessions, clients = await (await self.watches[host].control()).ask(SHAPES, CLIENTS)
+            except (TmuxGone, TmuxRefused):
+                continue
+            ours = Counter(line.split()[0] for line in clients if line.endswith(b" 1"))
+            for line in sessions:
+                id, created, window, width, height, attached = line.split()
+                at = Address(host, id.decode(), datetime.fromtimestamp(int(created), UTC))
+                if at in wanted:
+                    found[at] = Shape(int(window), int(width), int(height), int(attached) - ours[id])
+        return found
 
     # -- looked at ---------------------------------------------------------------
 

@@ -3,13 +3,24 @@
 Errors are `{"error": CODE, "message": sentence, "details": {}}` (C61).
 """
 
-from interfaces.chrote import auth, invites, users
+from interfaces.chrote import auth, claims, invites, sessions, socket, terminal, terminal_socket, tmux, users
 from interfaces.chrote.errors import render
 from interfaces.serve import Contract
 
 CONTRACT = Contract(
     name="chrote",
-    routers=(auth.router, auth.api_router, users.router, invites.router),
+    routers=(
+        auth.router,
+        auth.api_router,
+        users.router,
+        invites.router,
+        claims.router,
+        sessions.router,
+        tmux.router,
+        terminal.router,
+        socket.router,
+        terminal_socket.router,
+    ),
     prefixes=(
         "/auth",
         "/api/auth",

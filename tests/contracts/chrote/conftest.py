@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.contracts.chrote.terminals import Place, opened
 from tests.providers import github as gh
 from tests.providers import openid as oidc
 from tests.providers.http import listening
 from tests.serving import Served, served
+from tests.tmux import Tmux
 
 
 @pytest.fixture
@@ -51,3 +53,10 @@ def configured(openid: oidc.Provider, github: gh.GitHub) -> dict[str, Any]:
         "oidc_client_secret": oidc.SECRET,
         "oidc_name": "campus",
     }
+
+
+@pytest.fixture
+async def place(database: str, tmp_path: Path, tmux: Tmux) -> AsyncIterator[Place]:
+    """People, and a tmux server without sessions."""
+    async with opened(database, tmp_path, tmux) as it:
+        yield it

@@ -1,0 +1,63 @@
+"""/api/sessions/…/claim: exclusive control (C15 to C19), and handing it over."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+
+from application.access import Actor
+from domain.claim import Claimed
+from domain.errors import NotAllowed
+from interfaces.chrote import present_sessions as present
+from interfaces.chrote.credentials import member
+from interfaces.chrote.present import parse
+from interfaces.chrote.sessions import find
+from interfaces.serve import Json, deps
+
+router = APIRouter(prefix="/api/sessions", tags=["claims"])
+Who = Annotated[Actor, Depends(member)]
+
+
+class HandOver(BaseModel):
+    """To whom: somebody who has asked for it. Nobody: ask whoever has it."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"userId": "user_00000000000040008000000000000001"}})
+
+    userId: str | None = None
+
+
+@router.post("/{id:path}/claim/handover", response_model=dict[str, Any])
+async def hand_over(request: Request, who: Who, id: str, body: HandOver | None = None) -> Response:
+    """The holder names somebody who has asked, and they have it. Without a name: ask the holder for it."""
+    given = deps(request)
+    it = await find(given, id)
+    if body is None or body.userId is None:
+        await given.claims.ask_for(who, it.id)
+        return Json({"success": True, "asked": True})
+    to = parse(body.userId, "user_", "user")
+    return Json(present.claimed(it.name, await given.claims.hand_over(who, it.id, to)))
+
+
+@router.post("/{id:path}/claim", response_model=dict[str, Any])
+async def claim(request: Request, who: Who, id: str) -> Response:
+    """Claim it, or claim it for longer. An admin takes it over."""
+    given = deps(request)
+    it = await find(given, id)
+    try:
+        return Json(present.claimed(it.name, await given.claims.take(who, it.id)))
+    except Claimed as taken:
+        return Json(present.taken(taken), 403)
+    except NotAllowed:
+        raise NotAllowed("Viewers cannot claim sessions") from None
+
+
+@router.delete("/{id:path}/claim", response_model=dict[str, Any])
+async def release(request: Request, who: Who, id: str) -> Response:
+    """Give it back; an admin, also for somebody else."""
+    given = deps(request)
+    it = await find(given, id)
+    await given.claims.release(who, it.id)
+    return Json({"success": True})

@@ -1,0 +1,47 @@
+"""/api/sessions: the tmux sessions (C11 to C14)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from starlette.requests import Request
+
+from application.access import Actor, require
+from domain.errors import NotFound
+from interfaces.chrote import present_sessions as present
+from interfaces.chrote.credentials import member
+from interfaces.serve import Deps, Json, deps
+from projections import sessions
+from projections.sessions import Listed
+
+router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+Who = Annotated[Actor, Depends(member)]
+
+
+async def find(given: Deps, id: str) -> Listed:
+    """A session by its id, which is its name. Raises `NotFound`."""
+    row = await sessions.named(given.reads, id, given.clock()) if "\0" not in id else None
+    if row is None:
+        raise NotFound("Session not found")
+    return row
+
+
+@router.get("", response_model=dict[str, Any])
+async def list_sessions(request: Request, who: Who) -> Response:
+    """All sessions, by name. `X-Tenure-Position` is where a stream goes on from this list."""
+    require(who, "session.view")
+    position, shown = await present.all_sessions(deps(request))
+    return Json({"sessions": shown}, headers={"x-tenure-position": str(position)})
+
+
+@router.get("/{id:path}", response_model=dict[str, Any])
+async def get_session(request: Request, who: Who, id: str) -> Response:
+    """Its windows, what is on their panes, and who looks at it."""
+    require(who, "session.view")
+    given = deps(request)
+    it = await find(given, id)
+    windows = await given.terminals.windows(present.address(it))
+    viewers = await given.presence.of(it.id)
+    names = await given.profiles.profiles([*viewers, *([it.holder_id] if it.holder_id else [])])
+    return Json(present.detail(it, windows, viewers, names))

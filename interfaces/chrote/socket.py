@@ -1,0 +1,246 @@
+"""/ws: any number of sessions over one WebSocket (C36 to C48)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import anyio
+from anyio.abc import TaskGroup
+from fastapi import APIRouter, WebSocket
+
+from application.access import allowed
+from application.ports import Unavailable
+from application.terminals import Frame, View
+from domain.claim import Claimed
+from domain.errors import NotFound
+from interfaces.chrote import present_sessions as present
+from interfaces.chrote.present import parse, user_id
+from interfaces.chrote.sessions import find
+from interfaces.chrote.wire import Over, Wire, Wrong, frame, keys_of, once, opened, pane_of, plain, text_of
+from projections import sessions
+from projections.pushes import Push
+from projections.sessions import Listed
+
+router = APIRouter()
+HELD = ("claim.taken", "claim.taken_again", "claim.renewed", "claim.handed_over")
+FREE = ("claim.released", "claim.expired")
+
+
+@router.websocket("/ws")
+async def all_sessions(socket: WebSocket) -> None:
+    if (wire := await opened(socket)) is None:
+        return
+    try:
+        async with anyio.create_task_group() as tasks:
+            await Conversation(wire, tasks).run()
+    except* Over:
+        pass
+
+
+class Subscription:
+    def __init__(self, session: Listed, pane: str | None) -> None:
+        self.session, self.pane = session, pane
+        self.scope = anyio.CancelScope()
+
+
+class Conversation:
+    """With one client."""
+
+    def __init__(self, wire: Wire, tasks: TaskGroup) -> None:
+        self._wire, self._given, self._tasks = wire, wire.given, tasks
+        self._once = once(wire.socket)
+        self._subscriptions: dict[UUID, Subscription] = {}
+        self._names: dict[UUID, str] = {}  # of sessions that are subscribed to; they may be renamed
+        self._answers: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
+            "subscribe": self._subscribe,
+            "unsubscribe": self._unsubscribe,
+            "sendKeys": self._send_keys,
+            "claim": self._claim,
+            "release": self._release,
+            "requestClaim": self._request_claim,
+            "handover": self._hand_over,
+            "heartbeat": self._heartbeat,
+        }
+
+    async def run(self) -> None:
+        actor = self._wire.actor
+        await self._wire.say({"type": "connected", "userId": user_id(actor.user_id), "role": str(actor.role)})
+        self._tasks.start_soon(self._wire.follow, self._tell_sessions, self._told)
+        await self._wire.listen(self._answer)
+
+    async def _answer(self, said: dict[str, Any]) -> None:
+        if (answer := self._answers.get(said["type"])) is None:
+            raise Wrong("UNKNOWN_TYPE", f"There are messages of type {', '.join(self._answers)}")
+        await answer(said)
+
+    # -- what happens ------------------------------------------------------------
+
+    async def _tell_sessions(self) -> None:
+        await self._wire.say(await self._sessions())
+
+    async def _sessions(self) -> dict[str, Any]:
+        _, shown = await present.all_sessions(self._given)
+        return {"type": "sessions", "sessions": shown}
+
+    async def _told(self, push: Push) -> None:
+        entry = push.entry
+        noun, _, what = entry.kind.partition(".")
+        if noun == "session":
+            if what == "renamed" and entry.subject in self._names:
+                self._names[entry.subject] = entry.facts["name"]
+            await self._wire.send(await self._once(("sessions", entry.position), self._sessions))
+        elif noun == "claim" and entry.state:
+            await self._told_of_claim(push, UUID(str(entry.state["session_id"])))
+
+    async def _told_of_claim(self, push: Push, session_id: UUID) -> None:
+        entry, me = push.entry, self._wire.actor.user_id
+        row = await sessions.by_id(self._given.reads, session_id, self._given.clock())
+        if row is None:
+            return
+        handed_over = entry.kind == "claim.handed_over" and entry.by == me
+        if entry.kind in FREE or handed_over or str(entry.facts.get("from_id")) == str(me):
+            await self._wire.say({"type": "released", "sessionId": row.name})
+        if entry.kind in HELD:
+            holder, until = UUID(str(entry.facts["holder_id"])), entry.facts["expires_at"]
+
+            async def claimed() -> dict[str, Any]:
+                return present.claimed_by(row.name, holder, until, await self._given.profiles.profiles([holder]))
+
+            await self._wire.send(await self._once(("claimed", entry.position), claimed))
+        if entry.kind == "claim.handover_requested" and str(entry.facts["holder_id"]) == str(me):
+            asking = UUID(str(entry.facts["user_id"]))
+            by = {"id": user_id(asking), "name": present.name(asking, await self._given.profiles.profiles([asking]))}
+            await self._wire.say({"type": "claimRequested", "sessionId": row.name, "by": by})
+
+    # -- what is asked -----------------------------------------------------------
+
+    async def _session(self, said: dict[str, Any]) -> Listed:
+        name = text_of(said, "sessionId")
+        for id, known in self._names.items():
+            if known == name:
+                return self._subscriptions[id].session
+        try:
+            return await find(self._given, name)
+        except NotFound:
+            raise Wrong("SESSION_NOT_FOUND", "Session does not exist") from None
+
+    async def _subscribe(self, said: dict[str, Any]) -> None:
+        pane, as_text = pane_of(said), plain(said.get("mode"))
+        session = await self._session(said)
+        self._stop(session.id)
+        self._subscriptions[session.id] = it = Subscription(session, pane)
+        self._names[session.id] = text_of(said, "sessionId")
+        self._tasks.start_soon(self._show, it, as_text)
+
+    async def _unsubscribe(self, said: dict[str, Any]) -> None:
+        name = text_of(said, "sessionId")
+        for id in [id for id, known in self._names.items() if known == name]:
+            self._stop(id)
+
+    def _stop(self, id: UUID) -> None:
+        if it := self._subscriptions.pop(id, None):
+            del self._names[id]
+            it.scope.cancel()
+
+    async def _send_keys(self, said: dict[str, Any]) -> None:
+        keys, pane = keys_of(said), pane_of(said)
+        if not allowed(self._wire.actor, "session.claim"):
+            raise Wrong("FORBIDDEN", "Viewers cannot send keys")
+        session = await self._session(said)
+        if pane is None and session.id in self._subscriptions:
+            pane = self._subscriptions[session.id].pane
+        held = await self._given.claims.held(session.id)
+        if held and held[0] != self._wire.actor.user_id:
+            raise Wrong("CLAIM_REQUIRED", present.TAKEN)
+        try:
+            await self._given.terminals.type(present.address(session), pane, keys)
+        except NotFound as gone:
+            raise Wrong("SESSION_NOT_FOUND", str(gone)) from None
+        except Unavailable as no:
+            raise Wrong("TMUX_ERROR", str(no)) from None
+        if held:
+            await self._given.claims.used(self._wire.actor, session.id, held[1])
+
+    async def _claim(self, said: dict[str, Any]) -> None:
+        session = await self._session(said)
+        if not allowed(self._wire.actor, "session.claim"):
+            raise Wrong("FORBIDDEN", "Viewers cannot claim sessions")
+        try:
+            await self._given.claims.take(self._wire.actor, session.id)
+        except Claimed as no:
+            until = present.millis(no.expires_at)
+            raise Wrong(
+                "ALREADY_CLAIMED", str(no), claimedBy=user_id(no.holder_id), expiresAt=until
+            ) from None
+
+    async def _release(self, said: dict[str, Any]) -> None:
+        await self._given.claims.release(self._wire.actor, (await self._session(said)).id)
+
+    async def _request_claim(self, said: dict[str, Any]) -> None:
+        await self._given.claims.ask_for(self._wire.actor, (await self._session(said)).id)
+
+    async def _hand_over(self, said: dict[str, Any]) -> None:
+        to = parse(text_of(said, "userId"), "user_", "user")
+        await self._given.claims.hand_over(self._wire.actor, (await self._session(said)).id, to)
+
+    async def _heartbeat(self, said: dict[str, Any]) -> None:
+        """That it came is all that there is to it."""
+
+    # -- what is shown -----------------------------------------------------------
+
+    async def _show(self, it: Subscription, as_text: bool) -> None:
+        given, id = self._given, it.session.id
+        with it.scope:
+            try:
+                async with (
+                    given.presence.here(id, self._wire.actor.user_id),
+                    given.terminals.view(present.address(it.session), it.pane, plain=as_text) as view,
+                    anyio.create_task_group() as tasks,
+                ):
+                    await self._tell_output(id, view)
+                    await self._tell_claim(it)
+                    tasks.start_soon(self._tell_presence, id)
+                    while True:
+                        await self._tell_output(id, view)
+            except* NotFound as gone:
+                await self._ended(it, Wrong("SESSION_NOT_FOUND", str(gone.exceptions[0])))
+            except* Unavailable as no:
+                await self._ended(it, Wrong("TMUX_ERROR", str(no.exceptions[0])))
+
+    async def _tell_output(self, id: UUID, view: View) -> None:
+        it = await view.next()
+        await self._wire.send(shown(self._names[id], it))  # by the name that it has now
+
+    async def _ended(self, it: Subscription, why: Wrong) -> None:
+        if self._subscriptions.get(it.session.id) is it:
+            self._stop(it.session.id)
+        with anyio.CancelScope(shield=True):
+            await self._wire.wrong(why)
+
+    async def _tell_claim(self, it: Subscription) -> None:
+        row = await sessions.by_id(self._given.reads, it.session.id, self._given.clock())
+        if row and row.holder_id:
+            names = await self._given.profiles.profiles([row.holder_id])
+            await self._wire.say(present.claimed_by(self._names[row.id], row.holder_id, row.expires_at, names))
+
+    async def _tell_presence(self, id: UUID) -> None:
+        seen = None
+        async with self._given.presence.attendance(id) as attendance:
+            while True:
+                seen = users = await attendance.after(seen)
+                name = self._names[id]
+                made = partial(self._presence, name, users.users)
+                await self._wire.send(await self._once(("presence", name, users), made))
+
+    async def _presence(self, name: str, users: tuple[UUID, ...]) -> dict[str, Any]:
+        return present.presence(name, users, await self._given.profiles.profiles(users))
+
+
+def shown(name: str, it: Frame) -> str:
+    """A frame, made once for all who see the same session by the same name."""
+    if name not in it.wires:
+        it.wires[name] = frame(present.output(name, it))
+    return it.wires[name]

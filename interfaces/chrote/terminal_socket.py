@@ -1,0 +1,107 @@
+"""/ws/terminal/{session}: one session over one WebSocket (C49 to C59), for a terminal and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, WebSocket
+
+from application.access import allowed
+from application.ports import Unavailable
+from application.terminals import View
+from domain.errors import NotFound
+from interfaces.chrote.present import user_id
+from interfaces.chrote.present_sessions import address
+from interfaces.chrote.sessions import find
+from interfaces.chrote.socket import shown
+from interfaces.chrote.wire import NO_SESSION, Over, Wire, Wrong, keys_of, opened, pane_of, plain
+from projections.pushes import Push
+from projections.sessions import Listed
+
+router = APIRouter()
+
+
+@router.websocket("/ws/terminal/{id:path}")
+async def one_session(socket: WebSocket, id: str, pane: str | None = None, mode: str | None = None) -> None:
+    if (wire := await opened(socket)) is None:
+        return
+    try:
+        session = await find(wire.given, id)
+        as_text = plain(mode)
+        async with (
+            wire.given.presence.here(session.id, wire.actor.user_id),
+            wire.given.terminals.view(address(session), pane or None, plain=as_text) as view,
+        ):
+            await Terminal(wire, session, pane or None).run(view)
+    except (NotFound, Wrong, Unavailable) as gone:
+        await wire.close(NO_SESSION, str(gone)[:100])
+    except Over:
+        pass
+
+
+class Terminal:
+    def __init__(self, wire: Wire, session: Listed, pane: str | None) -> None:
+        self._wire, self._given = wire, wire.given
+        self._session, self._pane, self._name = session, pane, session.name
+
+    async def run(self, view: View) -> None:
+        """Raises `NotFound` when the session has gone, `Over` when the socket is closed."""
+        actor = self._wire.actor
+        await self._wire.say(
+            {
+                "type": "connected",
+                "sessionId": self._name,
+                "userId": user_id(actor.user_id),
+                "role": str(actor.role),
+            }
+        )
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._show, view)
+                tasks.start_soon(self._wire.follow, self._ready, self._told)
+                await self._wire.listen(self._answer)
+        except BaseExceptionGroup as ends:
+            _, rest = ends.split(NotFound)
+            over, rest = rest.split(Over) if rest else (None, None)
+            if rest:
+                raise rest from None
+            if over:
+                raise Over from None
+            raise NotFound("Session not found") from None
+
+    async def _show(self, view: View) -> None:
+        while True:
+            it = await view.next()
+            await self._wire.send(shown(self._name, it))  # by the name that it has now
+
+    async def _ready(self) -> None:
+        """Nothing to tell: what there is to see comes by itself."""
+
+    async def _told(self, push: Push) -> None:
+        if push.entry.kind == "session.renamed" and push.entry.subject == self._session.id:
+            self._name = push.entry.facts["name"]
+
+    async def _answer(self, said: dict[str, Any]) -> None:
+        match said["type"]:
+            case "sendKeys":
+                await self._send_keys(keys_of(said), pane_of(said))
+            case "heartbeat":
+                pass
+            case _:
+                raise Wrong("UNKNOWN_TYPE", "There are messages of type sendKeys and heartbeat")
+
+    async def _send_keys(self, keys: bytes, pane: str | None) -> None:
+        if not allowed(self._wire.actor, "session.claim"):
+            raise Wrong("NOT_OPERATOR", "Only operators can send keys")
+        held = await self._given.claims.held(self._session.id)
+        if held is None or held[0] != self._wire.actor.user_id:
+            raise Wrong("NOT_CLAIMED", "You must claim the session before sending keys")
+        try:
+            await self._given.terminals.type(address(self._session), pane or self._pane, keys)
+        except NotFound as gone:
+            code = "TMUX_ERROR" if "pane" in str(gone) else "SESSION_NOT_FOUND"
+            raise Wrong(code, str(gone)) from None
+        except Unavailable as no:
+            raise Wrong("TMUX_ERROR", str(no)) from None
+        await self._given.claims.used(self._wire.actor, self._session.id, held[1])

@@ -1,0 +1,39 @@
+"""/api/tmux: what is on a pane (C20 to C22). Its errors are sentences, as the document prints them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from starlette.requests import Request
+
+from application.access import Actor, require
+from application.ports import Unavailable
+from domain.errors import NotFound
+from interfaces.chrote.credentials import member
+from interfaces.chrote.present_sessions import address, millis
+from interfaces.chrote.sessions import find
+from interfaces.serve import Json, deps
+
+router = APIRouter(prefix="/api/tmux", tags=["sessions"])
+Who = Annotated[Actor, Depends(member)]
+
+
+@router.get("/sessions/{session:path}/panes/{pane}/capture", response_model=dict[str, Any])
+async def capture(request: Request, who: Who, session: str, pane: str) -> Response:
+    """The screen of a pane of its current window, as text."""
+    require(who, "session.view")
+    given = deps(request)
+    if not given.terminals.had():
+        return Json({"error": "CHROTE API not available"}, 503)
+    try:
+        it = await find(given, session)
+    except NotFound:
+        return Json({"error": "Session not found"}, 404)
+    try:
+        content = await given.terminals.capture(address(it), pane)
+    except NotFound:
+        return Json({"error": "Pane not found"}, 404)
+    except Unavailable:
+        return Json({"error": "CHROTE API not available"}, 503)
+    return Json({"session": it.name, "pane": pane, "content": content, "timestamp": millis(given.clock())})

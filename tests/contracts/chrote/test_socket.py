@@ -1,0 +1,297 @@
+"""/ws: many sessions over one socket."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.contracts.chrote.terminals import Place, opened
+from tests.tmux import Tmux
+
+
+@pytest.mark.line("C36")
+async def test_it_needs_a_cookie(place: Place) -> None:
+    async with place.socket(None) as nobody:
+        assert await nobody.closed() == 4001
+    async with place.socket("vera") as vera:
+        told = await vera.next()
+        assert told == {"type": "connected", "userId": place.ids["vera"], "role": "viewer"}
+        assert await vera.next() == {"type": "sessions", "sessions": []}
+
+
+@pytest.mark.line("C36", "C49")
+@pytest.mark.parametrize("path", ["/ws", "/ws/terminal/main"])
+async def test_pages_of_others_are_refused_in_the_handshake(place: Place, path: str) -> None:
+    for who in ("olga", None):
+        with pytest.raises(InvalidStatus) as no:
+            async with place.socket(who, path, Origin="https://evil.example"):
+                pass
+        assert no.value.response.status_code == 403
+    async with place.socket("olga", "/ws", Origin=place.tenure.url) as olga:
+        await olga.until("connected")
+
+
+@pytest.mark.line("C37", "C43", "C45", "C44")
+async def test_who_subscribes_gets_the_screen_the_claim_and_who_is_there(place: Place) -> None:
+    await place.session("main", "sh", "-c", "echo hello; cat")
+    await place.otto.post("/api/sessions/main/claim")
+    async with place.socket("vera") as vera:
+        await vera.until("sessions")
+        await vera.say("subscribe", sessionId="main")
+        output, claimed, presence = [await vera.next() for _ in range(3)]
+        if "hello" not in output["data"]:
+            await vera.shown("hello")
+    assert (output["type"], output["sessionId"], output["pane"]) == ("output", "main", "0")
+    assert "\x1b[2J\x1b[H" in output["data"]
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", output["timestamp"])
+    assert set(claimed) == {"type", "sessionId", "by", "expiresAt"}
+    assert (claimed["type"], claimed["by"]) == ("claimed", {"id": place.ids["otto"], "name": "Otto"})
+    assert presence == {
+        "type": "presence",
+        "sessionId": "main",
+        "users": [{"id": place.ids["vera"], "name": "Vera", "avatarUrl": None}],
+    }
+
+
+@pytest.mark.line("C38", "C44")
+async def test_presence_comes_and_goes(place: Place) -> None:
+    await place.session("main", "cat")
+
+    def names(told: dict[str, Any]) -> list[str]:
+        return [it["name"] for it in told["users"]]
+
+    async with place.socket("otto") as otto:
+        await otto.say("subscribe", sessionId="main")
+        assert names(await otto.until("presence")) == ["Otto"]
+        async with place.socket("vera") as vera:
+            await vera.say("subscribe", sessionId="main")
+            assert names(await otto.until("presence")) == ["Otto", "Vera"]
+            await vera.say("unsubscribe", sessionId="main")
+            assert names(await otto.until("presence")) == ["Otto"]
+            await vera.say("subscribe", sessionId="main")
+            assert names(await otto.until("presence")) == ["Otto", "Vera"]
+        assert names(await otto.until("presence")) == ["Otto"]  # a socket that closes takes it along
+
+
+@pytest.mark.line("C38")
+async def test_who_unsubscribes_hears_nothing_more(place: Place) -> None:
+    await place.session("main", "cat")
+    async with place.socket("otto") as otto:
+        await otto.say("subscribe", sessionId="main")
+        await otto.until("presence")
+        await otto.say("unsubscribe", sessionId="main")
+        await otto.say("sendKeys", sessionId="main", keys="heard?")
+        await otto.say("nonsense")
+        told = [await otto.next()]
+        while told[-1]["type"] != "error":
+            told.append(await otto.next())
+        assert "output" not in {it["type"] for it in told}
+
+
+@pytest.mark.line("C39", "C48", "C43")
+async def test_keys_of_operators_arrive_while_nobody_else_has_it(place: Place) -> None:
+    await place.session("main", "cat")
+    async with place.socket("otto") as otto, place.socket("oskar") as oskar, place.socket("vera") as vera:
+        await vera.say("subscribe", sessionId="main")
+        await otto.say("sendKeys", sessionId="main", keys="hé 'x' #{y} $(z)\n")
+        await vera.shown("hé 'x' #{y} $(z)")
+        await vera.say("sendKeys", sessionId="main", keys="x")
+        assert await vera.error("FORBIDDEN") == "Viewers cannot send keys"
+        await otto.say("claim", sessionId="main")
+        await oskar.until("claimed")
+        await oskar.say("sendKeys", sessionId="main", keys="no")
+        await oskar.error("CLAIM_REQUIRED")
+        await otto.say("sendKeys", sessionId="main", keys="mine\r")
+        assert "no" not in (await vera.shown("mine")).partition("z)")[2]
+        await otto.say("sendKeys", sessionId="nothing", keys="x")
+        await otto.error("SESSION_NOT_FOUND")
+        await otto.say("sendKeys", sessionId="main", keys="x", pane=7)
+        await otto.until("error")
+
+
+@pytest.mark.line("C40", "C41", "C45", "C46")
+async def test_claims_are_told_to_everybody(place: Place) -> None:
+    await place.session("main")
+    async with place.socket("otto") as otto, place.socket("vera") as vera, place.socket("adam") as adam:
+        for it in (otto, vera, adam):
+            await it.until("sessions")
+        await otto.say("claim", sessionId="main")
+        for it in (otto, vera, adam):
+            told = await it.until("claimed")
+            assert (told["sessionId"], told["by"]) == ("main", {"id": place.ids["otto"], "name": "Otto"})
+        await vera.say("claim", sessionId="main")
+        await vera.error("FORBIDDEN")
+        await vera.say("release", sessionId="main")
+        await vera.error("FORBIDDEN")
+        await otto.say("release", sessionId="main")
+        for it in (otto, vera, adam):
+            assert await it.until("released") == {"type": "released", "sessionId": "main"}
+        await otto.say("release", sessionId="main")
+        await otto.error("NOT_FOUND")
+
+
+@pytest.mark.line("C40", "C46")
+async def test_who_loses_it_to_an_admin_is_told_so(place: Place) -> None:
+    await place.session("main")
+    async with place.socket("otto") as otto, place.socket("oskar") as oskar, place.socket("adam") as adam:
+        for it in (otto, oskar, adam):
+            await it.until("sessions")
+        await otto.say("claim", sessionId="main")
+        until = (await otto.until("claimed"))["expiresAt"]
+        await oskar.until("claimed")
+        await oskar.say("claim", sessionId="main")
+        told = await oskar.until("error")
+        assert (told["code"], told["details"]["claimedBy"]) == ("ALREADY_CLAIMED", place.ids["otto"])
+        assert told["details"]["expiresAt"][:19] == until[:19]
+        await adam.say("claim", sessionId="main")
+        assert [(await otto.next())["type"] for _ in range(2)] == ["released", "claimed"]
+        assert (await oskar.next())["by"]["name"] == "Adam"
+
+
+@pytest.mark.line("C40", "C41")
+async def test_it_is_handed_over_to_who_asks(place: Place) -> None:
+    await place.session("main")
+    async with place.socket("otto") as otto, place.socket("oskar") as oskar:
+        await otto.say("claim", sessionId="main")
+        await otto.until("claimed")
+        await oskar.say("requestClaim", sessionId="main")
+        asked = await otto.until("claimRequested")
+        assert asked["by"] == {"id": place.ids["oskar"], "name": "Oskar"}
+        await otto.say("handover", sessionId="main", userId=asked["by"]["id"])
+        assert (await oskar.until("claimed", by=asked["by"]))["sessionId"] == "main"
+        await otto.until("released")
+
+
+@pytest.mark.line("C46")
+async def test_that_a_claim_runs_out_is_told(database: str, tmp_path: Path, tmux: Tmux) -> None:
+    async with opened(database, tmp_path, tmux, claim_seconds=0.3) as place:
+        await place.session("main")
+        async with place.socket("vera") as vera:
+            await vera.until("sessions")
+            await place.otto.post("/api/sessions/main/claim")
+            await vera.until("claimed")
+            await vera.until("released")
+
+
+@pytest.mark.line("C47")
+async def test_sessions_are_told_as_they_come_change_and_go(place: Place) -> None:
+    async with place.socket("vera") as vera:
+        await vera.until("sessions")
+        await place.session("main", "cat")
+        (shown,) = (await vera.until("sessions"))["sessions"]
+        assert {"id", "name", "windows", "claim"} <= set(shown)
+        assert (shown["id"], shown["windows"], shown["claim"]) == ("main", 1, None)
+        await vera.say("subscribe", sessionId="main")
+        await vera.until("presence")
+        place.tmux("rename-session", "-t", "main", "dev")
+        assert (await vera.until("sessions"))["sessions"][0]["id"] == "dev"
+        place.tmux("send-keys", "-t", "dev", "x")
+        await vera.until("output", sessionId="dev")
+        place.tmux.kill()
+        assert await vera.error("SESSION_NOT_FOUND")
+        while (await vera.until("sessions"))["sessions"]:
+            pass
+
+
+@pytest.mark.line("C42")
+async def test_who_is_silent_is_let_go(database: str, tmp_path: Path, tmux: Tmux) -> None:
+    async with (
+        opened(database, tmp_path, tmux, heartbeat_seconds=0.4) as place,
+        place.socket("vera") as silent,
+        place.socket("vera") as alive,
+    ):
+
+        async def beat() -> None:
+            while True:
+                await alive.say("heartbeat")
+                await asyncio.sleep(0.1)
+
+        beating = asyncio.create_task(beat())
+        assert await silent.closed() == 4000
+        await alive.say("nonsense")
+        await alive.error("UNKNOWN_TYPE")
+        beating.cancel()
+
+
+@pytest.mark.line("C48", "C58")
+@pytest.mark.parametrize("path", ["/ws", "/ws/terminal/main"])
+async def test_what_makes_no_sense_is_said_and_the_socket_lives(place: Place, path: str) -> None:
+    await place.session("main", "cat")
+    await place.otto.post("/api/sessions/main/claim")
+    async with place.socket("otto", path) as otto:
+        for nonsense in ("", "{", "[]", "null", '"x"', "{}", '{"type": 7}', '{"type": null}', b"\xff\xfe", "9" * 9999):
+            await otto.connection.send(nonsense)
+            await otto.error("INVALID_MESSAGE")
+        await otto.connection.send('{"type": "sendKeys", "sessionId": "main", "keys": "\\ud800"}')
+        await otto.error("INVALID_MESSAGE")
+        for keys in (None, 7, ["x"], {}):
+            await otto.say("sendKeys", sessionId="main", keys=keys)
+            await otto.error("INVALID_MESSAGE")
+        for pane in ([], {}, True, 1.5):
+            await otto.say("sendKeys", sessionId="main", keys="x", pane=pane)
+            await otto.error("INVALID_MESSAGE")
+        for unknown in ("", "Subscribe", "exec", "output"):
+            await otto.say(unknown)
+            await otto.error("UNKNOWN_TYPE")
+        await otto.say("sendKeys", sessionId="main", keys="alive")
+        if path == "/ws":
+            for id in (None, 7, [], {}):
+                await otto.say("subscribe", sessionId=id)
+                await otto.error("INVALID_MESSAGE")
+            for name in ("", "nothing", "a\0b", "$0", "x" * 10_000):
+                await otto.say("subscribe", sessionId=name)
+                await otto.error("SESSION_NOT_FOUND")
+            await otto.say("subscribe", sessionId="main")
+        await otto.shown("alive")
+
+
+@pytest.mark.line("C63")
+async def test_a_role_that_changes_counts_at_once(place: Place) -> None:
+    await place.session("main", "cat")
+    async with place.socket("vera") as vera:
+        await vera.say("subscribe", sessionId="main")
+        await vera.until("presence")
+        await vera.say("sendKeys", sessionId="main", keys="x")
+        await vera.error("FORBIDDEN")
+        role = f"/api/users/{place.ids['vera']}/role"
+        assert (await place.olga.patch(role, json={"role": "operator"})).status_code == 200
+
+        async def typed() -> None:
+            while True:
+                await vera.say("sendKeys", sessionId="main", keys="y")
+                if (await vera.next())["type"] == "output":
+                    return
+
+        await asyncio.wait_for(typed(), 20)
+        assert (await place.olga.delete(f"/api/users/{place.ids['vera']}")).status_code == 200
+        assert await vera.closed() == 4001
+
+
+@pytest.mark.line("C59")
+async def test_it_is_told_that_the_server_shuts_down(place: Place) -> None:
+    await place.session("main", "cat")
+    async with place.socket("vera") as vera, place.socket("vera", "/ws/terminal/main") as terminal:
+        await vera.until("sessions")
+        await terminal.until("output")
+        place.tenure.tenure.hub.close()
+        assert await vera.closed() == 1001
+        assert await terminal.closed() == 1001
+
+
+@pytest.mark.line("C43")
+async def test_whole_screens_for_who_wants_them(place: Place) -> None:
+    await place.session("main", "cat")
+    async with place.socket("otto") as otto:
+        await otto.say("subscribe", sessionId="main", mode="screen")
+        assert (await otto.until("output"))["data"].strip() == ""
+        await otto.say("sendKeys", sessionId="main", keys="one\n")
+        while (told := await otto.until("output"))["data"].split() != ["one", "one"]:
+            pass
+        assert told["data"] == place.tmux.screen().removesuffix("\n")
+        await otto.say("subscribe", sessionId="main", mode="upside down")
+        await otto.error("INVALID_MESSAGE")
