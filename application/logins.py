@@ -84,7 +84,8 @@ class Logins:
         if user.removed_at is not None:
             await self.profiles.forget(user.id)  # the process is about to: they come as somebody new
             return None
-        await self.profiles.keep(who)
+        if await self.profiles.keep(who) != user.id:
+            raise Raced("they were removed just now")
         if invited and invited.id:
             with suppress(Unusable):  # they need none
                 await self.invites.use(invited.id, user.id, Cause(user.id, request_id))

@@ -1,0 +1,87 @@
+"""Who may come in by a provider, as what, and as whom."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.chrote.conftest import configured
+from tests.contracts.chrote.people import browser, invited
+from tests.contracts.chrote.test_sign_in import begin, come, login_cookie
+from tests.contracts.chrote.test_users import me
+from tests.providers.github import GitHub
+from tests.providers.openid import Provider
+from tests.serving import Served, served
+
+
+@pytest.mark.line("C02", "C64")
+async def test_an_invite_is_remembered_over_the_redirect(
+    with_providers: Served, openid: Provider, github: GitHub
+) -> None:
+    async with browser(with_providers) as olga, browser(with_providers) as ann, browser(with_providers) as late:
+        assert await come(olga, "/auth/github") == "/"
+        assert await come(ann, "/auth/google") == "/?error=invite_required"
+        assert await come(ann, "/auth/google?invite=AbCdEfGh12345678") == "/?error=invalid_invite"
+        token = await invited(olga, "operator", max_uses=1)
+        assert await come(ann, f"/api/auth/google?invite={token}") == "/"
+        assert (await me(ann))["role"] == "operator"
+        assert await come(ann, f"/auth/google?invite={token}") == "/"  # a member needs none
+        openid.person = {"sub": "late", "email": "late@example.org", "email_verified": True}
+        assert await come(late, f"/auth/google?invite={token}") == "/?error=invite_exhausted"
+        (shown,) = (await olga.get("/api/invites")).json()["invites"]
+        assert shown["usedCount"] == 1
+
+
+async def test_where_it_is_open_anybody_comes_in_as_a_viewer(
+    database: str, tmp_path: Path, openid: Provider, github: GitHub
+) -> None:
+    async with (
+        served(database, tmp_path, **configured(openid, github), open_signup=True) as tenure,
+        browser(tenure) as first,
+        browser(tenure) as second,
+    ):
+        openid.client.redirect_uris = (f"{tenure.url}/auth/google/callback",)
+        assert await come(first, "/auth/github") == await come(second, "/auth/google") == "/"
+        assert [(await me(one))["role"] for one in (first, second)] == ["owner", "viewer"]
+
+
+async def test_the_same_verified_email_is_the_same_person(
+    with_providers: Served, openid: Provider, github: GitHub
+) -> None:
+    async with browser(with_providers) as client, browser(with_providers) as other:
+        assert openid.person
+        openid.person["email"] = "OCTOCAT@example.org"
+        assert await come(client, "/auth/github") == "/"
+        assert await come(other, "/auth/google") == "/"
+        assert (await me(client))["id"] == (await me(other))["id"]
+        openid.person["email"] = "new@example.org"  # known by who they are there, whatever their address
+        assert await come(other, "/auth/google") == "/"
+        assert (await me(client))["id"] == (await me(other))["id"]
+
+
+async def test_an_unverified_email_links_nobody(with_providers: Served, openid: Provider) -> None:
+    async with browser(with_providers) as client, browser(with_providers) as thief:
+        assert await come(client, "/auth/github") == "/"
+        openid.person = {"sub": "thief", "email": "octocat@example.org", "email_verified": False}
+        assert await come(thief, "/auth/google") == "/?error=email_not_verified"
+
+
+async def test_of_two_who_come_first_one_owns_the_place(
+    with_providers: Served, openid: Provider, github: GitHub
+) -> None:
+    async with browser(with_providers) as one, browser(with_providers) as two:
+        addresses = [await begin(one, "/auth/github"), await begin(two, "/auth/google")]
+        came = await asyncio.gather(one.get(addresses[0]), two.get(addresses[1]))
+        assert sorted(answer.headers["location"] for answer in came) == ["/", "/?error=invite_required"]
+        inside = one if came[0].headers["location"] == "/" else two
+        assert [user["role"] for user in (await inside.get("/api/users")).json()["users"]] == ["owner"]
+
+
+async def test_an_encrypted_place_gives_its_cookies_to_encrypted_requests_only(
+    database: str, tmp_path: Path
+) -> None:
+    async with served(database, tmp_path, public_url="https://lab.example.org") as tenure, browser(tenure) as client:
+        answer = await client.get("/auth/dev", params={"name": "Ann"})
+        assert login_cookie(answer)["secure"]
