@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from application.ports import Identity
 from tests.contracts.chrote.conftest import configured
 from tests.contracts.chrote.people import browser, invited
 from tests.contracts.chrote.test_sign_in import begin, come, login_cookie
@@ -59,6 +60,18 @@ async def test_the_same_verified_email_is_the_same_person(
         openid.person["email"] = "new@example.org"  # known by who they are there, whatever their address
         assert await come(other, "/auth/google") == "/"
         assert (await me(client))["id"] == (await me(other))["id"]
+
+
+async def test_only_an_email_that_was_verified_is_somebodys(tenure: Served) -> None:
+    profiles = tenure.tenure.deps.profiles
+    ann = await profiles.keep(Identity("google", "1", "Ann", "ann@example.org", email_verified=True))
+    claims_to_be = Identity("dev", "2", "Eve", "ann@example.org")
+    assert await profiles.known(claims_to_be) is None
+    assert await profiles.keep(claims_to_be) != ann
+    assert await profiles.keep(Identity("github", "3", "A", "ANN@example.org", email_verified=True)) == ann
+    taken = Identity("dev", "2", "Eve", "ann@example.org", email_verified=True)  # later, by who is known already
+    assert await profiles.keep(taken) != ann
+    assert await profiles.known(Identity("campus", "4", "A", "ann@example.org", email_verified=True)) == ann
 
 
 async def test_an_unverified_email_links_nobody(with_providers: Served, openid: Provider) -> None:

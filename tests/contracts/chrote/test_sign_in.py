@@ -164,11 +164,12 @@ async def test_a_code_that_was_used_or_made_up_signs_nobody_in(with_providers: S
         assert (await client.get("/auth/me")).status_code == 401
 
 
-async def test_a_code_is_worth_nothing_without_the_verifier_of_who_began(with_providers: Served) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_code_is_worth_nothing_without_the_verifier_of_who_began(with_providers: Served, kind: str) -> None:
     async with browser(with_providers) as client, browser(with_providers) as thief:
-        stolen = query(await begin(client, "/auth/google"))["code"]
-        state = query(await begin(thief, "/auth/google"))["state"]
-        back = await thief.get("/auth/google/callback", params={"code": stolen, "state": state})
+        stolen = query(await begin(client, f"/auth/{kind}"))["code"]
+        state = query(await begin(thief, f"/auth/{kind}"))["state"]
+        back = await thief.get(f"/auth/{kind}/callback", params={"code": stolen, "state": state})
         assert back.headers["location"] == "/?error=oauth_failed"
 
 
