@@ -105,7 +105,7 @@ class Accounts:
                 row = await (await conn.execute(KNOWN, asked(who))).fetchone()
                 id: UUID = row[0] if row else self._ids()
                 told = asked(who) | {"id": id}
-                if await (await conn.execute(TAKEN, told)).fetchone():
+                if await (await conn.execute(TAKEN, told)).fetchone() is not None:  # its rows are empty tuples
                     told["verified"] = None  # that e-mail is somebody else's here, and stays theirs
                 await conn.execute(KEEP, told)
                 await conn.execute(
