@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
 from starlette.requests import Request
@@ -19,13 +20,26 @@ from interfaces.identity import address
 from interfaces.serve import Deps, Json, Unauthenticated, deps
 from projections import users
 
-here = APIRouter(tags=["sign-in"])
+router = APIRouter(prefix="/auth", tags=["sign-in"])
+api_router = APIRouter(prefix="/api/auth", tags=["sign-in"])
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
 Who = Annotated[Actor, Depends(member)]
 ATTEMPT, ATTEMPT_SECONDS = "tenure_sign_in", 600  # the cookie of a browser that is away at a provider
 Invited = Annotated[str | None, Query(alias="invite", max_length=200, description="the token of an invite")]
 
 
-@here.get("/me", response_model=dict[str, Any])
+def at(method: str, path: str, **shape: Any) -> Callable[[Endpoint], Endpoint]:
+    """The endpoint is there under /auth and under /api/auth."""
+
+    def add(endpoint: Endpoint) -> Endpoint:
+        for mounted in (router, api_router):
+            mounted.add_api_route(path, endpoint, methods=[method], **shape)
+        return endpoint
+
+    return add
+
+
+@at("GET", "/me", response_model=dict[str, Any])
 async def me(request: Request, who: Who) -> Response:
     """Who has signed in: flat, and the same under `user`. The cookie lasts on from here."""
     given = deps(request)
@@ -38,7 +52,7 @@ async def me(request: Request, who: Who) -> Response:
     return answer
 
 
-@here.post("/logout", response_model=dict[str, Any])
+@at("POST", "/logout", response_model=dict[str, Any])
 async def logout(request: Request) -> Response:
     """End this login. Nobody signed in is signed out enough; a page of another origin may not do it."""
     require_own_origin(request)
@@ -50,7 +64,7 @@ async def logout(request: Request) -> Response:
     return answer
 
 
-@here.get("/dev", response_class=RedirectResponse)
+@at("GET", "/dev", response_class=RedirectResponse)
 async def sign_in_for_development(request: Request, name: str, invite: Invited = None) -> Response:
     """Sign in with a name alone. It is there only on a loopback address where no provider is configured."""
     given = deps(request)
@@ -65,7 +79,7 @@ async def sign_in_for_development(request: Request, name: str, invite: Invited =
         return failed(why.code)
 
 
-@here.get("/status", response_model=dict[str, Any])
+@at("GET", "/status", response_model=dict[str, Any])
 async def status(request: Request) -> Response:
     """Which buttons to show."""
     given = deps(request)
@@ -73,7 +87,7 @@ async def status(request: Request) -> Response:
     return Json({"providers": told, "dev": given.dev_login})
 
 
-@here.get("/{provider}", response_class=RedirectResponse)
+@at("GET", "/{provider}", response_class=RedirectResponse)
 async def begin(request: Request, provider: str, invite: Invited = None) -> Response:
     """Off to the provider. An invite is remembered until one is back."""
     given = deps(request)
@@ -90,7 +104,7 @@ async def begin(request: Request, provider: str, invite: Invited = None) -> Resp
     return answer
 
 
-@here.get("/{provider}/callback", response_class=RedirectResponse)
+@at("GET", "/{provider}/callback", response_class=RedirectResponse)
 async def come_back(request: Request, provider: str, state: str = "", code: str = "") -> Response:
     """Back from the provider: to the page, signed in, or with the reason why not."""
     given = deps(request)
@@ -139,8 +153,3 @@ def failed(reason: str) -> Response:
 
 def request_id(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", ""))
-
-
-router, api_router = APIRouter(prefix="/auth"), APIRouter(prefix="/api/auth")
-router.include_router(here)
-api_router.include_router(here)
