@@ -37,11 +37,18 @@ class Writer(Protocol):
     async def store(self, events: list[StoredEvent]) -> None: ...
 
 
+class Newest(Protocol):
+    async def __call__(self, id: UUID) -> StoredEvent | None:
+        """The newest event of a stream. Raises `Unavailable`."""
+        ...
+
+
 class Platform(Application[UUID]):
     """Commands await two verbs of it, `load` and `commit`; `change` is the two together."""
 
     name = "tenure"
-    writer: Writer  # given by whoever starts it
+    writer: Writer  # given by whoever starts it, as is
+    newest: Newest
 
     def __init__(self, env: dict[str, str]) -> None:
         super().__init__(env)
@@ -65,16 +72,9 @@ class Platform(Application[UUID]):
         return found
 
     async def last(self, id: UUID) -> Any:
-        """The newest event of a stream, None if there is none: much less to read than the whole."""
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._readers, self._last, id)
-        except (OperationalError, InterfaceError) as gone:
-            raise Unavailable("database", "the database does not answer; try again shortly") from gone
-
-    def _last(self, id: UUID) -> Any:
-        found = self.recorder.select_events(id, desc=True, limit=1)
-        return self.mapper.to_domain_event(found[0]) if found else None
+        """The newest event of a stream, None if there is none: much less to read than the whole. `Unavailable`."""
+        found = await self.newest(id)
+        return self.mapper.to_domain_event(found) if found else None
 
     async def commit(self, cause: Cause, *aggregates: Aggregate) -> None:
         """All of them or none. `Raced` if somebody was faster; `Unavailable` without the database."""

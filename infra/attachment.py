@@ -25,7 +25,7 @@ class Attachment:
         self.at, self.users = at, 0
         self._place, self._clock, self._turns = place, clock, turns
         self._control: Control | None = None
-        self._screens: dict[int | None, Screen] = {}
+        self._screens: dict[int, Screen] = {}
         self._panes: list[PaneSeen] = []
         self._looking = self._look_again = False
         self._answered = False  # by the client that is attached now
@@ -90,11 +90,10 @@ class Attachment:
                 self._paused(message.subject)
 
     def _paused(self, pane: str) -> None:
-        """We were too slow for it: it goes on, and everybody starts anew from its screen."""
-        self._ask(f"refresh-client -A {checked(pane)}:continue")
+        """It tells nothing more, since we were too slow, or have asked for that: all wait for the whole screen."""
         for screen in self._screens.values():
             if screen.pane.id == pane:
-                screen.again()
+                screen.skipped()
 
     def _look(self) -> None:
         """See which panes there are now; again, if more happens until that is known."""
@@ -152,10 +151,10 @@ class Attachment:
 
     def join(self, key: int | None, plain: bool) -> Viewer:
         pane = self.pane(key)
-        if key not in self._screens:
-            self._screens[key] = Screen(key, pane, self._ask, self._clock, self._turns)
-        viewer = Viewer(self._screens[key], plain)
-        self._screens[key].viewers.add(viewer)
+        if (screen := self._screens.get(pane.index)) is None:
+            self._screens[pane.index] = screen = Screen(pane.index, pane, self._ask, self._clock, self._turns)
+        viewer = Viewer(screen, plain)
+        screen.viewers.add(viewer)
         return viewer
 
     def leave(self, viewer: Viewer) -> None:

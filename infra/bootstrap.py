@@ -34,6 +34,7 @@ from infra.guesses import Guesses
 from infra.home import CannotStart
 from infra.invite_tokens import InviteTokens
 from infra.logins import Cookies
+from infra.newest import Newest
 from infra.oauth import providers
 from infra.observer import Observer
 from infra.presence import PresenceRows
@@ -167,6 +168,8 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
                 task.cancel()
     finally:
         await pool.close()
+        if isinstance(platform.newest, Newest):
+            await platform.newest.close()
         await asyncio.to_thread(close, platform)
 
 

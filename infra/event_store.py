@@ -18,6 +18,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 from psycopg.conninfo import conninfo_to_dict
 
 from application.platform import Platform
+from infra.newest import Newest
 
 log = logging.getLogger(__name__)
 GROUP = 256  # callers in one transaction, at most
@@ -131,4 +132,5 @@ def open_platform(database_url: str) -> Platform:
     """The application on this database; its tables are made if they are not there."""
     platform = Platform(environment(database_url))
     platform.writer = GroupWriter(platform.recorder)
+    platform.newest = Newest(database_url)
     return platform

@@ -18,7 +18,8 @@ from domain.errors import NotFound
 from infra.tmux_protocol import checked, unescaped
 
 BOUND = 1 << 18  # characters that wait for one viewer
-BREATH = 0.00015  # seconds between frames, for each viewer that they go to
+FLOOD = 1 << 21  # characters sent at once, to all viewers of a pane together; rather than more, they get its screen
+BREATH = 0.00015  # seconds between frames, for each viewer that they go to; four times that between whole screens
 AGAIN = 0.2  # seconds until a capture that failed is tried again
 PLAIN = 0.05  # seconds between whole screens for viewers who get nothing else
 AT_ONCE = 4  # viewers woken in one turn of the event loop; what others type is served between
@@ -101,9 +102,9 @@ Ask = Callable[..., None]  # (*commands, screen=, then=): asks in the background
 
 
 class Screen:
-    """`key` is the pane's index as it was asked for; None: the first one. `pane` is which one that is now."""
+    """`key` is the pane's index; `pane` is which one that is now."""
 
-    def __init__(self, key: int | None, pane: PaneSeen, ask: Ask, clock: Clock, turns: Turns) -> None:
+    def __init__(self, key: int, pane: PaneSeen, ask: Ask, clock: Clock, turns: Turns) -> None:
         self.key, self.pane = key, pane
         self.viewers: set[Viewer] = set()
         self._ask, self._clock, self._turns = ask, clock, turns
@@ -115,6 +116,8 @@ class Screen:
         self._flushed = 0.0
         self._flushing: asyncio.TimerHandle | None = None
         self._capturing = False
+        self._captured_at = -1.0
+        self._live = False  # somebody follows what is written
         self._plain_rest: asyncio.TimerHandle | None = None
         self._plain_dirty = False
         self._plain_text: str | None = None
@@ -122,25 +125,35 @@ class Screen:
 
     def moved(self, pane: PaneSeen) -> None:
         """It is another pane now, or has another size."""
-        if pane.id != self.pane.id:
-            self._decoder, self._begun = decoder(), False
         self.pane = pane
         self.again()
 
     def again(self) -> None:
-        """Everybody needs the whole screen anew."""
+        """Everybody needs the whole screen anew. Until then tmux need not tell what is written."""
         self._drop()
+        self._decoder, self._begun, self._live = decoder(), False, False
+        if any(not viewer.plain for viewer in self.viewers):
+            self._ask(f"refresh-client -A {checked(self.pane.id)}:pause")
         for viewer in () if self._over else self.viewers:
             viewer.live = False
             self.want(viewer)
+
+    def skipped(self) -> None:
+        """What was written was not told."""
+        if self._live:
+            self.again()
+        self._fetch()
 
     def wrote(self, data: bytes) -> None:
         if not self._begun:
             data, self._begun = data.lstrip(CONTINUATION), True  # the end of a character that began before us
         text = self._decoder.decode(data)
+        if not self._live:
+            self._plain()
+            return  # everybody else waits for the whole screen
         self._pending.append(text)
         self._size += len(text)
-        if self._size > BOUND:
+        if self._size > min(BOUND, FLOOD // len(self.viewers)):
             self.again()
         elif self._flushing is None:
             wait = self._flushed + BREATH * len(self.viewers) - self._loop.time()
@@ -179,15 +192,22 @@ class Screen:
         """They need the whole screen. Those who ask meanwhile get the same."""
         if viewer.plain:
             self._plain()
-        elif not self._capturing:
+        else:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        if not self._capturing:
             self._capturing = True
-            pane = checked(self.pane.id)
-            commands = (
-                GEOMETRY.format(pane),
-                f"capture-pane -e -N -p -t {pane}",
-                f"capture-pane -P -p -C -t {pane}",
-            )
-            self._ask(*commands, screen=True, then=self._captured)
+            wait = self._captured_at + 4 * BREATH * len(self.viewers) - self._loop.time()
+            self._loop.call_later(max(0.0, wait), self._capture)
+
+    def _capture(self) -> None:
+        if self._over:
+            return
+        pane = checked(self.pane.id)
+        self._ask(f"refresh-client -A {pane}:continue")
+        commands = (GEOMETRY.format(pane), f"capture-pane -e -N -p -t {pane}", f"capture-pane -P -p -C -t {pane}")
+        self._ask(*commands, screen=True, then=self._captured)
 
     def _captured(self, answers: list[list[bytes]] | None) -> None:
         self._capturing = False
@@ -195,12 +215,14 @@ class Screen:
             self._loop.call_later(AGAIN, self.again)  # the pane has gone, and what is there instead is not yet known
             return
         self._flush()  # what was written before it goes to those who follow already
+        self._live, self._captured_at = True, self._loop.time()
         size, data = whole(answers)
         frame = Frame(str(self.pane.index), data, self._clock(), size)
         late = [viewer for viewer in self.viewers if not viewer.live and not viewer.plain]
         for viewer in late:
             viewer.live = True
         self._offer(frame, late)
+        self._plain()
 
     def _plain(self) -> None:
         """Show the whole screen to those who get nothing else: now, or when the last time is long enough ago."""

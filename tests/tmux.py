@@ -81,3 +81,13 @@ async def address(terminals: TmuxTerminals, name: str = "main") -> Address:
 
     found: Address = await eventually(seen)
     return found
+
+
+async def drawn(tmux: Tmux, data: str, file: Path) -> str:
+    """What a terminal of 80 columns and 24 lines shows when this is written to it. tmux is one."""
+    file.write_bytes(data.encode())
+    tmux.session("drawn", "sh", "-c", 'stty -opost -echo; cat "$0"; tmux wait-for -S drawn; sleep 1000', str(file))
+    await asyncio.to_thread(tmux, "wait-for", "drawn")
+    shown = tmux.screen("drawn")
+    tmux("kill-session", "-t", "drawn")
+    return shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from application.terminals import Address, View
 from domain.errors import NotFound
 from infra import screens
 from tests.serving import PATIENCE, eventually
-from tests.tmux import Tmux, address, terminals_of, tmux_server
+from tests.tmux import Tmux, address, drawn, terminals_of, tmux_server
 
 RAW = "import os,sys,tty; tty.setraw(0); f=open(sys.argv[1],'wb',0)\nwhile d:=os.read(0,65536): f.write(d)"
 
@@ -254,3 +255,38 @@ async def test_who_falls_behind_gets_the_screen_and_nobody_grows(tmux: Tmux, mon
             shown = await until(slow, "done")
             last = re.split(r"\x1b\[2J\x1b\[H", shown)[-1]
             assert "199999\r\n200000\r\ndone" in last
+
+
+@pytest.mark.parametrize("burst", ["yes | head -n 200000", "seq 50000; printf '\\033[2J\\033[H\\033[31mred'"])
+async def test_two_hundred_viewers_all_end_with_what_is_on_the_screen(tmux: Tmux, tmp_path: Path, burst: str) -> None:
+    tmux.session("main", "sh", "-c", f"read x; {burst}; echo; echo ov''er; cat")
+    async with terminals_of(tmux) as terminals:
+        at = await address(terminals)
+        most = 0
+
+        async def watch(view: View, begin: asyncio.Event) -> str:
+            nonlocal most
+            assert isinstance(view, screens.Viewer)
+            shown = ""
+            async with asyncio.timeout(60):
+                while "over" not in shown:
+                    shown += (await view.next()).data
+                    shown = shown[max(0, shown.rfind("\x1b[2J\x1b[H") - 60) :]
+                    await begin.wait()
+                    most = max(most, view._waiting)
+            return shown
+
+        quick, slow = asyncio.Event(), asyncio.Event()
+        quick.set()
+        async with AsyncExitStack() as stack:
+            views = [await stack.enter_async_context(terminals.view(at, None, plain=False)) for _ in range(200)]
+            watching = [asyncio.create_task(watch(it, slow if n % 20 == 0 else quick)) for n, it in enumerate(views)]
+            await terminals.type(at, None, b"\r")
+            await asyncio.gather(*(it for n, it in enumerate(watching) if n % 20))
+            slow.set()
+            seen = set(await asyncio.gather(*watching))
+        assert most <= screens.BOUND
+        final = tmux.screen()
+        assert "over" in final
+        for data in seen:
+            assert await drawn(tmux, data, tmp_path / "data") == final
