@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
-from interfaces.cli import audit, up, watch, workspaces
+from interfaces.cli import audit, sessions, up, watch, workspaces
 from interfaces.cli.commands import Commands
 
 app = typer.Typer(
@@ -31,6 +33,16 @@ for name, run, example in (
 ):
     lent.command(name, epilog=f"Example: tenure workspaces {example}")(run)
 app.add_typer(lent, name="workspaces")
+
+shared = typer.Typer(cls=Commands, help="Shared terminals: see them, claim them, type into them.", no_args_is_help=True)
+SESSIONS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("list", sessions.list_, "list --as olga"),
+    ("attach", sessions.attach, "attach main"),
+    ("claim", sessions.claim, "claim main --release"),
+)
+for name, shares, example in SESSIONS:
+    shared.command(name, epilog=f"Example: tenure sessions {example}")(shares)
+app.add_typer(shared, name="sessions")
 
 trail = typer.Typer(cls=Commands, help="The history, from the database itself.", no_args_is_help=True)
 trail.command(epilog="Example: tenure audit log --kind workspace.expired --since 2030-01-16T10:30:00Z")(audit.log)
