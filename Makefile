@@ -69,6 +69,6 @@ $(STAMP):
 	@$(PIP) install --quiet --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@if [ -n "$(LIBVIRT)" ]; then \
-		$(PIP) install --quiet --require-hashes --no-deps --no-build-isolation -r requirements-vm.lock || \
-		echo "note: libvirt-python could not be built, so there are no virtual machines; all else works."; fi
+		$(PIP) install --require-hashes --no-deps --no-build-isolation -r requirements-vm.lock >.venv/libvirt.log 2>&1 || \
+		echo "note: no virtual machines, as libvirt-python could not be built (.venv/libvirt.log); all else works."; fi
 	@touch $@
