@@ -232,7 +232,7 @@ class Workspaces:
 
     def _template(self, name: str) -> Template:
         if name not in self.templates:
-            raise Invalid(f'there is no template "{name}"; there are {", ".join(sorted(self.templates))}')
+            raise Invalid(f'there is no template "{name[:50]}"; there are {", ".join(sorted(self.templates))}')
         return self.templates[name]
 
     def _reach(self, workspace: Workspace) -> None:

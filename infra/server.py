@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from infra import embedded_postgres, logs
 from infra.bootstrap import Tenure, running
 from infra.home import CannotStart, claim
+from infra.http_protocol import HttpProtocol
 from infra.settings import Settings
 from interfaces import api
 
@@ -80,6 +81,7 @@ def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves it."""
     return uvicorn.Config(
         app,
+        http=HttpProtocol,
         log_config=None,
         access_log=False,
         proxy_headers=False,

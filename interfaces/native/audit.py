@@ -16,17 +16,21 @@ from application.access import Actor, allowed
 from interfaces.identity import actor
 from interfaces.native import present
 from interfaces.native.history import PAGE, as_it_was, entries, named, person, utc
-from interfaces.serve import ERRORS, Deps, Json, deps
+from interfaces.native.present import EventsOut, SubjectOut
+from interfaces.serve import Deps, Json, deps, errors
 from projections import trail
 from projections.trail import Filter
 
-router = APIRouter(prefix="/api/v1/audit", tags=["audit"], responses=ERRORS)
+router = APIRouter(prefix="/api/v1/audit", tags=["audit"], responses=errors(400, 401))
 Who = Annotated[Actor, Depends(actor)]
 NDJSON = "application/x-ndjson"
+LINES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {NDJSON: {"schema": {"type": "string", "description": "an event a line"}}}}
+}
 KIND = "workspace.expired, or workspace for all of them"
 
 
-@router.get("/events", response_model=dict[str, Any])
+@router.get("/events", response_model=EventsOut, responses=errors(404) | LINES)
 async def list_events(
     request: Request,
     who: Who,
@@ -56,7 +60,7 @@ async def list_events(
     return Json({"events": told, "next": found.rows[-1].position if full else None, "position": found.position})
 
 
-@router.get("/subjects/{id}", response_model=dict[str, Any])
+@router.get("/subjects/{id}", response_model=SubjectOut, responses=errors(404))
 async def show_subject(
     request: Request,
     who: Who,

@@ -21,23 +21,21 @@ from application.ports import Unavailable
 from domain.errors import Invalid
 from interfaces.identity import actor
 from interfaces.native.present import line, message
-from interfaces.serve import ERRORS, Deps, Unauthenticated, deps, refuse
+from interfaces.serve import Deps, deps, errors
 from projections.pushes import Closing, CutOff, Push, Ready, Reset
 from projections.trail import Entry
 
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
+Who = Annotated[Actor, Depends(actor)]
 Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
 After = Annotated[int | None, Query(ge=0, description="go on after this position; none: from now on")]
+LastEventId = Annotated[str | None, Header(description="as browsers send it when they come back")]
 SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
 
 
-@router.get("", response_class=EventSourceResponse, responses=ERRORS)
+@router.get("", response_class=EventSourceResponse, responses=errors(400, 401))
 async def events(
-    request: Request,
-    who: Annotated[Actor, Depends(actor)],
-    subject: Subject = None,
-    after: After = None,
-    last_event_id: Annotated[str | None, Header(description="as browsers send it when they come back")] = None,
+    request: Request, who: Who, subject: Subject = None, after: After = None, last_event_id: LastEventId = None
 ) -> EventSourceResponse:
     """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
     given = deps(request)
@@ -61,23 +59,14 @@ async def sse(given: Deps, who: Actor, subject: UUID | None, after: int | None) 
 
 
 @router.websocket("")
-async def events_websocket(socket: WebSocket, subject: str | None = None, after: str | None = None) -> None:
+async def events_websocket(
+    socket: WebSocket, who: Who, subject: Subject = None, after: After = None, last_event_id: LastEventId = None
+) -> None:
     """The same as JSON messages. Refused in the handshake, with a body; 1013 ends one that does not keep up."""
-    given = deps(socket)
-    try:
-        who = await actor(socket)
-        start = position(None, int(after) if after else None)
-        about = UUID(subject) if subject else None
-    except Unauthenticated as nobody:
-        await socket.send_denial_response(refuse(socket.app, socket.url.path, 401, "unauthorized", str(nobody)))
-        return
-    except (ValueError, Invalid):
-        sentence = "subject must be a UUID, and after a position"
-        await socket.send_denial_response(refuse(socket.app, socket.url.path, 400, "invalid", sentence))
-        return
+    start = position(last_event_id, after)
     await socket.accept()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(tell, socket, given, who, about, start, tasks.cancel_scope)
+        tasks.start_soon(tell, socket, deps(socket), who, subject, start, tasks.cancel_scope)
         await until_closed(socket)
         tasks.cancel_scope.cancel()
 
