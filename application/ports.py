@@ -109,9 +109,7 @@ class Machines(Protocol):
         """Keep its files as they are now, under this id. Returns the size in bytes."""
         ...
 
-    async def restore(
-        self, workspace_id: UUID, template: Template, snapshot_id: UUID, operation_id: UUID
-    ) -> Machine:
+    async def restore(self, workspace_id: UUID, template: Template, snapshot_id: UUID, operation_id: UUID) -> Machine:
         """Its machine made anew from a snapshot, and running. The same operation twice restores once."""
         ...
 

@@ -72,4 +72,5 @@ def trusted(connection: HTTPConnection, given: Deps) -> bool:
         peer = ip_address(connection.client.host)
     except ValueError:
         return False
-    return any(peer in network for network in given.trusted)
+    mapped = getattr(peer, "ipv4_mapped", None)  # as a socket that takes both kinds shows an IPv4 peer
+    return any((mapped or peer) in network for network in given.trusted)

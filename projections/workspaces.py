@@ -77,7 +77,7 @@ def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
         case _, Workspace.ProvisioningFailed() | Workspace.Vanished():
             return replace(settled(row, Status.FAILED, event.at), error=event.reason)
         case _, Workspace.OperationRequested():
-            return replace(row, operation=event.operation, snapshots=taking(row, event))
+            return replace(row, operation=event.operation, updated_at=event.at, snapshots=taking(row, event))
         case _, Workspace.Stopped(at=at):
             return settled(row, Status.STOPPED, at)
         case _, Workspace.SnapshotTaken(snapshot_id=id, size_bytes=size):

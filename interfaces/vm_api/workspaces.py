@@ -127,7 +127,7 @@ async def take_snapshot(request: Request, who: Who, id: Id, body: TakeSnapshot |
     label = body.name if body else ""
     made = await deps(request).workspaces.operate(who, id, Operation.SNAPSHOT, label=label)
     shot = {"id": made.snapshot_id, "label": label, "status": "taking", "size_bytes": None}
-    return Json(present.snapshot(shot | {"created_at": made.asked_at.isoformat()}, id))
+    return Json(present.snapshot(shot | {"created_at": made.updated_at.isoformat()}, id))
 
 
 @router.post("/{id}/snapshots/{snapshot_id}/restore", response_model=WorkspaceOut, responses=TO_ONE)
