@@ -62,6 +62,11 @@ class Containers:
     def create(
         self, api: APIClient, workspace_id: UUID, template: Template, image: str, labels: dict[str, str]
     ) -> None:
+        """The container, not started; it has what the template allows, and nothing more.
+
+        The engine's own init is not put before the command: a command that cannot be run would then
+        seem to have been started.
+        """
         api.create_container(
             image,
             list(template.command) if template.command is not None else None,
@@ -77,7 +82,6 @@ class Containers:
                 cap_drop=["ALL"],
                 cap_add=CAPABILITIES,
                 security_opt=["no-new-privileges"],
-                init=True,  # buries orphans, and passes on the signal to stop
                 restart_policy={"Name": "no"},
                 log_config=LogConfig(type=LogConfig.types.JSON, config=LOG_LIMITS),
                 network_mode=self.network,
@@ -140,7 +144,8 @@ class Containers:
             workspace_id = UUID(labels["tenure.workspace"])
         except (KeyError, ValueError):
             return None
-        if not self.labels(workspace_id).items() <= labels.items():
+        # The name counts as well: what others start from a snapshot has its labels.
+        if not self.labels(workspace_id).items() <= labels.items() or name.lstrip("/") != name_of(workspace_id):
             return None
         connection = {"host": self.host, "ports": ports}
-        return Machine(workspace_id, name.lstrip("/"), engine_id, bool(running), connection)
+        return Machine(workspace_id, name_of(workspace_id), engine_id, bool(running), connection)
