@@ -124,8 +124,8 @@ class LocalFiles:
             with suppress(FileNotFoundError):
                 directory.rename(old)
             part.rename(directory)
-        self.write_note(id, replace(note, swap=False))
         remove_tree(old)
+        self.write_note(id, replace(note, swap=False))
 
     def _beside(self, id: UUID, suffix: str) -> Path:
         return self.folder / f"{id}.{suffix}"

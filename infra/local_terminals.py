@@ -48,7 +48,7 @@ class LocalTerminals:
 
     def attach_command(self, id: UUID) -> str | None:
         """What a person types to get in; None without tmux."""
-        return shlex.join(self._command("attach", "-t", str(id))) if self.are_had else None
+        return shlex.join(["tmux", "-S", str(self._socket), "attach", "-t", str(id)]) if self.are_had else None
 
     def ensure(self, id: UUID, directory: Path) -> None:
         """A session of a login shell at home in the directory."""
@@ -96,16 +96,9 @@ class LocalTerminals:
 
     def _ask(self, *command: str, words_of_failure: bool = False) -> list[str]:
         """The lines of the answer; none where tmux refuses, which it does where there is no server."""
-        person = pwd.getpwuid(os.getuid())
         done = subprocess.run(
-            self._command("-u", "-f", os.devnull, *command),
-            env={
-                "PATH": os.environ.get("PATH", os.defpath),
-                "LANG": "C.UTF-8",
-                "SHELL": person.pw_shell or "/bin/sh",
-                "USER": person.pw_name,
-                "LOGNAME": person.pw_name,
-            },
+            [self._tmux or "tmux", "-S", str(self._socket), "-u", "-f", os.devnull, *command],
+            env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -115,9 +108,6 @@ class LocalTerminals:
             return done.stderr.splitlines() if words_of_failure else []
         return done.stdout.splitlines()
 
-    def _command(self, *words: str) -> list[str]:
-        return [self._tmux or "tmux", "-S", str(self._socket), *words]
-
     def _ensure_private(self) -> None:
         """The socket's folder is ours alone: whoever can reach the socket can type into the machines."""
         folder = self._socket.parent
@@ -125,6 +115,16 @@ class LocalTerminals:
         seen = folder.lstat()
         if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or seen.st_mode & 0o022:
             raise Impossible(f"{folder} has to be a directory that only its owner can write to")
+
+
+def _environment() -> dict[str, str]:
+    """All that a shell is told, beside its home: nothing of ours, where secrets are."""
+    clean = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+    try:
+        person = pwd.getpwuid(os.getuid())
+    except KeyError:  # a number without a name, as in some containers
+        return clean | {"SHELL": "/bin/sh"}
+    return clean | {"SHELL": person.pw_shell or "/bin/sh", "USER": person.pw_name, "LOGNAME": person.pw_name}
 
 
 def _signal(send: Callable[[], None]) -> None:
