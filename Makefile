@@ -40,7 +40,7 @@ lint: $(STAMP)  ## ruff, mypy and the dependency rule
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
 
-contracts: $(STAMP)  ## check a served Tenure against the documents it implements
+contracts: $(STAMP)  ## what the contracts promise, line by line, and the tests that show it
 	@exec $(PY) -m tests.contracts $(ARGS)
 
 image: $(STAMP)  ## build the workspace image, without a registry
