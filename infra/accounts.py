@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
-from application.ports import Ids, Unavailable
+from application.ports import Ids
+from projections.reads import answered
 
 DDL = """
 create table if not exists identities (
@@ -65,9 +66,7 @@ class Accounts:
         return dict(await self._rows(sql, (scheme, list(user_ids))))
 
     async def _rows(self, sql: str, args: Any) -> list[Any]:
-        try:
-            async with self._pool.connection() as conn:
-                rows: list[Any] = await (await conn.execute(sql, args)).fetchall()
-                return rows
-        except (psycopg.OperationalError, PoolTimeout) as gone:
-            raise Unavailable("database", "the database does not answer; try again shortly") from gone
+        async def ask(conn: AsyncConnection[Any]) -> list[Any]:
+            return await (await conn.execute(sql, args)).fetchall()
+
+        return await answered(self._pool, ask)

@@ -31,6 +31,7 @@ from infra.push_redis import RedisPush
 from infra.settings import Settings
 from infra.signals import Signals
 from infra.sweep import Sweep
+from infra.tasks import end
 from infra.watching import STARTED_LATE, Watching
 from infra.worker import Command, Worker
 from interfaces.serve import Deps
@@ -121,9 +122,10 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
                 sweep = Sweep(pool, reads, machines, workspaces)
                 work = (follower.run(), worker.run(), sweep.run(settings.sweep_seconds))
                 background += [tasks.create_task(part) for part in work]
-            yield Tenure(settings, deps, hub, machines, pool, refolded)
-            for task in background:
-                task.cancel()
+            try:
+                yield Tenure(settings, deps, hub, machines, pool, refolded)
+            finally:
+                await end(background)
     finally:
         await pool.close()
         await asyncio.to_thread(close, platform)

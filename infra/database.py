@@ -22,6 +22,7 @@ adapters.register_dumper(dict, JsonbDumper)
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
+RECONNECT = 1.0  # seconds; the pools' own way is to try less and less often, up to minutes after it is back
 SCHEMA_LOCK = 7_301  # advisory: one process at a time makes or changes the schema
 INSTALLATION = """
 create table if not exists installation (
@@ -40,7 +41,13 @@ async def connect(url: str) -> AsyncConnection[Any]:
 
 def pool(url: str, size: int = 10) -> AsyncConnectionPool[Any]:
     return AsyncConnectionPool(
-        url, min_size=2, max_size=size, timeout=3, open=False, kwargs={"autocommit": True, "connect_timeout": 5}
+        url,
+        min_size=2,
+        max_size=size,
+        timeout=3,
+        reconnect_timeout=RECONNECT,
+        open=False,
+        kwargs={"autocommit": True, "connect_timeout": 5},
     )
 
 

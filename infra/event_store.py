@@ -14,17 +14,23 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from application.platform import Platform
+from infra.database import RECONNECT
 
 log = logging.getLogger(__name__)
 GROUP = 256  # callers in one transaction, at most
+CLOSING = 5.0  # seconds
 
 
 class Recorder(PostgresApplicationRecorder):
     """The library's, but it does not sit out a dead database for seconds: who asks is told at once."""
+
+    def __init__(self, datastore: PostgresDatastore, **options: Any) -> None:
+        datastore.pool.reconnect_timeout = RECONNECT
+        super().__init__(datastore, **options)
 
     insert_events = unwrap(PostgresApplicationRecorder.insert_events)
     select_events = unwrap(PostgresApplicationRecorder.select_events)
@@ -73,9 +79,9 @@ class GroupWriter:
         await stored
 
     def close(self) -> None:
-        """Stores what was asked for before, then ends."""
+        """Stores what was asked for before, then ends; a database that hangs is not waited for."""
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(CLOSING)
 
     def _run(self) -> None:
         while True:
@@ -85,7 +91,8 @@ class GroupWriter:
                     group.append(self._queue.get_nowait())
             except Empty:
                 pass
-            self._store([waiting for waiting in group if waiting])
+            # Who has gone was not told that it is stored, and may have asked again.
+            self._store([waiting for waiting in group if waiting and not waiting.stored.done()])
             if group[-1] is None:
                 return
 

@@ -21,6 +21,7 @@ from infra import database
 from infra.signals import Signals
 from projections import read_models
 from projections.pushes import Batch
+from projections.reads import AWAY
 
 log = logging.getLogger(__name__)
 FOLLOWING = 7_302  # advisory lock
@@ -35,12 +36,13 @@ class Follower:
         self, url: str, platform: Platform, signals: Signals, tell: Callable[[Batch], Awaitable[None]]
     ) -> None:
         self._url, self._platform, self._signals, self._tell = url, platform, signals, tell
+        self._stored = signals.stored.ear()
         self.failed: str | None = None
 
     async def run(self) -> None:
         """Follow until cancelled; through lost connections, but not past an event that cannot be folded."""
         while self.failed is None:
-            with contextlib.suppress(psycopg.OperationalError):
+            with contextlib.suppress(*AWAY):
                 conn = await database.connect(self._url)
                 try:
                     await conn.execute("select pg_advisory_lock(%s)", (FOLLOWING,))
@@ -51,13 +53,12 @@ class Follower:
             await asyncio.sleep(0.5)
 
     async def _follow(self, conn: AsyncConnection[Any]) -> None:
-        stored = self._signals.stored.ear()
         while self.failed is None:
-            stored.clear()
+            self._stored.clear()
             if not await self._advance(conn):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK):
-                        await stored.wait()
+                        await self._stored.wait()
 
     async def _advance(self, conn: AsyncConnection[Any]) -> bool:
         """One transaction. Returns whether there was anything."""
@@ -76,7 +77,7 @@ class Follower:
                 await conn.execute("select pg_notify('tenure_followed', %s)", (str(position),))
                 if has_work:
                     await conn.execute("notify tenure_work")
-        except psycopg.OperationalError:
+        except AWAY:
             raise
         except Exception as error:
             if conn.closed:

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from infra import database
-from projections.reads import Tide
+from projections.reads import AWAY, Tide
 
 log = logging.getLogger(__name__)
 WORKERS = 7_303  # first key of the advisory locks by which a worker shows that it lives
@@ -43,6 +43,7 @@ class Signals:
         self._url = url
         self.stored = Bell()
         self.work = Bell()
+        self.back = Bell()  # connected, for the first time or again
         self.followed = Tide()
         self.holder = 0  # this process, as leases name it; 0: not connected
         self.connected = False
@@ -50,12 +51,12 @@ class Signals:
     async def run(self) -> None:
         """Listen until cancelled; connect again, as often as it takes."""
         while True:
-            with contextlib.suppress(psycopg.OperationalError):
+            with contextlib.suppress(*AWAY):
                 conn = await database.connect(self._url)
                 try:
                     await self._listen(conn)
                 finally:
-                    self.connected = False
+                    self.connected, self.holder = False, 0
                     with contextlib.suppress(Exception):
                         await conn.close()
             await asyncio.sleep(0.5)
@@ -63,11 +64,12 @@ class Signals:
     async def _listen(self, conn: psycopg.AsyncConnection[Any]) -> None:
         for channel in ("tenure_events", "tenure_followed", "tenure_work"):
             await conn.execute(f"listen {channel}")
-        self.holder = conn.info.backend_pid
-        await conn.execute("select pg_advisory_lock(%s, %s)", (WORKERS, self.holder))
+        pid = conn.info.backend_pid
+        await conn.execute("select pg_advisory_lock(%s, %s)", (WORKERS, pid))
         cur = await conn.execute("select position from follower")
         (position,) = await cur.fetchone() or (0,)
-        self.connected = True
+        self.holder, self.connected = pid, True
+        self.back.ring()
         self.stored.ring()
         self.work.ring()
         self.followed.rise(position)
