@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from shutil import which
@@ -17,11 +18,20 @@ if TYPE_CHECKING:
     from infra.bootstrap import Tenure
     from infra.settings import Settings
 
+INTERRUPTED = 130  # exit code, as shells have it
+
 
 def main() -> None:
-    # A service manager's SIGTERM ends it as Ctrl-C does: in good order, whatever it is doing.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    app(obj=Infra())
+    signal.signal(signal.SIGTERM, end)
+    try:
+        app(obj=Infra())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def end(*_: object) -> None:
+    """A service manager's SIGTERM ends it as Ctrl-C does: in good order, whatever it is doing."""
+    raise KeyboardInterrupt
 
 
 class Infra:
@@ -45,13 +55,16 @@ class Infra:
         return load({}).url
 
     def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
-        settings = load(flags)
-        if settings.database_url is None:
-            starting(f"Starting PostgreSQL in {settings.home} …")
-        from infra import server
+        from infra.stopping import Stopping
 
-        with sentences():
-            server.up(settings, lambda tenure: started(found(tenure)))
+        with Stopping() as stopping:
+            settings = load(flags)
+            if settings.database_url is None:
+                starting(f"Starting PostgreSQL in {settings.home} …")
+            from infra import server
+
+            with sentences():
+                server.up(settings, lambda tenure: started(found(tenure)), stopping)
 
     @asynccontextmanager
     async def log(self, flags: Flags) -> AsyncIterator[Log]:

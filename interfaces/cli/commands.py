@@ -44,8 +44,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except (Stop, Refused, Unavailable) as error:
-            sentence = str(error)
-            typer.echo(sentence[:1].upper() + sentence[1:], err=True)
+            typer.echo(str(error), err=True)
             raise typer.Exit(FAILED) from None
 
 

@@ -24,10 +24,8 @@ def worker(ctx: typer.Context, flags: Flags) -> None:
 
 
 def serve(world: World, flags: Flags) -> None:
-    try:
-        world.up(flags, say, lambda started: say(greeting(started)))
-    except KeyboardInterrupt:
-        say("Stopped.")
+    world.up(flags, say, lambda started: say(greeting(started)))
+    say("Stopped.")
 
 
 def greeting(it: Started) -> str:
@@ -42,7 +40,7 @@ def greeting(it: Started) -> str:
     if serves:
         told += [("you are", who(it)), ("try", first_request(it))]
     head = f"Tenure {it.version} serves on {it.url}" if serves else f"Tenure {it.version} works"
-    lines = [head, ""]
+    lines = [typer.style(head, bold=True), ""]
     for name, text in told:
         first, *more = text.splitlines()
         lines += [f"  {name:<10}{first}", *(f"  {'':<10}{line}" for line in more)]
