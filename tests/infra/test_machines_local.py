@@ -20,6 +20,7 @@ import pytest
 
 from application.ports import Impossible, Template, Unavailable
 from infra.machines_local import LocalMachines
+from tests.infra.engines import lacking
 
 TEMPLATE = Template("default", "no-image-is-needed")
 INSTALLATION, ID, SNAPSHOT, OPERATION = (UUID(int=number) for number in range(4))
@@ -32,7 +33,13 @@ CALLS: dict[str, Callable[[LocalMachines], Coroutine[Any, Any, Any]]] = {
 }
 STEPS = {"os.mkdir", "os.rename", "os.remove", "shutil.copyfile", "subprocess.Popen"}
 
-needs_tmux = pytest.mark.skipif(not shutil.which("tmux"), reason="there is no tmux")
+needs_tmux = pytest.mark.usefixtures("tmux")
+
+
+@pytest.fixture
+def tmux() -> None:
+    if not shutil.which("tmux"):
+        lacking("tmux", "there is no tmux")
 
 
 @pytest.fixture
