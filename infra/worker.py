@@ -31,6 +31,7 @@ Command = Callable[[UUID, Cause], Awaitable[None]]
 
 LEASE = timedelta(seconds=60)
 RENEW = 20.0  # seconds
+OTHERS = 3.0  # seconds that others are given to come back after a lost connection
 LOOK = 5.0  # seconds: it looks at least so often (V35), whatever it is told
 FIRST_RETRY, LAST_RETRY = timedelta(milliseconds=500), timedelta(seconds=15)
 
@@ -145,13 +146,16 @@ class Worker:
         back = self.signals.back.ear()
         while True:
             back.clear()
-            wait = RENEW
-            try:
-                async with self.pool.connection() as conn:
-                    await self._hold(conn, self.signals.holder)
-                    await conn.execute(ABANDONED, (WORKERS,))
-            except AWAY:
-                wait = 1.0
+            wait = 1.0
+            holder, again = self.signals.holder, self._holder not in (0, self.signals.holder)
+            with contextlib.suppress(*AWAY):
+                if holder:
+                    async with self.pool.connection() as conn:
+                        await self._hold(conn, holder)
+                        if not again:
+                            await conn.execute(ABANDONED, (WORKERS,))
+                    # What cut us off may have cut off others, who are no more dead than we are.
+                    wait = OTHERS if again else RENEW
             self.signals.work.ring()
             await first_of(wait, back)
 
@@ -159,10 +163,10 @@ class Worker:
         """After a lost connection leases bear our old name; what is under way goes on under the new one."""
         held = [row for running in self._running.values() for row in running.values()]
         asked = {name: [row[name] for row in held] for name in ("command", "subject", "holder", "attempts")}
-        if held and holder:
+        if held:
             await conn.execute(HOLD, asked | {"until": self.clock() + LEASE, "by": holder})
-            for row in held:
-                row["holder"] = holder
+        for row in held:
+            row["holder"] = holder
         self._holder = holder
 
 
