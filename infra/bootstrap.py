@@ -22,6 +22,7 @@ from application.ports import Machines
 from application.workspaces import Workspaces
 from infra import database
 from infra.accounts import Accounts
+from infra.apart import apart, here
 from infra.engines import choose
 from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
@@ -118,9 +119,9 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
                     clock=now,
                     lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
                 )
-                follower = Follower(url, platform, signals, push.tell)
+                follower = Follower(url, platform, signals, here(push.tell))
                 sweep = Sweep(pool, reads, machines, workspaces)
-                work = (follower.run(), worker.run(), sweep.run(settings.sweep_seconds))
+                work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds))
                 background += [tasks.create_task(part) for part in work]
             try:
                 yield Tenure(settings, deps, hub, machines, pool, refolded)

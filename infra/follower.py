@@ -36,29 +36,29 @@ class Follower:
         self, url: str, platform: Platform, signals: Signals, tell: Callable[[Batch], Awaitable[None]]
     ) -> None:
         self._url, self._platform, self._signals, self._tell = url, platform, signals, tell
-        self._stored = signals.stored.ear()
         self.failed: str | None = None
 
     async def run(self) -> None:
         """Follow until cancelled; through lost connections, but not past an event that cannot be folded."""
+        stored = self._signals.stored.ear()
         while self.failed is None:
             with contextlib.suppress(*AWAY):
                 conn = await database.connect(self._url)
                 try:
                     await conn.execute("select pg_advisory_lock(%s)", (FOLLOWING,))
-                    await self._follow(conn)
+                    await self._follow(conn, stored)
                 finally:
                     with contextlib.suppress(Exception):
                         await conn.close()
             await asyncio.sleep(0.5)
 
-    async def _follow(self, conn: AsyncConnection[Any]) -> None:
+    async def _follow(self, conn: AsyncConnection[Any], stored: asyncio.Event) -> None:
         while self.failed is None:
-            self._stored.clear()
+            stored.clear()
             if not await self._advance(conn):
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK):
-                        await self._stored.wait()
+                        await stored.wait()
 
     async def _advance(self, conn: AsyncConnection[Any]) -> bool:
         """One transaction. Returns whether there was anything."""

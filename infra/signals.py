@@ -25,15 +25,18 @@ class Bell:
     """Rung for everybody: each ear keeps that it has rung until its owner has listened."""
 
     def __init__(self) -> None:
-        self._ears: list[asyncio.Event] = []
+        self._ears: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     def ear(self) -> asyncio.Event:
-        self._ears.append(asyncio.Event())
-        return self._ears[-1]
+        """For who listens on the event loop that runs now."""
+        ear = asyncio.Event()
+        self._ears.append((asyncio.get_running_loop(), ear))
+        return ear
 
     def ring(self) -> None:
-        for ear in self._ears:
-            ear.set()
+        for loop, ear in self._ears:
+            with contextlib.suppress(RuntimeError):  # that loop has ended
+                loop.call_soon_threadsafe(ear.set)
 
 
 class Signals:
