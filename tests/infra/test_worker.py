@@ -74,7 +74,7 @@ async def at_work(url: str, commands: dict[str, Command], **options: Any) -> Asy
     """A worker, as a process of its own would run it."""
     signals, pool = Signals(url), database.pool(url)
     await pool.open()
-    given = {"lanes": {"log": 4, "engine": 4}, "clock": now} | options
+    given: dict[str, Any] = {"lanes": {"log": 4, "engine": 4}, "clock": now, **options}
     it = Worker(pool=pool, commands=commands, signals=signals, **given)
     tasks = [asyncio.create_task(signals.run()), asyncio.create_task(it.run())]
     try:
