@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from inspect import unwrap
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -23,14 +24,27 @@ from infra.database import RECONNECT
 log = logging.getLogger(__name__)
 GROUP = 256  # callers in one transaction, at most
 CLOSING = 5.0  # seconds
+INSERT = """
+insert into tenure_events (originator_id, originator_version, topic, state)
+select * from unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[]) returning notification_id
+"""
 
 
 class Recorder(PostgresApplicationRecorder):
-    """The library's, but it does not sit out a dead database for seconds: who asks is told at once."""
+    """The library's, but it does not sit out a dead database for seconds: who asks is told at once.
+
+    And events travel as binary columns. The library sends rows, quoted as text, and then quoted again as an array.
+    """
 
     def __init__(self, datastore: PostgresDatastore, **options: Any) -> None:
         datastore.pool.reconnect_timeout = RECONNECT
         super().__init__(datastore, **options)
+
+    def _insert_stored_events(self, curs: Any, stored_events: Sequence[StoredEvent], **_: Any) -> None:
+        self._lock_table(curs)
+        self._notify_channel(curs)
+        rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
+        curs.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
 
     insert_events = unwrap(PostgresApplicationRecorder.insert_events)
     select_events = unwrap(PostgresApplicationRecorder.select_events)
