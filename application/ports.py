@@ -89,6 +89,10 @@ class Machines(Protocol):
         """Return if the engine answers."""
         ...
 
+    async def has(self, image: str) -> bool:
+        """Whether machines can be made from this image without fetching it."""
+        ...
+
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
         """The workspace's machine, running: created, started, or found as it is."""
         ...
@@ -119,4 +123,8 @@ class Machines(Protocol):
 
     async def all(self) -> list[Machine]:
         """Every machine on the engine that carries this installation's label."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the engine; what is under way there ends by itself."""
         ...

@@ -23,7 +23,7 @@ from application.workspaces import Workspaces
 from infra import database
 from infra.accounts import Accounts
 from infra.apart import apart, here
-from infra.engines import choose
+from infra.engines import choose, templates
 from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
 from infra.home import CannotStart
@@ -81,7 +81,7 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
             clock=now,
             ids=uuid4,
             machines=machines,
-            templates=settings.catalogue,
+            templates=await templates(settings, machines),
             default_template=settings.default_template,
             longest=timedelta(seconds=settings.max_ttl_seconds),
         )
@@ -130,6 +130,8 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
     finally:
         await pool.close()
         await asyncio.to_thread(close, platform)
+        if machines:
+            machines.close()
 
 
 def commands(workspaces: Workspaces, orphans: Orphans) -> dict[str, Command]:

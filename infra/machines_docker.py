@@ -41,6 +41,10 @@ class DockerMachines:
         with refusals("the Docker engine is not well"):
             await self._engine(lambda api: api.ping())
 
+    async def has(self, image: str) -> bool:
+        with refusals("the image cannot be looked for"):
+            return bool(await self._engine(lambda api: api.images(image)))
+
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
         return await self._ensure_running(workspace_id, template, template.image, {})
 

@@ -46,6 +46,9 @@ class LocalMachines:
     async def ping(self) -> None:
         await self._alone(None, self._files.ensure_folder)
 
+    async def has(self, image: str) -> bool:
+        return True  # images mean nothing here
+
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
         def ensure() -> Machine:
             note = self._note(workspace_id, needed=True)
