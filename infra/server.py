@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from infra import embedded_postgres, logs
 from infra.bootstrap import Tenure, running
@@ -101,7 +101,7 @@ def settle() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def config_of(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def config_of(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """How uvicorn serves it."""
     return uvicorn.Config(
         app,
