@@ -19,6 +19,7 @@ from infra.home import CannotStart
 from infra.settings import Settings
 from infra.signals import Signals
 from infra.stopping import Stopping
+from infra.tasks import end
 from projections.pushes import Batch
 from projections.reads import Reads
 
@@ -57,9 +58,7 @@ async def opened(settings: Settings) -> AsyncIterator[Direct]:
                 behind = not await signals.followed.reach(await head(pool), CATCHING_UP)
                 yield Direct(reads, people, platform, now, behind)
             finally:
-                for task in background:
-                    task.cancel()
-                await asyncio.wait(background)
+                await end(background)
         finally:
             await pool.close()
             await asyncio.to_thread(close, platform)

@@ -64,13 +64,12 @@ def plain_time(at: str) -> str:
 
 
 def what_it_says(facts: dict[str, Any]) -> str:
-    """An event's facts in some words."""
+    """An event's facts in some words: those that are not ids."""
     said = []
     for name, value in facts.items():
         if isinstance(value, dict):
-            value = next(iter(value.values()), None)
-        if value is not None and value != "":
-            text = plain_time(value) if isinstance(value, str) else str(value)
-            said.append(f"{name}={text}")
+            value = value.get("provider_id")
+        if value not in (None, "", []) and not name.endswith("_id"):
+            said.append(f"{name}={plain_time(value) if isinstance(value, str) else value}")
     whole = " ".join(" ".join(said).split())
     return whole if len(whole) <= LONGEST else whole[: LONGEST - 1] + "…"

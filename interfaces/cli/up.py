@@ -17,7 +17,7 @@ def up(ctx: typer.Context, flags: Flags) -> None:
     serve(ctx.obj, flags)
 
 
-@takes_settings()
+@takes_settings(without=("role", "bind"))
 def worker(ctx: typer.Context, flags: Flags) -> None:
     """Start a Tenure that works and serves nothing: more hands for one that does, on the same database."""
     serve(ctx.obj, flags | {"role": "worker"})

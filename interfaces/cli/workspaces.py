@@ -16,6 +16,7 @@ from interfaces.cli.world import Stop
 if TYPE_CHECKING:
     from interfaces.cli.client import Client
 
+DOING = {"start": "starting", "stop": "stopping", "restart": "restarting"}
 HERE = "Where, and as whom"
 Url = Annotated[
     str | None,
@@ -69,7 +70,7 @@ def operate(ctx: typer.Context, operation: str, named: str, no_wait: bool) -> di
 
     client = connect(ctx, ctx.params["url"], ctx.params["user"])
     id = client.find(named)
-    return done(client, f"{operation} {named}", f"workspaces/{id}/{operation}", None, {}, wait=not no_wait)
+    return done(client, f"{DOING[operation]} {named}", f"workspaces/{id}/{operation}", None, {}, wait=not no_wait)
 
 
 def start(
