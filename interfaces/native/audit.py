@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -24,6 +25,8 @@ from projections.trail import Filter
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"], responses=errors(400, 401))
 Who = Annotated[Actor, Depends(actor)]
 NDJSON = "application/x-ndjson"
+POSITION = {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**18}
+MOMENT = WithJsonSchema({"anyOf": [POSITION, {"type": "string", "format": "date-time"}]})
 LINES: dict[int | str, dict[str, Any]] = {
     200: {"content": {NDJSON: {"schema": {"type": "string", "description": "an event a line"}}}}
 }
@@ -65,7 +68,7 @@ async def show_subject(
     request: Request,
     who: Who,
     id: str,
-    at: Annotated[str | None, Query(description="a position, or a time; none: now")] = None,
+    at: Annotated[str | None, MOMENT, Query(description="a position, or a time; none: now")] = None,
 ) -> Response:
     """What the subject was then, replayed from its events."""
     told = await as_it_was(deps(request), id, at, lambda owner_id: allowed(who, "trail.see", owner_id))

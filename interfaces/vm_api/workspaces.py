@@ -6,10 +6,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 from starlette.requests import Request
 
 from application.access import Actor, require
+from domain import name, request_key
 from domain.errors import NotFound
 from domain.machine import Operation
 from interfaces.identity import actor
@@ -24,6 +25,13 @@ OF_ONE, TO_ONE = errors(404), errors(404, 409, 413)
 Who = Annotated[Actor, Depends(actor)]
 
 
+# What the domain decides is told here, in the published schema, and not decided twice.
+Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": name.LONGEST})]
+Label = Annotated[str, WithJsonSchema({"type": "string", "maxLength": name.LONGEST})]
+Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1})]
+Key = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": request_key.LONGEST})
+
+
 class CreateWorkspace(BaseModel):
     """What a new workspace shall be. Fields that are not named here are ignored."""
 
@@ -31,19 +39,19 @@ class CreateWorkspace(BaseModel):
         json_schema_extra={"example": {"name": "my-workspace", "template": "nodejs", "ttl_seconds": 86400}}
     )
 
-    name: str = Field(description="1 to 100 printable characters; two may have the same")
+    name: Name = Field(description="printable characters; two may have the same")
     template: str | None = Field(None, description="what it is made from; none: the default")
-    ttl_seconds: StrictInt | None = Field(None, description="seconds until it ends; none: until it is deleted")
+    ttl_seconds: Seconds | None = Field(None, description="seconds until it ends; none: until it is deleted")
 
 
 class Extend(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": {"ttl_seconds": 3600}})
 
-    ttl_seconds: StrictInt = Field(description="seconds to add to its term")
+    ttl_seconds: Seconds = Field(description="seconds to add to its term")
 
 
 class TakeSnapshot(BaseModel):
-    name: str = Field("", description="what to call it; none: nothing")
+    name: Label = Field("", description="what to call it; none: nothing")
 
 
 def workspace_id(id: str) -> UUID:
@@ -79,7 +87,7 @@ async def create_workspace(
     request: Request,
     who: Who,
     body: CreateWorkspace,
-    idempotency_key: Annotated[str | None, Header(description="the same key again answers the same")] = None,
+    idempotency_key: Annotated[str | None, Key, Header(description="the same key again answers the same")] = None,
 ) -> Response:
     """A new workspace. It is `creating` in the answer, and then `running` or `failed`."""
     made = await deps(request).workspaces.request(
