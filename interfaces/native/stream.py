@@ -22,7 +22,7 @@ from domain.errors import Invalid
 from interfaces.identity import actor
 from interfaces.native.present import line, message
 from interfaces.serve import Deps, deps, errors
-from projections.pushes import Closing, CutOff, Push, Ready, Reset
+from projections.pushes import Closing, CutOff, Push, Ready, Reset, Told
 from projections.trail import Entry
 
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
@@ -50,8 +50,8 @@ async def events(
 
 async def sse(given: Deps, who: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:
     try:
-        async for told in given.hub.follow(who, subject, after):
-            yield told.frame("sse", sse_frame) if isinstance(told, Push) else notice(told)
+        async for some in given.hub.follow(who, subject, after):
+            yield b"".join(map(sse_told, some))
     except (Closing, Unavailable):
         return  # the client comes back, with the last position that it has seen
     except CutOff:
@@ -80,10 +80,11 @@ async def tell(
     scope: anyio.CancelScope,
 ) -> None:
     try:
-        async for told in given.hub.follow(who, subject, after):
-            frame = told.frame("ws", ws_frame) if isinstance(told, Push) else line(as_notice(told))
-            with anyio.fail_after(SEND_SECONDS):
-                await socket.send_text(frame.decode())
+        async for some in given.hub.follow(who, subject, after):
+            for told in some:
+                frame = told.frame("ws", ws_frame) if isinstance(told, Push) else line(as_notice(told))
+                with anyio.fail_after(SEND_SECONDS):
+                    await socket.send_text(frame.decode())
     except (Closing, Unavailable):
         await socket.close(1001, "come back with the last position")
     except (CutOff, TimeoutError):
@@ -106,6 +107,10 @@ def position(last_event_id: str | None, after: int | None) -> int | None:
     if not last_event_id.isdecimal() or len(last_event_id) > 18:
         raise Invalid("Last-Event-ID must be a position, as the stream gave it")
     return int(last_event_id)
+
+
+def sse_told(told: Told) -> bytes:
+    return told.frame("sse", sse_frame) if isinstance(told, Push) else notice(told)
 
 
 def sse_frame(entry: Entry) -> bytes:
