@@ -1,0 +1,90 @@
+"""Timers: what 10,000 of them cost while none is due, and how late those are started that come due."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+import psutil
+import psycopg
+
+from benchmarks.place import Place, Server
+from benchmarks.rows import Figure, Row, quantile
+from benchmarks.stored import SETTLED, now, platform, requested, store, until
+from infra import postmaster
+
+ARMED = 10_000  # workspaces with a term, each with a timer for its end and one for the warning
+DUE, SPREAD, TERM = 1_500, 6.0, 10  # of more workspaces, the seconds over which they end, and their term in seconds
+LATEST = 200.0  # ms, p99
+IDLE = 1.5  # per cent of a core
+SWEEP = 20  # seconds between sweeps, so that one falls into the time that is watched
+LATE = """
+select extract(epoch from ended.at - (asked.facts ->> 'expires_at')::timestamptz) * 1000
+from trail ended join trail asked on asked.subject = ended.subject and asked.kind = 'workspace.requested'
+where ended.kind = 'workspace.expired'
+"""
+
+
+async def run(place: Place) -> list[Row]:
+    armed, due = (1_000, 150) if place.quick else (ARMED, DUE)
+    with place.database() as database:
+        async with place.tenure(database, sweep_seconds=SWEEP) as server:
+            with platform(database) as log:
+                await store(log, [requested() for _ in range(armed)])
+                await until(database, SETTLED)
+                idle = await at_rest(place, server)
+                began = now()
+                ends = [began + timedelta(seconds=SPREAD * nth / due) for nth in range(due)]
+                await store(log, [requested(ttl_seconds=TERM, at=at) for at in ends])
+            expired = f"select count(*) = {int(due)} from trail where kind = 'workspace.expired'"
+            await until(database, expired)
+        with psycopg.connect(database) as conn:
+            late = [float(ms) for (ms,) in conn.execute(LATE).fetchall()]
+    p50, p99 = quantile(late, 0.5), quantile(late, 0.99)
+    lateness = Row(
+        "timers",
+        f"expiry decided after its due time, p99; {armed:,} timers armed, {due:,} due in {SPREAD:.0f} s",
+        Figure(p99, "ms"),
+        must=f"<= {LATEST:.0f} ms",
+        ok=p99 <= LATEST,
+        note=f"p50 {p50:.0f} ms, latest {max(late):.0f} ms",
+    )
+    return [lateness, *idle]
+
+
+async def at_rest(place: Place, server: Server) -> list[Row]:
+    """CPU over a while in which nothing is asked and nothing comes due."""
+    seconds = 5 if place.quick else 20
+    data = postmaster.find(place.home / "postgres")
+    assert data is not None
+    tenure, postgres = psutil.Process(server.pid), psutil.Process(data.pid)
+    before = spent(tenure), spent(postgres)
+    began = time.perf_counter()
+    await asyncio.sleep(seconds)
+    over = time.perf_counter() - began
+    used = {"Tenure": spent(tenure) - before[0], "PostgreSQL": spent(postgres) - before[1]}
+    what = f"idle with timers armed, {seconds} s, one sweep in them: CPU of"
+    return [
+        Row(
+            "timers",
+            f"{what} {name}",
+            Figure(cpu / over * 100, "% of a core"),
+            must=f"< {IDLE} % of a core",
+            ok=cpu / over * 100 < IDLE,
+            note=f"{cpu:.2f} s of CPU",
+        )
+        for name, cpu in used.items()
+    ]
+
+
+def spent(process: psutil.Process) -> float:
+    """Seconds of CPU of a process and of all that it has started, also of those that have ended."""
+    times = process.cpu_times()
+    total = float(times.user + times.system + times.children_user + times.children_system)
+    for child in process.children():
+        try:
+            total += spent(child)
+        except psutil.NoSuchProcess:
+            continue
+    return total
