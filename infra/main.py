@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from shutil import which
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from interfaces.cli import app
 from interfaces.cli.world import Flags, Log, Setting, Started, Stop
@@ -42,7 +42,12 @@ class Infra:
 
         shown = {name: value for name, value, _ in explain(Settings())}
         return [
-            Setting(name, field.description or "", "" if shown[name] == "none" else shown[name])
+            Setting(
+                name,
+                field.description or "",
+                "" if shown[name] == "none" else shown[name],
+                get_args(field.annotation) if get_origin(field.annotation) is Literal else (),
+            )
             for name, field in Settings.model_fields.items()
         ]
 

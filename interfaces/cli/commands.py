@@ -15,7 +15,7 @@ from interfaces.cli.world import Flags, Setting, Stop, World
 
 Run = TypeVar("Run", bound=Callable[..., None])
 FAILED = 1  # exit code
-PANEL = "Settings (also in the environment, in .env, and in the TOML file that --config names)"
+PANEL = "Settings (also variables TENURE_…, from .env too, and keys of --config)"
 
 
 def takes_settings(*names: str, without: tuple[str, ...] = ()) -> Callable[[Run], Run]:
@@ -74,6 +74,6 @@ def option(setting: Setting) -> Any:
     return typer.Option(
         setting.flag,
         help=f"{setting.about}{default}".replace("[", r"\["),
-        metavar="VALUE",
+        metavar="|".join(setting.choices) or "VALUE",
         rich_help_panel=PANEL,
     )

@@ -38,6 +38,18 @@ async def beside(*args: str, **env: str | None) -> Result:
     return await asyncio.to_thread(tenure, *args, **env)
 
 
+def alone(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own, for what changes the process that it is in, as `up` does."""
+    return subprocess.run(
+        [TENURE, *args], env=clean() | env, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+
+
+def clean() -> dict[str, str]:
+    """Our environment, without settings."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("TENURE_")}
+
+
 @dataclass
 class Process:
     """A `tenure …` of its own. What it prints is read as it comes."""
@@ -78,11 +90,10 @@ class Process:
 @contextmanager
 def running(*args: str, **env: str) -> Iterator[Process]:
     """A process until the block is left; stdout and stderr in one stream."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("TENURE_")}
     process = Process(
         subprocess.Popen(
             [TENURE, *args],
-            env=clean | env,
+            env=clean() | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
