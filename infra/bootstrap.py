@@ -63,16 +63,17 @@ class Tenure:
 
 
 @asynccontextmanager
-async def running(settings: Settings, url: str, machines: Machines | None = None) -> AsyncIterator[Tenure]:
-    """Tenure at work on a database until the block is left. `machines` stands in for the engine of the settings.
+async def running(settings: Settings, url: str, given: Machines | None = None) -> AsyncIterator[Tenure]:
+    """Tenure at work on a database until the block is left. `given` stands in for the engine of the settings.
 
     Raises `CannotStart`. A background task that fails takes all of it down, loudly.
     """
     platform, installation, refolded = await open_database(url)
     pool = database.pool(url)
+    machines = given
     await pool.open()
     try:
-        machines = machines or await choose(settings, installation)
+        machines = given or await choose(settings, installation)
         signals = Signals(url)
         reads = Reads(pool, signals.followed)
         hub = Hub(reads, settings.reader_queue, settings.replay_limit)
@@ -130,7 +131,7 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
     finally:
         await pool.close()
         await asyncio.to_thread(close, platform)
-        if machines:
+        if machines and not given:
             machines.close()
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -18,11 +19,14 @@ NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server for this run."""
-    home = tmp_path_factory.mktemp("tenure")
-    yield embedded_postgres.start(home)
-    embedded_postgres.stop(home)
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server for this run.
+
+    Not below pytest's own folder: another run closes that to others, also to the account that PostgreSQL has.
+    """
+    with TemporaryDirectory(prefix="tenure-test-") as home:
+        yield embedded_postgres.start(Path(home))
+        embedded_postgres.stop(Path(home))
 
 
 @contextmanager
