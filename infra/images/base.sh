@@ -62,12 +62,13 @@ ensure_base() {
 
 # build FOLDER IMAGE FORCE: the folder's Dockerfile on the base, unless it is there as it would be made now.
 build() {
-    local folder=$1 image=$2 force=$3 source proxy name
+    local folder=$1 image=$2 force=$3 source before proxy name
     source=$(fingerprint "$folder")
     if [ -z "$force" ] && is_current "$image" "$source"; then say "$image is there"; return 0; fi
     docker info >/dev/null 2>&1 || fail "no Docker engine answers: $(docker info 2>&1 | tail -n 1)"
     ensure_base
     say "building $image"
+    before=$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null || true)
     local -a proxies=()
     for name in http_proxy https_proxy no_proxy; do
         proxy=$(printenv "$name" || true)
@@ -76,5 +77,7 @@ build() {
     # The host's network: the mirror may be one that only the host can resolve.
     quietly docker build --network host --force-rm ${force:+--no-cache} "${proxies[@]}" \
         --build-arg "BASE=$BASE" --label "tenure.source=$source" --tag "$image" "$IMAGES/$folder"
+    # Its predecessor has lost its name; it goes as well, unless something still runs from it.
+    [ "$before" = "$(docker image inspect --format '{{.Id}}' "$image")" ] || docker image rm "$before" >/dev/null 2>&1 || true
     say "$image is built, $(docker image inspect --format '{{.Size}}' "$image" | numfmt --to=iec)"
 }
