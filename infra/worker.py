@@ -35,12 +35,15 @@ OTHERS = 3.0  # seconds that others are given to come back after a lost connecti
 LOOK = 5.0  # seconds: it looks at least so often (V35), whatever it is told
 FIRST_RETRY, LAST_RETRY = timedelta(milliseconds=500), timedelta(seconds=15)
 
+# A common table expression is read once. As `in (select … limit … for update skip locked)` the planner may read it
+# again for each row, and then all that is due is claimed at once.
 CLAIM = """
-update work set attempts = attempts + 1, run_at = %(until)s, holder = %(holder)s
-where (command, subject) in (
+with due as materialized (
     select command, subject from work where lane = %(lane)s and run_at <= %(now)s
     order by run_at limit %(free)s for update skip locked)
-returning command, subject, due_at, attempts, caused_by
+update work set attempts = attempts + 1, run_at = %(until)s, holder = %(holder)s
+from due where (work.command, work.subject) = (due.command, due.subject)
+returning work.command, work.subject, due_at, attempts, caused_by
 """
 NEXT = "select min(run_at) from work where lane = %s"
 MINE = "command = %(command)s and subject = %(subject)s and holder = %(holder)s and attempts = %(attempts)s"
