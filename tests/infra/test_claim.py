@@ -12,12 +12,12 @@ from infra.worker import CLAIM
 
 DUE = """
 insert into work select 'workspace.provision', gen_random_uuid(), 'engine', now() - i * interval '1 s',
-    now() - i * interval '1 s', 1, 0 from generate_series(1, 500) i
+    now() - i * interval '1 s', 1, 0 from generate_series(500, 1, -1) i
 """
 PLANS = {
     "as it likes": "",
-    "by nested loops": "set enable_hashjoin = off; set enable_mergejoin = off; set enable_material = off; "
-    "set enable_hashagg = off; set enable_sort = off",
+    "by nested loops": "set enable_hashjoin = off; set enable_material = off; set enable_hashagg = off; "
+    "set enable_sort = off",
 }
 
 
