@@ -35,6 +35,7 @@ select lane, count(*), count(*) filter (where due_at <= %(now)s),
     coalesce(extract(epoch from %(now)s - min(due_at) filter (where due_at <= %(now)s)), 0)
 from work group by lane
 """
+LANES = ("engine", "log")
 BEHIND = 10_000  # events; a follower further behind than that is not ready
 
 
@@ -67,7 +68,9 @@ class Watching:
         with suppress(Unavailable):
             ((position, _, head),) = await self._rows(POSITIONS)
             FOLLOWER_LAG.set(head - position)
-            for lane, rows, due, late in await self._rows(WORK, {"now": self._clock()}):
+            found = {lane: rest for lane, *rest in await self._rows(WORK, {"now": self._clock()})}
+            for lane in LANES:
+                rows, due, late = found.get(lane, (0, 0, 0))  # a lane without rows is not among them
                 WORK_DEPTH.labels(lane).set(rows)
                 WORK_DUE.labels(lane).set(due)
                 WORK_LATE.labels(lane).set(float(late))
