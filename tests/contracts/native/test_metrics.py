@@ -34,10 +34,7 @@ async def requests(tenure: Served, **labels: str) -> float:
 async def test_requests_are_counted_by_what_was_asked_for(tenure: Served, alice: httpx.AsyncClient) -> None:
     one = {"method": "GET", "route": f"{WORKSPACES}/{{id}}", "status": "404"}
     nowhere = {"method": "GET", "route": "none", "status": "404"}
-    before = (
-        await value(tenure, "tenure_requests_total", **one),
-        await value(tenure, "tenure_requests_total", **nowhere),
-    )
+    before = await requests(tenure, **one), await requests(tenure, **nowhere)
     for _ in range(3):
         await alice.get(f"{WORKSPACES}/{NOBODY}")
         await alice.get("/nothing/here")
