@@ -56,6 +56,7 @@ async def list_events(
     if not allowed(who, "trail.see_all"):
         what = replace(what, owner_id=who.user_id)
     if NDJSON in request.headers.get("accept", ""):
+        await trail.page(given.reads, what, after, 0)  # a refusal must come before the first line
         return StreamingResponse(lines(given, what, after), media_type=NDJSON)
     found = await trail.page(given.reads, what, after, limit)
     told = await named(given, found.rows)

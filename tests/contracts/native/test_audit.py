@@ -143,6 +143,10 @@ async def test_lines_are_refused_before_they_begin(tenure: Served, eve: httpx.As
     refused(await eve.get(EVENTS, params={"after": -1}, headers=NDJSON), 400, "after")
     async with tenure.client(None) as nobody:
         refused(await nobody.get(EVENTS, headers=NDJSON), 401)
+    await tenure.tenure.pool.close()
+    without_database = await eve.get(EVENTS, headers=NDJSON)
+    refused(without_database, 503, "database")
+    assert int(without_database.headers["retry-after"]) > 0
 
 
 async def test_more_than_a_page_comes_as_lines(
