@@ -86,7 +86,8 @@ async def refold(
     await read_models.create(conn)
     position = count = 0
     while batch := await events_after(conn, platform, position, BATCH):
-        await read_models.advance(conn, [event for _, event in batch], [at for at, _ in batch])
+        async with conn.pipeline():
+            await read_models.advance(conn, [event for _, event in batch], [at for at, _ in batch])
         position, count = batch[-1][0], count + len(batch)
         folded(count)
     await read_models.replace(conn, "rebuilding")

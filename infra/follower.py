@@ -64,7 +64,7 @@ class Follower:
         """One transaction. Returns whether there was anything."""
         after = 0
         try:
-            async with conn.transaction():
+            async with conn.pipeline(), conn.transaction():
                 cur = await conn.execute("select position from follower for update")
                 (after,) = await cur.fetchone() or (0,)
                 batch = await database.events_after(conn, self._platform, after, BATCH)
