@@ -9,10 +9,13 @@ import argparse
 import asyncio
 import importlib
 import json
+import logging
 import os
 import platform
 import sys
 import time
+import traceback
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,11 +34,9 @@ PLAIN_WIDTH = 190  # of the table where nobody says how wide the paper is
 def main() -> int:
     asked = arguments()
     began = time.perf_counter()
-    rows: list[Row] = []
+    logging.basicConfig(level=logging.ERROR)
     with place(asked.quick) as here:
-        for name in asked.names or BENCHES:
-            said(f"{name} …")
-            rows += asyncio.run(run(name, here))
+        rows = asyncio.run(run(asked.names or BENCHES, here))
     seconds = time.perf_counter() - began
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     console.print(table(rows))
@@ -56,8 +57,16 @@ def arguments() -> argparse.Namespace:
     return asked
 
 
-async def run(name: str, here: Place) -> list[Row]:
-    rows: list[Row] = await importlib.import_module(f"benchmarks.{name}").run(here)
+async def run(names: Sequence[str], here: Place) -> list[Row]:
+    """Those rows, one bench after the other. One that breaks is a row that is not ok."""
+    rows: list[Row] = []
+    for name in names:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        try:
+            rows += await importlib.import_module(f"benchmarks.{name}").run(here)
+        except Exception as error:
+            traceback.print_exc()
+            rows.append(Row(name, "broken", None, ok=False, note=f"{type(error).__name__}: {error}"))
     return rows
 
 
@@ -92,10 +101,6 @@ def about() -> str:
     load = ", ".join(f"{n:.1f}" for n in os.getloadavg())
     cores = os.cpu_count()
     return f"Python {platform.python_version()}, {cores} cores, load {load} at the end; requests by {tool()}"
-
-
-def said(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ async def frame(frames: Frames, kind: str, subject: str | None = None) -> dict[s
     """The next of this kind about this subject. Raises if the workspace has failed instead."""
     async with timeout(60):
         async for told in frames:
-            data: dict[str, Any] = json.loads(told.data)
+            data: dict[str, Any] = json.loads(told.data or "{}")  # a comment between frames comes as an empty one
             if told.event == "workspace.provisioning_failed":
                 raise RuntimeError(data["facts"]["reason"])
             if told.event == kind and subject in (None, data.get("subject")):
