@@ -145,7 +145,8 @@ class Hub:
             if batch.after > self.position and self.readers:
                 await self._look_up(batch.position)
                 return
-            await self._deliver(batch.entries)
+            if self.readers:
+                await self._deliver(batch.entries)
             self.position = batch.position
 
     async def keep_up(self, followed: Tide, grace: float) -> None:
