@@ -6,14 +6,18 @@ List, then watch: a list carries its position, and the stream goes on after the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
 import anyio
 from fastapi import APIRouter, Depends, Header, Query, WebSocket
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
 from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
@@ -25,6 +29,7 @@ from interfaces.serve import Deps, deps, errors
 from projections.pushes import Closing, CutOff, Push, Ready, Reset, Told
 from projections.trail import Entry
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
 Who = Annotated[Actor, Depends(actor)]
 Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
@@ -33,14 +38,24 @@ LastEventId = Annotated[str | None, Header(description="as browsers send it when
 SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
 
 
-@router.get("", response_class=EventSourceResponse, responses=errors(400, 401))
+class Stream(EventSourceResponse):
+    """It just ends for a reader whose connection takes nothing any more: that is nobody's error."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            log.info("a reader took nothing, and was let go", extra={"request_id": scope["state"]["request_id"]})
+
+
+@router.get("", response_class=Stream, responses=errors(400, 401))
 async def events(
     request: Request, who: Who, subject: Subject = None, after: After = None, last_event_id: LastEventId = None
-) -> EventSourceResponse:
+) -> Stream:
     """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
     given = deps(request)
     frames = sse(given, who, subject, position(last_event_id, after))
-    return EventSourceResponse(
+    return Stream(
         frames,
         ping=int(given.keepalive_seconds) or 1,
         send_timeout=SEND_SECONDS,
@@ -86,12 +101,18 @@ async def tell(
                 with anyio.fail_after(SEND_SECONDS):
                     await socket.send_text(frame.decode())
     except (Closing, Unavailable):
-        await socket.close(1001, "come back with the last position")
+        await hang_up(socket, 1001, "come back with the last position")
     except (CutOff, TimeoutError):
-        await socket.close(1013, "you do not keep up; come back with the last position")
+        await hang_up(socket, 1013, "you do not keep up; come back with the last position")
     except (WebSocketDisconnect, RuntimeError):
         pass  # it is gone
     scope.cancel()
+
+
+async def hang_up(socket: WebSocket, code: int, reason: str) -> None:
+    """With a word, if somebody takes it. Who takes nothing does not take that either."""
+    with anyio.move_on_after(SEND_SECONDS), suppress(WebSocketDisconnect, RuntimeError):
+        await socket.close(code, reason)
 
 
 async def until_closed(socket: WebSocket) -> None:

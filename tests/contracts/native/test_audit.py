@@ -114,17 +114,17 @@ async def test_an_actor_whom_nobody_knows_is_404(eve: httpx.AsyncClient) -> None
     refused(await eve.get(EVENTS, params={"actor": "nobody"}), 404, 'nobody here is called "nobody"')
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 1000])
-async def test_it_comes_in_pages(eve: httpx.AsyncClient, log: list[dict[str, Any]], limit: int) -> None:
-    pages: list[dict[str, Any]] = []
-    after: int | None = 0
-    while after is not None:
-        page = fine(await eve.get(EVENTS, params={"after": after, "limit": limit}))
-        assert len(page["events"]) <= limit
-        assert page["position"] == log[-1]["position"]
-        pages += page["events"]
-        after = page["next"]
-    assert pages == log
+async def test_it_comes_in_pages(eve: httpx.AsyncClient, log: list[dict[str, Any]]) -> None:
+    for limit in (1, 2, 3, len(log), 1000):
+        pages: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            page = fine(await eve.get(EVENTS, params={"after": after, "limit": limit}))
+            assert len(page["events"]) <= limit
+            assert page["position"] == log[-1]["position"]
+            pages += page["events"]
+            after = page["next"]
+        assert pages == log
 
 
 async def test_it_comes_as_lines(eve: httpx.AsyncClient, log: list[dict[str, Any]]) -> None:

@@ -52,10 +52,9 @@ async def test_id(alice: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.line("V17")
-@pytest.mark.parametrize("name", ["my-workspace", "a", "a" * 100, "Zoës Labor 王 🧪", " spaced ", "<b>&amp;\"'"])
-async def test_name(alice: httpx.AsyncClient, name: str) -> None:
-    one = await running(alice, name=name)
-    assert one["name"] == name
+async def test_name(alice: httpx.AsyncClient) -> None:
+    for name in ("my-workspace", "a", "a" * 100, "Zoës Labor 王 🧪", " spaced ", "<b>&amp;\"'"):
+        assert (await running(alice, name=name))["name"] == name
 
 
 @pytest.mark.line("V18")
@@ -105,11 +104,11 @@ async def test_updated_at(alice: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.line("V24", "V25")
-@pytest.mark.parametrize("ttl", [1, 3600, 86400, 31_536_000])
-async def test_ttl_and_expires_at(alice: httpx.AsyncClient, ttl: int) -> None:
-    made = await create(alice, ttl_seconds=ttl)
-    assert made["ttl_seconds"] == ttl
-    assert time(made["expires_at"]) == time(made["created_at"]) + timedelta(seconds=ttl)
+async def test_ttl_and_expires_at(alice: httpx.AsyncClient) -> None:
+    for ttl in (1, 3600, 86400, 31_536_000):
+        made = await create(alice, ttl_seconds=ttl)
+        assert made["ttl_seconds"] == ttl
+        assert time(made["expires_at"]) == time(made["created_at"]) + timedelta(seconds=ttl)
 
 
 @pytest.mark.line("V24", "V25")

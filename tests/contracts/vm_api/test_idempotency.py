@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.contracts.asking import WORKSPACES, fine, refused, until_status
 from tests.serving import Served
@@ -41,10 +40,11 @@ async def test_also_when_it_has_long_changed_or_ended(alice: httpx.AsyncClient) 
     refused(await alice.get(f"{WORKSPACES}/{id}"), 404)
 
 
-@pytest.mark.parametrize("other", [{"name": "other"}, {"template": None}, {"ttl_seconds": 3601}, {"ttl_seconds": None}])
-async def test_the_same_key_with_another_body_is_refused(alice: httpx.AsyncClient, other: dict[str, Any]) -> None:
+async def test_the_same_key_with_another_body_is_refused(alice: httpx.AsyncClient) -> None:
     fine(await post(alice, "k1"))
-    refused(await post(alice, "k1", **other), 409, "Idempotency-Key")
+    others: list[dict[str, Any]] = [{"name": "b"}, {"template": None}, {"ttl_seconds": 3601}, {"ttl_seconds": None}]
+    for other in others:
+        refused(await post(alice, "k1", **other), 409, "Idempotency-Key")
     assert await count(alice) == 1
 
 
@@ -89,8 +89,8 @@ async def test_what_was_refused_does_not_use_the_key_up(alice: httpx.AsyncClient
     fine(await post(alice, "k1"))
 
 
-@pytest.mark.parametrize("key", ["", "a" * 256, "\N{NO-BREAK SPACE}"])
-async def test_what_is_no_key_is_refused(tenure: Served, key: str) -> None:
-    headers = [(b"x-user", b"alice"), (b"idempotency-key", key.encode("latin-1"))]
-    async with httpx.AsyncClient(base_url=tenure.url, headers=headers) as client:
-        refused(await client.post(WORKSPACES, json=BODY), 400, "Idempotency-Key")
+async def test_what_is_no_key_is_refused(tenure: Served) -> None:
+    for key in ("", "a" * 256, "\N{NO-BREAK SPACE}"):
+        headers = [(b"x-user", b"alice"), (b"idempotency-key", key.encode("latin-1"))]
+        async with httpx.AsyncClient(base_url=tenure.url, headers=headers) as client:
+            refused(await client.post(WORKSPACES, json=BODY), 400, "Idempotency-Key")

@@ -49,10 +49,10 @@ async def test_nobody_is_lent_anything_for_longer_than_the_longest_term(alice: h
     refused(answer, 400, "365 days")
 
 
-@pytest.mark.parametrize("ttl", [0, -1, True, 1.5, "60", None, 10**30])
-async def test_an_extension_is_a_positive_number_of_seconds(alice: httpx.AsyncClient, ttl: Any) -> None:
+async def test_an_extension_is_a_positive_number_of_seconds(alice: httpx.AsyncClient) -> None:
     one = await create(alice, ttl_seconds=3600)
-    refused(await alice.post(f"{WORKSPACES}/{one['id']}/extend", json={"ttl_seconds": ttl}), 400, "ttl_seconds")
+    for ttl in (0, -1, True, 1.5, "60", None, 10**30):
+        refused(await alice.post(f"{WORKSPACES}/{one['id']}/extend", json={"ttl_seconds": ttl}), 400, "ttl_seconds")
 
 
 async def test_what_ends_soon_can_be_saved(alice: httpx.AsyncClient) -> None:
