@@ -88,7 +88,7 @@ class DockerEngine:
 
     def leftovers(self, workspace_id: UUID) -> list[str]:
         label = {"label": f"tenure.workspace={workspace_id}"}
-        containers = self.client.containers.list(all=True, filters=label)
+        containers = self.client.containers.list(all=True, filters=label, ignore_removed=True)
         images = self.client.images.list(filters=label)
         return [one.short_id for one in (*containers, *images)]
 
@@ -97,7 +97,7 @@ class DockerEngine:
             machines.close()
         for installation in self.installations:
             label = {"label": f"tenure.installation={installation}"}
-            for container in self.client.containers.list(all=True, filters=label):
+            for container in self.client.containers.list(all=True, filters=label, ignore_removed=True):
                 container.remove(force=True, v=True)
             for image in self.client.images.list(filters=label):
                 self.client.images.remove(image.id, force=True)
