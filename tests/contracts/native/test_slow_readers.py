@@ -52,7 +52,7 @@ async def is_read_by(tenure: Served, count: int) -> bool:
 
 
 async def flood(tenure: Served, deaf: UUID, other: UUID) -> list[ref[Entry]]:
-    """Tell both a lot, as the follower would; the deaf one at length. Returns what that was told, and keeps none of it."""
+    """Tell both a lot, as the follower would; the deaf one at length. Returns what that was told, and keeps none."""
     hub, told = tenure.tenure.hub, []
     for _ in range(FLOOD):
         after = hub.position
