@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.infra.engines import lacking
 from tests.serving import served
 
 PORT = 3000  # as the document has it
@@ -61,9 +62,9 @@ def values(text: str) -> Iterator[Any]:
 
 @pytest.mark.line("V40", "V01", "V04", "V07", "V08", "V09", "V11", "V27")
 async def test_the_examples_run_word_for_word(database: str, tmp_path: Path) -> None:
-    if lacks := [program for program in ("bash", "curl", "jq") if not shutil.which(program)]:
-        give_up = pytest.fail if os.environ.get("TENURE_TEST_REQUIRE") else pytest.skip
-        give_up(f"the examples need what is not there: {', '.join(lacks)}")
+    for program in ("bash", "curl", "jq"):
+        if not shutil.which(program):
+            lacking(program, f"the examples need {program}, which is not there")
     port = PORT if is_free(PORT) else 0
     async with served(database, tmp_path, port=port) as tenure:
         script = SCRIPT.replace(f"http://localhost:{PORT}", tenure.url.replace("127.0.0.1", "localhost"))
