@@ -26,7 +26,8 @@ class Lie(Enum):
     LATE = "it happens, and the answer comes late"
     DEAF = "it does not happen, and it is said that nobody answered"
     LOST = "it happens, and it is said that nobody answered"
-    AGAIN = "it happens once more, later, when nobody expects it"
+    AGAIN = "it happens once more, a little later"
+    AT_LAST = "it happens once more when all has been done, and nobody expects it"
     DIES_BEFORE = "the process dies before it happens"
     DIES_AFTER = "the process dies when it has happened, before it hears of it"
 
@@ -43,11 +44,13 @@ class World:
         self.engine = LyingEngine(self)
         self.effects: list[str] = []
         self.later: set[asyncio.Task[None]] = set()  # what happens once more
+        self._over = asyncio.Event()
         self.dead = asyncio.Event()
         self.lied_about: list[str] = []
 
     def truthful(self) -> None:
         self._plan.clear()
+        self._over.set()
         self.engine.refuses = None
 
     async def effect(self, what: str, do: Callable[[], Awaitable[Answer]], again: bool = False) -> Answer:
@@ -66,8 +69,8 @@ class World:
         if lie is Lie.SLOW:
             await asyncio.sleep(SOME_TIME)
         answer = await do()
-        if lie is Lie.AGAIN and again:
-            self.later.add(asyncio.create_task(self._once_more(do)))
+        if lie in (Lie.AGAIN, Lie.AT_LAST) and again:
+            self.later.add(asyncio.create_task(self._once_more(do, lie)))
         if lie is Lie.DIES_AFTER:
             await self.die()
         if lie is Lie.LOST:
@@ -80,8 +83,8 @@ class World:
         self.dead.set()
         await asyncio.Event().wait()
 
-    async def _once_more(self, do: Callable[[], Awaitable[Answer]]) -> None:
-        await asyncio.sleep(SOME_TIME)
+    async def _once_more(self, do: Callable[[], Awaitable[Answer]], lie: Lie) -> None:
+        await (self._over.wait() if lie is Lie.AT_LAST else asyncio.sleep(SOME_TIME))
         await asyncio.gather(do(), return_exceptions=True)
 
 

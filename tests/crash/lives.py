@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from infra.settings import Settings
 from infra.sweep import Sweep
 from infra.tasks import end
 from projections import workspaces
-from tests.crash.agreement import disagreements, unsettled
+from tests.crash.agreement import disagreements, fetch, unsettled
 from tests.crash.lies import World, lying
 from tests.serving import eventually
 
@@ -117,8 +117,11 @@ async def at_work(url: str, home: Path, world: World, clock: Clock) -> AsyncIter
                 yield tenure
 
 
-async def live(url: str, home: Path, world: World, steps: Sequence[Step]) -> None:
-    """Alice does all of it, through as many lives as that takes; then nothing lies any more, and all must agree."""
+async def live(url: str, home: Path, world: World, steps: Sequence[Step]) -> Counter[str]:
+    """Alice does all of it, through as many lives as that takes; then nothing lies any more, and all must agree.
+
+    Returns how often what is on record.
+    """
     clock = Clock()
     alice = Alice(url, world, clock, [*steps, ("settle", "")])
     for _ in range(LIVES):
@@ -128,15 +131,15 @@ async def live(url: str, home: Path, world: World, steps: Sequence[Step]) -> Non
                 await asyncio.wait({using, dying}, return_when=asyncio.FIRST_COMPLETED)
                 if not world.dead.is_set():
                     using.result()
-                    await all_agree(tenure, world, alice, clock)
-                    return
+                    return await all_agree(tenure, world, alice, clock)
             finally:
                 await end([using, dying, *alice.sweeping])
     raise AssertionError("it dies and dies")
 
 
-async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) -> None:
+async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) -> Counter[str]:
     """Once everything has been done, and a sweep has looked."""
+    await eventually(lambda: settled(alice.url, clock()))
     world.truthful()
     await asyncio.gather(*world.later)
     await asyncio.gather(*alice.sweeping, return_exceptions=True)
@@ -147,7 +150,9 @@ async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) ->
         wrong = await disagreements(
             conn, world.engine, alice.made, alice.given_back, tenure.deps.platform, surprises=bool(world.later)
         )
+        recorded = await fetch(conn, "select kind from trail")
     assert not wrong, "\n".join([*wrong, "effects:", *world.effects])
+    return Counter(entry["kind"] for entry in recorded)
 
 
 async def sweep(tenure: Tenure, world: World) -> None:

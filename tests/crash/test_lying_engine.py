@@ -51,9 +51,29 @@ async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_pa
         for nth in range(1, times + 1):
             clean(database)
             world = World({(what, nth): how})
-            await live(database, tmp_path, world, steps)
+            recorded = await live(database, tmp_path, world, steps)
+            if story != "destroy while it is made":  # where a machine may come when nobody is left to take it
+                assert not recorded["orphan.found"], f"what was left of {what} was found by the sweep only"
             struck.update(world.lied_about)
     assert to_strike <= struck
+
+
+async def test_a_machine_that_comes_when_its_workspace_has_gone_is_found_and_removed(
+    database: str, tmp_path: Path
+) -> None:
+    world = World({("ensure_running", 1): Lie.AT_LAST})
+    recorded = await live(database, tmp_path, world, [("create", "a"), SETTLE, ("delete", "a")])
+    assert world.engine.made == 2
+    assert recorded["orphan.found"] == recorded["orphan.destroyed"] == 1
+
+
+async def test_what_was_made_for_a_workspace_that_was_given_up_is_cleared(database: str, tmp_path: Path) -> None:
+    """Each attempt made a machine, and no answer ever came."""
+    world = World({("ensure_running", nth): Lie.LOST for nth in range(1, 1000)})
+    recorded = await live(database, tmp_path, world, [("create", "a"), AN_HOUR])
+    assert world.engine.made == 1
+    assert recorded["workspace.provisioning_failed"] == recorded["workspace.cleared"] == 1
+    assert not recorded["orphan.found"]
 
 
 NAMES = st.sampled_from(["a", "b"])
