@@ -54,11 +54,12 @@ class TakeSnapshot(BaseModel):
     name: Label = Field("", description="what to call it; none: nothing")
 
 
-def workspace_id(id: str) -> UUID:
+# Not async, they would be called in a thread, which costs more than they do.
+async def workspace_id(id: str) -> UUID:
     return uuid(id, "workspace")
 
 
-def taken_id(snapshot_id: str) -> UUID:
+async def taken_id(snapshot_id: str) -> UUID:
     return uuid(snapshot_id, "snapshot")
 
 
