@@ -127,6 +127,12 @@ async def get(reads: Reads, id: UUID) -> WorkspaceRow | None:
 
 async def on_engine(reads: Reads, provider: str) -> dict[UUID, bool]:
     """Those that ought to have a machine on this engine, and whether it ought to run."""
-    sql = "select * from workspaces where provider = %s and status in ('running', 'stopped')"
-    rows = (await reads.find(WorkspaceRow, sql, (provider,))).rows
+    sql = "select id, status from workspaces where provider = %s and status in ('running', 'stopped')"
+    rows = (await reads.find(_Status, sql, (provider,))).rows
     return {row.id: row.status == Status.RUNNING for row in rows}
+
+
+@dataclass(frozen=True)
+class _Status:
+    id: UUID
+    status: str
