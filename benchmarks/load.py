@@ -31,7 +31,7 @@ class Load:
 
 
 def tool() -> str:
-    return "wrk" if shutil.which("wrk") else "its own client"
+    return "wrk" if shutil.which("wrk") else "our own client (slower than the server: install wrk)"
 
 
 async def load(url: str, seconds: float, body: str = "", clients: int = CLIENTS, user: str = "bench") -> Load:
