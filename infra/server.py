@@ -111,6 +111,7 @@ def config_of(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=75,  # longer than clients and proxies keep one, or it ends as their next request arrives
         ws_ping_interval=30,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
     )

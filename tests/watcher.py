@@ -57,15 +57,15 @@ class Watcher:
 
     async def _watch(self) -> None:
         while True:
-            client = self._clients[self.connections % len(self._clients)]
-            self.connections += 1
             try:
-                await self.once(client)
+                await self.once()
             except (httpx.HTTPError, SSEError):
                 await asyncio.sleep(0.02)  # it does not answer, or not with a stream
 
-    async def once(self, client: httpx.AsyncClient, stop_after: int | None = None) -> None:
+    async def once(self, stop_after: int | None = None) -> None:
         """One connection: until it ends, or until it is dropped after so many events."""
+        client = self._clients[self.connections % len(self._clients)]
+        self.connections += 1
         told = 0
         headers = {"last-event-id": str(self.last)}
         async with aconnect_sse(client, "GET", "/api/v1/events", headers=headers, timeout=30) as source:

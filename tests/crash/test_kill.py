@@ -29,7 +29,7 @@ def engine() -> Iterator[docker.DockerClient]:
 
 
 async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, engine: docker.DockerClient) -> None:
-    """Nothing acknowledged is lost, no machine is left without a holder or made twice, the list and the engine agree."""
+    """Nothing acknowledged is lost, no machine is without a holder or made twice, the list and the engine agree."""
     orders = tmp_path / "orders"
     making, destroying = await steps(database, tmp_path, orders)
     assert making[0].startswith("POST /containers/create"), making

@@ -89,9 +89,7 @@ PLANS = st.dictionaries(st.integers(1, 40), st.sampled_from(Lie), max_size=8)
 EXAMPLES = int(os.environ.get("EXAMPLES", "60"))  # more: others than the last time
 
 
-@settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 60, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 60, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(STEPS, min_size=1, max_size=10), plan=PLANS)
 def test_whatever_is_done_and_however_the_world_lies(
     database: str, tmp_path: Path, steps: Sequence[Step], plan: dict[Moment, Lie]

@@ -11,7 +11,9 @@ from typing import Any, Protocol
 
 import docker
 import psycopg
+import redis.asyncio as redis_client
 from docker.errors import DockerException, ImageNotFound
+from redis.exceptions import RedisError
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
@@ -115,3 +117,34 @@ def postgres(kind: str, home: Path) -> Iterator[Database]:
         return
     with container(POSTGRES, 5432, POSTGRES_PASSWORD="of-a-test") as (lent, port):
         yield Contained(lent, f"postgresql://postgres:of-a-test@127.0.0.1:{port}/postgres", kind == "frozen")
+
+
+class Redis:
+    """Killed and started again, it has forgotten everything: it keeps nothing that matters."""
+
+    def __init__(self, container: Any, port: int) -> None:
+        self._container, self.url = container, f"redis://127.0.0.1:{port}/0"
+
+    async def goes(self) -> None:
+        await asyncio.to_thread(self._container.kill)
+
+    async def comes_back(self) -> None:
+        await asyncio.to_thread(self._container.start)
+        await self.answers()
+
+    async def answers(self) -> None:
+        client = redis_client.from_url(self.url)
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    await client.ping()
+                    break
+                except RedisError:
+                    await asyncio.sleep(0.05)
+        await client.aclose()
+
+
+@contextmanager
+def redis() -> Iterator[Redis]:
+    with container(REDIS, 6379) as (lent, port):
+        yield Redis(lent, port)
