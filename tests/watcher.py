@@ -70,6 +70,8 @@ class Watcher:
         headers = {"last-event-id": str(self.last)}
         async with aconnect_sse(client, "GET", "/api/v1/events", headers=headers, timeout=30) as source:
             async for event in source.aiter_sse():
+                if not event.data:
+                    continue  # httpx-sse takes a comment after an event for one without data
                 if event.event == "reset":
                     self.resets += 1
                 elif event.event != "ready":

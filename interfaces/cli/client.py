@@ -110,7 +110,9 @@ class Client:
                 if source.response.status_code in PASSING and last is not None:
                     return
                 raise Stop(refusal(source.response))
-            yield from source.iter_sse()
+            for frame in source.iter_sse():
+                if frame.data:  # httpx-sse takes a comment after an event for one without data
+                    yield frame
 
     def _trouble(self, error: Exception) -> str:
         if isinstance(error, httpx.UnsupportedProtocol):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from itertools import product
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import docker
 import httpx
+import psycopg
 import pytest
 
 from tests.infra import engines
@@ -20,78 +24,85 @@ from tests.spawning import Spawned, spawned
 WITH: dict[str, Any] = {"machines": "docker", "workspace_image": engines.IMAGE, "sweep_seconds": 3600}
 
 
+class Steps:
+    """One life after another on one database: each ends what the one before it left, and then dies at a step."""
+
+    def __init__(self, database: str, home: Path) -> None:
+        self._database, self._home = database, home
+        self._orders = home / "orders"
+        self.noted = home / "orders.noted"
+
+    def life(self) -> AbstractAsyncContextManager[Spawned]:
+        self._orders.unlink(missing_ok=True)
+        return spawned(self._database, self._home / "home", orders=self._orders, **WITH)
+
+    def order(self, **order: Any) -> None:
+        """From now on steps are counted; without `at`, they are only noted."""
+        self.noted.unlink(missing_ok=True)
+        self._orders.write_text(json.dumps(order))
+
+
 @pytest.fixture
-def engine() -> Iterator[docker.DockerClient]:
-    """The engine as it is, or the stated reason why there is none."""
+def engine(database: str) -> Iterator[docker.DockerClient]:
+    """The engine as it is, or the stated reason why there is none. What Tenure left on it is removed."""
     shown = engines.DockerEngine()
     yield shown.client
+    with psycopg.connect(database) as conn:
+        shown.installations.update(id for (id,) in conn.execute("select id from installation"))
     shown.close()
 
 
 async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, engine: docker.DockerClient) -> None:
     """Nothing acknowledged is lost, no machine is without a holder or made twice, the list and the engine agree."""
-    orders = tmp_path / "orders"
-    making, destroying = await steps(database, tmp_path, orders)
-    assert making[0].startswith("POST /containers/create"), making
-    assert any(step.startswith("DELETE") for step in destroying), destroying
-    for when in ("before", "after"):
-        for at in range(1, len(making) + 1):
-            id = await killed_while_making(database, tmp_path, orders, {"at": at, "when": when}, engine)
-            async with begun(database, tmp_path) as tenure, tenure.client() as alice:
-                await alice.delete(f"/api/v1/workspaces/{id}")
-                await eventually(lambda: is_gone(engine, id))  # noqa: B023 - awaited here
-        for at in range(1, len(destroying) + 1):
-            await killed_while_destroying(database, tmp_path, orders, {"at": at, "when": when}, engine)
-
-
-def begun(database: str, home: Path, orders: Path | None = None) -> Any:
-    return spawned(database, home / "home", orders=orders, **WITH)
-
-
-async def steps(database: str, home: Path, orders: Path) -> tuple[list[str], list[str]]:
-    """What is asked of the engine to make a machine, and to destroy it, once its network is there."""
-    async with begun(database, home, orders) as tenure, tenure.client() as alice:
+    steps = Steps(database, tmp_path)
+    async with steps.life() as tenure, tenure.client() as alice:
         await ended(alice, await created(alice, running=True))  # makes the network
-        orders.write_text("{}")
-        noted = orders.with_suffix(".noted")
+        steps.order()
         id = await created(alice, running=True)
-        making = noted.read_text().splitlines()
+        making = steps.noted.read_text().splitlines()
+        steps.order()
         await ended(alice, id)
-        destroying = noted.read_text().splitlines()[len(making) :]
-    orders.unlink()
-    return making, destroying
+        destroying = steps.noted.read_text().splitlines()
+    assert [step.split()[0] for step in making] == ["POST", "POST", "GET"], making  # create, start, look
+    assert "DELETE" in [step.split()[0] for step in destroying], destroying
+
+    checked: Callable[[httpx.AsyncClient], Awaitable[None]] | None = None
+    for what, nth, when in [
+        *product(["make"], range(1, len(making) + 1), ["before", "after"]),
+        *product(["destroy"], range(1, len(destroying) + 1), ["before", "after"]),
+        ("nothing", 0, ""),
+    ]:
+        async with steps.life() as tenure, tenure.client() as alice:
+            if checked:
+                await checked(alice)
+            if what == "nothing":
+                break
+            id = await created(alice, running=True) if what == "destroy" else ""
+            steps.order(at=nth, when=when)
+            if what == "make":
+                id = await created(alice, running=False)
+            else:
+                assert (await alice.delete(f"/api/v1/workspaces/{id}")).status_code == 200
+            assert await tenure.has_died() == SIGKILL
+        after = made_whole if what == "make" else is_gone
+        checked = partial(after, engine=engine, id=id, order=f"killed {when} step {nth}")
 
 
-async def killed_while_making(
-    database: str, home: Path, orders: Path, order: dict[str, Any], engine: docker.DockerClient
-) -> str:
-    async with begun(database, home, orders) as tenure, tenure.client() as alice:
-        orders.write_text(json.dumps(order))
-        id = await created(alice, running=False)
-        await died(tenure)
-    orders.unlink()
-    async with begun(database, home) as again, again.client() as alice:
-        await eventually(lambda: runs(alice, id))
-        (container,) = about(engine, id)
-        assert container.status == "running", order
-        told = (await alice.get("/api/v1/audit/events", params={"subject": id})).json()["events"]
-        assert [e["kind"] for e in told] == ["workspace.requested", "workspace.provisioned"], order
-    return id
+async def made_whole(alice: httpx.AsyncClient, engine: docker.DockerClient, id: str, order: str) -> None:
+    """What was acknowledged runs, once; and it can be given back."""
+    await eventually(lambda: runs(alice, id))
+    (container,) = about(engine, id)
+    assert container.status == "running", order
+    assert await kinds(alice, id) == ["workspace.requested", "workspace.provisioned"], order
+    assert [row["id"] for row in (await alice.get("/api/v1/workspaces")).json()] == [id], order
+    await ended(alice, id)
+    assert about(engine, id) == [], order
 
 
-async def killed_while_destroying(
-    database: str, home: Path, orders: Path, order: dict[str, Any], engine: docker.DockerClient
-) -> None:
-    async with begun(database, home, orders) as tenure, tenure.client() as alice:
-        id = await created(alice, running=True)
-        orders.write_text(json.dumps(order))
-        assert (await alice.delete(f"/api/v1/workspaces/{id}")).status_code == 200
-        await died(tenure)
-    orders.unlink()
-    async with begun(database, home) as again, again.client() as alice:
-        await eventually(lambda: was_destroyed(alice, id))
-        assert about(engine, id) == [], order
-        assert (await alice.get("/api/v1/workspaces")).json() == []
+async def is_gone(alice: httpx.AsyncClient, engine: docker.DockerClient, id: str, order: str) -> None:
+    await eventually(lambda: was_destroyed(alice, id))
+    assert about(engine, id) == [], order
+    assert (await alice.get("/api/v1/workspaces")).json() == [], order
 
 
 async def created(alice: httpx.AsyncClient, *, running: bool) -> str:
@@ -113,19 +124,15 @@ async def runs(alice: httpx.AsyncClient, id: str) -> bool:
 
 
 async def was_destroyed(alice: httpx.AsyncClient, id: str) -> bool:
+    return (await kinds(alice, id)).count("workspace.destroyed") == 1
+
+
+async def kinds(alice: httpx.AsyncClient, id: str) -> list[str]:
     told = (await alice.get("/api/v1/audit/events", params={"subject": id})).json()["events"]
-    return [e["kind"] for e in told].count("workspace.destroyed") == 1
+    return [entry["kind"] for entry in told]
 
 
 def about(engine: docker.DockerClient, id: str) -> list[Any]:
     label = {"label": f"tenure.workspace={id}"}
     found: list[Any] = engine.containers.list(all=True, filters=label, ignore_removed=True)
     return found
-
-
-async def is_gone(engine: docker.DockerClient, id: str) -> bool:
-    return not await asyncio.to_thread(about, engine, id)
-
-
-async def died(tenure: Spawned) -> None:
-    assert await tenure.has_died() == 9
