@@ -40,7 +40,7 @@ lint: $(STAMP)  ## ruff, mypy and the dependency rule
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
 
-contracts: $(STAMP)  ## check a served Tenure against the documents it implements
+contracts: $(STAMP)  ## what the contracts promise, line by line, and the tests that show it
 	@exec $(PY) -m tests.contracts $(ARGS)
 
 image: $(STAMP)  ## build the workspace image, without a registry
@@ -69,6 +69,6 @@ $(STAMP):
 	@$(PIP) install --quiet --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@if [ -n "$(LIBVIRT)" ]; then \
-		$(PIP) install --quiet --require-hashes --no-deps --no-build-isolation -r requirements-vm.lock || \
-		echo "note: libvirt-python could not be built, so there are no virtual machines; all else works."; fi
+		$(PIP) install --require-hashes --no-deps --no-build-isolation -r requirements-vm.lock >.venv/libvirt.log 2>&1 || \
+		echo "note: no virtual machines, as libvirt-python could not be built (.venv/libvirt.log); all else works."; fi
 	@touch $@

@@ -25,6 +25,7 @@ from domain.errors import Conflict, NotFound
 A = TypeVar("A", bound=Aggregate)
 TRIES = 8  # of a change that others outrun
 READERS = 8  # threads that load
+PATIENCE = 10.0  # seconds that the database is given; what is stored later than that was never acknowledged
 
 
 class Raced(Conflict):
@@ -58,10 +59,11 @@ class Platform(Application[UUID]):
         """The aggregate as it is, or as it was at a version. `NotFound`; `Unavailable` without the database."""
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(self._readers, self._get, id, version)
+            async with asyncio.timeout(PATIENCE):
+                found = await loop.run_in_executor(self._readers, self._get, id, version)
         except AggregateNotFoundError:
             raise NotFound(f"no such {kind.__name__.lower()}") from None
-        except (OperationalError, InterfaceError) as gone:
+        except (OperationalError, InterfaceError, TimeoutError) as gone:
             raise Unavailable("database", "the database does not answer; try again shortly") from gone
         if not isinstance(found, kind):
             raise NotFound(f"no such {kind.__name__.lower()}")
@@ -83,11 +85,13 @@ class Platform(Application[UUID]):
             events += aggregate.signed(by=cause.by, request_id=cause.request_id, caused_by=cause.caused_by)
         if not events:
             return
+        stored = [self.mapper.to_stored_event(event) for event in events]
         try:
-            await self.writer.store([self.mapper.to_stored_event(event) for event in events])
+            async with asyncio.timeout(PATIENCE):
+                await self.writer.store(stored)
         except IntegrityError:
             raise Raced("it was changed by somebody else meanwhile; try again") from None
-        except PersistenceError as gone:
+        except (PersistenceError, TimeoutError) as gone:
             raise Unavailable("database", "the database does not answer; try again shortly") from gone
 
     async def change(self, cause: Cause, kind: type[A], id: UUID, decide: Callable[[A], None]) -> A:

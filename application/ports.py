@@ -224,6 +224,10 @@ class Machines(Protocol):
         """Return if the engine answers."""
         ...
 
+    async def has(self, image: str) -> bool:
+        """Whether machines can be made from this image without fetching it."""
+        ...
+
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
         """The workspace's machine, running: created, started, or found as it is."""
         ...
@@ -244,9 +248,7 @@ class Machines(Protocol):
         """Keep its files as they are now, under this id. Returns the size in bytes."""
         ...
 
-    async def restore(
-        self, workspace_id: UUID, template: Template, snapshot_id: UUID, operation_id: UUID
-    ) -> Machine:
+    async def restore(self, workspace_id: UUID, template: Template, snapshot_id: UUID, operation_id: UUID) -> Machine:
         """Its machine made anew from a snapshot, and running. The same operation twice restores once."""
         ...
 
@@ -256,4 +258,8 @@ class Machines(Protocol):
 
     async def all(self) -> list[Machine]:
         """Every machine on the engine that carries this installation's label."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the engine; what is under way there ends by itself."""
         ...

@@ -182,12 +182,15 @@ class Workspaces:
     # -- asked by the sweep, which compares the engine with the log --------------
 
     async def reconcile(self, id: UUID, cause: Cause) -> None:
-        """Look at one machine and at what the log says of it, and record where they differ."""
-        machine = await self.machines.find(id)  # before the log: whatever made it was recorded earlier
-        try:
-            workspace = await self.platform.load(Workspace, id)
-        except NotFound:
-            workspace = None
+        """Look at one machine and at what the log says of it, and record where they differ.
+
+        If the log changes meanwhile, nothing is said: what was seen may be from before that, and there is a next sweep.
+        """
+        before = await self._version(id)
+        machine = await self.machines.find(id)
+        if await self._version(id) != before:
+            return
+        workspace = await self.platform.load(Workspace, id, before) if before else None
         if workspace is None or workspace.destroyed_at or (workspace.error and not workspace.machine):
             held = workspace is not None and workspace.uncleared
             if machine and not held:
@@ -196,6 +199,8 @@ class Workspaces:
 
         def compare(it: Workspace) -> None:
             now = self.clock()
+            if it.version != before:
+                return
             if machine is None:
                 it.vanished(f"its machine has vanished from {it.provider}", now)
             elif machine.running:
@@ -222,6 +227,13 @@ class Workspaces:
 
     # -- helpers -------------------------------------------------------------------
 
+    async def _version(self, id: UUID) -> int:
+        """How far its stream has come; 0 if there is none."""
+        try:
+            return (await self.platform.load(Workspace, id)).version
+        except NotFound:
+            return 0
+
     def _may(self, actor: Actor, action: str, workspace: Workspace) -> None:
         require(actor, action, workspace.owner_id)
         if workspace.status == Status.ENDED:
@@ -232,7 +244,7 @@ class Workspaces:
 
     def _template(self, name: str) -> Template:
         if name not in self.templates:
-            raise Invalid(f'there is no template "{name}"; there are {", ".join(sorted(self.templates))}')
+            raise Invalid(f'there is no template "{name[:50]}"; there are {", ".join(sorted(self.templates))}')
         return self.templates[name]
 
     def _reach(self, workspace: Workspace) -> None:

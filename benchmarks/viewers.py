@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack
 
 import httpx
 import psutil
-from benchmarks.place import Place, Server
-from benchmarks.rows import Figure, Row, quantile
 
 from benchmarks.echo import signed_in, terminal, typed
+from benchmarks.place import Place, Server
+from benchmarks.rows import Figure, Row, quantile
 from tests.tmux import Tmux, tmux_server
 
 VIEWERS, PROCESSES = 200, 2

@@ -19,7 +19,6 @@ class Workspace(aggregate.Aggregate):
     operation: str | None  # what is under way on its machine
     operation_id: UUID | None
     snapshot_id: UUID | None  # what is being taken or restored
-    asked_at: datetime
 
     # -- what can happen -----------------------------------------------------
     # `machine` is how the engine shows it: {"provider_id", "engine_id", "connection": {…}}, JSON values only.
@@ -36,9 +35,7 @@ class Workspace(aggregate.Aggregate):
         ttl_seconds: int | None
         expires_at: datetime | None
 
-    class Delayed(Event):
-        """It cannot be made now, and will be tried again."""
-
+    class Delayed(Event):  # it cannot be made now, and will be tried again
         reason: str
 
     class Provisioned(Event):
@@ -56,9 +53,7 @@ class Workspace(aggregate.Aggregate):
         snapshot_id: UUID | None
         label: str  # what a snapshot is called
 
-    class Started(Event):
-        """Also the end of a restart, and of a restore."""
-
+    class Started(Event):  # also the end of a restart, and of a restore
         operation_id: UUID | None
         machine: dict[str, Any]
 
@@ -75,14 +70,10 @@ class Workspace(aggregate.Aggregate):
         operation: str
         reason: str
 
-    class Vanished(Event):
-        """The engine has lost its machine."""
-
+    class Vanished(Event):  # the engine has lost its machine
         reason: str
 
-    class Adopted(Event):
-        """The engine runs its machine, though the log had it stopped or lost."""
-
+    class Adopted(Event):  # the engine runs its machine, though the log had it stopped or lost
         machine: dict[str, Any]
 
     class Extended(Event):
@@ -110,9 +101,7 @@ class Workspace(aggregate.Aggregate):
         ends = None if ttl_seconds is None else now + term.length(ttl_seconds, longest)
         return cls(at=now, ttl_seconds=ttl_seconds, expires_at=ends, **facts)
 
-    def ask(
-        self, operation: Operation, now: datetime, *, snapshot_id: UUID | None = None, label: str = ""
-    ) -> None:
+    def ask(self, operation: Operation, now: datetime, *, snapshot_id: UUID | None = None, label: str = "") -> None:
         """Begin something on its machine. What is so already, or under way already, is not begun again."""
         if label:
             checked(label)
@@ -245,7 +234,7 @@ class Workspace(aggregate.Aggregate):
         self, at: datetime, operation: str, operation_id: UUID, snapshot_id: UUID | None, label: str
     ) -> None:
         self.operation, self.operation_id, self.snapshot_id = operation, operation_id, snapshot_id
-        self.asked_at = at
+        self.updated_at = at
 
     @event(Started)
     def _started(self, at: datetime, operation_id: UUID | None, machine: dict[str, Any]) -> None:

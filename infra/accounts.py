@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
-from application.ports import Identity, Ids, Profile, Unavailable
+from application.ports import Identity, Ids, Profile
+from projections.reads import answered
 
 DDL = """
 create table if not exists identities (
@@ -99,8 +100,8 @@ class Accounts:
         return rows[0][0] if rows else None
 
     async def keep(self, who: Identity) -> UUID:
-        try:
-            async with self._pool.connection() as conn, conn.transaction():
+        async def kept(conn: AsyncConnection[Any]) -> UUID:
+            async with conn.transaction():
                 await conn.execute(ONE_AT_A_TIME)
                 row = await (await conn.execute(KNOWN, asked(who))).fetchone()
                 id: UUID = row[0] if row else self._ids()
@@ -114,20 +115,20 @@ class Accounts:
                     told,
                 )
                 return id
-        except (psycopg.OperationalError, PoolTimeout) as gone:
-            raise away() from gone
+
+        return await answered(self._pool, kept)
 
     async def profiles(self, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
         sql = "select user_id, name, email, avatar_url, last_seen_at from profiles where user_id = any(%s)"
         return {row[0]: Profile(*row) for row in await rows_of(self._pool, sql, (list(user_ids),))}
 
     async def forget(self, user_id: UUID) -> None:
-        try:
-            async with self._pool.connection() as conn, conn.transaction():
+        async def forgotten(conn: AsyncConnection[Any]) -> None:
+            async with conn.transaction():
                 for table in ("logins", "identities", "profiles"):
                     await conn.execute(f"delete from {table} where user_id = %s", (user_id,))
-        except (psycopg.OperationalError, PoolTimeout) as gone:
-            raise away() from gone
+
+        await answered(self._pool, forgotten)
         self._known = {who: id for who, id in self._known.items() if id != user_id}
 
 
@@ -139,14 +140,9 @@ def asked(who: Identity) -> dict[str, Any]:
 
 async def rows_of(pool: AsyncConnectionPool[Any], sql: str, args: Any) -> list[Any]:
     """The rows of one statement. `Unavailable` while the database does not answer."""
-    try:
-        async with pool.connection() as conn:
-            cur = await conn.execute(sql, args)
-            rows: list[Any] = await cur.fetchall() if cur.description else []
-            return rows
-    except (psycopg.OperationalError, PoolTimeout) as gone:
-        raise away() from gone
 
+    async def ask(conn: AsyncConnection[Any]) -> list[Any]:
+        cur = await conn.execute(sql, args)
+        return await cur.fetchall() if cur.description else []
 
-def away() -> Unavailable:
-    return Unavailable("database", "the database does not answer; try again shortly")
+    return await answered(pool, ask)

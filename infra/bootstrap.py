@@ -27,7 +27,8 @@ from application.users import Users
 from application.workspaces import Workspaces
 from infra import database
 from infra.accounts import Accounts
-from infra.engines import choose
+from infra.apart import apart, here
+from infra.engines import choose, templates
 from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
 from infra.guesses import Guesses
@@ -44,6 +45,7 @@ from infra.settings import Settings
 from infra.sign_ins import SignIns
 from infra.signals import Signals
 from infra.sweep import Sweep
+from infra.tasks import end
 from infra.terminals_tmux import TmuxTerminals
 from infra.tmux_control import Local
 from infra.tmux_watch import Watch
@@ -77,16 +79,17 @@ class Tenure:
 
 
 @asynccontextmanager
-async def running(settings: Settings, url: str, machines: Machines | None = None) -> AsyncIterator[Tenure]:
-    """Tenure at work on a database until the block is left. `machines` stands in for the engine of the settings.
+async def running(settings: Settings, url: str, given: Machines | None = None) -> AsyncIterator[Tenure]:
+    """Tenure at work on a database until the block is left. `given` stands in for the engine of the settings.
 
     Raises `CannotStart`. A background task that fails takes all of it down, loudly.
     """
     platform, installation, refolded = await open_database(url)
     pool = database.pool(url)
+    machines = given
     await pool.open()
     try:
-        machines = machines or await choose(settings, installation)
+        machines = given or await choose(settings, installation)
         signals = Signals(url)
         reads = Reads(pool, signals.followed)
         hub = Hub(reads, settings.reader_queue, settings.replay_limit)
@@ -95,7 +98,7 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
             clock=now,
             ids=uuid4,
             machines=machines,
-            templates=settings.catalogue,
+            templates=await templates(settings, machines),
             default_template=settings.default_template,
             longest=timedelta(seconds=settings.max_ttl_seconds),
         )
@@ -158,19 +161,22 @@ async def running(settings: Settings, url: str, machines: Machines | None = None
                     clock=now,
                     lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
                 )
-                follower = Follower(url, platform, signals, push.tell)
+                follower = Follower(url, platform, signals, here(push.tell))
                 sweep = Sweep(pool, reads, machines, workspaces)
-                work = (follower.run(), worker.run(), sweep.run(settings.sweep_seconds))
+                work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds))
                 background += [tasks.create_task(part) for part in work]
-            yield Tenure(settings, deps, hub, machines, pool, refolded)
-            await terminals.close()
-            for task in background:
-                task.cancel()
+            try:
+                yield Tenure(settings, deps, hub, machines, pool, refolded)
+            finally:
+                await terminals.close()
+                await end(background)
     finally:
         await pool.close()
         if isinstance(platform.newest, Newest):
             await platform.newest.close()
         await asyncio.to_thread(close, platform)
+        if machines and not given:
+            machines.close()
 
 
 def commands(

@@ -22,6 +22,7 @@ adapters.register_dumper(dict, JsonbDumper)
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
+RECONNECT = 1.0  # seconds; the pools' own way is to try less and less often, up to minutes after it is back
 SCHEMA_LOCK = 7_301  # advisory: one process at a time makes or changes the schema
 INSTALLATION = """
 create table if not exists installation (
@@ -42,7 +43,13 @@ async def connect(url: str) -> AsyncConnection[Any]:
 
 def pool(url: str, size: int = 10) -> AsyncConnectionPool[Any]:
     return AsyncConnectionPool(
-        url, min_size=2, max_size=size, timeout=3, open=False, kwargs={"autocommit": True, "connect_timeout": 5}
+        url,
+        min_size=2,
+        max_size=size,
+        timeout=3,
+        reconnect_timeout=RECONNECT,
+        open=False,
+        kwargs={"autocommit": True, "connect_timeout": 5},
     )
 
 
@@ -81,7 +88,8 @@ async def refold(
     await read_models.create(conn)
     position = count = 0
     while batch := await events_after(conn, platform, position, BATCH):
-        await read_models.advance(conn, [event for _, event in batch], [at for at, _ in batch])
+        async with conn.pipeline():
+            await read_models.advance(conn, [event for _, event in batch], [at for at, _ in batch])
         position, count = batch[-1][0], count + len(batch)
         folded(count)
     await read_models.replace(conn, "rebuilding")

@@ -18,6 +18,8 @@ from infra.follower import Follower
 from infra.home import CannotStart
 from infra.settings import Settings
 from infra.signals import Signals
+from infra.stopping import Stopping
+from infra.tasks import end
 from projections.pushes import Batch
 from projections.reads import Reads
 
@@ -50,15 +52,13 @@ async def opened(settings: Settings) -> AsyncIterator[Direct]:
         try:
             signals = Signals(url)
             reads, people = Reads(pool, signals.followed), Accounts(pool, uuid4)
-            async with asyncio.TaskGroup() as tasks:
-                background = [
-                    tasks.create_task(signals.run()),
-                    tasks.create_task(Follower(url, platform, signals, told_elsewhere).run()),
-                ]
+            follower = Follower(url, platform, signals, told_elsewhere)
+            background = [asyncio.create_task(signals.run()), asyncio.create_task(follower.run())]
+            try:
                 behind = not await signals.followed.reach(await head(pool), CATCHING_UP)
                 yield Direct(reads, people, platform, now, behind)
-                for task in background:
-                    task.cancel()
+            finally:
+                await end(background)
         finally:
             await pool.close()
             await asyncio.to_thread(close, platform)
@@ -86,8 +86,11 @@ def existing_database(settings: Settings) -> Iterator[str]:
         return
     if not (settings.home / "postgres" / "PG_VERSION").exists():
         raise CannotStart(f"There is no database in {settings.home}. Name another home with --home.")
-    url = embedded_postgres.start(settings.home)
+    with Stopping() as stopping:
+        url = embedded_postgres.start(settings.home)
     try:
+        if stopping.told:
+            raise KeyboardInterrupt
         yield url
     finally:
         embedded_postgres.stop(settings.home)

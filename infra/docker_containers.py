@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from docker.errors import APIError
 from docker.types import LogConfig
 
 from application.ports import Machine, Template
+from infra.docker_engine import says
 
 # What an SSH server cannot do without; tried one by one. CHOWN: giving a terminal to who logged in.
 # SETUID, SETGID: becoming them. SYS_CHROOT: shutting in whoever has not logged in yet. KILL: ending those who
@@ -28,6 +30,11 @@ def name_of(workspace_id: UUID) -> str:
     return f"tenure-{workspace_id}"
 
 
+def lacks_network(error: APIError) -> bool:
+    """Whether a container could not be started for want of its network."""
+    return says(error, r"network \S+ not found")
+
+
 @dataclass(frozen=True)
 class Containers:
     """How the machines of one installation are described to an engine, and recognised.
@@ -37,6 +44,7 @@ class Containers:
 
     installation: UUID
     host: str
+    _mending: Lock = field(default_factory=Lock, repr=False)  # of networks, one at a time
 
     @property
     def network(self) -> str:
@@ -54,6 +62,11 @@ class Containers:
     def create(
         self, api: APIClient, workspace_id: UUID, template: Template, image: str, labels: dict[str, str]
     ) -> None:
+        """The container, not started; it has what the template allows, and nothing more.
+
+        The engine's own init is not put before the command: a command that cannot be run would then
+        seem to have been started.
+        """
         api.create_container(
             image,
             list(template.command) if template.command is not None else None,
@@ -69,7 +82,6 @@ class Containers:
                 cap_drop=["ALL"],
                 cap_add=CAPABILITIES,
                 security_opt=["no-new-privileges"],
-                init=True,  # buries orphans, and passes on the signal to stop
                 restart_policy={"Name": "no"},
                 log_config=LogConfig(type=LogConfig.types.JSON, config=LOG_LIMITS),
                 network_mode=self.network,
@@ -77,16 +89,20 @@ class Containers:
             ),
         )
 
-    def join_network(self, api: APIClient, name: str) -> None:
-        """The container on the network, which is made where there is none.
-
-        A container remembers its network by an id, and so does not find one that was made anew: it is
-        taken off and put on again.
-        """
-        self.ensure_network(api)
-        with suppress(APIError):  # which says that it was not on it
-            api.disconnect_container_from_network(name, self.network, force=True)
-        api.connect_container_to_network(name, self.network)
+    def start_on_network(self, api: APIClient, name: str) -> None:
+        """Started where a first try found no network: that is made, and where need be joined again."""
+        with self._mending:
+            self.ensure_network(api)
+            try:
+                api.start(name)
+            except APIError as error:
+                if not lacks_network(error):
+                    raise
+                # A container that has run remembers its network by an id; this one was made anew since.
+                with suppress(APIError):  # which says that it was not on it
+                    api.disconnect_container_from_network(name, self.network, force=True)
+                api.connect_container_to_network(name, self.network)
+                api.start(name)
 
     def ensure_network(self, api: APIClient) -> None:
         """A bridge on which machines reach the world, but not one another."""
@@ -128,7 +144,8 @@ class Containers:
             workspace_id = UUID(labels["tenure.workspace"])
         except (KeyError, ValueError):
             return None
-        if not self.labels(workspace_id).items() <= labels.items():
+        # The name counts as well: what others start from a snapshot has its labels.
+        if not self.labels(workspace_id).items() <= labels.items() or name.lstrip("/") != name_of(workspace_id):
             return None
         connection = {"host": self.host, "ports": ports}
-        return Machine(workspace_id, name.lstrip("/"), engine_id, bool(running), connection)
+        return Machine(workspace_id, name_of(workspace_id), engine_id, bool(running), connection)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from uuid import UUID
 
-from application.ports import Machines, Unavailable
+from application.ports import Machines, Template, Unavailable
 from infra.home import CannotStart
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
+OWN_IMAGE = "tenure-workspace:latest"  # as infra/images/workspace.sh builds it
 
 
 async def choose(settings: Settings, installation: UUID) -> Machines:
@@ -34,3 +36,12 @@ async def choose(settings: Settings, installation: UUID) -> Machines:
     from infra.machines_local import LocalMachines
 
     return LocalMachines(settings.home, installation)
+
+
+async def templates(settings: Settings, machines: Machines) -> dict[str, Template]:
+    """What workspaces are made from. Where nothing is set and our own image has been built, it is used for all."""
+    if settings.workspace_image is None and machines.provider == "docker":
+        with suppress(Unavailable):
+            if await machines.has(OWN_IMAGE):
+                return settings.model_copy(update={"workspace_image": OWN_IMAGE}).catalogue
+    return settings.catalogue

@@ -8,24 +8,44 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from inspect import unwrap
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple
 
 from eventsourcing.persistence import IntegrityError, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from application.platform import Platform
+from infra.database import RECONNECT
 from infra.newest import Newest
 
 log = logging.getLogger(__name__)
 GROUP = 256  # callers in one transaction, at most
+CLOSING = 5.0  # seconds
+INSERT = """
+insert into tenure_events (originator_id, originator_version, topic, state)
+select * from unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[]) returning notification_id
+"""
 
 
 class Recorder(PostgresApplicationRecorder):
-    """The library's, but it does not sit out a dead database for seconds: who asks is told at once."""
+    """The library's, but it does not sit out a dead database for seconds: who asks is told at once.
+
+    And events travel as binary columns. The library sends rows, quoted as text, and then quoted again as an array.
+    """
+
+    def __init__(self, datastore: PostgresDatastore, **options: Any) -> None:
+        datastore.pool.reconnect_timeout = RECONNECT
+        super().__init__(datastore, **options)
+
+    def _insert_stored_events(self, curs: Any, stored_events: Sequence[StoredEvent], **_: Any) -> None:
+        self._lock_table(curs)
+        self._notify_channel(curs)
+        rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
+        curs.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
 
     insert_events = unwrap(PostgresApplicationRecorder.insert_events)
     select_events = unwrap(PostgresApplicationRecorder.select_events)
@@ -74,9 +94,9 @@ class GroupWriter:
         await stored
 
     def close(self) -> None:
-        """Stores what was asked for before, then ends."""
+        """Stores what was asked for before, then ends; a database that hangs is not waited for."""
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(CLOSING)
 
     def _run(self) -> None:
         while True:
@@ -86,7 +106,8 @@ class GroupWriter:
                     group.append(self._queue.get_nowait())
             except Empty:
                 pass
-            self._store([waiting for waiting in group if waiting])
+            # Who has gone was not told that it is stored, and may have asked again.
+            self._store([waiting for waiting in group if waiting and not waiting.stored.done()])
             if group[-1] is None:
                 return
 

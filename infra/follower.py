@@ -21,6 +21,7 @@ from infra import database
 from infra.signals import Signals
 from projections import read_models
 from projections.pushes import Batch
+from projections.reads import AWAY
 
 log = logging.getLogger(__name__)
 FOLLOWING = 7_302  # advisory lock
@@ -39,19 +40,19 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled; through lost connections, but not past an event that cannot be folded."""
+        stored = self._signals.stored.ear()
         while self.failed is None:
-            with contextlib.suppress(psycopg.OperationalError):
+            with contextlib.suppress(*AWAY):
                 conn = await database.connect(self._url)
                 try:
                     await conn.execute("select pg_advisory_lock(%s)", (FOLLOWING,))
-                    await self._follow(conn)
+                    await self._follow(conn, stored)
                 finally:
                     with contextlib.suppress(Exception):
                         await conn.close()
             await asyncio.sleep(0.5)
 
-    async def _follow(self, conn: AsyncConnection[Any]) -> None:
-        stored = self._signals.stored.ear()
+    async def _follow(self, conn: AsyncConnection[Any], stored: asyncio.Event) -> None:
         while self.failed is None:
             stored.clear()
             if not await self._advance(conn):
@@ -63,7 +64,7 @@ class Follower:
         """One transaction. Returns whether there was anything."""
         after = 0
         try:
-            async with conn.transaction():
+            async with conn.pipeline(), conn.transaction():
                 cur = await conn.execute("select position from follower for update")
                 (after,) = await cur.fetchone() or (0,)
                 batch = await database.events_after(conn, self._platform, after, BATCH)
@@ -76,7 +77,7 @@ class Follower:
                 await conn.execute("select pg_notify('tenure_followed', %s)", (str(position),))
                 if has_work:
                     await conn.execute("notify tenure_work")
-        except psycopg.OperationalError:
+        except AWAY:
             raise
         except Exception as error:
             if conn.closed:

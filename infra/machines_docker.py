@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -10,12 +11,14 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from application.ports import Impossible, Machine, Template, Unavailable
-from infra.docker_containers import SNAPSHOTS, Containers, name_of
+from infra.docker_containers import SNAPSHOTS, Containers, lacks_network, name_of
 from infra.docker_engine import CONFLICT, DockerEngine, if_there, reason, refusals, says
 
 STOP_SECONDS = 5  # from asking a machine to end until it is killed
 REMOVAL_SECONDS = 60  # a removal by somebody else that is waited for
-ATTEMPTS = 4  # when others create and remove the same container between two of our calls
+# Seconds between attempts, while others create or remove the same container: the engine gives a name away
+# before there is a container to be seen, and tells nobody when there is.
+PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 class DockerMachines:
@@ -37,6 +40,10 @@ class DockerMachines:
     async def ping(self) -> None:
         with refusals("the Docker engine is not well"):
             await self._engine(lambda api: api.ping())
+
+    async def has(self, image: str) -> bool:
+        with refusals("the image cannot be looked for"):
+            return bool(await self._engine(lambda api: api.images(image)))
 
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
         return await self._ensure_running(workspace_id, template, template.image, {})
@@ -109,12 +116,15 @@ class DockerMachines:
     ) -> Machine:
         """Created and started without a look first: mostly there is nothing yet, and a look costs time."""
         with refusals("the machine cannot be started"):
-            for _ in range(ATTEMPTS):
+            for pause in PAUSES:
                 created = await self._create(workspace_id, template, image, labels)
                 if not created:
                     found = await self._inspect(workspace_id, needed=True)
                     if found and (machine := self._ours.inspected(found)) and machine.running:
                         return machine
+                    if not found:  # somebody has the name and not yet the container, or not any more
+                        await asyncio.sleep(pause)
+                        continue
                 if machine := await self._started(workspace_id, created):
                     return machine
         raise Unavailable("docker", "the machine goes away again and again while it is started")
@@ -172,10 +182,9 @@ class DockerMachines:
         try:
             await self._engine(lambda api: api.start(name))
         except APIError as error:
-            if not says(error, r"network \S+ not found"):
+            if not lacks_network(error):
                 raise
-            await self._engine(lambda api: self._ours.join_network(api, name))
-            await self._engine(lambda api: api.start(name))
+            await self._engine.patiently(lambda api: self._ours.start_on_network(api, name))
 
     async def _inspect(self, workspace_id: UUID, needed: bool = False) -> dict[str, Any] | None:
         """All that the engine knows of it; None if there is none, or only one that is not ours.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from shutil import which
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from interfaces.cli import app
 from interfaces.cli.world import Flags, Log, Setting, Started, Stop
@@ -17,11 +18,20 @@ if TYPE_CHECKING:
     from infra.bootstrap import Tenure
     from infra.settings import Settings
 
+INTERRUPTED = 130  # exit code, as shells have it
+
 
 def main() -> None:
-    # A service manager's SIGTERM ends it as Ctrl-C does: in good order, whatever it is doing.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    app(obj=Infra())
+    signal.signal(signal.SIGTERM, end)
+    try:
+        app(obj=Infra())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def end(*_: object) -> None:
+    """A service manager's SIGTERM ends it as Ctrl-C does: in good order, whatever it is doing."""
+    raise KeyboardInterrupt
 
 
 class Infra:
@@ -32,7 +42,12 @@ class Infra:
 
         shown = {name: value for name, value, _ in explain(Settings())}
         return [
-            Setting(name, field.description or "", "" if shown[name] == "none" else shown[name])
+            Setting(
+                name,
+                field.description or "",
+                "" if shown[name] == "none" else shown[name],
+                get_args(field.annotation) if get_origin(field.annotation) is Literal else (),
+            )
             for name, field in Settings.model_fields.items()
         ]
 
@@ -45,13 +60,16 @@ class Infra:
         return load({}).url
 
     def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
-        settings = load(flags)
-        if settings.database_url is None:
-            starting(f"Starting PostgreSQL in {settings.home} …")
-        from infra import server
+        from infra.stopping import Stopping
 
-        with sentences():
-            server.up(settings, lambda tenure: started(found(tenure)))
+        with Stopping() as stopping:
+            settings = load(flags)
+            if settings.database_url is None:
+                starting(f"Starting PostgreSQL in {settings.home} …")
+            from infra import server
+
+            with sentences():
+                server.up(settings, lambda tenure: started(found(tenure)), stopping)
 
     @asynccontextmanager
     async def log(self, flags: Flags) -> AsyncIterator[Log]:

@@ -174,6 +174,8 @@ def end(postmaster: Postmaster) -> None:
             process.send_signal(how)
             with suppress(psutil.TimeoutExpired):
                 process.wait(ENDING)
+                with suppress(OSError):
+                    Path(postmaster.sockets).rmdir()  # a short one of its own; data is never empty
                 return
         log.error("PostgreSQL (process %s) does not end", postmaster.pid)
 

@@ -42,7 +42,9 @@ from infra.setting_values import (
 from infra.sign_in_settings import SignInSettings
 from infra.terminal_settings import TerminalSettings
 
-# Official images that anybody can pull. They start nothing that stays, so they are told to sleep.
+# Official images that anybody can pull. They start nothing that stays, so they are told to sleep: in a shell, which
+# buries its dead and ends when it is asked to, as `sleep` alone in a container does not.
+SLEEP = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 2147483647 & wait $!; done")
 IMAGES = {"default": "debian:12", "nodejs": "node:22-bookworm", "python": "python:3.12-bookworm"}
 
 
@@ -162,7 +164,7 @@ class Settings(SignInSettings, TerminalSettings):
     @property
     def catalogue(self) -> dict[str, Template]:
         """Every template by name: the built-in ones, and over them those that were set."""
-        built_in = {name: Template(name, image, ("sleep", "infinity")) for name, image in IMAGES.items()}
+        built_in = {name: Template(name, image, SLEEP) for name, image in IMAGES.items()}
         if self.workspace_image:
             built_in = {name: Template(name, self.workspace_image, ports=(22,)) for name in IMAGES}
         return built_in | {name: Template(name, **dict(made)) for name, made in self.templates.items()}

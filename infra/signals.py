@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from infra import database
-from projections.reads import Tide
+from projections.reads import AWAY, Tide
 
 log = logging.getLogger(__name__)
 WORKERS = 7_303  # first key of the advisory locks by which a worker shows that it lives
@@ -25,15 +25,18 @@ class Bell:
     """Rung for everybody: each ear keeps that it has rung until its owner has listened."""
 
     def __init__(self) -> None:
-        self._ears: list[asyncio.Event] = []
+        self._ears: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     def ear(self) -> asyncio.Event:
-        self._ears.append(asyncio.Event())
-        return self._ears[-1]
+        """For who listens on the event loop that runs now."""
+        ear = asyncio.Event()
+        self._ears.append((asyncio.get_running_loop(), ear))
+        return ear
 
     def ring(self) -> None:
-        for ear in self._ears:
-            ear.set()
+        for loop, ear in self._ears:
+            with contextlib.suppress(RuntimeError):  # that loop has ended
+                loop.call_soon_threadsafe(ear.set)
 
 
 class Signals:
@@ -43,6 +46,7 @@ class Signals:
         self._url = url
         self.stored = Bell()
         self.work = Bell()
+        self.back = Bell()  # connected, for the first time or again
         self.followed = Tide()
         self.holder = 0  # this process, as leases name it; 0: not connected
         self.connected = False
@@ -50,12 +54,12 @@ class Signals:
     async def run(self) -> None:
         """Listen until cancelled; connect again, as often as it takes."""
         while True:
-            with contextlib.suppress(psycopg.OperationalError):
+            with contextlib.suppress(*AWAY):
                 conn = await database.connect(self._url)
                 try:
                     await self._listen(conn)
                 finally:
-                    self.connected = False
+                    self.connected, self.holder = False, 0
                     with contextlib.suppress(Exception):
                         await conn.close()
             await asyncio.sleep(0.5)
@@ -63,11 +67,12 @@ class Signals:
     async def _listen(self, conn: psycopg.AsyncConnection[Any]) -> None:
         for channel in ("tenure_events", "tenure_followed", "tenure_work"):
             await conn.execute(f"listen {channel}")
-        self.holder = conn.info.backend_pid
-        await conn.execute("select pg_advisory_lock(%s, %s)", (WORKERS, self.holder))
+        pid = conn.info.backend_pid
+        await conn.execute("select pg_advisory_lock(%s, %s)", (WORKERS, pid))
         cur = await conn.execute("select position from follower")
         (position,) = await cur.fetchone() or (0,)
-        self.connected = True
+        self.holder, self.connected = pid, True
+        self.back.ring()
         self.stored.ring()
         self.work.ring()
         self.followed.rise(position)

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-import psycopg
 from prometheus_client import Gauge, Histogram
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
-from application.ports import Clock, Machines
+from application.ports import Clock, Machines, Unavailable
 from interfaces.serve import Part
 from projections.pushes import Hub
+from projections.reads import answered
 
 FOLLOWER_LAG = Gauge("tenure_follower_lag_events", "Events stored that the read models do not show yet")
 WORK_DEPTH = Gauge("tenure_work_rows", "Rows in the due-list", ["lane"])
@@ -34,6 +35,7 @@ select lane, count(*), count(*) filter (where due_at <= %(now)s),
     coalesce(extract(epoch from %(now)s - min(due_at) filter (where due_at <= %(now)s)), 0)
 from work group by lane
 """
+LANES = ("engine", "log")
 BEHIND = 10_000  # events; a follower further behind than that is not ready
 
 
@@ -46,14 +48,11 @@ class Watching:
         return looks | ({"engine": self.engine} if engine else {})
 
     async def database(self) -> Part:
-        async with self._pool.connection(timeout=2) as conn:
-            await conn.execute("select 1")
+        await self._rows("select 1")
         return Part(True)
 
     async def follower(self) -> Part:
-        async with self._pool.connection(timeout=2) as conn:
-            row = await (await conn.execute(POSITIONS)).fetchone()
-        position, failed, head = row or (0, "there is none", 0)
+        position, failed, head = (await self._rows(POSITIONS))[0]
         told = {"position": position, "lag": head - position}
         if failed:
             return Part(False, told | {"error": f"it has stopped: {failed}"})
@@ -66,14 +65,18 @@ class Watching:
     async def measure(self) -> None:
         """Bring the gauges up to date; without a database, those that need none."""
         READERS.set(self._hub.readers)
-        with suppress(psycopg.OperationalError, PoolTimeout):
-            await self._measure_rows()
-
-    async def _measure_rows(self) -> None:
-        async with self._pool.connection(timeout=2) as conn:
-            position, _, head = await (await conn.execute(POSITIONS)).fetchone() or (0, None, 0)
+        with suppress(Unavailable):
+            ((position, _, head),) = await self._rows(POSITIONS)
             FOLLOWER_LAG.set(head - position)
-            for lane, rows, due, late in await (await conn.execute(WORK, {"now": self._clock()})).fetchall():
+            found = {lane: rest for lane, *rest in await self._rows(WORK, {"now": self._clock()})}
+            for lane in LANES:
+                rows, due, late = found.get(lane, (0, 0, 0))  # a lane without rows is not among them
                 WORK_DEPTH.labels(lane).set(rows)
                 WORK_DUE.labels(lane).set(due)
                 WORK_LATE.labels(lane).set(float(late))
+
+    async def _rows(self, sql: str, args: Any = None) -> list[Any]:
+        async def ask(conn: AsyncConnection[Any]) -> list[Any]:
+            return await (await conn.execute(sql, args)).fetchall()
+
+        return await answered(self._pool, ask)

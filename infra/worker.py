@@ -18,33 +18,42 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from application.access import Cause
 from application.ports import Clock, Unavailable
 from infra.signals import WORKERS, Signals
+from infra.tasks import end
+from projections.reads import AWAY
 
 log = logging.getLogger(__name__)
 Command = Callable[[UUID, Cause], Awaitable[None]]
 
 LEASE = timedelta(seconds=60)
 RENEW = 20.0  # seconds
+OTHERS = 3.0  # seconds that others are given to come back after a lost connection
 LOOK = 5.0  # seconds: it looks at least so often (V35), whatever it is told
 FIRST_RETRY, LAST_RETRY = timedelta(milliseconds=500), timedelta(seconds=15)
 
+# A common table expression is read once. As `in (select … limit … for update skip locked)` the planner may read it
+# again for each row, and then all that is due is claimed at once.
 CLAIM = """
-update work set attempts = attempts + 1, run_at = %(until)s, holder = %(holder)s
-where (command, subject) in (
+with due as materialized (
     select command, subject from work where lane = %(lane)s and run_at <= %(now)s
     order by run_at limit %(free)s for update skip locked)
-returning command, subject, due_at, attempts, caused_by
+update work set attempts = attempts + 1, run_at = %(until)s, holder = %(holder)s
+from due where (work.command, work.subject) = (due.command, due.subject)
+returning work.command, work.subject, due_at, attempts, caused_by
 """
 NEXT = "select min(run_at) from work where lane = %s"
 MINE = "command = %(command)s and subject = %(subject)s and holder = %(holder)s and attempts = %(attempts)s"
 LATER = f"update work set last_error = %(error)s, run_at = %(at)s, holder = null where {MINE}"
 HOLD = """
-update work set run_at = %s
-where holder = %s and (command, subject) in (select * from unnest(%s::text[], %s::uuid[]))
+update work set run_at = %(until)s, holder = %(by)s
+from unnest(%(command)s::text[], %(subject)s::uuid[], %(holder)s::int[], %(attempts)s::int[])
+    as mine (command, subject, holder, attempts)
+where (work.command, work.subject, work.holder, work.attempts)
+    = (mine.command, mine.subject, mine.holder, mine.attempts)
 """
 ABANDONED = """
 update work set holder = null, run_at = due_at where holder is not null and holder not in (
@@ -60,17 +69,20 @@ class Worker:
     signals: Signals
     clock: Clock
     lateness: Callable[[str, float], None] = lambda command, seconds: None  # told at every start, in seconds
+    _holder: int = 0  # the name that our leases bear
     _running: dict[str, dict[asyncio.Task[None], dict[str, Any]]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Work until cancelled. What is under way then is cut off, and found again by whoever comes next."""
         self._running = {lane: {} for lane in self.lanes}
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._renew())
-            for lane in self.lanes:
-                tasks.create_task(self._work(lane, tasks))
+        parts = [asyncio.create_task(part) for part in (self._renew(), *map(self._work, self.lanes))]
+        try:
+            await asyncio.gather(*parts)
+        finally:
+            await end(parts)
+            await end(task for running in self._running.values() for task in running)
 
-    async def _work(self, lane: str, tasks: asyncio.TaskGroup) -> None:
+    async def _work(self, lane: str) -> None:
         running, bound = self._running[lane], self.lanes[lane]
         freed, asked = asyncio.Event(), self.signals.work.ear()
         while True:
@@ -78,14 +90,13 @@ class Worker:
             asked.clear()
             wait = LOOK
             try:
-                rows = await self._claim(lane, bound - len(running))
-                for row in rows:
-                    task = tasks.create_task(self._do(row))
+                for row in await self._claim(lane, bound - len(running)):
+                    task = asyncio.create_task(self._do(row))
                     running[task] = row
                     task.add_done_callback(partial(self._over, lane, freed))
-                if len(running) < bound:
+                if self._claims and len(running) < bound:
                     wait = await self._until_next(lane)
-            except (psycopg.OperationalError, PoolTimeout):
+            except AWAY:
                 wait = 1.0  # the database is gone; signals tell when it is back
             await first_of(wait, freed, asked)
 
@@ -93,10 +104,15 @@ class Worker:
         del self._running[lane][task]
         freed.set()
 
+    @property
+    def _claims(self) -> bool:
+        """Others see that we live, and what is under way already is ours again: else it would be begun twice."""
+        return 0 != self._holder == self.signals.holder
+
     async def _claim(self, lane: str, free: int) -> list[dict[str, Any]]:
-        now, holder = self.clock(), self.signals.holder
-        if not free or not holder:
+        if not free or not self._claims:
             return []
+        now, holder = self.clock(), self._holder
         asked = {"lane": lane, "free": free, "now": now, "until": now + LEASE, "holder": holder}
         async with self.pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
             await cur.execute(CLAIM, asked)
@@ -120,7 +136,7 @@ class Worker:
         except Exception as broken:
             log.exception("failed, to be tried again", extra={"command": command, "subject": str(subject)})
             error = f"{type(broken).__name__}: {broken}"
-        with contextlib.suppress(psycopg.Error, PoolTimeout):  # then the lease runs out instead
+        with contextlib.suppress(psycopg.Error):  # then the lease runs out instead
             async with self.pool.connection() as conn:
                 await conn.execute(LATER, row | {"error": error[:500], "at": self._again(row["attempts"])})
 
@@ -129,18 +145,32 @@ class Worker:
         return self.clock() + min(wait, LAST_RETRY)
 
     async def _renew(self) -> None:
-        """Keep the leases of what is under way, and free those of the dead; at once, and then regularly."""
+        """Keep our leases, and free those of the dead: regularly, and when the database is back."""
+        back = self.signals.back.ear()
         while True:
-            with contextlib.suppress(psycopg.OperationalError, PoolTimeout):
-                held = [row for running in self._running.values() for row in running.values()]
-                async with self.pool.connection() as conn:
-                    await conn.execute(ABANDONED, (WORKERS,))
-                    if held:
-                        commands, subjects = [r["command"] for r in held], [r["subject"] for r in held]
-                        until = self.clock() + LEASE
-                        await conn.execute(HOLD, (until, self.signals.holder, commands, subjects))
+            back.clear()
+            wait = 1.0
+            holder, again = self.signals.holder, self._holder not in (0, self.signals.holder)
+            with contextlib.suppress(*AWAY):
+                if holder:
+                    async with self.pool.connection() as conn:
+                        await self._hold(conn, holder)
+                        if not again:
+                            await conn.execute(ABANDONED, (WORKERS,))
+                    # What cut us off may have cut off others, who are no more dead than we are.
+                    wait = OTHERS if again else RENEW
             self.signals.work.ring()
-            await asyncio.sleep(RENEW)
+            await first_of(wait, back)
+
+    async def _hold(self, conn: psycopg.AsyncConnection[Any], holder: int) -> None:
+        """After a lost connection leases bear our old name; what is under way goes on under the new one."""
+        held = [row for running in self._running.values() for row in running.values()]
+        asked = {name: [row[name] for row in held] for name in ("command", "subject", "holder", "attempts")}
+        if held:
+            await conn.execute(HOLD, asked | {"until": self.clock() + LEASE, "by": holder})
+        for row in held:
+            row["holder"] = holder
+        self._holder = holder
 
 
 async def first_of(seconds: float, *events: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from interfaces import chrote, native, vm_api
 from interfaces.edge import Edge
+from interfaces.openapi import Api
 from interfaces.serve import Deps, Json, install
 
 CONTRACTS = [vm_api.CONTRACT, chrote.CONTRACT, native.CONTRACT]
@@ -17,11 +18,12 @@ readings of it. Name yourself with the header `x-user` (on this machine), or let
 
 
 def build(given: Deps, cors_origins: list[str] | None = None) -> FastAPI:
-    api = FastAPI(
+    api = Api(
         title="Tenure",
         version=given.version,
         description=ABOUT,
         default_response_class=Json,
+        redirect_slashes=False,  # an id that was left out by mistake must not lead to the list
     )
     api.state.deps = given
     install(api, CONTRACTS)

@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.ports import Ids
-from interfaces.serve import TOO_LARGE, refuse
+from interfaces import sentences
+from interfaces.serve import refuse
 
 log = logging.getLogger("tenure.request")
 REQUESTS = Counter("tenure_requests_total", "Requests answered", ["method", "route", "status"])
@@ -43,7 +44,8 @@ class Edge:
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
             return
-        await self._http(scope, receive, send, request_id, int(headers.get(b"content-length") or b"0"))
+        length = headers.get(b"content-length", b"")
+        await self._http(scope, receive, send, request_id, int(length) if length.isdigit() else 0)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str, length: int) -> None:
         began = time.perf_counter()
@@ -67,7 +69,8 @@ class Edge:
 
         try:
             if length > self.max_body_bytes:
-                await refuse(self.api, scope["path"], 413, "too_large", TOO_LARGE)(scope, receive, sending)
+                sentence = sentences.STATUS[413]
+                await refuse(self.api, scope["path"], 413, "too_large", sentence)(scope, receive, sending)
             else:
                 await self.app(scope, bounded, sending)
         except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -41,13 +42,16 @@ def name_of(connection: HTTPConnection, given: Deps) -> str:
     header = next((h for h in headers if h in connection.headers), None)
     if header is None:
         raise Unauthenticated(f"who is asking? Send the header {' or '.join(headers)}")
-    if header == DEV_HEADER and connection.url.hostname not in given.hosts:
-        # A page that has its own name resolve to this machine could send it, as if it were of this origin.
-        raise Unauthenticated(f"{header} counts only on {', '.join(sorted(given.hosts))}")
     if not trusted(connection, given):
         raise Unauthenticated(f"{header} counts only from a trusted proxy (TENURE_TRUSTED_PROXIES)")
+    if header == DEV_HEADER and host_of(connection) not in given.hosts:
+        # A page that has its own name resolve to this machine could send it, as if it were of this origin.
+        raise Unauthenticated(f"{header} counts only on {', '.join(sorted(given.hosts))}")
+    said = set(connection.headers.getlist(header))
+    if len(said) > 1:
+        raise Unauthenticated(f"{header} was sent more than once, with different names")
     try:
-        return checked(connection.headers[header], header)
+        return checked(as_utf8(said.pop()), header)
     except Invalid as bad:
         raise Unauthenticated(str(bad)) from None
 
@@ -60,6 +64,20 @@ def address(connection: HTTPConnection) -> str:
     told = [part.strip() for part in connection.headers.get("x-forwarded-for", "").split(",") if part.strip()]
     hops = [connection.client.host, *reversed(told)]
     return next((hop for hop in hops if not is_trusted(hop, given)), hops[-1])
+def host_of(connection: HTTPConnection) -> str:
+    """What the client calls this server, without a port; "" where that is no host's name."""
+    try:
+        return urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def as_utf8(header: str) -> str:
+    """A header's value, which is read as Latin-1 though most who send more than ASCII mean UTF-8."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return header
 
 
 def trusted(connection: HTTPConnection, given: Deps) -> bool:
@@ -72,4 +90,5 @@ def is_trusted(host: str, given: Deps) -> bool:
         peer = ip_address(host)
     except ValueError:
         return False
-    return any(peer in network for network in given.trusted)
+    mapped = getattr(peer, "ipv4_mapped", None)  # as a socket that takes both kinds shows an IPv4 peer
+    return any((mapped or peer) in network for network in given.trusted)

@@ -10,11 +10,15 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from application.claims import Claims
 from application.invites import Invites
@@ -25,13 +29,12 @@ from application.terminals import Presence, Terminals
 from application.users import Users
 from application.workspaces import Workspaces
 from domain.errors import Conflict, Gone, Invalid, NotAllowed, NotFound, Refused
+from interfaces import sentences
 from projections.pushes import Hub
 from projections.reads import Reads
 
 log = logging.getLogger(__name__)
 STATUS = {NotFound: 404, NotAllowed: 403, Conflict: 409, Invalid: 400, Gone: 410}
-
-
 
 
 class ErrorOut(BaseModel):
@@ -40,17 +43,19 @@ class ErrorOut(BaseModel):
     error: str = Field(examples=["no such workspace"])
 
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": ErrorOut, "description": "what was sent makes no sense as it stands"},
-    401: {"model": ErrorOut, "description": "nobody whom we know is asking"},
-    404: {"model": ErrorOut, "description": "it is not there, or it is somebody else's"},
-    409: {"model": ErrorOut, "description": "not in the state that it is in"},
-    413: {"model": ErrorOut, "description": "the body is too large"},
-    503: {"model": ErrorOut, "description": "a part does not answer now; Retry-After says when to ask again"},
+DESCRIBED = {
+    400: "what was sent makes no sense as it stands",
+    401: "nobody whom we know is asking",
+    404: "it is not there, or it is somebody else's",
+    409: "not in the state that it is in",
+    413: "the body is too large",
+    503: "a part does not answer now; Retry-After says when to ask again",
 }
 
 
-TOO_LARGE = "the body is larger than this server takes"
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the published schema: an operation's refusals, and the one that can happen to all."""
+    return {status: {"model": ErrorOut, "description": DESCRIBED[status]} for status in (*statuses, 503)}
 
 
 class Unauthenticated(Exception):
@@ -141,7 +146,7 @@ def plain_error(status: int, code: str, sentence: str) -> Any:
 
 
 def refuse(app: FastAPI, path: str, status: int, code: str, sentence: str, **headers: str) -> Response:
-    body = render_for(app.state.contracts, path)(status, code, sentence)
+    body = render_for(app.state.contracts, path)(status, code, sentences.shown(sentence))
     return Json(body, status, headers)
 
 
@@ -153,35 +158,39 @@ def install(app: FastAPI, contracts: list[Contract]) -> None:
             app.include_router(router)
 
     def on(kind: type[Exception], answer: Callable[[Any], tuple[int, str, str, dict[str, str]]]) -> None:
-        async def handle(request: Request, error: Exception) -> Response:
+        async def handle(connection: Request | WebSocket, error: Exception) -> Response | None:
             status, code, sentence, headers = answer(error)
-            return refuse(app, request.url.path, status, code, sentence, **headers)
+            if status == 405:
+                headers["Allow"] = methods_at(contracts, connection.scope) or headers.get("Allow", "")
+            refusal = refuse(app, connection.scope["path"], status, code, sentence, **headers)
+            if isinstance(connection, Request):
+                return refusal
+            await connection.send_denial_response(refusal)  # in the handshake, with its status and body
+            return None
 
-        app.add_exception_handler(kind, handle)
+        app.add_exception_handler(kind, handle)  # type: ignore[arg-type]
 
     on(Refused, lambda e: (status_of(e), e.code, str(e), {}))
     on(Unauthenticated, lambda e: (401, "unauthorized", str(e), {}))
     on(Unavailable, lambda e: (503, "unavailable", str(e), {"Retry-After": str(e.retry_after)}))
     on(TooMany, lambda e: (429, "rate_limited", str(e), {"Retry-After": str(e.retry_after)}))
-    on(RequestValidationError, lambda e: (400, "invalid", sentence_of(e), {}))
-    on(HTTPException, lambda e: (e.status_code, "http", http_sentence(e), dict(e.headers or {})))
+    on(RequestValidationError, lambda e: (400, "invalid", sentences.of_validation(e), {}))
+    on(WebSocketRequestValidationError, lambda e: (400, "invalid", sentences.of_validation(e), {}))
+    on(HTTPException, lambda e: (e.status_code, "http", sentences.of_http(e), dict(e.headers or {})))
+    app.router.default = nowhere
+
+
+async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """An address at which there is nothing, for HTTP and for WebSockets."""
+    raise HTTPException(404)
+
+
+def methods_at(contracts: list[Contract], scope: Scope) -> str:
+    """What an address takes, over all the routes there; "" if it is no contract's."""
+    routes = [route for contract in contracts for router in contract.routers for route in router.routes]
+    there = [route for route in routes if isinstance(route, APIRoute) and route.matches(scope)[0] != Match.NONE]
+    return ", ".join(sorted({method for route in there for method in route.methods or ()}))
 
 
 def status_of(refusal: Refused) -> int:
     return next(status for kind, status in STATUS.items() if isinstance(refusal, kind))
-
-
-def http_sentence(error: HTTPException) -> str:
-    known = {413: TOO_LARGE, 404: "there is nothing at this address", 405: "this address does not take that method"}
-    return known.get(error.status_code, str(error.detail))
-
-
-def sentence_of(error: RequestValidationError) -> str:
-    """The first thing wrong with a request, as a sentence."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:])
-    if first["type"] == "json_invalid":
-        return f"the body is not valid JSON: {first['ctx']['error']}"
-    if not where:
-        return f"the {first['loc'][0]} is not what is needed here: {first['msg'].lower()}"
-    return f"{where}: {first['msg'].lower()}"

@@ -65,9 +65,7 @@ def evolve(row: OperationRow | None, event: Any) -> OperationRow | None:
             return None
         case _, Workspace.Delayed(reason=reason):
             return replace(row, error=reason)
-        case _, Workspace.ProvisioningFailed(reason=reason, at=at) | Workspace.OperationFailed(
-            reason=reason, at=at
-        ):
+        case _, Workspace.ProvisioningFailed(reason=reason, at=at) | Workspace.OperationFailed(reason=reason, at=at):
             return replace(row, outcome="failed", completed_at=at, error=reason)
         case OperationRow(), _:
             return replace(row, outcome="done", completed_at=event.at, error=None)

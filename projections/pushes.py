@@ -7,8 +7,7 @@ after that, and where that cannot be kept it is told to list anew (`Reset`). One
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -22,6 +21,7 @@ from projections.trail import Entry
 
 PAGE = 500  # entries read at once when a reader catches up
 ROLES = ("user.role_changed", "user.removed")
+TURNS = 20  # of the event loop, in which a reader that is not stuck takes what waits for it
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class Push:
 
     entry: Entry
     frames: dict[str, bytes] = field(default_factory=dict, compare=False)
+
+    @property
+    def position(self) -> int:
+        return self.entry.position
 
     def frame(self, wire: str, make: Callable[[Entry], bytes]) -> bytes:
         if wire not in self.frames:
@@ -73,12 +77,15 @@ class Dismissed(Exception):
     """The reader's account has been taken away."""
 
 
+Told = Push | Ready | Reset
+
+
 class Reader:
     """A bounded queue of messages for one screen."""
 
     def __init__(self, actor: Actor, subject: UUID | None, bound: int) -> None:
         self.actor, self.subject, self._bound = actor, subject, bound
-        self._queue: deque[Push] = deque()
+        self._queue: list[Push] = []
         self._filled = asyncio.Event()
         self.cut: type[Exception] | None = None
 
@@ -94,6 +101,10 @@ class Reader:
             self._queue.append(push)
             self._filled.set()
 
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
     def end(self, why: type[Exception]) -> None:
         self.cut = why
         self._queue.clear()
@@ -103,13 +114,15 @@ class Reader:
         """The reader's role is another one from now on."""
         self.actor = replace(self.actor, role=role, auditor=role.at_least(Role.ADMIN))
 
-    async def next(self) -> Push:
+    async def next(self) -> list[Push]:
+        """What waits, all of it; when there is something."""
         while not self._queue:
             if self.cut:
                 raise self.cut
             self._filled.clear()
             await self._filled.wait()
-        return self._queue.popleft()
+        waiting, self._queue = self._queue, []
+        return waiting
 
 
 class Hub:
@@ -126,9 +139,12 @@ class Hub:
     def readers(self) -> int:
         return len(self._auditors) + sum(map(len, self._readers.values()))
 
+    def _all(self) -> list[Reader]:
+        return [*self._auditors, *(r for readers in self._readers.values() for r in readers)]
+
     def close(self) -> None:
         """Let every reader go."""
-        for reader in [*self._auditors, *(r for readers in self._readers.values() for r in readers)]:
+        for reader in self._all():
             reader.end(Closing)
 
     async def receive(self, batch: Batch) -> None:
@@ -139,7 +155,8 @@ class Hub:
             if batch.after > self.position and self.readers:
                 await self._look_up(batch.position)
                 return
-            self._deliver(batch.entries)
+            if self.readers:
+                await self._deliver(batch.entries)
             self.position = batch.position
 
     async def keep_up(self, followed: Tide, grace: float) -> None:
@@ -160,18 +177,22 @@ class Hub:
     async def _look_up(self, target: int) -> None:
         while self.position < target and self.readers:
             found = await trail.page(self._reads, trail.Filter(), self.position, PAGE)
-            self._deliver(found.rows)
+            await self._deliver(found.rows)
             full = len(found.rows) == PAGE
             self.position = found.rows[-1].position if full else max(found.position, self.position)
         self.position = max(self.position, target)
 
-    def _deliver(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            push = Push(entry)
-            for reader in self._of(entry):
-                reader.offer(push)
-            if entry.kind in ROLES:
-                self._role_changed(entry)
+    async def _deliver(self, entries: list[Entry]) -> None:
+        """In parts that fit into a reader's queue, so that only who does not take what came before is cut off."""
+        part = max(1, self._bound // 4)
+        for nth in range(0, len(entries), part):
+            await self._let_take(self._bound - part)
+            for entry in entries[nth : nth + part]:
+                push = Push(entry)
+                for reader in self._of(entry):
+                    reader.offer(push)
+                if entry.kind in ROLES:
+                    self._role_changed(entry)
 
     def _role_changed(self, entry: Entry) -> None:
         """A stream outlives the role that it began with: what it may be told follows what its reader now is."""
@@ -215,48 +236,55 @@ class Hub:
         elif entry.owner_id:
             yield from self._readers.get(entry.owner_id, ())
 
+    async def _let_take(self, most: int) -> None:
+        """Until nobody has more than that waiting, but no longer than one takes whose connection takes it all."""
+        for _ in range(TURNS):
+            if all(reader.waiting <= most for reader in self._all()):
+                return
+            await asyncio.sleep(0)
+
     async def follow(
         self, actor: Actor, subject: UUID | None, after: int | None
-    ) -> AsyncGenerator[Push | Ready | Reset, None]:
+    ) -> AsyncGenerator[Sequence[Told], None]:
         """What the actor may see, from a position on (None: from now on), for as long as they listen.
 
-        Raises `CutOff`, `Closing`, `Dismissed`, and `Unavailable` while it catches up without a database.
+        As much at once as there is. Raises `CutOff`, `Closing`, `Dismissed`, and `Unavailable` while it catches up
+        without a database.
         """
         reader = Reader(actor, subject, self._bound)
         self._add(reader)  # first subscribe, then read, then drop what was read already
         try:
             await self._look_at_role(reader)
             last = -1
-            async for told in self._replay(reader.actor, subject, after):
-                yield told
-                last = told.entry.position if isinstance(told, Push) else told.position
+            async for some in self._replay(reader.actor, subject, after):
+                yield some
+                last = max(last, some[-1].position)
             while True:
-                push = await reader.next()
-                if push.entry.position > last:
-                    yield push
+                if new := [push for push in await reader.next() if push.position > last]:
+                    yield new
         finally:
             self._drop(reader)
 
     async def _replay(
         self, actor: Actor, subject: UUID | None, after: int | None
-    ) -> AsyncIterator[Push | Ready | Reset]:
+    ) -> AsyncIterator[Sequence[Told]]:
         what = replace(trail.seen_by(actor), subject=subject)
         newest = (await trail.page(self._reads, what, after or 0, 0)).position
         if after is None:
-            yield Ready(newest)
+            yield [Ready(newest)]
         elif after > newest:
-            yield Reset(newest, "that position is not in this log")
+            yield [Reset(newest, "that position is not in this log")]
         elif await trail.more_than(self._reads, what, after, self._replay_limit):
-            yield Reset(newest, f"more than {self._replay_limit} events were missed")
+            yield [Reset(newest, f"more than {self._replay_limit} events were missed")]
         else:
-            while True:
+            full = True
+            while full:
                 found = await trail.page(self._reads, what, after, PAGE)
-                for entry in found.rows:
-                    yield Push(entry)
-                if len(found.rows) < PAGE:
-                    break
-                after = found.rows[-1].position
-            yield Ready(found.position)
+                full = len(found.rows) == PAGE
+                if found.rows:
+                    after = found.rows[-1].position
+                    yield [Push(entry) for entry in found.rows]
+            yield [Ready(found.position)]
 
 
 def is_of(reader: Reader, user_id: UUID) -> bool:

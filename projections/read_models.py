@@ -9,9 +9,10 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from projections import claims, holders, invites, operations, sessions, trail, users, work, workspaces
+from projections.table import Table
 from projections.trail import Entry
 
-TABLES = (
+TABLES: tuple[Table[Any], ...] = (
     workspaces.TABLE,
     operations.TABLE,
     holders.TABLE,
@@ -60,7 +61,10 @@ async def advance(
     conn: AsyncConnection[Any], events: Sequence[Any], positions: Sequence[int]
 ) -> tuple[list[Entry], bool]:
     """Fold the events into every read model. Returns what to tell, and whether there is new work."""
-    changes = {table.name: await table.fold(conn, events) for table in TABLES}
+    found = [await table.look_up(conn, events) for table in TABLES]  # first all questions, then the answers
+    changes = {
+        table.name: await table.fold(conn, events, rows) for table, rows in zip(TABLES, found, strict=True)
+    }
     entries = []
     for nth, (event, position) in enumerate(zip(events, positions, strict=True)):
         _, held = changes["holders"][nth]

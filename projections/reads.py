@@ -7,11 +7,12 @@ folded, and the newest position in the log. Where the first is behind the second
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import psycopg
+from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -19,7 +20,12 @@ from application.ports import Unavailable
 from domain.errors import Invalid
 
 Row = TypeVar("Row")
-PATIENCE = 1.0  # seconds; then the answer is what there is
+Answer = TypeVar("Answer")
+FOLLOWING = 1.0  # seconds that the follower is waited for; then the answer is what there is
+PATIENCE = 5.0  # seconds that the database is waited for
+# It is gone, or not itself for a while: starting, ending, or a standby that takes no writes.
+AWAY = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
+AWAY_NOW = "the database does not answer; try again shortly"
 
 ASK = """
 select log.head as _head, follower.position as _position, answer.* from
@@ -81,7 +87,7 @@ class Reads:
         answer = await self._fetch(ask, args)
         head = answer[0]["_head"]
         if answer[0]["_position"] < head:
-            await self.followed.reach(head, PATIENCE)
+            await self.followed.reach(head, FOLLOWING)
             answer = await self._fetch(ask, args)
         position = answer[0]["_position"]
         rows = []
@@ -92,19 +98,39 @@ class Reads:
         return Found(rows, position)
 
     async def _fetch(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
+        async def ask(conn: AsyncConnection[Any]) -> list[dict[str, Any]]:
+            async with conn.cursor(row_factory=dict_row) as cur:
+                await cur.execute(sql, args)
+                return await cur.fetchall()
+
         try:
-            return await self._once(sql, args)
+            return await answered(self.pool, ask)
         except psycopg.DataError as bad:
             raise Invalid("something in the question cannot be stored, so it cannot be found") from bad
-        except psycopg.OperationalError:
-            await self.pool.check()  # connections from before the database went away go now, all at once
-        try:
-            return await self._once(sql, args)
-        except (psycopg.OperationalError, PoolTimeout) as gone:
-            raise Unavailable("database", "the database does not answer; try again shortly") from gone
 
-    async def _once(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
-        async with self.pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
-            await cur.execute(sql, args)
-            rows: list[dict[str, Any]] = await cur.fetchall()
-            return rows
+
+async def answered(pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
+    """What `ask` makes of a connection; it may be called twice. `Unavailable` if that takes the database too long."""
+    asking = asyncio.create_task(_asked(pool, ask))
+    try:
+        done, _ = await asyncio.wait({asking}, timeout=PATIENCE)
+        if not done:
+            raise Unavailable("database", AWAY_NOW)
+        return asking.result()
+    except AWAY as gone:
+        raise Unavailable("database", AWAY_NOW) from gone
+    finally:
+        asking.cancel()  # a database that hangs lets go of it slowly, and nobody waits for that
+
+
+async def _asked(pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
+    """Asked once more if the first connection turns out to be from before the database went away."""
+    try:
+        async with pool.connection() as conn:
+            return await ask(conn)
+    except PoolTimeout:
+        raise
+    except psycopg.OperationalError:
+        await pool.check()  # all of its kind go now, at once
+    async with pool.connection() as conn:
+        return await ask(conn)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 import orjson
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
@@ -43,15 +43,17 @@ class Table(Generic[Row]):
             "on conflict (id) do update set {1}"
         ).format(table, SQL(", ").join(SQL("{0} = excluded.{0}").format(Identifier(c)) for c in columns))
 
-    async def fold(self, conn: AsyncConnection[Any], events: Sequence[Any]) -> list[tuple[Any, Any]]:
-        """Apply the events, in order. Returns the row before and after each of them."""
+    async def look_up(self, conn: AsyncConnection[Any], events: Sequence[Any]) -> AsyncCursor[Row]:
+        """Ask for the rows that the events are about, as they are stored."""
+        wanted = list({key for key in map(self.key, events) if key is not None})
+        return await conn.cursor(row_factory=class_row(self.row)).execute(self._select, (wanted,))
+
+    async def fold(
+        self, conn: AsyncConnection[Any], events: Sequence[Any], found: AsyncCursor[Row]
+    ) -> list[tuple[Any, Any]]:
+        """Apply the events, in order, to the rows found. Returns the row before and after each of them."""
         keys = [self.key(event) for event in events]
-        wanted = list({key for key in keys if key is not None})
-        if not wanted:
-            return [(None, None)] * len(keys)
-        async with conn.cursor(row_factory=class_row(self.row)) as cur:
-            await cur.execute(self._select, (wanted,))
-            stored = {row.id: row for row in await cur.fetchall()}
+        stored = {row.id: row for row in await found.fetchall()}
         rows: dict[Any, Any] = dict(stored)
         seen: list[tuple[Any, Any]] = []
         for key, event in zip(keys, events, strict=True):

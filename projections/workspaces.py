@@ -77,7 +77,7 @@ def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
         case _, Workspace.ProvisioningFailed() | Workspace.Vanished():
             return replace(settled(row, Status.FAILED, event.at), error=event.reason)
         case _, Workspace.OperationRequested():
-            return replace(row, operation=event.operation, snapshots=taking(row, event))
+            return replace(row, operation=event.operation, updated_at=event.at, snapshots=taking(row, event))
         case _, Workspace.Stopped(at=at):
             return settled(row, Status.STOPPED, at)
         case _, Workspace.SnapshotTaken(snapshot_id=id, size_bytes=size):
@@ -127,6 +127,12 @@ async def get(reads: Reads, id: UUID) -> WorkspaceRow | None:
 
 async def on_engine(reads: Reads, provider: str) -> dict[UUID, bool]:
     """Those that ought to have a machine on this engine, and whether it ought to run."""
-    sql = "select * from workspaces where provider = %s and status in ('running', 'stopped')"
-    rows = (await reads.find(WorkspaceRow, sql, (provider,))).rows
+    sql = "select id, status from workspaces where provider = %s and status in ('running', 'stopped')"
+    rows = (await reads.find(_Status, sql, (provider,))).rows
     return {row.id: row.status == Status.RUNNING for row in rows}
+
+
+@dataclass(frozen=True)
+class _Status:
+    id: UUID
+    status: str

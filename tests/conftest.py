@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+import pytest_asyncio
 
 from infra import embedded_postgres
 from tests.serving import Served, served
@@ -17,22 +20,39 @@ NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server for this run."""
-    home = tmp_path_factory.mktemp("tenure")
-    yield embedded_postgres.start(home)
-    embedded_postgres.stop(home)
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server for this run.
+
+    Not below pytest's own folder: another run closes that to others, also to the account that PostgreSQL has.
+    """
+    with TemporaryDirectory(prefix="tenure-test-") as home:
+        yield embedded_postgres.start(Path(home))
+        embedded_postgres.stop(Path(home))
 
 
-@pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    """The URL of a new, empty database."""
+@contextmanager
+def new_database(postgres: str) -> Iterator[str]:
     name = f"test_{next(NUMBERS)}"
     with psycopg.connect(postgres, autocommit=True) as conn:
         conn.execute(f"create database {name}")
     yield psycopg.conninfo.make_conninfo(postgres, dbname=name)
     with psycopg.connect(postgres, autocommit=True) as conn:
         conn.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The URL of a new, empty database."""
+    with new_database(postgres) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """One Tenure for all tests of a module, which then run on one loop: `pytest.mark.asyncio(loop_scope="module")`."""
+    with new_database(postgres) as url:
+        async with served(url, tmp_path_factory.mktemp("house")) as serving:
+            yield serving
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 from application.ports import Impossible, Machine, Template, Unavailable
 
+Answer = TypeVar("Answer")
 Before = Callable[[str, UUID | None], Awaitable[None]]  # called before each effect; may wait or raise
 After = Callable[[str, UUID | None], Awaitable[None]]  # called when it has happened, before the answer
 
@@ -31,33 +33,37 @@ class Engine:
         self.away = False
         self.refuses: str | None = None
 
-    async def _effect(self, call: str, id: UUID | None, do: Callable[[], None]) -> None:
+    async def _effect(self, call: str, id: UUID | None, do: Callable[[], Answer]) -> Answer:
         self.calls.append((call, id))
         await asyncio.sleep(0)
         if self.away:
             raise Unavailable("engine", "the engine does not answer")
         await self.before(call, id)
-        do()
+        answer = do()
         await self.after(call, id)
+        return answer
 
     async def ping(self) -> None:
         await self._effect("ping", None, lambda: None)
 
+    async def has(self, image: str) -> bool:
+        return True
+
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
-        def run() -> None:
+        def run() -> Machine:
             if self.refuses:
                 raise Impossible(self.refuses)
-            self._run(workspace_id)
+            return self._run(workspace_id)
 
-        await self._effect("ensure_running", workspace_id, run)
-        return self.machines[workspace_id]
+        return await self._effect("ensure_running", workspace_id, run)
 
-    def _run(self, id: UUID) -> None:
+    def _run(self, id: UUID) -> Machine:
         there = self.machines.get(id)
         if there is None:
             self.made += 1
         engine_id = there.engine_id if there else uuid4().hex
         self.machines[id] = Machine(id, f"tenure-{id}", engine_id, True, {"host": "127.0.0.1"})
+        return self.machines[id]
 
     def _halt(self, id: UUID) -> None:
         if there := self.machines.get(id):
@@ -67,13 +73,12 @@ class Engine:
         await self._effect("ensure_stopped", workspace_id, lambda: self._halt(workspace_id))
 
     async def restart(self, workspace_id: UUID) -> Machine:
-        def restart() -> None:
+        def restart() -> Machine:
             if workspace_id not in self.machines:
                 raise Impossible("there is no machine to restart")
-            self._run(workspace_id)
+            return self._run(workspace_id)
 
-        await self._effect("restart", workspace_id, restart)
-        return self.machines[workspace_id]
+        return await self._effect("restart", workspace_id, restart)
 
     async def ensure_gone(self, workspace_id: UUID) -> None:
         def go() -> None:
@@ -83,28 +88,32 @@ class Engine:
         await self._effect("ensure_gone", workspace_id, go)
 
     async def snapshot(self, workspace_id: UUID, snapshot_id: UUID) -> int:
-        take = self.snapshots.setdefault(workspace_id, set()).add
-        await self._effect("snapshot", workspace_id, lambda: take(snapshot_id))
-        return 1000
+        def take() -> int:
+            if workspace_id not in self.machines:
+                raise Impossible("there is no machine to take a snapshot of")
+            self.snapshots.setdefault(workspace_id, set()).add(snapshot_id)
+            return 1000
+
+        return await self._effect("snapshot", workspace_id, take)
 
     async def restore(
         self, workspace_id: UUID, template: Template, snapshot_id: UUID, operation_id: UUID
     ) -> Machine:
-        def restore() -> None:
+        def restore() -> Machine:
             if snapshot_id not in self.snapshots.get(workspace_id, ()):
                 raise Impossible("there is no such snapshot")
             if self.restored.get(workspace_id) != operation_id:
                 self.machines.pop(workspace_id, None)
             self.restored[workspace_id] = operation_id
-            self._run(workspace_id)
+            return self._run(workspace_id)
 
-        await self._effect("restore", workspace_id, restore)
-        return self.machines[workspace_id]
+        return await self._effect("restore", workspace_id, restore)
 
     async def find(self, workspace_id: UUID) -> Machine | None:
-        await self._effect("find", workspace_id, lambda: None)
-        return self.machines.get(workspace_id)
+        return await self._effect("find", workspace_id, lambda: self.machines.get(workspace_id))
 
     async def all(self) -> list[Machine]:
-        await self._effect("all", None, lambda: None)
-        return list(self.machines.values())
+        return await self._effect("all", None, lambda: list(self.machines.values()))
+
+    def close(self) -> None:
+        """It goes on, so that a test can let another Tenure find it."""

@@ -17,6 +17,7 @@ from httpx_sse import ServerSentEvent, aconnect_sse
 
 from application.ports import Machines
 from infra.bootstrap import Tenure, running
+from infra.server import config_of
 from infra.settings import Settings
 from interfaces import api
 from tests.engine import Engine
@@ -36,20 +37,22 @@ class Served:
 
 
 @asynccontextmanager
-async def served(database: str, home: Path, engine: Machines | None = None, **settings: Any) -> AsyncIterator[Served]:
-    """Serve until the block is left. `settings` are those of `Settings`."""
+async def served(
+    database: str, home: Path, engine: Machines | None = None, port: int = 0, **settings: Any
+) -> AsyncIterator[Served]:
+    """Serve on a loopback address (`port` 0: any that is free) until the block is left.
+
+    `settings` are those of `Settings`. A `bind` among them is believed, and not listened on.
+    """
     engine = engine or Engine()
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.bind(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
-    chosen = Settings(bind=address, home=home, **settings)
+    chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
     async with running(chosen, database, engine) as tenure:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                api.build(tenure.deps), log_config=None, timeout_graceful_shutdown=1, ws_per_message_deflate=False
-            )
-        )
+        server = uvicorn.Server(config_of(api.build(tenure.deps, list(chosen.cors_origins)), chosen))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             await asyncio.sleep(0.005)

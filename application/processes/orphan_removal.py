@@ -1,7 +1,7 @@
 """A machine that nobody holds is removed.
 
-    when        then
-    Found       destroy
+when        then
+Found       destroy
 """
 
 from __future__ import annotations

@@ -33,5 +33,5 @@ ENGINE = frozenset(
 
 
 def lane(command: str) -> str:
-    """"engine" or "log": each lane has its own bound on how much is under way at once."""
+    """ "engine" or "log": each lane has its own bound on how much is under way at once."""
     return "engine" if command in ENGINE else "log"

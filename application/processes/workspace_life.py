@@ -1,12 +1,12 @@
 """From request to removal.
 
-    when                              then
-    Requested                         provision; give up, should that take too long;
-                                      warn and expire, when that is due
-    Provisioned, ProvisioningFailed   provisioning is over; clear up what a failure left
-    OperationRequested                operate, until it is reported
-    Extended                          warn and expire later
-    Expired, Deleted                  nothing but: destroy
+when                              then
+Requested                         provision; give up, should that take too long;
+                                  warn and expire, when that is due
+Provisioned, ProvisioningFailed   provisioning is over; clear up what a failure left
+OperationRequested                operate, until it is reported
+Extended                          warn and expire later
+Expired, Deleted                  nothing but: destroy
 """
 
 from __future__ import annotations

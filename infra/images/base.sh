@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the image scripts: Debian from its own packages instead of a registry, once for all images.
 # A machine that has a registry may skip debootstrap: BASE_IMAGE=debian:bookworm-slim infra/images/workspace.sh
 
@@ -15,9 +16,9 @@ quietly() {
     "$@" >"$scratch/log" 2>&1 || { tail -n 20 "$scratch/log" >&2; fail "$1 failed; its last words are above"; }
 }
 
-# What an image is made from, in one word: names and contents of the given files, and other arguments.
+# What an image is made from, in one word: this file, and the folder of the image if one is named.
 fingerprint() {
-    { printf '%s\n' "${BASE_IMAGE-}"; cd "$IMAGES" && sha256sum base.sh "$@"; } | sha256sum | cut -c 1-16
+    (cd -- "$IMAGES" && { echo "${BASE_IMAGE-}"; sha256sum base.sh ${1:+"$1"/*}; } | sha256sum | cut -c 1-16)
 }
 
 is_current() {  # image fingerprint
@@ -61,12 +62,13 @@ ensure_base() {
 
 # build FOLDER IMAGE FORCE: the folder's Dockerfile on the base, unless it is there as it would be made now.
 build() {
-    local folder=$1 image=$2 force=$3 source proxy name
-    source=$(fingerprint "$folder"/*)
+    local folder=$1 image=$2 force=$3 source before proxy name
+    source=$(fingerprint "$folder")
     if [ -z "$force" ] && is_current "$image" "$source"; then say "$image is there"; return 0; fi
     docker info >/dev/null 2>&1 || fail "no Docker engine answers: $(docker info 2>&1 | tail -n 1)"
     ensure_base
     say "building $image"
+    before=$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null || true)
     local -a proxies=()
     for name in http_proxy https_proxy no_proxy; do
         proxy=$(printenv "$name" || true)
@@ -75,5 +77,7 @@ build() {
     # The host's network: the mirror may be one that only the host can resolve.
     quietly docker build --network host --force-rm ${force:+--no-cache} "${proxies[@]}" \
         --build-arg "BASE=$BASE" --label "tenure.source=$source" --tag "$image" "$IMAGES/$folder"
+    # Its predecessor has lost its name; it goes as well, unless something still runs from it.
+    [ "$before" = "$(docker image inspect --format '{{.Id}}' "$image")" ] || docker image rm "$before" >/dev/null 2>&1 || true
     say "$image is built, $(docker image inspect --format '{{.Size}}' "$image" | numfmt --to=iec)"
 }

@@ -3,6 +3,7 @@
 #
 #   infra/images/services.sh [--force]      tenure-postgres:latest and tenure-redis:latest
 set -euo pipefail
+# shellcheck source=base.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/base.sh"
 
 force=''

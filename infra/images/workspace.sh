@@ -3,6 +3,7 @@
 #
 #   infra/images/workspace.sh [--force] [IMAGE]      IMAGE: else TENURE_WORKSPACE_IMAGE, else tenure-workspace:latest
 set -euo pipefail
+# shellcheck source=base.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/base.sh"
 
 force='' image=${TENURE_WORKSPACE_IMAGE:-tenure-workspace:latest}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
 from interfaces.cli import audit, sessions, up, watch, workspaces
 from interfaces.cli.commands import Commands
+from interfaces.cli.output import say
 
 app = typer.Typer(
     cls=Commands,
@@ -15,6 +17,25 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"Tenure {version('tenure')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=tell_version, help="Say which Tenure this is.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command(epilog="Example: tenure up --bind 127.0.0.1:3001 --home /tmp/second")(up.up)
 app.command(epilog="Example: tenure worker --database-url postgresql://tenure@db.example.org/tenure")(up.worker)
 app.command(epilog="Example: tenure config --json")(up.config)

@@ -146,7 +146,8 @@ def rebuild(ctx: typer.Context, flags: Flags, as_json: AsJson = False) -> None:
 
     began = perf_counter()
     columns = (TextColumn("folding"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("folding", total=None)
         count = ctx.obj.rebuild(flags, lambda done, total: progress.update(bar, completed=done, total=total))
     seconds = perf_counter() - began

@@ -75,7 +75,7 @@ class Client:
             several = "".join(f"\n  {it['id']}  {it['status']}, since {it['created_at']}" for it in fits)
             raise Stop(f'{len(fits)} workspaces are called "{named}"; say which by its id:{several}')
         known = ", ".join(sorted({it["name"] for it in mine})) or "none"
-        raise Stop(f'no workspace of yours is called "{named}"; there are: {known}')
+        raise Stop(f'No workspace of yours is called "{named}"; there are: {known}')
 
     def follow(
         self, subject: str | None = None, after: int | None = None, lost: Callable[[str], None] = lambda why: None
@@ -110,16 +110,20 @@ class Client:
                 if source.response.status_code in PASSING and last is not None:
                     return
                 raise Stop(refusal(source.response))
-            yield from source.iter_sse()
+            for frame in source.iter_sse():
+                if frame.data:  # httpx-sse takes a comment after an event for one without data
+                    yield frame
 
     def _trouble(self, error: Exception) -> str:
         if isinstance(error, httpx.UnsupportedProtocol):
             return f"{self.url} is no address of a server; write one such as http://127.0.0.1:3000"
+        if isinstance(error, httpx.LocalProtocolError):
+            return "--user and --key must be on one line, and of printable characters"
         if isinstance(error, httpx.TimeoutException):
             return f"{self.url} does not answer in time"
         if isinstance(error, httpx.ConnectError):
             return ABSENT.format(self.url)
-        return f"the connection to {self.url} was lost: {error}"
+        return f"The connection to {self.url} was lost: {error}"
 
 
 def refusal(response: httpx.Response) -> str:

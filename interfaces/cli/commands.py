@@ -15,14 +15,14 @@ from interfaces.cli.world import Flags, Setting, Stop, World
 
 Run = TypeVar("Run", bound=Callable[..., None])
 FAILED = 1  # exit code
-PANEL = "Settings (also in the environment, in .env, and in the TOML file that --config names)"
+PANEL = "Settings (also variables TENURE_…, from .env too, and keys of --config)"
 
 
-def takes_settings(*names: str) -> Callable[[Run], Run]:
+def takes_settings(*names: str, without: tuple[str, ...] = ()) -> Callable[[Run], Run]:
     """The command gets its settings as `flags`, from an option each. No names: all settings there are."""
 
     def mark(run: Run) -> Run:
-        run.settings = names  # type: ignore[attr-defined]
+        run.takes = lambda name: (not names or name in names) and name not in without  # type: ignore[attr-defined]
         return run
 
     return mark
@@ -34,18 +34,17 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         run: Any = command.callback if command else None
-        if command is None or not hasattr(run, "settings"):
+        if command is None or not hasattr(run, "takes"):
             return name, command, rest
         world: World = ctx.obj
-        wanted = [s for s in world.settings() if not run.settings or s.name in run.settings]
+        wanted = [s for s in world.settings() if run.takes(s.name)]
         return name, with_options(run.__wrapped__, wanted, epilog=command.epilog), rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except (Stop, Refused, Unavailable) as error:
-            sentence = str(error)
-            typer.echo(sentence[:1].upper() + sentence[1:], err=True)
+            typer.echo(str(error), err=True)
             raise typer.Exit(FAILED) from None
 
 
@@ -75,6 +74,6 @@ def option(setting: Setting) -> Any:
     return typer.Option(
         setting.flag,
         help=f"{setting.about}{default}".replace("[", r"\["),
-        metavar="VALUE",
+        metavar="|".join(setting.choices) or "VALUE",
         rich_help_panel=PANEL,
     )

@@ -29,17 +29,14 @@ def line_json(it: Any) -> None:
     typer.echo(json.dumps(it, ensure_ascii=False))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(*head, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for row in rows:
-        shown.add_row(*(Text(str(cell)) for cell in row))
-    console = Console()
-    # What does not fit is a matter of terminals; a program reads whole values.
-    console.print(shown, width=None if console.is_terminal else 1000, soft_wrap=not console.is_terminal)
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as what is in them: nothing is cut off, so that it can be copied and piped."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    shown = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+    say(typer.style(shown[0], bold=True))
+    for line in shown[1:]:
+        say(line)
 
 
 class Progress(Protocol):
@@ -67,13 +64,12 @@ def plain_time(at: str) -> str:
 
 
 def what_it_says(facts: dict[str, Any]) -> str:
-    """An event's facts in some words."""
+    """An event's facts in some words: those that are not ids."""
     said = []
     for name, value in facts.items():
         if isinstance(value, dict):
-            value = next(iter(value.values()), None)
-        if value is not None and value != "":
-            text = plain_time(value) if isinstance(value, str) else str(value)
-            said.append(f"{name}={text}")
+            value = value.get("provider_id")
+        if value not in (None, "", []) and not name.endswith("_id"):
+            said.append(f"{name}={plain_time(value) if isinstance(value, str) else value}")
     whole = " ".join(" ".join(said).split())
     return whole if len(whole) <= LONGEST else whole[: LONGEST - 1] + "…"

@@ -17,17 +17,15 @@ def up(ctx: typer.Context, flags: Flags) -> None:
     serve(ctx.obj, flags)
 
 
-@takes_settings()
+@takes_settings(without=("role", "bind"))
 def worker(ctx: typer.Context, flags: Flags) -> None:
     """Start a Tenure that works and serves nothing: more hands for one that does, on the same database."""
     serve(ctx.obj, flags | {"role": "worker"})
 
 
 def serve(world: World, flags: Flags) -> None:
-    try:
-        world.up(flags, say, lambda started: say(greeting(started)))
-    except KeyboardInterrupt:
-        say("Stopped.")
+    world.up(flags, say, lambda started: say(greeting(started)))
+    say("Stopped.")
 
 
 def greeting(it: Started) -> str:
@@ -42,7 +40,7 @@ def greeting(it: Started) -> str:
     if serves:
         told += [("you are", who(it)), ("sign in", sign_in(it)), ("try", first_request(it))]
     head = f"Tenure {it.version} serves on {it.url}" if serves else f"Tenure {it.version} works"
-    lines = [head, ""]
+    lines = [typer.style(head, bold=True), ""]
     for name, text in told:
         first, *more = text.splitlines()
         lines += [f"  {name:<10}{first}", *(f"  {'':<10}{line}" for line in more)]

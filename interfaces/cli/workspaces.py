@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from interfaces.cli.world import Stop
 if TYPE_CHECKING:
     from interfaces.cli.client import Client
 
+DOING = {"start": "starting", "stop": "stopping", "restart": "restarting"}
 HERE = "Where, and as whom"
 Url = Annotated[
     str | None,
@@ -39,7 +41,7 @@ def connect(ctx: typer.Context, url: str | None, user: str | None) -> Client:
     try:
         who = user or getpass.getuser()
     except (KeyError, OSError):
-        raise Stop("it is not known who you are; say it with --user") from None
+        raise Stop("It is not known who you are; say it with --user") from None
     return Client(url or ctx.obj.url(), who)
 
 
@@ -68,7 +70,7 @@ def operate(ctx: typer.Context, operation: str, named: str, no_wait: bool) -> di
 
     client = connect(ctx, ctx.params["url"], ctx.params["user"])
     id = client.find(named)
-    return done(client, f"{operation} {named}", f"workspaces/{id}/{operation}", None, {}, wait=not no_wait)
+    return done(client, f"{DOING[operation]} {named}", f"workspaces/{id}/{operation}", None, {}, wait=not no_wait)
 
 
 def start(
@@ -99,11 +101,9 @@ def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: Us
         show_json(answer.json())
         return
     now = answer.headers.get("date")
-    rows = [
-        (it["name"], it["id"], state(it), it["template"] or "", it["provider"], end(it, now)) for it in answer.json()
-    ]
+    rows = [(it["name"], it["id"], it["status"], it["template"] or "", end(it, now)) for it in answer.json()]
     if rows:
-        table(("name", "id", "status", "template", "on", "ends"), rows)
+        table(("name", "id", "status", "template", "ends"), rows)
     else:
         note("There are none. Make one: tenure workspaces create NAME")
 
@@ -172,13 +172,10 @@ def state(it: dict[str, Any]) -> str:
 
 
 def end(it: dict[str, Any], now: str | None) -> str:
-    """When it ends, and in how long by the clock of the server, which is the one that counts."""
+    """In how long it ends, by the clock of the server, which is the one that counts."""
     if it["expires_at"] is None:
         return "when deleted"
-    at = plain_time(it["expires_at"])
     if now is None:
-        return at
-    from datetime import datetime
-
+        return plain_time(it["expires_at"])
     left = datetime.fromisoformat(it["expires_at"]) - parsedate_to_datetime(now)
-    return f"{at} (in {durations.shown(left.total_seconds())})"
+    return f"in {durations.shown(left.total_seconds())}"

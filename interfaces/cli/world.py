@@ -26,14 +26,11 @@ class Setting:
     name: str
     about: str
     default: str
+    choices: tuple[str, ...] = ()  # none: whatever fits
 
     @property
     def flag(self) -> str:
         return f"--{self.name.replace('_', '-')}"
-
-    @property
-    def variable(self) -> str:
-        return f"TENURE_{self.name.upper()}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -16,17 +17,23 @@ from application.access import Actor
 from interfaces.identity import actor
 from interfaces.native import present
 from interfaces.native.history import PAGE, as_it_was, entries, named, person, utc
-from interfaces.serve import ERRORS, Deps, Json, deps
+from interfaces.native.present import EventsOut, SubjectOut
+from interfaces.serve import Deps, Json, deps, errors
 from projections import trail
 from projections.trail import Filter
 
-router = APIRouter(prefix="/api/v1/audit", tags=["audit"], responses=ERRORS)
+router = APIRouter(prefix="/api/v1/audit", tags=["audit"], responses=errors(400, 401))
 Who = Annotated[Actor, Depends(actor)]
 NDJSON = "application/x-ndjson"
+POSITION = {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**18}
+MOMENT = WithJsonSchema({"anyOf": [POSITION, {"type": "string", "format": "date-time"}]})
+LINES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {NDJSON: {"schema": {"type": "string", "description": "an event a line"}}}}
+}
 KIND = "workspace.expired, or workspace for all of them"
 
 
-@router.get("/events", response_model=dict[str, Any])
+@router.get("/events", response_model=EventsOut, responses=errors(404) | LINES)
 async def list_events(
     request: Request,
     who: Who,
@@ -49,6 +56,7 @@ async def list_events(
     if by is not None:
         what = replace(what, by=await person(given, by))
     if NDJSON in request.headers.get("accept", ""):
+        await trail.page(given.reads, what, after, 0)  # a refusal must come before the first line
         return StreamingResponse(lines(given, what, after), media_type=NDJSON)
     found = await trail.page(given.reads, what, after, limit)
     told = await named(given, found.rows)
@@ -56,12 +64,12 @@ async def list_events(
     return Json({"events": told, "next": found.rows[-1].position if full else None, "position": found.position})
 
 
-@router.get("/subjects/{id}", response_model=dict[str, Any])
+@router.get("/subjects/{id}", response_model=SubjectOut, responses=errors(404))
 async def show_subject(
     request: Request,
     who: Who,
     id: str,
-    at: Annotated[str | None, Query(description="a position, or a time; none: now")] = None,
+    at: Annotated[str | None, MOMENT, Query(description="a position, or a time; none: now")] = None,
 ) -> Response:
     """What the subject was then, replayed from its events."""
     told = await as_it_was(deps(request), id, at, lambda first: trail.may_see(who, first))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from interfaces.serve import Json, Part, deps
@@ -15,13 +17,36 @@ router = APIRouter(tags=["health"])
 PATIENCE = 4.0  # seconds that a part may take to answer
 
 
-@router.get("/health", response_model=dict[str, Any])
+class HealthOut(BaseModel):
+    status: str = Field(examples=["ok"])
+    service: str = Field(examples=["tenure"])
+    version: str
+    timestamp: datetime
+
+
+class PartOut(BaseModel):
+    """One part. What else it tells differs from part to part."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ok: bool
+    error: str = Field("", description="why it is not")
+
+
+class ReadyOut(HealthOut):
+    parts: dict[str, PartOut]
+
+
+DOWN: dict[int | str, dict[str, Any]] = {503: {"model": ReadyOut, "description": "a part is down"}}
+
+
+@router.get("/health", response_model=HealthOut)
 async def health(request: Request) -> Response:
     """That the server answers (V14)."""
     return Json(basics(request, "ok"))
 
 
-@router.get("/health/ready", response_model=dict[str, Any], responses={503: {"description": "a part is down"}})
+@router.get("/health/ready", response_model=ReadyOut, responses=DOWN)
 async def ready(request: Request) -> Response:
     """Whether each part does its work (V15): 503 where one does not."""
     looks = deps(request).parts

@@ -58,10 +58,10 @@ async def as_it_was(given: History, id: str, at: str | None, may_see: Callable[[
         raise NotFound("no such subject")
     version = await trail.version_at(given.reads, UUID(id), moment)
     if not version:
-        raise NotFound(f"it was not there yet; its first event is of {first.at.isoformat()}")
+        raise NotFound(f"it was not there yet; its first event is of {utc(first.at).isoformat()[:-6]}Z")
     it = await given.platform.load(Aggregate, UUID(id), version)
     kind = type(it).__name__.lower()
-    return {"subject": id, "kind": kind, "version": version, "at": moment, "state": present.state(it)}
+    return {"subject": it.id, "kind": kind, "version": version, "at": moment, "state": present.state(it)}
 
 
 async def named(given: History, entries: list[Entry]) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ async def person(given: History, who: str) -> UUID:
     try:
         return UUID(who)
     except ValueError:
-        found = await given.people.find(SCHEME, who)
+        found = await given.people.find(SCHEME, who) if who.isprintable() else None
     if found is None:
         raise NotFound(f'nobody here is called "{who[:50]}"')
     return found
@@ -98,4 +98,8 @@ def parse_time(text: str, wrong: str) -> datetime:
 
 
 def utc(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    """It in UTC, also where it does not say so. Raises `Invalid` where that leaves the calendar."""
+    try:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except OverflowError:
+        raise Invalid("that time is before the year 1, or after the year 9999") from None

@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+from pydantic import BaseModel, Field
 
 from domain.aggregate import Aggregate
 from projections.trail import Entry
+
+
+class EntryOut(BaseModel):
+    """An event: where it stands in the log, what happened to what, when, by whom and why."""
+
+    position: int
+    subject: UUID
+    version: int = Field(description="of the subject: 1 is its first event")
+    kind: str = Field(examples=["workspace.provisioned"])
+    at: datetime
+    by: UUID | None = Field(description="the user who asked; null: Tenure itself")
+    by_name: str | None
+    request_id: str
+    caused_by: int | None = Field(description="the position of the event that asked for this one")
+    facts: dict[str, Any]
+
+
+class EventsOut(BaseModel):
+    """A page of the log."""
+
+    events: list[EntryOut]
+    next: int | None = Field(description="where to go on after; null: that was all")
+    position: int = Field(description="everything up to here is in the answer; a stream goes on after it")
+
+
+class SubjectOut(BaseModel):
+    """What something was, at a position of the log or at a time."""
+
+    subject: UUID
+    kind: str = Field(examples=["workspace"])
+    version: int
+    at: int | datetime
+    state: dict[str, Any]
 
 
 def entry(it: Entry, names: dict[UUID, str] | None = None) -> dict[str, Any]:

@@ -6,14 +6,18 @@ List, then watch: a list carries its position, and the stream goes on after the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
 import anyio
 from fastapi import APIRouter, Depends, Header, Query, WebSocket
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
 from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
@@ -21,28 +25,37 @@ from application.ports import Unavailable
 from domain.errors import Invalid
 from interfaces.identity import actor
 from interfaces.native.present import line, message
-from interfaces.serve import ERRORS, Deps, Unauthenticated, deps, refuse
-from projections.pushes import Closing, CutOff, Dismissed, Push, Ready, Reset
+from interfaces.serve import Deps, deps, errors
+from projections.pushes import Closing, CutOff, Dismissed, Push, Ready, Reset, Told
 from projections.trail import Entry
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
+Who = Annotated[Actor, Depends(actor)]
 Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
 After = Annotated[int | None, Query(ge=0, description="go on after this position; none: from now on")]
+LastEventId = Annotated[str | None, Header(description="as browsers send it when they come back")]
 SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
 
 
-@router.get("", response_class=EventSourceResponse, responses=ERRORS)
+class Stream(EventSourceResponse):
+    """It just ends for a reader whose connection takes nothing any more: that is nobody's error."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            log.info("a reader took nothing, and was let go", extra={"request_id": scope["state"]["request_id"]})
+
+
+@router.get("", response_class=Stream, responses=errors(400, 401))
 async def events(
-    request: Request,
-    who: Annotated[Actor, Depends(actor)],
-    subject: Subject = None,
-    after: After = None,
-    last_event_id: Annotated[str | None, Header(description="as browsers send it when they come back")] = None,
-) -> EventSourceResponse:
+    request: Request, who: Who, subject: Subject = None, after: After = None, last_event_id: LastEventId = None
+) -> Stream:
     """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
     given = deps(request)
     frames = sse(given, who, subject, position(last_event_id, after))
-    return EventSourceResponse(
+    return Stream(
         frames,
         ping=int(given.keepalive_seconds) or 1,
         send_timeout=SEND_SECONDS,
@@ -52,8 +65,8 @@ async def events(
 
 async def sse(given: Deps, who: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:
     try:
-        async for told in given.hub.follow(who, subject, after):
-            yield told.frame("sse", sse_frame) if isinstance(told, Push) else notice(told)
+        async for some in given.hub.follow(who, subject, after):
+            yield b"".join(map(sse_told, some))
     except (Closing, Dismissed, Unavailable):
         return  # the client comes back, with the last position that it has seen
     except CutOff:
@@ -61,23 +74,14 @@ async def sse(given: Deps, who: Actor, subject: UUID | None, after: int | None) 
 
 
 @router.websocket("")
-async def events_websocket(socket: WebSocket, subject: str | None = None, after: str | None = None) -> None:
+async def events_websocket(
+    socket: WebSocket, who: Who, subject: Subject = None, after: After = None, last_event_id: LastEventId = None
+) -> None:
     """The same as JSON messages. Refused in the handshake, with a body; 1013 ends one that does not keep up."""
-    given = deps(socket)
-    try:
-        who = await actor(socket)
-        start = position(None, int(after) if after else None)
-        about = UUID(subject) if subject else None
-    except Unauthenticated as nobody:
-        await socket.send_denial_response(refuse(socket.app, socket.url.path, 401, "unauthorized", str(nobody)))
-        return
-    except (ValueError, Invalid):
-        sentence = "subject must be a UUID, and after a position"
-        await socket.send_denial_response(refuse(socket.app, socket.url.path, 400, "invalid", sentence))
-        return
+    start = position(last_event_id, after)
     await socket.accept()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(tell, socket, given, who, about, start, tasks.cancel_scope)
+        tasks.start_soon(tell, socket, deps(socket), who, subject, start, tasks.cancel_scope)
         await until_closed(socket)
         tasks.cancel_scope.cancel()
 
@@ -91,19 +95,26 @@ async def tell(
     scope: anyio.CancelScope,
 ) -> None:
     try:
-        async for told in given.hub.follow(who, subject, after):
-            frame = told.frame("ws", ws_frame) if isinstance(told, Push) else line(as_notice(told))
-            with anyio.fail_after(SEND_SECONDS):
-                await socket.send_text(frame.decode())
+        async for some in given.hub.follow(who, subject, after):
+            for told in some:
+                frame = told.frame("ws", ws_frame) if isinstance(told, Push) else line(as_notice(told))
+                with anyio.fail_after(SEND_SECONDS):
+                    await socket.send_text(frame.decode())
     except (Closing, Unavailable):
-        await socket.close(1001, "come back with the last position")
+        await hang_up(socket, 1001, "come back with the last position")
     except Dismissed:
-        await socket.close(1008, "you do not belong here any more")
+        await hang_up(socket, 1008, "you do not belong here any more")
     except (CutOff, TimeoutError):
-        await socket.close(1013, "you do not keep up; come back with the last position")
+        await hang_up(socket, 1013, "you do not keep up; come back with the last position")
     except (WebSocketDisconnect, RuntimeError):
         pass  # it is gone
     scope.cancel()
+
+
+async def hang_up(socket: WebSocket, code: int, reason: str) -> None:
+    """With a word, if somebody takes it. Who takes nothing does not take that either."""
+    with anyio.move_on_after(SEND_SECONDS), suppress(WebSocketDisconnect, RuntimeError):
+        await socket.close(code, reason)
 
 
 async def until_closed(socket: WebSocket) -> None:
@@ -119,6 +130,10 @@ def position(last_event_id: str | None, after: int | None) -> int | None:
     if not last_event_id.isdecimal() or len(last_event_id) > 18:
         raise Invalid("Last-Event-ID must be a position, as the stream gave it")
     return int(last_event_id)
+
+
+def sse_told(told: Told) -> bytes:
+    return told.frame("sse", sse_frame) if isinstance(told, Push) else notice(told)
 
 
 def sse_frame(entry: Entry) -> bytes:

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from application.access import Actor
 from domain.errors import NotFound
 from interfaces.identity import actor
-from interfaces.serve import ERRORS, Json, deps
+from interfaces.serve import Json, deps, errors
 from interfaces.vm_api import present
 from interfaces.vm_api.present import OperationOut
 from projections import operations
 
-router = APIRouter(prefix="/api/v1/operations", tags=["operations"], responses=ERRORS)
+router = APIRouter(prefix="/api/v1/operations", tags=["operations"], responses=errors(400, 401))
 Who = Annotated[Actor, Depends(actor)]
 
 
@@ -31,7 +31,7 @@ async def list_operations(
     return Json([present.operation(row) for row in found.rows])
 
 
-@router.get("/{id}", response_model=OperationOut)
+@router.get("/{id}", response_model=OperationOut, responses=errors(404))
 async def get_operation(request: Request, who: Who, id: str) -> Response:
     try:
         row = await operations.get(deps(request).reads, who.user_id, UUID(id))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domain.workspace import Workspace
 from projections.operations import Listed
@@ -141,6 +141,32 @@ def snapshot(it: dict[str, Any], workspace_id: UUID) -> dict[str, Any]:
         "created_at": datetime.fromisoformat(it["created_at"]),
         "size_bytes": it["size_bytes"],
     }
+
+
+class Deleted(BaseModel):
+    message: str = Field(examples=["Workspace deleted"])
+
+
+class TermSet(BaseModel):
+    """An event that set the end of a term, or announced it."""
+
+    position: int
+    kind: str = Field(examples=["workspace.extended"])
+    at: datetime
+    by: UUID | None = Field(description="the user who asked; null: Tenure itself")
+    request_id: str
+    ttl_seconds: int | None
+    expires_at: datetime | None
+
+
+class DeadlineOut(BaseModel):
+    """When a workspace ends, and why then."""
+
+    workspace_id: UUID
+    expires_at: datetime | None
+    remaining_seconds: int | None
+    warned: bool = Field(description="its holder has been told that it ends, and it was not extended since")
+    events: list[TermSet] = Field(description="in their order")
 
 
 def deadline(row: WorkspaceRow, set_by: list[Entry], now: datetime) -> dict[str, Any]:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 from starlette.requests import Request
 
 from application.access import Actor, require
+from domain import name, request_key
 from domain.errors import NotFound
 from domain.machine import Operation
 from interfaces.identity import actor
-from interfaces.serve import ERRORS, Json, deps
+from interfaces.serve import Json, deps, errors
 from interfaces.vm_api import present
-from interfaces.vm_api.present import SnapshotOut, WorkspaceOut
+from interfaces.vm_api.present import DeadlineOut, Deleted, SnapshotOut, WorkspaceOut
 from projections import trail, workspaces
 from projections.workspaces import WorkspaceRow
 
-router = APIRouter(prefix="/api/v1/workspaces", tags=["workspaces"], responses=ERRORS)
+router = APIRouter(prefix="/api/v1/workspaces", tags=["workspaces"], responses=errors(400, 401))
+OF_ONE, TO_ONE = errors(404), errors(404, 409, 413)
 Who = Annotated[Actor, Depends(actor)]
+
+
+# What the domain decides is told here, in the published schema, and not decided twice.
+Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": name.LONGEST})]
+Label = Annotated[str, WithJsonSchema({"type": "string", "maxLength": name.LONGEST})]
+Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1})]
+Key = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": request_key.LONGEST})
 
 
 class CreateWorkspace(BaseModel):
@@ -30,29 +39,39 @@ class CreateWorkspace(BaseModel):
         json_schema_extra={"example": {"name": "my-workspace", "template": "nodejs", "ttl_seconds": 86400}}
     )
 
-    name: str = Field(description="1 to 100 printable characters; two may have the same")
+    name: Name = Field(description="printable characters; two may have the same")
     template: str | None = Field(None, description="what it is made from; none: the default")
-    ttl_seconds: StrictInt | None = Field(None, description="seconds until it ends; none: until it is deleted")
+    ttl_seconds: Seconds | None = Field(None, description="seconds until it ends; none: until it is deleted")
 
 
 class Extend(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": {"ttl_seconds": 3600}})
 
-    ttl_seconds: StrictInt = Field(description="seconds to add to its term")
+    ttl_seconds: Seconds = Field(description="seconds to add to its term")
 
 
 class TakeSnapshot(BaseModel):
-    name: str = Field("", description="what to call it; none: nothing")
+    name: Label = Field("", description="what to call it; none: nothing")
 
 
-def workspace_id(id: str) -> UUID:
+# Not async, they would be called in a thread, which costs more than they do.
+async def workspace_id(id: str) -> UUID:
+    return uuid(id, "workspace")
+
+
+async def taken_id(snapshot_id: str) -> UUID:
+    return uuid(snapshot_id, "snapshot")
+
+
+def uuid(id: str, kind: str) -> UUID:
     try:
         return UUID(id)
     except ValueError:
-        raise NotFound(f'no workspace has the id "{id[:50]}"; ids are UUIDs') from None
+        raise NotFound(f'no {kind} has the id "{id[:50]}"; ids are UUIDs') from None
 
 
 Id = Annotated[UUID, Depends(workspace_id)]
+SnapshotId = Annotated[UUID, Depends(taken_id)]
 
 
 @router.get("", response_model=list[WorkspaceOut])
@@ -64,12 +83,12 @@ async def list_workspaces(request: Request, who: Who) -> Response:
     return Json(rows, headers={"x-tenure-position": str(found.position)})
 
 
-@router.post("", response_model=WorkspaceOut)
+@router.post("", response_model=WorkspaceOut, responses=errors(409, 413))
 async def create_workspace(
     request: Request,
     who: Who,
     body: CreateWorkspace,
-    idempotency_key: Annotated[str | None, Header(description="the same key again answers the same")] = None,
+    idempotency_key: Annotated[str | None, Key, Header(description="the same key again answers the same")] = None,
 ) -> Response:
     """A new workspace. It is `creating` in the answer, and then `running` or `failed`."""
     made = await deps(request).workspaces.request(
@@ -78,25 +97,25 @@ async def create_workspace(
     return Json(present.workspace(made, who.name))
 
 
-@router.get("/{id}", response_model=WorkspaceOut)
+@router.get("/{id}", response_model=WorkspaceOut, responses=OF_ONE)
 async def get_workspace(request: Request, who: Who, id: Id) -> Response:
     return Json(present.workspace(await own(request, who, id), who.name))
 
 
-@router.delete("/{id}", response_model=dict[str, str])
+@router.delete("/{id}", response_model=Deleted, responses=OF_ONE)
 async def delete_workspace(request: Request, who: Who, id: Id) -> Response:
     """End it, whatever its status. It is gone at once; its machine is destroyed in the background."""
     await deps(request).workspaces.delete(who, id)
     return Json({"message": "Workspace deleted"})
 
 
-@router.post("/{id}/extend", response_model=WorkspaceOut)
+@router.post("/{id}/extend", response_model=WorkspaceOut, responses=TO_ONE)
 async def extend_workspace(request: Request, who: Who, id: Id, body: Extend) -> Response:
     """Lend it for longer. A warning that was given is given again before the new end."""
     return Json(present.workspace(await deps(request).workspaces.extend(who, id, body.ttl_seconds), who.name))
 
 
-@router.get("/{id}/deadline", response_model=dict[str, Any])
+@router.get("/{id}/deadline", response_model=DeadlineOut, responses=OF_ONE)
 async def explain_deadline(request: Request, who: Who, id: Id) -> Response:
     """When it ends, and the events that made it so."""
     row = await own(request, who, id)
@@ -105,36 +124,48 @@ async def explain_deadline(request: Request, who: Who, id: Id) -> Response:
     return Json(present.deadline(row, set_by, deps(request).clock()))
 
 
-@router.get("/{id}/snapshots", response_model=list[SnapshotOut])
+@router.get("/{id}/snapshots", response_model=list[SnapshotOut], responses=OF_ONE)
 async def list_snapshots(request: Request, who: Who, id: Id) -> Response:
     row = await own(request, who, id)
     return Json([present.snapshot(taken, id) for taken in row.snapshots])
 
 
-@router.post("/{id}/snapshots", response_model=SnapshotOut)
+@router.post("/{id}/snapshots", response_model=SnapshotOut, responses=TO_ONE)
 async def take_snapshot(request: Request, who: Who, id: Id, body: TakeSnapshot | None = None) -> Response:
     """Keep its files as they are. It is `taking` in the answer, and then `ready` or `failed`."""
     label = body.name if body else ""
     made = await deps(request).workspaces.operate(who, id, Operation.SNAPSHOT, label=label)
     shot = {"id": made.snapshot_id, "label": label, "status": "taking", "size_bytes": None}
-    return Json(present.snapshot(shot | {"created_at": made.asked_at.isoformat()}, id))
+    return Json(present.snapshot(shot | {"created_at": made.updated_at.isoformat()}, id))
 
 
-@router.post("/{id}/snapshots/{snapshot_id}/restore", response_model=WorkspaceOut)
-async def restore_snapshot(request: Request, who: Who, id: Id, snapshot_id: str) -> Response:
+@router.post("/{id}/snapshots/{snapshot_id}/restore", response_model=WorkspaceOut, responses=TO_ONE)
+async def restore_snapshot(request: Request, who: Who, id: Id, snapshot_id: SnapshotId) -> Response:
     """Make its machine anew, with the files of a snapshot."""
-    asked = deps(request).workspaces.operate(
-        who, id, Operation.RESTORE, snapshot_id=workspace_id(snapshot_id)
-    )
+    asked = deps(request).workspaces.operate(who, id, Operation.RESTORE, snapshot_id=snapshot_id)
     return Json(present.workspace(await asked, who.name))
 
 
-@router.post("/{id}/{operation}", response_model=WorkspaceOut)
-async def operate(
-    request: Request, who: Who, id: Id, operation: Literal["start", "stop", "restart"]
-) -> Response:
-    """Start, stop or restart it. `metadata.operation` says what is under way until it is done."""
-    made = await deps(request).workspaces.operate(who, id, Operation(operation))
+@router.post("/{id}/start", response_model=WorkspaceOut, responses=TO_ONE)
+async def start_workspace(request: Request, who: Who, id: Id) -> Response:
+    """Start it. `metadata.operation` says what is under way until it is done."""
+    return await operate(request, who, id, Operation.START)
+
+
+@router.post("/{id}/stop", response_model=WorkspaceOut, responses=TO_ONE)
+async def stop_workspace(request: Request, who: Who, id: Id) -> Response:
+    """Stop it. Its files stay."""
+    return await operate(request, who, id, Operation.STOP)
+
+
+@router.post("/{id}/restart", response_model=WorkspaceOut, responses=TO_ONE)
+async def restart_workspace(request: Request, who: Who, id: Id) -> Response:
+    """Stop it and start it again."""
+    return await operate(request, who, id, Operation.RESTART)
+
+
+async def operate(request: Request, who: Actor, id: UUID, operation: Operation) -> Response:
+    made = await deps(request).workspaces.operate(who, id, operation)
     return Json(present.workspace(made, who.name))
 
 

@@ -195,8 +195,11 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(home: Path) -> None:
     try:
         url = embedded_postgres.start(deep)
         assert eventually(url, "select 1") == 1
+        found = postmaster.find(deep / "postgres")
+        assert found is not None and Path(found.sockets).stat().st_mode & 0o777 == 0o700
     finally:
         embedded_postgres.stop(deep)
+    assert not Path(found.sockets).exists()
 
 
 def test_a_path_with_odd_characters_needs_no_care(home: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from application.ports import Template
-from infra.settings import BadSetting, Settings, explain, load
+from infra.settings import SLEEP, BadSetting, Settings, explain, load
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +151,7 @@ def test_passwords_are_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_catalogue_starts_with_images_that_anybody_can_pull() -> None:
     catalogue = Settings().catalogue
     assert set(catalogue) == {"default", "nodejs", "python"}
-    assert catalogue["default"] == Template("default", "debian:12", ("sleep", "infinity"))
+    assert catalogue["default"] == Template("default", "debian:12", SLEEP)
 
 
 def test_a_file_adds_templates_and_replaces_built_in_ones(tmp_path: Path) -> None:

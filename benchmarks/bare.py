@@ -1,0 +1,69 @@
+"""The bare bounds: what the same server software does on the same machine with no Tenure in it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+from fastapi import FastAPI, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from benchmarks.nothing import ANSWER
+
+fastapi = FastAPI(openapi_url=None)
+
+
+@fastapi.get("/")
+async def get() -> Response:
+    return Response(orjson.dumps(ANSWER), media_type="application/json")
+
+
+END = b"\r\n\r\n"
+
+
+class Fan:
+    """GET: an endless event stream. POST: the frames in its body, one by one, to all who read."""
+
+    def __init__(self) -> None:
+        self._readers: set[asyncio.Queue[bytes]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["method"] == "POST":
+            await self._post(receive, send)
+        else:
+            await self._read(receive, send)
+
+    async def _post(self, receive: Receive, send: Send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        for frame in body.removesuffix(END).split(END):
+            for reader in self._readers:
+                reader.put_nowait(frame + END)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def _read(self, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        mine: asyncio.Queue[bytes] = asyncio.Queue()
+        self._readers.add(mine)
+        telling = asyncio.create_task(self._tell(mine, send))
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                continue
+        finally:
+            telling.cancel()
+            self._readers.discard(mine)
+
+    async def _tell(self, mine: asyncio.Queue[bytes], send: Send) -> None:
+        frame = b"event: ready" + END
+        while True:
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
+            frame = await mine.get()
+
+
+APPS: dict[str, ASGIApp] = {"fastapi": fastapi, "fan": Fan()}

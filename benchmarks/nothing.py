@@ -1,0 +1,45 @@
+"""Routes beside Tenure's own, on the same server and behind the same edge, that leave out what is to be weighed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from psycopg.rows import class_row
+from starlette.requests import Request
+
+from interfaces.serve import Json, deps
+from interfaces.vm_api import present
+from interfaces.vm_api.workspaces import CreateWorkspace, Id, Who
+from projections.workspaces import WorkspaceRow
+
+router = APIRouter(prefix="/api/v1/nothing")
+ANSWER = {"id": "550e8400-e29b-41d4-a716-446655440000", "name": "bench", "status": "creating"}
+LISTED = "select * from workspaces where owner_id = %s order by created_at desc, id"
+ONE = "select * from workspaces where id = %s"
+
+
+@router.post("")
+async def create_nothing(body: CreateWorkspace) -> Response:
+    """The edge, the route, a body that is parsed, an answer: what any POST costs before anything is done."""
+    return Json(ANSWER)
+
+
+@router.get("/ruleless")
+async def list_without_the_rule(request: Request, who: Who) -> Response:
+    return Json([present.workspace(row, who.name) for row in await rows(request, LISTED, who.user_id)])
+
+
+@router.get("/ruleless/{id}")
+async def get_without_the_rule(request: Request, who: Who, id: Id) -> Response:
+    (row,) = await rows(request, ONE, id)
+    return Json(present.workspace(row, who.name))
+
+
+async def rows(request: Request, sql: str, *args: Any) -> list[WorkspaceRow]:
+    """As they are now, whatever has been stored meanwhile."""
+    pool = deps(request).reads.pool
+    async with pool.connection() as conn, conn.cursor(row_factory=class_row(WorkspaceRow)) as cur:
+        await cur.execute(sql, args)
+        found: list[WorkspaceRow] = await cur.fetchall()
+        return found

@@ -1,0 +1,71 @@
+"""Asking vm-api over HTTP, as its clients do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from tests.serving import eventually
+
+WORKSPACES = "/api/v1/workspaces"
+NOBODY = "550e8400-e29b-41d4-a716-446655440000"  # the id of nothing
+
+
+def operations(schema: dict[str, Any], id: str = NOBODY) -> Iterator[tuple[str, str]]:
+    """Every method and address under /api/v1 that is published, about this id."""
+    for path, methods in schema["paths"].items():
+        if path.startswith("/api/v1/"):
+            yield from ((method.upper(), path.format(id=id, snapshot_id=NOBODY)) for method in methods)
+
+
+def fine(answer: httpx.Response) -> Any:
+    """What it says, if it is a success."""
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    return answer.json()
+
+
+def refused(answer: httpx.Response, status: int, says: str = "") -> None:
+    """It is a refusal in vm-api's shape: this status, and nothing but a sentence under `error`."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert list(body) == ["error"], body
+    assert says in body["error"]
+    assert body["error"].strip() and body["error"].isprintable()
+
+
+async def create(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
+    made: dict[str, Any] = fine(await client.post(WORKSPACES, json={"name": "my-workspace", **body}))
+    return made
+
+
+async def get(client: httpx.AsyncClient, id: str) -> dict[str, Any]:
+    found: dict[str, Any] = fine(await client.get(f"{WORKSPACES}/{id}"))
+    return found
+
+
+async def until_status(client: httpx.AsyncClient, id: str, status: str) -> dict[str, Any]:
+    """Poll it until it has this status, and nothing is under way on it any more."""
+
+    async def settled() -> dict[str, Any] | None:
+        seen = await get(client, id)
+        return seen if (seen["status"], seen["metadata"]) == (status, None) else None
+
+    reached: dict[str, Any] = await eventually(settled)
+    return reached
+
+
+async def until_gone(client: httpx.AsyncClient, id: str) -> httpx.Response:
+    async def missing() -> httpx.Response | None:
+        answer = await client.get(f"{WORKSPACES}/{id}")
+        return answer if answer.status_code == 404 else None
+
+    gone: httpx.Response = await eventually(missing)
+    return gone
+
+
+async def running(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
+    return await until_status(client, (await create(client, **body))["id"], "running")

@@ -1,0 +1,178 @@
+"""GET /api/v1/audit/events: who did what, when, and because of what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from interfaces.native import history
+from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused, running, until_gone, until_status
+from tests.serving import Served, eventually, served
+
+EVENTS = "/api/v1/audit/events"
+NDJSON = {"Accept": "application/x-ndjson"}
+
+
+@pytest.fixture
+async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(database, tmp_path, auditors=["eve"]) as serving:
+        yield serving
+
+
+@pytest.fixture
+async def eve(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
+    """An auditor."""
+    async with tenure.client("eve") as client:
+        yield client
+
+
+async def events(client: httpx.AsyncClient, **params: Any) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = fine(await client.get(EVENTS, params=params))["events"]
+    return told
+
+
+async def test_an_event_says_who_did_what_when_and_because_of_what(alice: httpx.AsyncClient) -> None:
+    asked = await alice.post(WORKSPACES, json={"name": "a"}, headers={"x-request-id": "create-1"})
+    await until_status(alice, asked.json()["id"], "running")
+
+    requested, provisioned = await events(alice)
+    assert list(requested) == [
+        "position",
+        "subject",
+        "version",
+        "kind",
+        "at",
+        "by",
+        "request_id",
+        "caused_by",
+        "facts",
+        "by_name",
+    ]
+    assert (requested["kind"], requested["version"], requested["subject"]) == (
+        "workspace.requested",
+        1,
+        asked.json()["id"],
+    )
+    assert requested["at"] == asked.json()["created_at"]
+    assert (requested["by_name"], requested["request_id"], requested["caused_by"]) == ("alice", "create-1", None)
+    assert requested["facts"]["name"] == "a"
+    assert (provisioned["kind"], provisioned["version"]) == ("workspace.provisioned", 2)
+    assert (provisioned["by"], provisioned["by_name"]) == (None, None)
+    assert provisioned["caused_by"] == requested["position"]
+
+
+@pytest.mark.parametrize(("how", "kind", "by"), [("delete", "deleted", "alice"), ("expiry", "expired", None)])
+async def test_why_something_ended_is_told(alice: httpx.AsyncClient, how: str, kind: str, by: str | None) -> None:
+    one = await create(alice, ttl_seconds=1 if how == "expiry" else 3600)
+    if how == "delete":
+        await alice.delete(f"{WORKSPACES}/{one['id']}")
+    await until_gone(alice, one["id"])
+    (ended,) = await events(alice, subject=one["id"], kind=f"workspace.{kind}")
+    assert ended["by_name"] == by
+
+
+@pytest.fixture
+async def log(alice: httpx.AsyncClient, bob: httpx.AsyncClient, eve: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """All of it, when nothing more will happen."""
+    one, _, _ = await running(alice), await running(alice), await running(bob)
+    await alice.delete(f"{WORKSPACES}/{one['id']}")
+
+    async def destroyed() -> list[dict[str, Any]] | None:
+        told = await events(eve)
+        return told if told[-1]["kind"] == "workspace.destroyed" else None
+
+    told: list[dict[str, Any]] = await eventually(destroyed)
+    return told
+
+
+async def test_the_log_can_be_filtered(eve: httpx.AsyncClient, log: list[dict[str, Any]]) -> None:
+    middle = log[3]
+    for params, wanted in (
+        ({"subject": middle["subject"]}, lambda it: it["subject"] == middle["subject"]),
+        ({"kind": "workspace.requested"}, lambda it: it["kind"] == "workspace.requested"),
+        ({"kind": "workspace"}, lambda it: it["kind"].startswith("workspace.")),
+        ({"kind": "orphan"}, lambda it: False),
+        ({"kind": "work"}, lambda it: False),
+        ({"actor": "bob"}, lambda it: it["by_name"] == "bob"),
+        ({"actor": log[0]["by"]}, lambda it: it["by_name"] == "alice"),
+        ({"since": middle["at"]}, lambda it: it["at"] >= middle["at"]),
+        ({"until": middle["at"]}, lambda it: it["at"] < middle["at"]),
+        ({"since": middle["at"].replace("Z", "")}, lambda it: it["at"] >= middle["at"]),
+        ({"after": middle["position"]}, lambda it: it["position"] > middle["position"]),
+        ({"actor": "alice", "kind": "workspace.deleted"}, lambda it: it["kind"] == "workspace.deleted"),
+        ({"subject": NOBODY}, lambda it: False),
+    ):
+        assert await events(eve, **params) == [it for it in log if wanted(it)], params
+
+
+async def test_an_actor_whom_nobody_knows_is_404(eve: httpx.AsyncClient) -> None:
+    refused(await eve.get(EVENTS, params={"actor": "nobody"}), 404, 'nobody here is called "nobody"')
+
+
+async def test_it_comes_in_pages(eve: httpx.AsyncClient, log: list[dict[str, Any]]) -> None:
+    for limit in (1, 2, 3, len(log), 1000):
+        pages: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            page = fine(await eve.get(EVENTS, params={"after": after, "limit": limit}))
+            assert len(page["events"]) <= limit
+            assert page["position"] == log[-1]["position"]
+            pages += page["events"]
+            after = page["next"]
+        assert pages == log
+
+
+async def test_it_comes_as_lines(eve: httpx.AsyncClient, log: list[dict[str, Any]]) -> None:
+    answer = await eve.get(EVENTS, params={"limit": 1}, headers=NDJSON)
+    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    assert [json.loads(line) for line in answer.text.splitlines()] == log
+    assert answer.text.endswith("\n")
+
+    some = await eve.get(EVENTS, params={"kind": "workspace.requested", "after": log[0]["position"]}, headers=NDJSON)
+    told = [json.loads(line) for line in some.text.splitlines()]
+    assert told == [it for it in log[1:] if it["kind"] == "workspace.requested"]
+    assert (await eve.get(EVENTS, params={"after": log[-1]["position"]}, headers=NDJSON)).content == b""
+
+
+async def test_lines_are_refused_before_they_begin(tenure: Served, eve: httpx.AsyncClient) -> None:
+    refused(await eve.get(EVENTS, params={"after": -1}, headers=NDJSON), 400, "after")
+    async with tenure.client(None) as nobody:
+        refused(await nobody.get(EVENTS, headers=NDJSON), 401)
+    await tenure.tenure.pool.close()
+    without_database = await eve.get(EVENTS, headers=NDJSON)
+    refused(without_database, 503, "database")
+    assert int(without_database.headers["retry-after"]) > 0
+
+
+async def test_more_than_a_page_comes_as_lines(
+    alice: httpx.AsyncClient, eve: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PAGE", 2)
+    for _ in range(3):
+        await running(alice)
+    lines = (await eve.get(EVENTS, headers=NDJSON)).text.splitlines()
+    assert [json.loads(line)["position"] for line in lines] == [1, 2, 3, 4, 5, 6]
+
+
+async def test_an_owner_sees_what_is_theirs_and_nothing_else(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, log: list[dict[str, Any]]
+) -> None:
+    his = {it["subject"] for it in log if it["by_name"] == "bob"}
+    assert await events(bob) == [it for it in log if it["subject"] in his]
+    assert await events(alice) == [it for it in log if it["subject"] not in his]
+    assert await events(alice, subject=his.pop()) == []
+    assert await events(alice, actor="bob") == []
+    assert len((await alice.get(EVENTS, headers=NDJSON)).text.splitlines()) == len(await events(alice))
+
+
+async def test_the_history_of_what_has_ended_stays_its_owners(alice: httpx.AsyncClient) -> None:
+    one = await running(alice)
+    await alice.delete(f"{WORKSPACES}/{one['id']}")
+    refused(await alice.get(f"{WORKSPACES}/{one['id']}"), 404)
+    kinds = [it["kind"].partition(".")[2] for it in await events(alice, subject=one["id"])]
+    assert kinds[:3] == ["requested", "provisioned", "deleted"]

@@ -1,0 +1,84 @@
+"""GET /metrics, for Prometheus: requests, the follower, the due-list and the streams."""
+
+from __future__ import annotations
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.contracts.asking import NOBODY, WORKSPACES, create
+from tests.serving import Served, eventually, stream
+
+
+async def measured(tenure: Served) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Each sample by its name and labels. Anybody may ask."""
+    async with tenure.client(None) as nobody:
+        answer = await nobody.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def value(tenure: Served, name: str, **labels: str) -> float:
+    return (await measured(tenure))[name, frozenset(labels.items())]
+
+
+async def requests(tenure: Served, **labels: str) -> float:
+    """So many of them, also where there was none yet."""
+    return (await measured(tenure)).get(("tenure_requests_total", frozenset(labels.items())), 0.0)
+
+
+async def test_requests_are_counted_by_what_was_asked_for(tenure: Served, alice: httpx.AsyncClient) -> None:
+    one = {"method": "GET", "route": f"{WORKSPACES}/{{id}}", "status": "404"}
+    nowhere = {"method": "GET", "route": "none", "status": "404"}
+    before = await requests(tenure, **one), await requests(tenure, **nowhere)
+    for _ in range(3):
+        await alice.get(f"{WORKSPACES}/{NOBODY}")
+        await alice.get("/nothing/here")
+    after = await requests(tenure, **one), await requests(tenure, **nowhere)
+    assert (after[0] - before[0], after[1] - before[1]) == (3, 3)
+    assert await value(tenure, "tenure_request_seconds_count", method="GET", route=one["route"]) >= 3
+
+
+async def test_what_people_send_names_no_series(tenure: Served, alice: httpx.AsyncClient) -> None:
+    await alice.get(f"{WORKSPACES}/{NOBODY}")
+    await alice.get("/a-path-of-their-own")
+    text = str(await measured(tenure))
+    assert NOBODY not in text and "a-path-of-their-own" not in text and "alice" not in text
+
+
+async def test_open_streams_are_counted(tenure: Served, alice: httpx.AsyncClient) -> None:
+    async with stream(alice), stream(alice):
+        assert await value(tenure, "tenure_stream_readers") == 2
+
+    async def none() -> bool:
+        return await value(tenure, "tenure_stream_readers") == 0
+
+    await eventually(none)
+
+
+async def test_the_due_list_and_the_follower_are_measured(tenure: Served, alice: httpx.AsyncClient) -> None:
+    tenure.engine.away = True
+    await create(alice, ttl_seconds=3600)
+
+    async def waiting() -> bool:
+        engine = await value(tenure, "tenure_work_rows", lane="engine")
+        late = await value(tenure, "tenure_work_lateness_seconds", lane="engine")
+        return (engine, await value(tenure, "tenure_work_rows", lane="log")) == (1, 3) and late > 0
+
+    await eventually(waiting)
+    assert await value(tenure, "tenure_work_due_rows", lane="log") == 0
+
+    tenure.engine.away = False
+
+    async def done() -> bool:
+        work = [await value(tenure, f"tenure_work_{what}", lane="engine") for what in ("rows", "due_rows")]
+        lag = await value(tenure, "tenure_follower_lag_events")
+        return (*work, await value(tenure, "tenure_work_lateness_seconds", lane="engine"), lag) == (0, 0, 0, 0)
+
+    await eventually(done)
+    late = {"command": "workspace.provision"}
+    assert await value(tenure, "tenure_work_started_late_seconds_count", **late) >= 1

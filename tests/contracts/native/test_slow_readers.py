@@ -1,0 +1,93 @@
+"""A reader that takes nothing is cut off: it holds up nobody, and what waits for it is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+from weakref import ref
+
+import httpx
+import pytest
+
+from interfaces.native import stream as streaming
+from projections.pushes import Batch
+from projections.trail import Entry
+from tests.contracts.raw import request
+from tests.serving import PATIENCE, Served, eventually, served, stream
+
+BOUND = 64  # messages; together more than the sockets hold
+BIG = "a" * 100_000
+FLOOD = 400
+HANDSHAKE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
+KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+
+
+@pytest.fixture
+async def tenure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
+    monkeypatch.setattr(streaming, "SEND_SECONDS", 0.5)
+    async with served(database, tmp_path, reader_queue=BOUND) as serving:
+        yield serving
+
+
+@asynccontextmanager
+async def deaf(tenure: Served, *headers: str) -> AsyncIterator[socket.socket]:
+    """A reader that has asked for the stream and reads nothing of it."""
+    url = httpx.URL(tenure.url)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(connection, (url.host, url.port))
+        await loop.sock_sendall(connection, request("GET /api/v1/events", *headers))
+        await eventually(lambda: is_read_by(tenure, 1))
+        yield connection
+
+
+async def is_read_by(tenure: Served, count: int) -> bool:
+    return tenure.tenure.hub.readers == count
+
+
+async def flood(tenure: Served, deaf: UUID, other: UUID) -> list[ref[Entry]]:
+    """Tell both a lot, as the follower would; the deaf one at length. Returns what that was told, and keeps none."""
+    hub, told = tenure.tenure.hub, []
+    for _ in range(FLOOD):
+        after = hub.position
+        entries = [noted(tenure, after + 1, deaf, BIG), noted(tenure, after + 2, other, "")]
+        told.append(ref(entries[0]))
+        batch = Batch(after, after + 2, entries)
+        del entries
+        await hub.receive(batch)
+        del batch
+        assert alive(told) <= 3 * BOUND  # in its queue, on its way out, and in hand
+    return told
+
+
+def noted(tenure: Served, position: int, owner: UUID, text: str) -> Entry:
+    now = tenure.tenure.deps.clock()
+    return Entry(position, owner, 1, "workspace.noted", now, None, owner, "", None, {"text": text}, None)
+
+
+def alive(told: list[ref[Entry]]) -> int:
+    return sum(it() is not None for it in told)
+
+
+async def none_alive(told: list[ref[Entry]]) -> bool:
+    return alive(told) == 0
+
+
+@pytest.mark.parametrize("headers", [(), (*HANDSHAKE, KEY)], ids=["sse", "websocket"])
+async def test_it_is_cut_off_what_waited_for_it_is_let_go_and_nobody_else_notices(
+    tenure: Served, bob: httpx.AsyncClient, headers: tuple[str, ...]
+) -> None:
+    people = tenure.tenure.deps.people
+    async with deaf(tenure, *headers), stream(bob) as events:
+        told = await flood(tenure, await people.identify("vm", "alice"), await people.identify("vm", "bob"))
+        async with asyncio.timeout(PATIENCE):
+            seen = [int((await anext(events)).id) for _ in range(FLOOD)]
+        assert seen == [2 * nth for nth in range(1, FLOOD + 1)]
+        await eventually(lambda: is_read_by(tenure, 1))
+        await eventually(lambda: none_alive(told))

@@ -1,0 +1,21 @@
+"""That the list of what is promised, and the tests, fit each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.lines import lines, shown_by
+
+
+def test_every_line_is_shown_by_a_test() -> None:
+    assert sorted(lines().keys() - shown_by().keys()) == []
+
+
+def test_no_test_names_a_line_that_there_is_not() -> None:
+    assert sorted(shown_by().keys() - lines().keys()) == []
+
+
+@pytest.mark.parametrize(("contract", "letter", "count"), [("vm_api", "V", 43)])
+def test_no_line_is_missing(contract: str, letter: str, count: int) -> None:
+    names = [line.name for line in lines().values() if line.contract == contract]
+    assert names == [f"{letter}{n:02}" for n in range(1, count + 1)]

@@ -1,0 +1,84 @@
+"""The document's own examples, run as they are printed (V40)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.engines import lacking
+from tests.serving import served
+
+PORT = 3000  # as the document has it
+SCRIPT = "\n".join(re.findall(r"```bash\n(.*?)```", Path(__file__).with_name("examples.md").read_text(), re.DOTALL))
+SECONDS = 60.0  # the examples sleep between their looks
+
+
+def is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+async def run(script: str, home: Path) -> str:
+    """What bash prints. It sees no setting of this machine, such as a proxy."""
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-euo",
+        "pipefail",
+        "-s",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "HOME": str(home)},
+    )
+    async with asyncio.timeout(SECONDS):
+        printed, complaints = await process.communicate(script.encode())
+    assert process.returncode == 0, complaints.decode()
+    return printed.decode()
+
+
+def values(text: str) -> Iterator[Any]:
+    """The JSON values in it, one after the other."""
+    decoder, text = json.JSONDecoder(), text.strip()
+    while text:
+        value, end = decoder.raw_decode(text)
+        yield value
+        text = text[end:].strip()
+
+
+@pytest.mark.line("V40", "V01", "V04", "V07", "V08", "V09", "V11", "V27")
+async def test_the_examples_run_word_for_word(database: str, tmp_path: Path) -> None:
+    for program in ("bash", "curl", "jq"):
+        if not shutil.which(program):
+            lacking(program, f"the examples need {program}, which is not there")
+    port = PORT if is_free(PORT) else 0
+    async with served(database, tmp_path, port=port) as tenure:
+        script = SCRIPT.replace(f"http://localhost:{PORT}", tenure.url.replace("127.0.0.1", "localhost"))
+        assert port == 0 or script == SCRIPT
+        printed = await run(script, tmp_path)
+
+        *polled, last = re.findall(r"^Status: (\w+)$", printed, re.MULTILINE)
+        assert set(polled) <= {"creating"} and last == "running"
+        connection, listed, said = values(printed.rpartition("Status: running")[2])
+        assert connection.keys() >= {"container_id", "ssh_command"}
+        assert [(it["name"], it["template"], it["ttl_seconds"]) for it in listed] == [
+            ("test-workspace", "nodejs", 3600)
+        ]
+        assert listed[0]["connection_info"] == connection
+        assert said == {"message": "Workspace deleted"}
+        async with tenure.client() as alice:
+            assert (await alice.get("/api/v1/workspaces")).json() == []

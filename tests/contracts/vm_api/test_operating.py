@@ -1,0 +1,175 @@
+"""Starting, stopping and restarting (V41), and what the operations tell of it (V42)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, get, refused, running, until_gone, until_status
+from tests.contracts.vm_api.test_fields import FIELDS, time
+from tests.serving import Served, eventually
+
+OPERATIONS = "/api/v1/operations"
+
+
+async def ask(client: httpx.AsyncClient, id: str, operation: str) -> Any:
+    return fine(await client.post(f"{WORKSPACES}/{id}/{operation}"))
+
+
+async def of(client: httpx.AsyncClient, id: str) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = fine(await client.get(OPERATIONS, params={"workspace_id": id}))
+    return told
+
+
+async def until_done(client: httpx.AsyncClient, id: str) -> list[dict[str, Any]]:
+    async def done() -> list[dict[str, Any]] | None:
+        told = await of(client, id)
+        return told if all(it["completed_at"] for it in told) else None
+
+    told: list[dict[str, Any]] = await eventually(done)
+    return told
+
+
+@pytest.mark.line("V41", "V32")
+async def test_stop_and_start(tenure: Served, alice: httpx.AsyncClient) -> None:
+    one = await running(alice)
+    asked = await ask(alice, one["id"], "stop")
+    assert list(asked) == FIELDS and asked["id"] == one["id"]
+    await until_status(alice, one["id"], "stopped")
+    assert not tenure.engine.machines[UUID(one["id"])].running
+
+    assert (await ask(alice, one["id"], "start"))["id"] == one["id"]
+    await until_status(alice, one["id"], "running")
+    assert tenure.engine.machines[UUID(one["id"])].running
+    assert tenure.engine.made == 1
+
+
+@pytest.mark.line("V41")
+async def test_restart(tenure: Served, alice: httpx.AsyncClient) -> None:
+    one = await running(alice)
+    assert (await ask(alice, one["id"], "restart"))["metadata"] == {"operation": "restart"}
+    await until_status(alice, one["id"], "running")
+    assert ("restart", UUID(one["id"])) in tenure.engine.calls
+
+
+@pytest.mark.line("V41")
+async def test_what_is_so_already_is_answered_and_left_alone(alice: httpx.AsyncClient) -> None:
+    one = await running(alice)
+    assert await ask(alice, one["id"], "start") == one
+    assert [it["operation_type"] for it in await of(alice, one["id"])] == ["Create"]
+
+
+@pytest.mark.line("V41")
+async def test_one_thing_at_a_time(tenure: Served, alice: httpx.AsyncClient) -> None:
+    one = await running(alice)
+    tenure.engine.away = True
+    await ask(alice, one["id"], "stop")
+    assert (await ask(alice, one["id"], "stop"))["metadata"] == {"operation": "stop"}
+    refused(await alice.post(f"{WORKSPACES}/{one['id']}/restart"), 409, "a stop is under way")
+
+
+@pytest.mark.line("V41")
+async def test_what_is_not_there_yet_cannot_be_operated(tenure: Served, alice: httpx.AsyncClient) -> None:
+    tenure.engine.away = True
+    one = await create(alice)
+    for operation in ("start", "stop", "restart"):
+        refused(await alice.post(f"{WORKSPACES}/{one['id']}/{operation}"), 409, "creating")
+
+
+@pytest.mark.line("V41")
+async def test_an_empty_json_body_is_fine(alice: httpx.AsyncClient) -> None:
+    one = await running(alice)
+    headers = {"Content-Type": "application/json"}
+    fine(await alice.post(f"{WORKSPACES}/{one['id']}/stop", content=b"", headers=headers))
+
+
+@pytest.mark.line("V42")
+async def test_operations_are_listed_oldest_first_with_what_came_of_them(alice: httpx.AsyncClient) -> None:
+    one = await running(alice)
+    for operation, status in (("stop", "stopped"), ("start", "running"), ("restart", "running")):
+        await ask(alice, one["id"], operation)
+        await until_status(alice, one["id"], status)
+    await alice.delete(f"{WORKSPACES}/{one['id']}")
+
+    told = await until_done(alice, one["id"])
+    assert [it["operation_type"] for it in told] == ["Create", "Stop", "Start", "Restart", "Delete"]
+    for it in told:
+        assert list(it) == [
+            "id",
+            "workspace_id",
+            "operation_type",
+            "status",
+            "started_at",
+            "completed_at",
+            "error",
+        ]
+        assert (it["workspace_id"], it["status"], it["error"]) == (one["id"], "Success", None)
+        assert time(it["started_at"]) <= time(it["completed_at"])
+
+
+@pytest.mark.line("V42")
+async def test_without_a_workspace_all_of_ones_own_are_listed(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    first, second = await running(alice), await running(alice)
+    his = await running(bob)
+    assert [it["workspace_id"] for it in fine(await alice.get(OPERATIONS))] == [first["id"], second["id"]]
+    assert await of(alice, his["id"]) == []
+    assert await of(alice, NOBODY) == []
+
+
+@pytest.mark.line("V42")
+async def test_one_operation_can_be_got(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    one = await running(alice)
+    (made,) = await until_done(alice, one["id"])
+    assert fine(await alice.get(f"{OPERATIONS}/{made['id']}")) == made
+    refused(await bob.get(f"{OPERATIONS}/{made['id']}"), 404)
+    for id in (NOBODY, "1", one["id"]):
+        refused(await alice.get(f"{OPERATIONS}/{id}"), 404)
+
+
+@pytest.mark.line("V42")
+async def test_what_is_under_way_is_running_and_what_waits_says_for_what(
+    tenure: Served, alice: httpx.AsyncClient
+) -> None:
+    tenure.engine.away = True
+    id = (await create(alice))["id"]
+
+    async def waits() -> bool:
+        (told,) = await of(alice, id)
+        return (told["status"], told["error"]) == ("Pending", "the engine does not answer")
+
+    await eventually(waits)
+    tenure.engine.away = False
+    (told,) = await until_done(alice, id)
+    assert (told["status"], told["error"]) == ("Success", None)
+
+
+@pytest.mark.line("V42")
+async def test_what_failed_says_why(tenure: Served, alice: httpx.AsyncClient) -> None:
+    tenure.engine.refuses = "there is no such image"
+    one = await create(alice)
+    await until_status(alice, one["id"], "failed")
+    (told,) = await until_done(alice, one["id"])
+    assert (told["operation_type"], told["status"], told["error"]) == ("Create", "Failed", "there is no such image")
+
+
+@pytest.mark.line("V42")
+async def test_what_ended_by_itself_was_deleted(alice: httpx.AsyncClient) -> None:
+    one = await create(alice, ttl_seconds=1)
+    await until_gone(alice, one["id"])
+    assert [it["operation_type"] for it in await until_done(alice, one["id"])] == ["Create", "Delete"]
+
+
+@pytest.mark.line("V42")
+async def test_an_operation_that_the_engine_refuses_leaves_it_as_it_was(
+    tenure: Served, alice: httpx.AsyncClient
+) -> None:
+    one = await running(alice)
+    tenure.engine.machines.clear()  # so that there is nothing to restart
+    await ask(alice, one["id"], "restart")
+    told = (await until_done(alice, one["id"]))[-1]
+    assert (told["operation_type"], told["status"]) == ("Restart", "Failed")
+    assert told["error"] == "there is no machine to restart"
+    assert (await get(alice, one["id"]))["metadata"] is None

@@ -1,0 +1,122 @@
+"""A world that lies: an engine and a log whose n-th effect comes late, twice, without an answer, or kills the process.
+
+Effects are what Tenure does to the world: what it asks of the engine, and what it stores, by its last event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import Enum
+from typing import TypeVar
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+
+from application.platform import Platform, Writer
+from application.ports import Unavailable
+from tests.engine import Engine
+
+Answer = TypeVar("Answer")
+
+
+class Lie(Enum):
+    SLOW = "it happens late"
+    LATE = "it happens, and the answer comes late"
+    DEAF = "it does not happen, and it is said that nobody answered"
+    LOST = "it happens, and it is said that nobody answered"
+    AGAIN = "it happens once more, a little later"
+    AT_LAST = "it happens once more when all has been done, and nobody expects it"
+    DIES_BEFORE = "the process dies before it happens"
+    DIES_AFTER = "the process dies when it has happened, before it hears of it"
+
+
+SOME_TIME = 0.03  # seconds
+Moment = int | tuple[str, int]  # the n-th effect of all, or of this kind; from 1 on
+
+
+class World:
+    """What is really there. It outlives the processes that die in it."""
+
+    def __init__(self, plan: Mapping[Moment, Lie]) -> None:
+        self._plan = dict(plan)
+        self.engine = LyingEngine(self)
+        self.effects: list[str] = []
+        self.later: set[asyncio.Task[None]] = set()  # what happens once more
+        self._over = asyncio.Event()
+        self.dead = asyncio.Event()
+        self.lied_about: list[str] = []
+
+    def truthful(self) -> None:
+        self._plan.clear()
+        self._over.set()
+        self.engine.refuses = None
+
+    async def effect(self, what: str, do: Callable[[], Awaitable[Answer]], again: bool = False) -> Answer:
+        """Let it happen as planned. `again`: whether it can reach the world twice."""
+        if self.dead.is_set():
+            await asyncio.Event().wait()  # the dead do nothing
+        self.effects.append(what)
+        nth = (what, self.effects.count(what))
+        lie = self._plan.pop(len(self.effects), None) or self._plan.pop(nth, None)
+        if lie:
+            self.lied_about.append(what)
+        if lie is Lie.DIES_BEFORE:
+            await self.die()
+        if lie is Lie.DEAF:
+            raise Unavailable("engine", "nobody answered")
+        if lie is Lie.SLOW:
+            await asyncio.sleep(SOME_TIME)
+        answer = await do()
+        if lie in (Lie.AGAIN, Lie.AT_LAST) and again:
+            self.later.add(asyncio.create_task(self._once_more(do, lie)))
+        if lie is Lie.DIES_AFTER:
+            await self.die()
+        if lie is Lie.LOST:
+            raise Unavailable("engine", "nobody answered")
+        if lie is Lie.LATE:
+            await asyncio.sleep(SOME_TIME)
+        return answer
+
+    async def die(self) -> None:
+        self.dead.set()
+        await asyncio.Event().wait()
+
+    async def _once_more(self, do: Callable[[], Awaitable[Answer]], lie: Lie) -> None:
+        await (self._over.wait() if lie is Lie.AT_LAST else asyncio.sleep(SOME_TIME))
+        await asyncio.gather(do(), return_exceptions=True)
+
+
+class LyingEngine(Engine):
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    async def _effect(self, call: str, id: UUID | None, do: Callable[[], Answer]) -> Answer:
+        async def happen() -> Answer:
+            return do()
+
+        return await self._world.effect(call, happen, again=True)
+
+
+class LyingWriter:
+    """The log's own writer behind the same lies; what it would store twice, the database refuses anyway."""
+
+    def __init__(self, world: World, honest: Writer) -> None:
+        self._world, self._honest = world, honest
+
+    async def store(self, events: list[StoredEvent]) -> None:
+        last = events[-1].topic.rpartition(":")[2]
+        await self._world.effect(f"store {last}", lambda: self._honest.store(events))
+
+
+@contextmanager
+def lying(world: World, platform: Platform) -> Iterator[None]:
+    """What the application stores goes through the lies of this world."""
+    honest = platform.writer
+    platform.writer = LyingWriter(world, honest)
+    try:
+        yield
+    finally:
+        platform.writer = honest

@@ -1,0 +1,164 @@
+"""Tenure at work in a world that lies, and somebody who uses it: dying, starting again, until all is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+from uuid import UUID
+
+import psycopg
+
+from application.access import Actor
+from application.ports import Unavailable
+from domain.errors import NotFound, Refused
+from domain.machine import Operation
+from infra import bootstrap, worker
+from infra.bootstrap import Tenure, running
+from infra.settings import Settings
+from infra.sweep import Sweep
+from infra.tasks import end
+from projections import workspaces
+from tests.crash.agreement import disagreements, fetch, unsettled
+from tests.crash.lies import World, lying
+from tests.serving import eventually
+
+ALICE = Actor(UUID(int=1), "alice", "of a test")
+TERM = 1800  # seconds
+LIVES = 20  # more than any plan can end
+Step = tuple[str, str]  # what Alice does, and to which of her workspaces
+
+
+class Clock:
+    """The real one, and sometimes an hour passes in a moment."""
+
+    def __init__(self) -> None:
+        self._real, self._ahead = bootstrap.now, timedelta()
+
+    def __call__(self) -> datetime:
+        return self._real() + self._ahead
+
+    def an_hour_passes(self) -> None:
+        self._ahead += timedelta(hours=1)
+
+
+class Alice:
+    """She asks again until she is answered, takes no for an answer, and remembers what she was told."""
+
+    def __init__(self, url: str, world: World, clock: Clock, steps: Sequence[Step]) -> None:
+        self.url, self._world, self._clock = url, world, clock
+        self._todo = deque(steps)
+        self.made: dict[str, UUID] = {}  # acknowledged, by the name that she gave
+        self.given_back: set[UUID] = set()  # acknowledged
+        self.sweeping: set[asyncio.Task[None]] = set()
+
+    async def use(self, tenure: Tenure) -> None:
+        while self._todo:
+            what, name = self._todo[0]
+            try:
+                await self._do(tenure, what, name)
+            except Unavailable:
+                continue
+            except Refused:
+                pass
+            self._todo.popleft()
+
+    async def _do(self, tenure: Tenure, what: str, name: str) -> None:
+        asked = tenure.deps.workspaces
+        if what == "settle":
+            await eventually(lambda: settled(self.url, self._clock()))
+        elif what == "an hour passes":
+            self._clock.an_hour_passes()
+            async with tenure.pool.connection() as conn:
+                await conn.execute("notify tenure_work")
+        elif what == "sweep":
+            self.sweeping.add(asyncio.create_task(sweep(tenure, self._world)))
+        elif what in ("refuse", "oblige"):
+            self._world.engine.refuses = "no such image" if what == "refuse" else None
+        elif what in ("create", "lend"):
+            ttl = TERM if what == "lend" else None
+            made = await asked.request(ALICE, name=name, template=None, ttl_seconds=ttl, key=name)
+            self.made[name] = made.id
+        elif name in self.made:
+            await self._do_to(tenure, what, self.made[name])
+
+    async def _do_to(self, tenure: Tenure, what: str, id: UUID) -> None:
+        asked = tenure.deps.workspaces
+        if what == "delete":
+            with suppress(NotFound):  # the first time that she asked, which was not answered, or its term was over
+                await asked.delete(ALICE, id)
+            self.given_back.add(id)
+        elif what == "extend":
+            await asked.extend(ALICE, id, TERM)
+        elif what == "restore":
+            row = await workspaces.get(tenure.deps.reads, id)
+            ready = [shot["id"] for shot in row.snapshots if shot["status"] == "ready"] if row else []
+            if ready:
+                await asked.operate(ALICE, id, Operation.RESTORE, snapshot_id=UUID(ready[-1]))
+        else:
+            await asked.operate(ALICE, id, Operation(what))
+
+
+@asynccontextmanager
+async def at_work(url: str, home: Path, world: World, clock: Clock) -> AsyncIterator[Tenure]:
+    """One life of the process. It ends without a word, whatever is under way."""
+    world.dead.clear()
+    quick = timedelta(milliseconds=20)
+    with (
+        patch.object(bootstrap, "now", clock),
+        patch.multiple(worker, FIRST_RETRY=quick, LAST_RETRY=quick),
+    ):
+        async with running(Settings(home=home), url, world.engine) as tenure:
+            with lying(world, tenure.deps.platform):
+                yield tenure
+
+
+async def live(url: str, home: Path, world: World, steps: Sequence[Step]) -> Counter[str]:
+    """Alice does all of it, through as many lives as that takes; then nothing lies any more, and all must agree.
+
+    Returns how often what is on record.
+    """
+    clock = Clock()
+    alice = Alice(url, world, clock, [*steps, ("settle", "")])
+    for _ in range(LIVES):
+        async with at_work(url, home, world, clock) as tenure:
+            using, dying = asyncio.create_task(alice.use(tenure)), asyncio.create_task(world.dead.wait())
+            try:
+                await asyncio.wait({using, dying}, return_when=asyncio.FIRST_COMPLETED)
+                if not world.dead.is_set():
+                    using.result()
+                    return await all_agree(tenure, world, alice, clock)
+            finally:
+                await end([using, dying, *alice.sweeping])
+    raise AssertionError("it dies and dies")
+
+
+async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) -> Counter[str]:
+    """Once everything has been done, and a sweep has looked."""
+    await eventually(lambda: settled(alice.url, clock()))
+    world.truthful()
+    await asyncio.gather(*world.later)
+    await asyncio.gather(*alice.sweeping, return_exceptions=True)
+    await eventually(lambda: settled(alice.url, clock()))
+    await sweep(tenure, world)
+    await eventually(lambda: settled(alice.url, clock()))
+    async with await psycopg.AsyncConnection.connect(alice.url, autocommit=True) as conn:
+        wrong = await disagreements(
+            conn, world.engine, alice.made, alice.given_back, tenure.deps.platform, surprises=bool(world.later)
+        )
+        recorded = await fetch(conn, "select kind from trail")
+    assert not wrong, "\n".join([*wrong, "effects:", *world.effects])
+    return Counter(entry["kind"] for entry in recorded)
+
+
+async def sweep(tenure: Tenure, world: World) -> None:
+    await Sweep(tenure.pool, tenure.deps.reads, world.engine, tenure.deps.workspaces).once()
+
+
+async def settled(url: str, now: datetime) -> bool:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+        return not await unsettled(conn, now)

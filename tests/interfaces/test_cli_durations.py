@@ -1,0 +1,43 @@
+"""Durations on the command line."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interfaces.cli.durations import seconds, shown
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("15m", 900),
+        ("2h", 7200),
+        ("1h30m", 5400),
+        ("3d", 259_200),
+        ("1d2h3m4s", 93_784),
+        (" 1H ", 3600),
+    ],
+)
+def test_it_reads_what_people_write(written: str, meant: int) -> None:
+    assert seconds(written) == meant
+
+
+@pytest.mark.parametrize("written", ["", " ", "soon", "1x", "h", "-5m", "1.5h", "30m1h", "1h 30m", "٣m"])
+def test_it_says_how_a_duration_is_written(written: str) -> None:
+    with pytest.raises(typer.BadParameter, match="1h30m"):
+        seconds(written)
+
+
+@given(st.integers(0, 10**9))
+def test_what_it_shows_it_reads_as_nearly_the_same(number: int) -> None:
+    told = seconds(shown(number))
+    assert 0 <= number - told < max(60, number // 24)
+
+
+def test_it_shows_two_units_at_most() -> None:
+    assert [shown(n) for n in (0, 59, 60, 3661, 90_061)] == ["0s", "59s", "1m", "1h1m", "1d1h"]
