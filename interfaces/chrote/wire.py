@@ -19,7 +19,7 @@ from domain.errors import NotAllowed, Refused
 from domain.role import Role
 from interfaces.chrote.credentials import current_role, member, require_own_origin
 from interfaces.serve import Deps, Unauthenticated, deps, refuse
-from projections.pushes import Closing, CutOff, Dismissed, Push
+from projections.pushes import Closing, CutOff, Dismissed, Push, Told
 
 UNAUTHENTICATED, NO_SESSION, SILENT, SHUTTING_DOWN, TOO_SLOW = 4001, 4004, 4000, 1001, 1013
 SEND_SECONDS = 10.0  # a client that takes nothing for so long is let go
@@ -109,14 +109,9 @@ class Wire:
         while True:
             try:
                 async with aclosing(self.given.hub.follow(self.actor, None, None)) as pushes:
-                    async for push in pushes:
-                        if not isinstance(push, Push):
-                            await self._look_at_role()
-                            await ready()
-                            continue
-                        if push.entry.kind == "user.role_changed" and push.entry.subject == self.actor.user_id:
-                            self._is(Role(push.entry.facts["role"]))
-                        await told(push)
+                    async for some in pushes:
+                        for push in some:
+                            await self._heard(push, ready, told)
             except Closing:
                 await self.close(SHUTTING_DOWN, "Server shutting down")
                 raise Over from None
@@ -127,6 +122,17 @@ class Wire:
                 continue
             except Unavailable:
                 await asyncio.sleep(1)
+
+    async def _heard(
+        self, push: Told, ready: Callable[[], Awaitable[None]], told: Callable[[Push], Awaitable[None]]
+    ) -> None:
+        if not isinstance(push, Push):
+            await self._look_at_role()
+            await ready()
+            return
+        if push.entry.kind == "user.role_changed" and push.entry.subject == self.actor.user_id:
+            self._is(Role(push.entry.facts["role"]))
+        await told(push)
 
     async def _look_at_role(self) -> None:
         role = await current_role(self.given, self.actor.user_id)

@@ -34,7 +34,7 @@ def batch(after: int, count: int) -> Batch:
         after,
         after + count,
         [
-            Entry(nth, event.originator_id, 1, "workspace.requested", event.at, None, ANNA, "", None, {}, None)
+            Entry(nth, event.originator_id, 1, "workspace.requested", event.at, None, ANNA, False, "", None, {}, None)
             for nth in range(after + 1, after + count + 1)
         ],
     )
