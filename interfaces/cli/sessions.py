@@ -54,7 +54,7 @@ def list_(
     if as_json:
         show_json(shown)
     elif shown:
-        rows = [(it["name"], it["windows"], "yes" if it["attached"] else "", claimed(it["claim"])) for it in shown]
+        rows = [(it["name"], str(it["windows"]), "yes" if it["attached"] else "", claimed(it["claim"])) for it in shown]
         table(("name", "windows", "attached", "claimed"), rows)
     else:
         note("There are none. tmux new -s main makes one.")

@@ -1,0 +1,25 @@
+"""/: the page that sign-in leads back to. It says who you are, or why you were not let in, and what is shared here."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from fastapi import APIRouter, Response
+
+router = APIRouter(include_in_schema=False)
+PAGE, SCRIPT = (files("interfaces.native").joinpath(name).read_bytes() for name in ("home.html", "home.js"))
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",  # an invite's token is in the address
+    "Cache-Control": "no-cache",
+}
+
+
+@router.get("/")
+async def page() -> Response:
+    return Response(PAGE, media_type="text/html", headers=HEADERS)
+
+
+@router.get("/home.js")
+async def script() -> Response:
+    return Response(SCRIPT, media_type="text/javascript", headers=HEADERS)
