@@ -10,6 +10,8 @@ import orjson
 import structlog
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 
+OURS = ("domain", "application", "projections", "interfaces", "infra", "tenure")
+
 
 def configure(level: str, form: str) -> None:
     """`form` is json, console, or auto (console on a terminal)."""
@@ -28,7 +30,10 @@ def configure(level: str, form: str) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
+    # What libraries say at the level of debugging has frames, headers and so what people type and sign in with.
+    root.setLevel(max(logging.getLevelNamesMapping()[level.upper()], logging.INFO))
+    for ours in OURS:
+        logging.getLogger(ours).setLevel(level.upper())
     for chatty in ("uvicorn.access", "docker", "urllib3", "asyncio", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

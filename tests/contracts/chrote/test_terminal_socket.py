@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import sys
+from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from infra import logs
 from tests.contracts.chrote.terminals import Place, opened
 from tests.serving import eventually
 from tests.tmux import Tmux
@@ -106,6 +110,42 @@ async def test_what_is_typed_is_what_arrives(place: Place, tmp_path: Path) -> No
 
         await eventually(arrived, seconds=60)
     assert typed.read_bytes() == expected
+
+
+@pytest.fixture
+def logged() -> Iterator[StringIO]:
+    """What is logged where everything is to be logged."""
+    root, written = logging.getLogger(), StringIO()
+    before = root.handlers[:], root.level
+    logs.configure("debug", "json")
+    (handler,) = root.handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(written)
+    yield written
+    root.handlers[:], root.level = before
+    for name in logs.OURS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+async def test_what_is_typed_and_shown_is_in_no_log_and_no_row(place: Place, logged: StringIO) -> None:
+    await place.session("main", "cat")
+    await place.otto.post("/api/sessions/main/claim")
+    async with place.socket("otto", "/ws/terminal/main") as one, place.socket("otto") as all_of_them:
+        await one.say("sendKeys", keys="correct horse\n")
+        await one.shown("correct horse\r\ncorrect horse")
+        await all_of_them.say("sendKeys", sessionId="main", keys="battery staple\n")
+        await one.shown("battery staple\r\nbattery staple")
+        await one.say("sendKeys", keys=["tape worm"])  # refused, and not repeated
+        assert "tape worm" not in await one.error("INVALID_MESSAGE")
+    told = logged.getvalue()
+    assert '"level":"info"' in told, "it logs"
+    async with place.tenure.tenure.pool.connection() as conn:
+        kept = await (await conn.execute("select tablename from pg_tables where schemaname = 'public'")).fetchall()
+        found = {name: await (await conn.execute(f"select {name}::text from {name}")).fetchall() for (name,) in kept}
+    rows = {name: str(text) for name, text in found.items()}
+    for secret in ("correct horse", "battery staple", "tape worm"):
+        assert secret not in told
+        assert not [name for name, text in rows.items() if secret in text or secret.encode().hex() in text]
 
 
 @pytest.mark.line("C55")
