@@ -46,16 +46,18 @@ class ErrorOut(BaseModel):
 DESCRIBED = {
     400: "what was sent makes no sense as it stands",
     401: "nobody whom we know is asking",
+    403: "you may not do that",
     404: "it is not there, or it is somebody else's",
     409: "not in the state that it is in",
     413: "the body is too large",
+    429: "too often; Retry-After says when to ask again",
     503: "a part does not answer now; Retry-After says when to ask again",
 }
 
 
-def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def errors(*statuses: int, model: type[BaseModel] = ErrorOut) -> dict[int | str, dict[str, Any]]:
     """For the published schema: an operation's refusals, and the one that can happen to all."""
-    return {status: {"model": ErrorOut, "description": DESCRIBED[status]} for status in (*statuses, 503)}
+    return {status: {"model": model, "description": DESCRIBED[status]} for status in (*statuses, 503)}
 
 
 class Unauthenticated(Exception):
@@ -186,10 +188,11 @@ async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def methods_at(contracts: list[Contract], scope: Scope) -> str:
-    """What an address takes, over all the routes there; "" if it is no contract's."""
+    """What an address takes, over all the routes there of the one path that fits best; "" if it is no contract's."""
     routes = [route for contract in contracts for router in contract.routers for route in router.routes]
     there = [route for route in routes if isinstance(route, APIRoute) and route.matches(scope)[0] != Match.NONE]
-    return ", ".join(sorted({method for route in there for method in route.methods or ()}))
+    best = [route for route in there if route.path == there[0].path]  # as for requests, the first does
+    return ", ".join(sorted({method for route in best for method in route.methods or ()}))
 
 
 def status_of(refusal: Refused) -> int:

@@ -15,13 +15,15 @@ from application.ports import Provider, ProviderFailed
 from domain.errors import NotAllowed, NotFound
 from interfaces.chrote import present
 from interfaces.chrote.credentials import member
+from interfaces.chrote.errors import errors
 from interfaces.cookie import COOKIE, give, require_own_origin, take
 from interfaces.identity import address
 from interfaces.serve import Deps, Json, Unauthenticated, deps
 from projections import users
 
-router = APIRouter(prefix="/auth", tags=["sign-in"])
-api_router = APIRouter(prefix="/api/auth", tags=["sign-in"])
+REFUSALS = errors(400, 401, 403, 404, 429)
+router = APIRouter(prefix="/auth", tags=["sign-in"], responses=REFUSALS)
+api_router = APIRouter(prefix="/api/auth", tags=["sign-in"], responses=REFUSALS)
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
 Who = Annotated[Actor, Depends(member)]
 ATTEMPT, ATTEMPT_SECONDS = "tenure_sign_in", 600  # the cookie of a browser that is away at a provider
@@ -64,7 +66,7 @@ async def logout(request: Request) -> Response:
     return answer
 
 
-@at("GET", "/dev", response_class=RedirectResponse)
+@at("GET", "/dev", response_class=RedirectResponse, status_code=302)
 async def sign_in_for_development(request: Request, name: str, invite: Invited = None) -> Response:
     """Sign in with a name alone. It is there only on a loopback address where no provider is configured."""
     given = deps(request)
@@ -87,7 +89,7 @@ async def status(request: Request) -> Response:
     return Json({"providers": told, "dev": given.dev_login})
 
 
-@at("GET", "/{provider}", response_class=RedirectResponse)
+@at("GET", "/{provider}", response_class=RedirectResponse, status_code=302)
 async def begin(request: Request, provider: str, invite: Invited = None) -> Response:
     """Off to the provider. An invite is remembered until one is back."""
     given = deps(request)
@@ -104,7 +106,7 @@ async def begin(request: Request, provider: str, invite: Invited = None) -> Resp
     return answer
 
 
-@at("GET", "/{provider}/callback", response_class=RedirectResponse)
+@at("GET", "/{provider}/callback", response_class=RedirectResponse, status_code=302)
 async def come_back(request: Request, provider: str, state: str = "", code: str = "") -> Response:
     """Back from the provider: to the page, signed in, or with the reason why not."""
     given = deps(request)

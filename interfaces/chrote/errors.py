@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel, Field
+
+from interfaces import serve
+
 # By the refusal's own code where the contract has a word for it, else by the status.
 BY_CODE = {
     "already_claimed": "ALREADY_CLAIMED",
@@ -23,6 +27,17 @@ BY_STATUS = {
     500: "INTERNAL_ERROR",
     503: "UNAVAILABLE",
 }
+
+
+class ErrorOut(BaseModel):
+    error: str = Field(examples=["NOT_FOUND"])
+    message: str = Field(examples=["Session not found"])
+    details: dict[str, Any] = Field({}, description="more, where there is more to say; not on a 401")
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the published schema: a router's refusals."""
+    return serve.errors(*statuses, model=ErrorOut)
 
 
 def render(status: int, code: str, sentence: str) -> Any:

@@ -16,11 +16,12 @@ from domain.errors import Invalid
 from domain.invite import LONGEST, Unusable
 from interfaces.chrote import present
 from interfaces.chrote.credentials import member
+from interfaces.chrote.errors import errors
 from interfaces.identity import address
 from interfaces.serve import Json, deps
 from projections import invites
 
-router = APIRouter(tags=["invites"])
+router = APIRouter(tags=["invites"], responses=errors(400, 401, 403, 404, 429))
 Who = Annotated[Actor, Depends(member)]
 WEEK = timedelta(days=7)
 
@@ -89,7 +90,7 @@ async def accept_invite(request: Request, who: Who, token: str) -> Response:
     return Json({"success": True, "role": str(role)})
 
 
-@router.get("/invite/{token}", response_class=RedirectResponse)
+@router.get("/invite/{token}", response_class=RedirectResponse, status_code=302)
 async def open_invite(token: str) -> Response:
     """The address that is sent around: the page, with the token."""
     return RedirectResponse(f"/?{urlencode({'invite': token})}", 302)

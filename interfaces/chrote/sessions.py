@@ -11,11 +11,12 @@ from application.access import Actor, require
 from domain.errors import NotFound
 from interfaces.chrote import present_sessions as present
 from interfaces.chrote.credentials import member
+from interfaces.chrote.errors import errors
 from interfaces.serve import Deps, Json, deps
 from projections import sessions
 from projections.sessions import Listed
 
-router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+router = APIRouter(prefix="/api/sessions", tags=["sessions"], responses=errors(401, 403, 404))
 Who = Annotated[Actor, Depends(member)]
 
 

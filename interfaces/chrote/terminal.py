@@ -10,13 +10,14 @@ from starlette.requests import Request
 from application.access import Actor, require
 from domain.claim import Claimed
 from interfaces.chrote.credentials import member
+from interfaces.chrote.errors import errors
 from interfaces.chrote.present import user_id
 from interfaces.chrote.present_sessions import address, name
 from interfaces.chrote.sessions import find
 from interfaces.serve import Json, deps
 from projections import sessions
 
-router = APIRouter(prefix="/api/terminal", tags=["sessions"])
+router = APIRouter(prefix="/api/terminal", tags=["sessions"], responses=errors(401, 403, 404, 409))
 Who = Annotated[Actor, Depends(member)]
 
 

@@ -10,12 +10,14 @@ from starlette.requests import Request
 from application.access import Actor, require
 from application.ports import Unavailable
 from domain.errors import NotFound
+from interfaces import serve
 from interfaces.chrote.credentials import member
+from interfaces.chrote.errors import errors
 from interfaces.chrote.present_sessions import address, millis
 from interfaces.chrote.sessions import find
 from interfaces.serve import Json, deps
 
-router = APIRouter(prefix="/api/tmux", tags=["sessions"])
+router = APIRouter(prefix="/api/tmux", tags=["sessions"], responses=errors(400, 401, 403) | serve.errors(404))
 Who = Annotated[Actor, Depends(member)]
 
 

@@ -11,10 +11,11 @@ from starlette.requests import Request
 from application.access import Actor, require
 from interfaces.chrote import present
 from interfaces.chrote.credentials import member
+from interfaces.chrote.errors import errors
 from interfaces.serve import Json, deps
 from projections import users
 
-router = APIRouter(prefix="/api/users", tags=["users"])
+router = APIRouter(prefix="/api/users", tags=["users"], responses=errors(400, 401, 403, 404))
 Who = Annotated[Actor, Depends(member)]
 
 
