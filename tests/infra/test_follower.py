@@ -188,8 +188,13 @@ async def test_read_models_are_folded_anew_while_tenure_is_at_work(database: str
         stop.set()
         await using
         await eventually(lambda: all_run(tenure, made))
-        told = (await alice.get("/api/v1/audit/events", params={"limit": 1000})).json()["events"]
-        assert await watcher.caught_up() == [entry["position"] for entry in told]
+
+        async def everything_is_told() -> list[int]:
+            told = (await alice.get("/api/v1/audit/events", params={"limit": 1000})).json()["events"]
+            return [entry["position"] for entry in told] if len(told) == 2 * len(made) else []  # requested, provisioned
+
+        positions = await eventually(everything_is_told)
+        assert await watcher.caught_up() == positions
 
 
 async def create(client: httpx.AsyncClient) -> str:
