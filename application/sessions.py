@@ -19,12 +19,13 @@ class Sessions:
 
     async def found(self, seen: SeenSession, cause: Cause) -> UUID:
         """It is there, like this: for the first time, or as it was, or changed."""
-        id = Session.id_of(seen.host, seen.tmux_id, seen.created_at)
+        id = Session.id_of(seen.host, seen.server, seen.tmux_id, seen.created_at)
         now = self.clock()
         new = Session(
             id=id,
             at=now,
             host=seen.host,
+            server=seen.server,
             tmux_id=seen.tmux_id,
             name=seen.name,
             windows=seen.windows,

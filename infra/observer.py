@@ -60,8 +60,8 @@ class Observer:
 
 
 def id_of(seen: SeenSession) -> UUID:
-    return Session.id_of(seen.host, seen.tmux_id, seen.created_at)
+    return Session.id_of(seen.host, seen.server, seen.tmux_id, seen.created_at)
 
 
 def as_seen(row: rows.SessionRow) -> SeenSession:
-    return SeenSession(row.host, row.tmux_id, row.name, row.windows, row.created_at)
+    return SeenSession(row.host, row.server, row.tmux_id, row.name, row.windows, row.created_at)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from application.ports import Clock, Unavailable
 from application.terminals import Address, Pane, Shape, View, Window
 from domain.errors import NotFound
-from infra.attachment import CREATED, PANES, Attachment, pane_seen
+from infra.attachment import PANES, WHICH, Attachment, is_that, pane_seen
 from infra.screens import GEOMETRY, Turns
 from infra.tmux_control import Control, TmuxGone, TmuxRefused
 from infra.tmux_protocol import checked, send_keys
@@ -26,7 +26,7 @@ ALL_PANES = (
 )
 
 SHAPES = (
-    "list-sessions -F '#{session_id} #{session_created} #{window_index} #{window_width} #{window_height} "
+    "list-sessions -F '#{pid} #{session_id} #{session_created} #{window_index} #{window_width} #{window_height} "
     "#{session_attached}'"
 )
 CLIENTS = "list-clients -F '#{session_id} #{client_control_mode}'"
@@ -63,8 +63,8 @@ class TmuxTerminals:
                 continue
             ours = Counter(line.split()[0] for line in clients if line.endswith(b" 1"))
             for line in sessions:
-                id, created, window, width, height, attached = line.split()
-                at = Address(host, id.decode(), datetime.fromtimestamp(int(created), UTC))
+                server, id, created, window, width, height, attached = line.split()
+                at = Address(host, int(server), id.decode(), datetime.fromtimestamp(int(created), UTC))
                 if at in wanted:
                     found[at] = Shape(int(window), int(width), int(height), int(attached) - ours[id])
         return found
@@ -129,8 +129,8 @@ class TmuxTerminals:
     async def _ask(self, control: Control, at: Address, command: str) -> list[list[bytes]]:
         """The answer about this very session: ids are given anew by every server."""
         session = checked(at.tmux_id)
-        created, *answers = await control.ask(CREATED.format(session), command.format(session))
-        if created != [str(int(at.created_at.timestamp())).encode()]:
+        which, *answers = await control.ask(WHICH.format(session), command.format(session))
+        if not is_that(which, at):
             raise NotFound("the session has gone")
         return answers
 

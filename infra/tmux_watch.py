@@ -18,7 +18,7 @@ LOOK = 0.25  # seconds between looks whether a server may have come: a stat each
 PATIENCE = 2.0  # seconds that a question waits for a server to come back
 TRY = 2.0  # seconds between attempts where nothing shows whether one has
 
-SESSIONS = "list-sessions -F '#{session_id} #{session_created} #{session_windows} #{session_name}'"
+SESSIONS = "list-sessions -F '#{pid} #{session_id} #{session_created} #{session_windows} #{session_name}'"
 CLIENTS = "list-clients -F '#{client_control_mode} #{session_id}'"
 TELLING = {
     "%sessions-changed",
@@ -116,9 +116,9 @@ class Watch:
                 self._see(Sight(True, seen, attached))
 
     def _session(self, line: bytes) -> SeenSession:
-        id, created, windows, name = line.decode(errors="replace").split(" ", 3)
+        server, id, created, windows, name = line.decode(errors="replace").split(" ", 4)
         at = datetime.fromtimestamp(int(created), UTC)
-        return SeenSession(self.place.name, id, name, int(windows), at)
+        return SeenSession(self.place.name, int(server), id, name, int(windows), at)
 
     def _see(self, sight: Sight) -> None:
         changed, self.sight = sight != self.sight, sight

@@ -15,6 +15,7 @@ DDL = """
 create table sessions (
     id uuid primary key,
     host text not null,
+    server bigint not null,
     tmux_id text not null,
     name text not null,
     windows int not null,
@@ -29,6 +30,7 @@ create index sessions_name on sessions (name) where not closed;
 class SessionRow:
     id: UUID
     host: str
+    server: int
     tmux_id: str
     name: str
     windows: int
@@ -42,6 +44,7 @@ class Listed:
 
     id: UUID
     host: str
+    server: int
     tmux_id: str
     name: str
     windows: int
@@ -54,7 +57,13 @@ def evolve(row: SessionRow | None, event: Any) -> SessionRow | None:
     match row, event:
         case None, Session.Found():
             return SessionRow(
-                event.originator_id, event.host, event.tmux_id, event.name, event.windows, event.created_at
+                event.originator_id,
+                event.host,
+                event.server,
+                event.tmux_id,
+                event.name,
+                event.windows,
+                event.created_at,
             )
         case None, _:
             return None
@@ -72,7 +81,7 @@ def evolve(row: SessionRow | None, event: Any) -> SessionRow | None:
 TABLE = Table("sessions", SessionRow, DDL, evolve)
 
 LISTED = """
-select s.id, s.host, s.tmux_id, s.name, s.windows, s.created_at, c.holder_id,
+select s.id, s.host, s.server, s.tmux_id, s.name, s.windows, s.created_at, c.holder_id,
     case when c.holder_id is not null then c.expires_at end as expires_at
 from sessions s left join claims c on c.session_id = s.id and c.holder_id is not null and c.expires_at > %s
 where not s.closed

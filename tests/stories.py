@@ -69,7 +69,7 @@ revoked = invited.given(Invite.Revoked)
 over = invited.given(Invite.Expired, at=T7)
 
 BOB = UUID("00000000-0000-4000-8000-0000000000ee")
-SESSION = {"host": "host", "tmux_id": "$3", "name": "main", "windows": 1, "created_at": T0}
+SESSION = {"host": "host", "server": 4711, "tmux_id": "$3", "name": "main", "windows": 1, "created_at": T0}
 unseen = Story(Session)
 seen = unseen.given(Session.Found, **SESSION)
 renamed = seen.given(Session.Renamed, name="dev")

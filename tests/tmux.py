@@ -76,7 +76,7 @@ async def address(terminals: TmuxTerminals, name: str = "main") -> Address:
     async def seen() -> Address | None:
         for it in terminals.watches["host"].sight.sessions:
             if it.name == name:
-                return Address(it.host, it.tmux_id, it.created_at)
+                return Address(it.host, it.server, it.tmux_id, it.created_at)
         return None
 
     found: Address = await eventually(seen)

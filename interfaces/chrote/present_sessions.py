@@ -20,7 +20,7 @@ TAKEN = "Session is claimed by another user"
 
 
 def address(it: Listed) -> Address:
-    return Address(it.host, it.tmux_id, it.created_at)
+    return Address(it.host, it.server, it.tmux_id, it.created_at)
 
 
 def name(id: UUID, names: Names) -> str:
