@@ -20,6 +20,7 @@ class SeenSession:
     name: str
     windows: int
     created_at: datetime
+    owner_id: UUID | None = None  # whose workspace it is in; None: it is everybody's
 
 
 @dataclass(frozen=True)

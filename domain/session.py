@@ -23,6 +23,7 @@ class Session(aggregate.Aggregate):
         name: str
         windows: int
         created_at: datetime
+        owner_id: UUID | None  # whose workspace it is in; None: it is everybody's here
 
     class Renamed(Event):
         name: str
@@ -59,11 +60,12 @@ class Session(aggregate.Aggregate):
         name: str,
         windows: int,
         created_at: datetime,
+        owner_id: UUID | None,
     ) -> None:
         self._id = id
         self.host, self.server, self.tmux_id = host, server, tmux_id
         self.name, self.windows = name, windows
-        self.created_at = created_at
+        self.created_at, self.owner_id = created_at, owner_id
         self.closed_at: datetime | None = None
 
     def seen(self, name: str, windows: int, now: datetime) -> None:

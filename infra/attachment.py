@@ -55,6 +55,7 @@ class Attachment:
                 if self.over or not self._answered:
                     return
                 self._answered = self._looking = False
+                await asyncio.sleep(self._place.rest)
                 control = self._control = await Control.attached(self._place, self.at.tmux_id, self._hear)
                 self._look()
         except TmuxGone:

@@ -38,7 +38,7 @@ def recorder(tmux: Tmux, name: str, into: Path) -> None:
 
 async def test_sessions_are_seen_as_they_come_change_and_go(tmux: Tmux) -> None:
     async with terminals_of(tmux) as terminals:
-        watch = terminals.watches["host"]
+        watch = terminals.watches.host
 
         async def names() -> list[str]:
             return sorted(it.name for it in watch.sight.sessions)
