@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
+from application.access import TENURE
 from application.ports import Unavailable
 from application.terminals import SeenSession
 from domain.machine import Status
 from infra.tmux_watch import Watch
 from infra.watches import Watches
 from projections import workspaces
-from projections.pushes import TENURE, Closing, CutOff, Hub, Push, Told
+from projections.pushes import Closing, CutOff, Hub, Push, Told
 from projections.reads import Reads
 from projections.trail import Entry
 
