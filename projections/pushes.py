@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from application.access import Actor
+from application.access import TENURE, Actor
 from application.ports import Unavailable
 from domain.role import Role
 from projections import trail, users
@@ -137,7 +137,8 @@ class Hub:
 
     @property
     def readers(self) -> int:
-        return len(self._auditors) + sum(map(len, self._readers.values()))
+        """How many of them are people."""
+        return sum(reader.actor is not TENURE for reader in self._all())
 
     def _all(self) -> list[Reader]:
         return [*self._auditors, *(r for readers in self._readers.values() for r in readers)]
@@ -152,10 +153,10 @@ class Hub:
         async with self._catching_up:
             if batch.position <= self.position:
                 return
-            if batch.after > self.position and self.readers:
+            if batch.after > self.position and self._all():
                 await self._look_up(batch.position)
                 return
-            if self.readers:
+            if self._all():
                 await self._deliver(batch.entries)
             self.position = batch.position
 
@@ -175,7 +176,7 @@ class Hub:
                 await asyncio.sleep(0.5)  # until the database is back; readers miss nothing, they wait
 
     async def _look_up(self, target: int) -> None:
-        while self.position < target and self.readers:
+        while self.position < target and self._all():
             found = await trail.page(self._reads, trail.Filter(), self.position, PAGE)
             await self._deliver(found.rows)
             full = len(found.rows) == PAGE
