@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ("POST", "/api/v1/workspaces/{id}/explode", 404),
         ("GET", "/nothing", 404),
         ("GET", "/nothing", 404),
-        ("GET", "//nothing", 404),
+        ("GET", "/nothing//", 404),
         ("DELETE", "/api/v1/workspaces", 405),
         ("PUT", "/api/v1/workspaces/{id}", 405),
         ("PATCH", "/api/v1/workspaces/{id}", 405),
