@@ -14,7 +14,9 @@ from application.platform import Platform, Raced
 from application.ports import Clock, Ids, Impossible, Machine, Machines, Template, Unavailable
 from domain.errors import Invalid, NotFound
 from domain.machine import Operation, Status
+from domain.machine_config import DEFAULT
 from domain.orphan import Orphan
+from domain.region import LOCAL
 from domain.request_key import RequestKey
 from domain.workspace import Workspace
 
@@ -32,10 +34,26 @@ class Workspaces:
     # -- asked by people, through the contracts --------------------------------
 
     async def request(
-        self, actor: Actor, *, name: str, template: str | None, ttl_seconds: int | None, key: str | None = None
+        self,
+        actor: Actor,
+        *,
+        name: str,
+        template: str | None = None,
+        machine: str | None = None,
+        region: str | None = None,
+        ttl_seconds: int | None,
+        key: str | None = None,
     ) -> Workspace:
-        """A new workspace, being created. The same `key` again answers what it answered the first time."""
+        """A new workspace, being created. The same `key` again answers what it answered the first time.
+
+        It is made from a template, or from a machine configuration (`machine`), in a region; None: the default ones.
+        `Invalid` for one that is not known, with the names of those that are.
+        """
         require(actor, "workspace.request")
+        if machine not in (None, DEFAULT):
+            raise Invalid(f'there is no machine configuration "{machine[:50]}"; there are {DEFAULT}')
+        if region not in (None, LOCAL):
+            raise Invalid(f'there is no region "{region[:50]}"; there are {LOCAL}')
         if template is not None:
             self._template(template)
         workspace = Workspace.request(
@@ -43,6 +61,8 @@ class Workspaces:
             owner_id=actor.user_id,
             name=name,
             template=template,
+            region=region or LOCAL,
+            made_from=None,
             provider=self.machines.provider,
             ttl_seconds=ttl_seconds,
             longest=self.longest,
@@ -51,7 +71,8 @@ class Workspaces:
         if key is None:
             await self.platform.commit(actor.cause, workspace)
             return workspace
-        asked = sha256(repr((name, template, ttl_seconds)).encode()).hexdigest()
+        made_of = (template,) if machine is None and region is None else (template, machine, region)
+        asked = sha256(repr((name, *made_of, ttl_seconds)).encode()).hexdigest()
         return await self._once(actor, key, asked, workspace)
 
     async def _once(self, actor: Actor, key: str, asked: str, workspace: Workspace) -> Workspace:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.machine import Status
+from domain.region import LOCAL
 from domain.workspace import Workspace
 from projections.reads import Found, Reads
 from projections.table import Table
@@ -28,7 +29,8 @@ create table workspaces (
     error text,
     waiting text,
     operation text,
-    snapshots jsonb not null
+    snapshots jsonb not null,
+    region text not null
 );
 create index workspaces_owner on workspaces (owner_id, created_at desc, id);
 """
@@ -51,6 +53,7 @@ class WorkspaceRow:
     waiting: str | None = None  # why it is not running yet
     operation: str | None = None  # what is under way on its machine
     snapshots: list[dict[str, Any]] = field(default_factory=list)  # {id, label, status, created_at, size_bytes}
+    region: str = LOCAL
 
 
 def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
@@ -67,6 +70,7 @@ def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
                 event.at,
                 event.ttl_seconds,
                 event.expires_at,
+                region=event.region,
             )
         case None, _:
             return None

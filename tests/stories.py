@@ -16,6 +16,7 @@ OPERATION = UUID("00000000-0000-4000-8000-0000000000bb")
 SNAPSHOT = UUID("00000000-0000-4000-8000-0000000000cc")
 MACHINE = {"provider_id": "tenure-1", "engine_id": "e1", "connection": {"host": "127.0.0.1"}}
 ASKED = {"owner_id": ANNA, "name": "lab", "template": "python", "provider": "docker"}
+ASKED |= {"region": "local", "made_from": None}
 
 nothing_yet = Story(Workspace)
 requested = nothing_yet.given(Workspace.Requested, **ASKED, ttl_seconds=3600, expires_at=T0 + HOUR)
