@@ -37,6 +37,11 @@ async def actor(connection: HTTPConnection) -> Actor:
     )
 
 
+async def keyholder(connection: HTTPConnection) -> Actor:
+    """Whose API key, or token from one, comes along. `Unauthenticated` without a good one."""
+    raise Unauthenticated("send an API key in X-API-Key, or a token in Authorization: Bearer")
+
+
 def name_of(connection: HTTPConnection, given: Deps) -> str:
     headers = (*PROXY_HEADERS, DEV_HEADER) if given.dev_header else PROXY_HEADERS
     header = next((h for h in headers if h in connection.headers), None)

@@ -128,6 +128,7 @@ class Contract:
     routers: tuple[APIRouter, ...]
     prefixes: tuple[str, ...]
     render: Render
+    statuses: Mapping[int, int] = field(default_factory=dict)  # that it has other ones for
 
 
 def deps(connection: HTTPConnection) -> Deps:
@@ -135,10 +136,10 @@ def deps(connection: HTTPConnection) -> Deps:
     return found
 
 
-def render_for(contracts: list[Contract], path: str) -> Render:
-    """How the contract at a path shows errors: the longest prefix wins."""
-    fits = [(len(p), c.render) for c in contracts for p in c.prefixes if path.startswith(p)]
-    return max(fits, key=lambda fit: fit[0])[1] if fits else plain_error
+def contract_at(contracts: list[Contract], path: str) -> Contract:
+    """Whose errors are shown at a path: the longest prefix wins."""
+    fits = [(len(p), nth) for nth, c in enumerate(contracts) for p in c.prefixes if path.startswith(p)]
+    return contracts[max(fits)[1]]
 
 
 def plain_error(status: int, code: str, sentence: str) -> Any:
@@ -146,8 +147,9 @@ def plain_error(status: int, code: str, sentence: str) -> Any:
 
 
 def refuse(app: FastAPI, path: str, status: int, code: str, sentence: str, **headers: str) -> Response:
-    body = render_for(app.state.contracts, path)(status, code, sentences.shown(sentence))
-    return Json(body, status, headers)
+    contract = contract_at(app.state.contracts, path)
+    status = contract.statuses.get(status, status)
+    return Json(contract.render(status, code, sentences.shown(sentence)), status, headers)
 
 
 def install(app: FastAPI, contracts: list[Contract]) -> None:
@@ -171,7 +173,7 @@ def install(app: FastAPI, contracts: list[Contract]) -> None:
         app.add_exception_handler(kind, handle)  # type: ignore[arg-type]
 
     on(Refused, lambda e: (status_of(e), e.code, str(e), {}))
-    on(Unauthenticated, lambda e: (401, "unauthorized", str(e), {}))
+    on(Unauthenticated, lambda e: (401, "unauthorized", str(e), {"WWW-Authenticate": "Bearer"}))
     on(Unavailable, lambda e: (503, "unavailable", str(e), {"Retry-After": str(e.retry_after)}))
     on(TooMany, lambda e: (429, "rate_limited", str(e), {"Retry-After": str(e.retry_after)}))
     on(RequestValidationError, lambda e: (400, "invalid", sentences.of_validation(e), {}))
