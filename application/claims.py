@@ -62,6 +62,7 @@ class Claims:
 
     async def release(self, actor: Actor, session_id: UUID) -> Claim:
         """`NotFound` if nobody has it; `NotAllowed` if somebody else has."""
+        require(actor, "session.give_up")
         may = allowed(actor, "session.take_over")
 
         def release(claim: Claim) -> None:
@@ -76,6 +77,7 @@ class Claims:
 
     async def hand_over(self, actor: Actor, session_id: UUID, to: UUID) -> Claim:
         """To somebody who has asked for it."""
+        require(actor, "session.give_up")
 
         def hand_over(claim: Claim) -> None:
             claim.hand_over(actor.user_id, to, self.lasts, self.clock())

@@ -96,7 +96,7 @@ class Profiles(Protocol):
         ...
 
     async def forget(self, user_id: UUID) -> None:
-        """Delete their name, e-mail, identities and logins."""
+        """Delete their name, e-mail, identities, logins and the hashes of their API keys."""
         ...
 
 

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from application.api_keys import ApiKeys
 from application.claims import Claims
 from application.invites import Invites
 from application.logins import Logins
@@ -28,6 +29,7 @@ from application.workspaces import Workspaces
 from infra import database
 from infra.accounts import Accounts
 from infra.apart import apart, here
+from infra.api_keys import ApiKeyRows
 from infra.engines import choose, templates
 from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
@@ -41,16 +43,20 @@ from infra.observer import Observer
 from infra.presence import PresenceRows
 from infra.push_local import LocalPush
 from infra.push_redis import RedisPush
+from infra.seal import Seal
 from infra.settings import Settings
 from infra.sign_ins import SignIns
 from infra.signals import Signals
+from infra.signing_keys import SigningKeys
 from infra.sweep import Sweep
 from infra.tasks import end
 from infra.terminals_tmux import TmuxTerminals
 from infra.tmux_control import Local
 from infra.tmux_watch import Watch
+from infra.tokens import Tokens
 from infra.watching import STARTED_LATE, Watching
 from infra.worker import Command, Worker
+from interfaces.identity import SCHEME
 from interfaces.serve import Deps
 from projections.pushes import Hub
 from projections.reads import Reads
@@ -111,6 +117,10 @@ async def running(settings: Settings, url: str, given: Machines | None = None) -
         terminals = TmuxTerminals([watch], now)
         presence = PresenceRows(url, pool)
         claims = Claims(platform, now, timedelta(seconds=settings.claim_seconds))
+        api_keys = ApiKeys(
+            platform, now, uuid4, ApiKeyRows(pool), guesses, accounts, SCHEME, frozenset(settings.auditors)
+        )
+        tokens = Tokens(signing_keys(pool, settings), now, timedelta(seconds=settings.token_seconds))
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, machines, now)
         deps = Deps(
@@ -119,6 +129,8 @@ async def running(settings: Settings, url: str, given: Machines | None = None) -
             invites=invites,
             logins=logins,
             claims=claims,
+            api_keys=api_keys,
+            tokens=tokens,
             platform=platform,
             reads=reads,
             hub=hub,
@@ -148,14 +160,14 @@ async def running(settings: Settings, url: str, given: Machines | None = None) -
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
             grace = GRACE if settings.redis_url or settings.role == "all" else 0.0
             background.append(tasks.create_task(hub.keep_up(signals.followed, grace)))
-            background += [tasks.create_task(watch.run()), tasks.create_task(presence.run())]
+            background += [tasks.create_task(part.run()) for part in (watch, presence, tokens)]
             if settings.role != "api":
                 observer = Observer(url, watch, reads, Sessions(platform, now))
                 background.append(tasks.create_task(observer.run()))
                 orphans = Orphans(platform, now, machines)
                 worker = Worker(
                     pool=pool,
-                    commands=commands(workspaces, orphans, users, invites, claims),
+                    commands=commands(workspaces, orphans, users, invites, claims, api_keys),
                     lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
                     signals=signals,
                     clock=now,
@@ -180,7 +192,7 @@ async def running(settings: Settings, url: str, given: Machines | None = None) -
 
 
 def commands(
-    workspaces: Workspaces, orphans: Orphans, users: Users, invites: Invites, claims: Claims
+    workspaces: Workspaces, orphans: Orphans, users: Users, invites: Invites, claims: Claims, api_keys: ApiKeys
 ) -> dict[str, Command]:
     """What the due-list may ask for."""
     return {
@@ -195,7 +207,13 @@ def commands(
         "user.forget": users.forget,
         "invite.expire": invites.expire,
         "claim.expire": claims.expire,
+        "api_key.forget": api_keys.forget,
     }
+
+
+def signing_keys(pool: AsyncConnectionPool[Any], settings: Settings) -> SigningKeys:
+    secret = settings.sealing_secret.get_secret_value() if settings.sealing_secret else None
+    return SigningKeys(pool, now, Seal(secret), timedelta(seconds=settings.signing_key_seconds))
 
 
 async def open_database(url: str) -> tuple[Platform, UUID, bool]:

@@ -79,6 +79,12 @@ class Infra:
             async with direct.opened(load(flags)) as opened:
                 yield opened
 
+    def rotate(self, flags: Flags) -> dict[str, str]:
+        from infra import direct
+
+        with sentences():
+            return asyncio.run(direct.rotate(load(flags)))
+
     def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
         from infra import direct
 

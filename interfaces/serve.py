@@ -20,8 +20,10 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from application.api_keys import ApiKeys
 from application.claims import Claims
 from application.invites import Invites
+from application.key_ports import Tokens
 from application.logins import Logins
 from application.platform import Platform
 from application.ports import Attempts, Clock, Ids, People, Profiles, Provider, TooMany, Unavailable
@@ -45,17 +47,19 @@ class ErrorOut(BaseModel):
 
 DESCRIBED = {
     400: "what was sent makes no sense as it stands",
+    403: "the key is not for this",
     401: "nobody whom we know is asking",
     404: "it is not there, or it is somebody else's",
     409: "not in the state that it is in",
     413: "the body is too large",
+    429: "too many wrong keys from this address; Retry-After says when to ask again",
     503: "a part does not answer now; Retry-After says when to ask again",
 }
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the published schema: an operation's refusals, and the one that can happen to all."""
-    return {status: {"model": ErrorOut, "description": DESCRIBED[status]} for status in (*statuses, 503)}
+    """For the published schema: an operation's refusals, and those that can happen to all."""
+    return {status: {"model": ErrorOut, "description": DESCRIBED[status]} for status in (*statuses, 403, 429, 503)}
 
 
 class Unauthenticated(Exception):
@@ -79,6 +83,8 @@ class Deps:
     invites: Invites
     logins: Logins
     claims: Claims
+    api_keys: ApiKeys
+    tokens: Tokens
     platform: Platform
     reads: Reads
     hub: Hub

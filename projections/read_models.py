@@ -8,7 +8,18 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from projections import claims, holders, invites, operations, sessions, trail, users, work, workspaces
+from projections import (
+    api_keys,
+    claims,
+    holders,
+    invites,
+    operations,
+    sessions,
+    trail,
+    users,
+    work,
+    workspaces,
+)
 from projections.table import Table
 from projections.trail import Entry
 
@@ -20,6 +31,7 @@ TABLES: tuple[Table[Any], ...] = (
     invites.TABLE,
     sessions.TABLE,
     claims.TABLE,
+    api_keys.TABLE,
 )
 # The table whose rows are an aggregate's state, as streams show it.
 STATES = {
@@ -28,6 +40,7 @@ STATES = {
     "invite": "invites",
     "session": "sessions",
     "claim": "claims",
+    "api_key": "api_keys",
 }
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
 SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from domain.api_key import ApiKey
 from domain.claim import Claim
 from domain.invite import Invite
 from domain.session import Session
@@ -87,3 +88,9 @@ handed_over = wanted.given(Claim.HandedOver, holder_id=BOB, expires_at=T0 + HALF
 released = claimed.given(Claim.Released)
 ran_out = claimed.given(Claim.Expired, at=T0 + HALF)
 taken_over = claimed.given(Claim.TakenAgain, holder_id=BOB, expires_at=T0 + HALF, from_id=ANNA)
+
+keyless = Story(ApiKey)
+key = keyless.given(ApiKey.Created, owner_id=ANNA, scopes=["full"], expires_at=None)
+passing_key = keyless.given(ApiKey.Created, owner_id=ANNA, scopes=["audit", "read"], expires_at=T0 + HOUR)
+revoked_key = key.given(ApiKey.Revoked)
+forgotten_key = revoked_key.given(ApiKey.Forgotten)

@@ -1,11 +1,11 @@
-"""Tenure's own: the event stream, the audit trail, health and metrics."""
+"""Tenure's own: the event stream, the audit trail, API keys, health and metrics."""
 
-from interfaces.native import audit, health, stream
+from interfaces.native import audit, health, keys, stream
 from interfaces.serve import Contract, plain_error
 
 CONTRACT = Contract(
     name="native",
-    routers=(stream.router, audit.router, health.router),
+    routers=(stream.router, audit.router, health.router, keys.router, keys.well_known),
     prefixes=("/",),
     render=plain_error,
 )
