@@ -8,7 +8,19 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from projections import claims, holders, invites, operations, sessions, trail, users, work, workspaces
+from projections import (
+    claims,
+    guests,
+    holders,
+    hosted_sessions,
+    invites,
+    operations,
+    sessions,
+    trail,
+    users,
+    work,
+    workspaces,
+)
 from projections.table import Table
 from projections.trail import Entry
 
@@ -20,6 +32,8 @@ TABLES: tuple[Table[Any], ...] = (
     invites.TABLE,
     sessions.TABLE,
     claims.TABLE,
+    hosted_sessions.TABLE,
+    guests.TABLE,
 )
 # The table whose rows are an aggregate's state, as streams show it.
 STATES = {
@@ -28,6 +42,8 @@ STATES = {
     "invite": "invites",
     "session": "sessions",
     "claim": "claims",
+    "hosted_session": "hosted_sessions",
+    "guest": "guests",
 }
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
 SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew
