@@ -11,7 +11,9 @@ from psycopg import AsyncConnection
 from projections import (
     api_keys,
     claims,
+    guests,
     holders,
+    hosted_sessions,
     invites,
     operations,
     sessions,
@@ -31,6 +33,8 @@ TABLES: tuple[Table[Any], ...] = (
     invites.TABLE,
     sessions.TABLE,
     claims.TABLE,
+    hosted_sessions.TABLE,
+    guests.TABLE,
     api_keys.TABLE,
 )
 # The table whose rows are an aggregate's state, as streams show it.
@@ -40,6 +44,8 @@ STATES = {
     "invite": "invites",
     "session": "sessions",
     "claim": "claims",
+    "hosted_session": "hosted_sessions",
+    "guest": "guests",
     "api_key": "api_keys",
 }
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}

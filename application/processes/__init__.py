@@ -2,6 +2,7 @@
 
 from application.processes import (
     claim_expiry,
+    guest_admission,
     invite_expiry,
     key_revocation,
     orphan_removal,
@@ -15,5 +16,6 @@ PROCESSES = (
     invite_expiry.react,
     user_removal.react,
     claim_expiry.react,
+    guest_admission.react,
     key_revocation.react,
 )

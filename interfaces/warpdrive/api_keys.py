@@ -12,9 +12,10 @@ from application.access import require
 from domain.errors import NotFound
 from interfaces.serve import Json, deps
 from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.errors import errors
 from projections import api_keys
 
-router = APIRouter(prefix="/user/api_keys", tags=["keys"])
+router = APIRouter(prefix="/user/api_keys", tags=["keys"], responses=errors())
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 
 
@@ -61,7 +62,7 @@ async def create_api_key(request: Request, who: Who, body: CreateApiKey | None =
     return Json({"api_key": text}, 201, {"Cache-Control": "no-store"})
 
 
-@router.delete("/{id}", response_model=dict[str, Any])
+@router.delete("/{id}", response_model=dict[str, Any], responses=errors(404))
 async def revoke_api_key(request: Request, who: Who, id: Number) -> Response:
     """It opens nothing from now on."""
     given = deps(request)

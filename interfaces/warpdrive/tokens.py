@@ -11,8 +11,9 @@ from starlette.requests import Request
 from application.key_ports import Grant
 from interfaces.identity import key
 from interfaces.serve import Json, deps
+from interfaces.warpdrive.errors import errors
 
-router = APIRouter(tags=["tokens"])
+router = APIRouter(tags=["tokens"], responses=errors())
 
 
 class TokenOut(BaseModel):
