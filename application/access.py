@@ -45,6 +45,8 @@ NEEDS: dict[str, str] = {
     "workspace.operate": HOLDER,
     "workspace.extend": HOLDER,
     "workspace.delete": HOLDER,
+    "place.see": ANYONE,  # which machine configurations and regions there are
+    "place.configure": Role.ADMIN,  # add, change and remove them
     "trail.see": HOLDER_OR_AUDITOR,  # and the stream, which tells the same facts
     "trail.see_all": AUDITOR,
     "session.view": Role.VIEWER,  # the contract's `view`

@@ -25,8 +25,10 @@ from application.claims import Claims
 from application.invites import Invites
 from application.key_ports import Tokens
 from application.logins import Logins
+from application.machine_configs import MachineConfigs
 from application.platform import Platform
 from application.ports import Attempts, Clock, Ids, People, Profiles, Provider, TooMany, Unavailable
+from application.regions import Regions
 from application.terminals import Presence, Terminals
 from application.users import Users
 from application.workspaces import Workspaces
@@ -71,6 +73,7 @@ class Part:
     """How one part of the system is."""
 
     ok: bool
+    needed: bool = field(default=True, kw_only=True)  # without it the whole is not ready; else it is degraded
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,6 +82,8 @@ class Deps:
     """What every contract is given."""
 
     workspaces: Workspaces
+    machine_configs: MachineConfigs
+    regions: Regions
     users: Users
     invites: Invites
     logins: Logins

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from domain.region import LOCAL
 from projections import (
     api_keys,
     claims,
@@ -91,6 +92,7 @@ async def advance(
         row = changes[shows][nth][1] if shows else None
         entries.append(trail.entry(event, position, held.owner_id if held else None, row))
     await trail.append(conn, entries)
-    has_work = await work.fold(conn, events, positions)
+    regions = [(after or before).region if after or before else LOCAL for before, after in changes["workspaces"]]
+    has_work = await work.fold(conn, events, positions, regions)
     await conn.execute("update follower set position = %s, failed = null", (positions[-1],))
     return entries, has_work
