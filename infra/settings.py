@@ -293,5 +293,6 @@ def _sentence(bad: ValidationError, sources: dict[str, str], config: object) -> 
         close = difflib.get_close_matches(rest[-1] if inside else field, known, 1)
         return f"{named} is not a setting{f'; {close[0]} is' if close else ''}."
     wrong = WRONG.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
-    given = "" if error["type"] == "missing" or not error["loc"] else f", not {masked(str(error['input']))!r}"
+    told = error["type"] != "missing" and error["loc"] and not isinstance(error["input"], dict)
+    given = f", not {masked(str(error['input']))!r}" if told else ""
     return f"{named} {wrong}{given}."

@@ -10,12 +10,12 @@ from starlette.requests import Request
 
 from application.access import Actor, require
 from application.ports import Template
-from interfaces.identity import actor
+from interfaces.identity import placed
 from interfaces.serve import Json, deps, errors
 
 router = APIRouter(prefix="/api/v1/machines", tags=["machines"], responses=errors(400, 401))
 TO_ONE = errors(404, 409, 413)
-Who = Annotated[Actor, Depends(actor)]
+Who = Annotated[Actor, Depends(placed)]
 EXAMPLE: dict[str, Any] = {"image": "debian:12", "cpus": 0.5, "memory_mb": 512, "user": "tenure", "ports": [22]}
 
 

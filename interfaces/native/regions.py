@@ -10,12 +10,12 @@ from starlette.requests import Request
 
 from application.access import Actor, require
 from domain.region import published_on
-from interfaces.identity import actor
+from interfaces.identity import placed
 from interfaces.serve import Deps, Json, deps, errors
 
 router = APIRouter(prefix="/api/v1/regions", tags=["regions"], responses=errors(400, 401))
 TO_ONE = errors(404, 409, 413)
-Who = Annotated[Actor, Depends(actor)]
+Who = Annotated[Actor, Depends(placed)]
 EXAMPLE: dict[str, Any] = {"url": "ssh://tenure@paris.example.org", "host": "paris.example.org"}
 
 
