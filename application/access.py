@@ -29,6 +29,7 @@ class Actor:
     auditor: bool = False
     role: Role | None = None  # in the place; None: no account here
     scopes: frozenset[Scope] | None = None  # of the key that they came with; None: they came themselves
+    key_id: UUID | None = None  # that key
 
     @property
     def cause(self) -> Cause:

@@ -294,5 +294,6 @@ def _sentence(bad: ValidationError, sources: dict[str, str], config: object) -> 
         return f"{named} is not a setting{f'; {close[0]} is' if close else ''}."
     wrong = WRONG.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
     told = error["type"] != "missing" and error["loc"] and not isinstance(error["input"], dict)
+    told = told and "secret" not in field
     given = f", not {masked(str(error['input']))!r}" if told else ""
     return f"{named} {wrong}{given}."

@@ -88,6 +88,7 @@ async def bearer(connection: HTTPConnection) -> Actor | None:
         auditor=Scope.AUDIT in grant.scopes,
         role=grant.role,
         scopes=grant.scopes,
+        key_id=grant.key_id,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -12,13 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from tests.contracts.asking import WORKSPACES, create, fine
 from tests.contracts.chrote.people import browser, invited, member
 from tests.keys import KEYS, bad_tokens, bearing, exchanged, new_key, program
-from tests.serving import Served, eventually, served, stream, until
+from tests.serving import PATIENCE, Served, eventually, served, stream, until
 
 AT = {
     "vm-api": WORKSPACES,
@@ -178,6 +179,37 @@ async def test_a_stream_with_a_token_tells_what_its_holder_may_see(place: Place)
         await create(place.vera, name="of vera")
         mine = await create(place.alice, name="of alice")
         assert (await until(events, "workspace.requested"))["subject"] == mine["id"]
+
+
+@pytest.mark.parametrize("how", ["key", "token"])
+async def test_a_revoked_key_ends_what_was_opened_with_it(place: Place, how: str) -> None:
+    made, other = await new_key(place.olga), await new_key(place.olga)
+    text = made["key"]
+    headers = {"X-API-Key": text} if how == "key" else bearing(await exchanged(place.tenure.url, text))
+    async with AsyncExitStack() as stack:
+        opened = []
+        for path in SOCKETS.values():
+            address = place.tenure.url.replace("http", "ws", 1) + path
+            opened.append(await stack.enter_async_context(connect(address, additional_headers=headers)))
+            await opened[-1].recv()
+        events = await stack.enter_async_context(
+            stream(await stack.enter_async_context(program(place.tenure, **headers)))
+        )
+        await place.olga.delete(f"{KEYS}/{other['id']}")
+        assert (await until(events, "api_key.revoked"))["subject"] == other["id"]
+        await place.olga.delete(f"{KEYS}/{made['id']}")
+        assert [await closed_with(socket) for socket in opened] == [4001, 1008]
+        async for event in events:
+            assert event.event == "api_key.forgotten", "nothing of what came later, and an end"
+
+
+async def closed_with(socket: ClientConnection) -> int:
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(ConnectionClosedError) as closed:
+            while True:
+                await socket.recv()
+    assert closed.value.rcvd
+    return closed.value.rcvd.code
 
 
 async def test_guessing_keys_is_limited_by_address(database: str, tmp_path: Path) -> None:
