@@ -48,6 +48,12 @@ NEEDS: dict[str, str] = {
     "workspace.delete": HOLDER,
     "place.see": ANYONE,  # which machine configurations and regions there are
     "place.configure": Role.ADMIN,  # add, change and remove them
+    "hosted_session.open": ANYONE,
+    "hosted_session.list": ANYONE,  # of their own
+    "hosted_session.see": HOLDER,  # and who asks to join it
+    "hosted_session.manage": HOLDER,  # end it, and decide who joins
+    "guest.ask": ANYONE,
+    "guest.list": ANYONE,  # of the sessions that they are in
     "trail.see": HOLDER_OR_AUDITOR,  # and the stream, which tells the same facts
     "trail.see_all": AUDITOR,
     "session.view": Role.VIEWER,  # the contract's `view`

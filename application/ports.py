@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+from application.doors import Doors
+
 
 class Unavailable(Exception):
     """A part of the world does not answer now. Whatever was asked may be asked again, later.
@@ -214,7 +216,7 @@ class Machine:
     connection: dict[str, Any] = field(default_factory=dict)  # how to reach it; JSON values only
 
 
-class Machines(Protocol):
+class Machines(Doors, Protocol):
     """An engine that runs machines. Every call converges: asked twice is asked once, found again by label.
 
     All raise `Unavailable` while the engine does not answer, and `Impossible` where it says no for good.

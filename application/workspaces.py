@@ -14,6 +14,7 @@ from application.machine_configs import MachineConfigs, template_of
 from application.platform import Platform, Raced
 from application.ports import Clock, Engines, Ids, Impossible, Machine, Machines, Template, Unavailable
 from application.regions import Regions
+from application.tenancy import Tenancy
 from domain.errors import Invalid, NotFound
 from domain.machine import Operation, Status
 from domain.orphan import Orphan
@@ -33,6 +34,7 @@ class Workspaces:
     templates: Mapping[str, Template]
     default_template: str
     longest: timedelta  # the longest term that is lent
+    tenancy: Tenancy
 
     # -- asked by people, through the contracts --------------------------------
 
@@ -123,7 +125,7 @@ class Workspaces:
             self._may(actor, "workspace.delete", workspace)
             workspace.delete(self.clock())
 
-        await self.platform.change(actor.cause, Workspace, id, delete)
+        await self.tenancy.end(actor.cause, id, delete)
 
     # -- asked by the processes, when something has happened or is due ----------
 
@@ -193,7 +195,7 @@ class Workspaces:
         await self._change(cause, id, lambda it: it.warn(self.clock()))
 
     async def expire(self, id: UUID, cause: Cause) -> None:
-        await self._change(cause, id, lambda it: it.expire(self.clock()))
+        await self.tenancy.end(cause, id, lambda it: it.expire(self.clock()))
 
     async def destroy(self, id: UUID, cause: Cause) -> None:
         await (await self._engine(await self.platform.load(Workspace, id))).ensure_gone(id)

@@ -26,6 +26,7 @@ from application.platform import Platform
 from application.ports import Machines, Region
 from application.regions import Regions
 from application.sessions import Sessions
+from application.tenancy import FittedEngines
 from application.users import Users
 from application.workspaces import Workspaces
 from infra import database
@@ -37,6 +38,8 @@ from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
 from infra.guesses import Guesses
 from infra.home import CannotStart
+from infra.hosting import commands as hosting_commands
+from infra.hosting import hosting, tenancy
 from infra.invite_tokens import InviteTokens
 from infra.logins import Cookies
 from infra.machines_regions import RegionEngines
@@ -114,16 +117,18 @@ async def running(
         configs = MachineConfigs(platform, now, settings.fixed_configs, made[settings.default_template])
         regions = Regions(platform, now, settings.fixed_regions)
         engines = RegionEngines(machines, regions, elsewhere or region_opener(settings, installation))
+        lets = tenancy(platform, now, pool)
         workspaces = Workspaces(
             platform=platform,
             clock=now,
             ids=uuid4,
-            engines=engines,
+            engines=FittedEngines(engines, lets),
             regions=regions,
             configs=configs,
             templates=made,
             default_template=settings.default_template,
             longest=timedelta(seconds=settings.max_ttl_seconds),
+            tenancy=lets,
         )
         accounts = Accounts(pool, uuid4)
         users = Users(platform, now, accounts)
@@ -138,6 +143,7 @@ async def running(
             platform, now, uuid4, ApiKeyRows(pool), guesses, accounts, SCHEME, frozenset(settings.auditors)
         )
         tokens = Tokens(signing_keys(pool, settings), now, timedelta(seconds=settings.token_seconds))
+        hosted_sessions, guests = hosting(settings, workspaces, engines, guesses, uuid4)
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, engines, now)
         deps = Deps(
@@ -148,6 +154,8 @@ async def running(
             invites=invites,
             logins=logins,
             claims=claims,
+            hosted_sessions=hosted_sessions,
+            guests=guests,
             api_keys=api_keys,
             tokens=tokens,
             platform=platform,
@@ -174,6 +182,7 @@ async def running(
             keepalive_seconds=settings.keepalive_seconds,
             heartbeat_seconds=settings.heartbeat_seconds,
             max_body_bytes=settings.max_body_bytes,
+            region_header=settings.region_header,
         )
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
@@ -186,7 +195,8 @@ async def running(
                 orphans = Orphans(platform, now, engines)
                 worker = Worker(
                     pool=pool,
-                    commands=commands(workspaces, orphans, users, invites, claims, api_keys),
+                    commands=commands(workspaces, orphans, users, invites, claims, api_keys)
+                    | hosting_commands(hosted_sessions, guests),
                     lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
                     signals=signals,
                     clock=now,

@@ -13,6 +13,7 @@ from docker.errors import APIError, NotFound
 
 from application.ports import Impossible, Machine, Region, Template, Unavailable
 from infra.docker_containers import SNAPSHOTS, Containers, lacks_disk_limits, lacks_network, name_of
+from infra.docker_doors import DockerDoors
 from infra.docker_engine import CONFLICT, DockerEngine, if_there, reason, refusals, says
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ REMOVAL_SECONDS = 60  # a removal by somebody else that is waited for
 PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
-class DockerMachines:
+class DockerMachines(DockerDoors):
     """A machine's connection is `{"host", "ports": {"22": 49153}}`; a port is another one after each start.
 
     A container without this installation's label does not exist here: it is neither found nor touched.

@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from application.ports import Template
 from infra.machine_settings import MachineSetting, MachineSettings, RegionSetting
+from infra.session_settings import SessionSettings
 from infra.setting_values import (
     LOOPBACK,
     Bind,
@@ -54,7 +55,7 @@ class BadSetting(Exception):
     """A setting that cannot be used. The message is a sentence: which, from where, what it should be."""
 
 
-class Settings(SignInSettings, TerminalSettings, TokenSettings, MachineSettings):
+class Settings(SignInSettings, TerminalSettings, TokenSettings, MachineSettings, SessionSettings):
     """All settings of one process, checked and frozen."""
 
     model_config = SettingsConfigDict(

@@ -22,6 +22,8 @@ from starlette.websockets import WebSocket
 
 from application.api_keys import ApiKeys
 from application.claims import Claims
+from application.guests import Guests
+from application.hosted_sessions import HostedSessions
 from application.invites import Invites
 from application.key_ports import Tokens
 from application.logins import Logins
@@ -88,6 +90,8 @@ class Deps:
     invites: Invites
     logins: Logins
     claims: Claims
+    hosted_sessions: HostedSessions
+    guests: Guests
     api_keys: ApiKeys
     tokens: Tokens
     platform: Platform
@@ -114,6 +118,7 @@ class Deps:
     keepalive_seconds: float
     heartbeat_seconds: float  # of silence, after which a terminal's socket is closed
     max_body_bytes: int
+    region_header: str | None  # in which a trusted proxy says where a request comes from
 
     @property
     def https(self) -> bool:

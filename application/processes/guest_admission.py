@@ -25,15 +25,15 @@ def react(event: Any) -> Iterator[Step]:
     match event:
         case Guest.Asked(originator_id=id, until=until) | Guest.AskedAgain(originator_id=id, until=until):
             yield Do("guest.time_out", id, until)
-        case Guest.Approved(originator_id=id):
+        case Guest.Approved(originator_id=id, hosted_in=region):
             yield Done("guest.time_out", id)
-            yield Do("guest.install", id)
+            yield Do("guest.install", id, region=region)
         case Guest.NotInstalled(originator_id=id, until=until):
             yield Done("guest.install", id)
             yield Do("guest.time_out", id, until)
-        case Guest.Revoked(originator_id=id):
+        case Guest.Revoked(originator_id=id, hosted_in=region):
             yield Done("guest.install", id)
-            yield Do("guest.remove", id)
+            yield Do("guest.remove", id, region=region)
         case (
             Guest.Withdrawn(originator_id=id)
             | Guest.Rejected(originator_id=id)

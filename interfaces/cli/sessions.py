@@ -54,7 +54,7 @@ def list_(
     if as_json:
         show_json(shown)
     elif shown:
-        rows = [(it["name"], it["windows"], "yes" if it["attached"] else "", claimed(it["claim"])) for it in shown]
+        rows = [(it["name"], str(it["windows"]), "yes" if it["attached"] else "", claimed(it["claim"])) for it in shown]
         table(("name", "windows", "attached", "claimed"), rows)
     else:
         note("There are none. tmux new -s main makes one.")
@@ -148,11 +148,11 @@ def cookie_of(url: str, user: str | None, login: str | None, invite: str | None)
     return client
 
 
-def ask(client: httpx.Client, method: str, path: str) -> Any:
+def ask(client: httpx.Client, method: str, path: str, body: Any = None) -> Any:
     import httpx
 
     try:
-        answer = client.request(method, path)
+        answer = client.request(method, path, json=body)
         said = answer.json()
     except httpx.TransportError as error:
         raise Stop(f"the connection was lost: {error}") from None

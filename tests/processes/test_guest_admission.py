@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from application.processes import PROCESSES
-from application.processes.work import lane
+from application.processes.guest_admission import react
+from application.processes.work import Do, lane
 from domain.guest import Guest
 from tests import hosting_stories as told
 from tests.hosting_stories import T5
@@ -42,4 +43,6 @@ def test_a_session_that_has_ended_is_cleared() -> None:
 
 def test_what_goes_to_the_machine_has_the_machines_lane() -> None:
     assert lane("guest.install") == lane("guest.remove") == "engine"
+    (step,) = [step for step in react(told.approved.events[-1]) if isinstance(step, Do)]
+    assert step.region == "local"
     assert lane("guest.time_out") == lane("hosted_session.clear") == "log"
