@@ -64,7 +64,7 @@ class Stream(EventSourceResponse):
 # -- the owner's -----------------------------------------------------------------------------------------------
 
 
-@router.get("/{session_id}/owner", response_class=Stream)
+@router.get("/{session_id}/owner", status_code=200, response_class=Stream)
 async def owner_stream(request: Request, who: Who, id: Id) -> Stream:
     """Who asks to join: first all who wait already, then whoever comes. It ends with the session."""
     given = deps(request)
@@ -105,7 +105,7 @@ async def frames(given: Deps, session: HostedSession, joiner_ids: list[UUID]) ->
 # -- the guest's -----------------------------------------------------------------------------------------------
 
 
-@router.post("/alias/{alias}/guest", response_class=Stream)
+@router.post("/alias/{alias}/guest", status_code=200, response_class=Stream)
 async def guest_stream(request: Request, who: Who, alias: str, body: Ask) -> Stream:
     """Ask to join, and wait for what the owner says. To hang up is to withdraw.
 

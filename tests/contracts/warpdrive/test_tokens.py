@@ -12,7 +12,8 @@ import jwt
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from tests.contracts.asking import WORKSPACES, fine
+from interfaces import warpdrive
+from tests.contracts.asking import NOBODY, WORKSPACES, fine
 from tests.contracts.warpdrive.asking import refused
 from tests.keys import KEYS, bad_tokens, bearing, exchanged, new_key, program
 from tests.serving import Served
@@ -67,6 +68,30 @@ async def test_both_are_taken(tenure: Served, nobody: httpx.AsyncClient, key: st
     token = await exchanged(tenure.url, key)
     for headers in ({"X-API-Key": key}, bearing(token), bearing(key), {"Authorization": f"bearer  {token}"}):
         assert len(fine(await nobody.get(API_KEYS, headers=headers))) == 1
+
+
+@pytest.mark.line("W01", "W02", "W03")
+async def test_every_endpoint_takes_both_and_answers_nobody(
+    tenure: Served, nobody: httpx.AsyncClient, key: str
+) -> None:
+    asked = [(method, path) for method, path in published(await nobody.get("/openapi.json")) if path != "/token"]
+    assert len(asked) >= 12, asked
+    token = await exchanged(tenure.url, key)
+    for method, path in asked:
+        refused(await nobody.request(method, path), 401, "unauthorized", NEEDED)
+        refused(await nobody.request(method, path, headers=bearing("x")), 401, "unauthorized", NEEDED)
+        for headers in ({"X-API-Key": key}, bearing(token)):
+            answer = await nobody.request(method, path, headers=headers)
+            assert answer.status_code in (200, 201, 400, 404), (method, path, answer.text)
+        if (method, path) == ("POST", API_KEYS):
+            assert answer.status_code == 201
+
+
+def published(answer: httpx.Response) -> list[tuple[str, str]]:
+    """Every method and address of Warpdrive, about what is not there."""
+    gone = {"id": "7" * 8, "session_id": NOBODY, "alias": "no-such-1", "joiner_uuid": NOBODY, "guest_id": NOBODY}
+    paths = [path for path in answer.json()["paths"] if path.startswith(warpdrive.CONTRACT.prefixes)]
+    return [(it.upper(), path.format(**gone)) for path in paths for it in answer.json()["paths"][path]]
 
 
 @pytest.mark.line("W03")
