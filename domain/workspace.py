@@ -12,6 +12,7 @@ from domain import aggregate, term
 from domain.errors import Conflict, Invalid, NotFound
 from domain.machine import Operation, Status, is_to_begin
 from domain.name import checked
+from domain.region import LOCAL
 
 
 class Workspace(aggregate.Aggregate):
@@ -20,9 +21,8 @@ class Workspace(aggregate.Aggregate):
     operation_id: UUID | None
     snapshot_id: UUID | None  # what is being taken or restored
 
-    # -- what can happen -----------------------------------------------------
-    # `machine` is how the engine shows it: {"provider_id", "engine_id", "connection": {…}}, JSON values only.
-    # `operation_id` is None where nobody asked and the world did it.
+    # -- what can happen: `machine` is how the engine shows it, {"provider_id", "engine_id", "connection": {…}},
+    # JSON values only; `operation_id` is None where nobody asked and the world did it.
 
     class Event(aggregate.Aggregate.Event):
         pass
@@ -31,9 +31,17 @@ class Workspace(aggregate.Aggregate):
         owner_id: UUID
         name: str
         template: str | None  # as asked; None: the default at the time it is made
+        region: str  # where its engine is
+        made_from: dict[str, Any] | None  # a machine configuration as it was when asked for; None: the template
         provider: str
         ttl_seconds: int | None
         expires_at: datetime | None
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state |= {"region": LOCAL, "made_from": None}  # there was one engine, and there were templates
 
     class Delayed(Event):  # it cannot be made now, and will be tried again
         reason: str
@@ -96,8 +104,9 @@ class Workspace(aggregate.Aggregate):
 
     @classmethod
     def request(cls, *, ttl_seconds: int | None, longest: timedelta, now: datetime, **facts: Any) -> Workspace:
-        """A new one. `facts`: id, owner_id, name, template, provider. `longest` is the longest term lent at all."""
+        """A new one. `facts` are those of `Requested`, and its id. `longest` is the longest term lent at all."""
         checked(facts["name"])
+        facts = {"region": LOCAL, "made_from": None} | facts
         ends = None if ttl_seconds is None else now + term.length(ttl_seconds, longest)
         return cls(at=now, ttl_seconds=ttl_seconds, expires_at=ends, **facts)
 
@@ -189,18 +198,12 @@ class Workspace(aggregate.Aggregate):
 
     @event(Requested)
     def __init__(
-        self,
-        id: UUID,
-        at: datetime,
-        owner_id: UUID,
-        name: str,
-        template: str | None,
-        provider: str,
-        ttl_seconds: int | None,
-        expires_at: datetime | None,
+        self, id: UUID, at: datetime, owner_id: UUID, name: str, template: str | None, region: str,
+        made_from: dict[str, Any] | None, provider: str, ttl_seconds: int | None, expires_at: datetime | None,
     ) -> None:
         self._id = id
-        self.owner_id, self.name, self.template, self.provider = owner_id, name, template, provider
+        self.owner_id, self.name, self.provider = owner_id, name, provider
+        self.template, self.region, self.made_from = template, region, made_from
         self.ttl_seconds, self.expires_at = ttl_seconds, expires_at
         self.warn_at = term.warning_at(at, expires_at) if expires_at else None  # None: no term, or warned
         self.created_at = at

@@ -14,6 +14,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from application.ports import Impossible, Machine, Template, Unavailable
+from infra.local_doors import LocalDoors
 from infra.local_files import LocalFiles, Note
 from infra.local_terminals import LocalTerminals
 from infra.tmux_control import Local
@@ -24,7 +25,7 @@ THREADS = 8
 FOR_GOOD = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR)  # another try meets the same
 
 
-class LocalMachines:
+class LocalMachines(LocalDoors):
     """A machine's connection is `{"directory", "terminal"}`: the command to attach with, or None without tmux.
 
     Nothing is shut in here: the processes are this user's, limits and images mean nothing, and what a template

@@ -20,11 +20,17 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from application.api_keys import ApiKeys
 from application.claims import Claims
+from application.guests import Guests
+from application.hosted_sessions import HostedSessions
 from application.invites import Invites
+from application.key_ports import Tokens
 from application.logins import Logins
+from application.machine_configs import MachineConfigs
 from application.platform import Platform
 from application.ports import Attempts, Clock, Ids, People, Profiles, Provider, TooMany, Unavailable
+from application.regions import Regions
 from application.terminals import Presence, Terminals
 from application.users import Users
 from application.workspaces import Workspaces
@@ -56,8 +62,8 @@ DESCRIBED = {
 
 
 def errors(*statuses: int, model: type[BaseModel] = ErrorOut) -> dict[int | str, dict[str, Any]]:
-    """For the published schema: an operation's refusals, and the one that can happen to all."""
-    return {status: {"model": model, "description": DESCRIBED[status]} for status in (*statuses, 503)}
+    """For the published schema: an operation's refusals, and those that can happen to all."""
+    return {status: {"model": model, "description": DESCRIBED[status]} for status in (*statuses, 403, 429, 503)}
 
 
 class Unauthenticated(Exception):
@@ -69,6 +75,7 @@ class Part:
     """How one part of the system is."""
 
     ok: bool
+    needed: bool = field(default=True, kw_only=True)  # without it the whole is not ready; else it is degraded
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -77,10 +84,16 @@ class Deps:
     """What every contract is given."""
 
     workspaces: Workspaces
+    machine_configs: MachineConfigs
+    regions: Regions
     users: Users
     invites: Invites
     logins: Logins
     claims: Claims
+    hosted_sessions: HostedSessions
+    guests: Guests
+    api_keys: ApiKeys
+    tokens: Tokens
     platform: Platform
     reads: Reads
     hub: Hub
@@ -105,6 +118,7 @@ class Deps:
     keepalive_seconds: float
     heartbeat_seconds: float  # of silence, after which a terminal's socket is closed
     max_body_bytes: int
+    region_header: str | None  # in which a trusted proxy says where a request comes from
 
     @property
     def https(self) -> bool:
@@ -130,6 +144,7 @@ class Contract:
     routers: tuple[APIRouter, ...]
     prefixes: tuple[str, ...]
     render: Render
+    statuses: Mapping[int, int] = field(default_factory=dict)  # that it has other ones for
 
 
 def deps(connection: HTTPConnection) -> Deps:
@@ -137,10 +152,10 @@ def deps(connection: HTTPConnection) -> Deps:
     return found
 
 
-def render_for(contracts: list[Contract], path: str) -> Render:
-    """How the contract at a path shows errors: the longest prefix wins."""
-    fits = [(len(p), c.render) for c in contracts for p in c.prefixes if path.startswith(p)]
-    return max(fits, key=lambda fit: fit[0])[1] if fits else plain_error
+def contract_at(contracts: list[Contract], path: str) -> Contract:
+    """Whose errors are shown at a path: the longest prefix wins."""
+    fits = [(len(p), nth) for nth, c in enumerate(contracts) for p in c.prefixes if path.startswith(p)]
+    return contracts[max(fits)[1]]
 
 
 def plain_error(status: int, code: str, sentence: str) -> Any:
@@ -148,8 +163,9 @@ def plain_error(status: int, code: str, sentence: str) -> Any:
 
 
 def refuse(app: FastAPI, path: str, status: int, code: str, sentence: str, **headers: str) -> Response:
-    body = render_for(app.state.contracts, path)(status, code, sentences.shown(sentence))
-    return Json(body, status, headers)
+    contract = contract_at(app.state.contracts, path)
+    status = contract.statuses.get(status, status)
+    return Json(contract.render(status, code, sentences.shown(sentence)), status, headers)
 
 
 def install(app: FastAPI, contracts: list[Contract]) -> None:
@@ -173,7 +189,7 @@ def install(app: FastAPI, contracts: list[Contract]) -> None:
         app.add_exception_handler(kind, handle)  # type: ignore[arg-type]
 
     on(Refused, lambda e: (status_of(e), e.code, str(e), {}))
-    on(Unauthenticated, lambda e: (401, "unauthorized", str(e), {}))
+    on(Unauthenticated, lambda e: (401, "unauthorized", str(e), {"WWW-Authenticate": "Bearer"}))
     on(Unavailable, lambda e: (503, "unavailable", str(e), {"Retry-After": str(e.retry_after)}))
     on(TooMany, lambda e: (429, "rate_limited", str(e), {"Retry-After": str(e.retry_after)}))
     on(RequestValidationError, lambda e: (400, "invalid", sentences.of_validation(e), {}))

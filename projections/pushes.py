@@ -74,7 +74,7 @@ class Closing(Exception):
 
 
 class Dismissed(Exception):
-    """The reader's account has been taken away."""
+    """The reader's account has been taken away, or the key that they came with."""
 
 
 Told = Push | Ready | Reset
@@ -91,9 +91,9 @@ class Reader:
 
     def offer(self, push: Push) -> None:
         entry = push.entry
-        if self.cut or (self.subject and self.subject != entry.subject):
-            return
-        if not trail.may_see(self.actor, entry):
+        if entry.kind == "api_key.revoked" and entry.subject == self.actor.key_id:
+            self.end(Dismissed)
+        if self.cut or (self.subject and self.subject != entry.subject) or not trail.may_see(self.actor, entry):
             return
         if len(self._queue) >= self._bound:
             self.end(CutOff)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.machine import Status
+from domain.region import LOCAL
 from domain.workspace import Workspace
 from projections.reads import Found, Reads
 from projections.table import Table
@@ -28,7 +29,8 @@ create table workspaces (
     error text,
     waiting text,
     operation text,
-    snapshots jsonb not null
+    snapshots jsonb not null,
+    region text not null
 );
 create index workspaces_owner on workspaces (owner_id, created_at desc, id);
 """
@@ -51,6 +53,7 @@ class WorkspaceRow:
     waiting: str | None = None  # why it is not running yet
     operation: str | None = None  # what is under way on its machine
     snapshots: list[dict[str, Any]] = field(default_factory=list)  # {id, label, status, created_at, size_bytes}
+    region: str = LOCAL
 
 
 def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
@@ -67,6 +70,7 @@ def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
                 event.at,
                 event.ttl_seconds,
                 event.expires_at,
+                region=event.region,
             )
         case None, _:
             return None
@@ -125,10 +129,10 @@ async def get(reads: Reads, id: UUID) -> WorkspaceRow | None:
     return (await reads.find(WorkspaceRow, "select * from workspaces where id = %s", (id,))).first
 
 
-async def on_engine(reads: Reads, provider: str) -> dict[UUID, bool]:
+async def on_engine(reads: Reads, region: str, provider: str) -> dict[UUID, bool]:
     """Those that ought to have a machine on this engine, and whether it ought to run."""
-    sql = "select id, status from workspaces where provider = %s and status in ('running', 'stopped')"
-    rows = (await reads.find(_Status, sql, (provider,))).rows
+    sql = "select id, status from workspaces where region = %s and provider = %s and status in ('running', 'stopped')"
+    rows = (await reads.find(_Status, sql, (region, provider))).rows
     return {row.id: row.status == Status.RUNNING for row in rows}
 
 
@@ -142,6 +146,14 @@ async def running_on(reads: Reads, provider: str) -> dict[str, UUID]:
 class _Owner:
     id: UUID
     owner_id: UUID
+async def regions(reads: Reads) -> list[str]:
+    """Those that workspaces are in."""
+    return [row.region for row in (await reads.find(_Region, "select distinct region from workspaces")).rows]
+
+
+@dataclass(frozen=True)
+class _Region:
+    region: str
 
 
 @dataclass(frozen=True)

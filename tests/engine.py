@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID, uuid4
 
+from application.doors import Admission
 from application.ports import Impossible, Machine, Template, Unavailable
 
 Answer = TypeVar("Answer")
@@ -28,6 +29,10 @@ class Engine:
         self.machines: dict[UUID, Machine] = {}
         self.snapshots: dict[UUID, set[UUID]] = {}
         self.restored: dict[UUID, UUID] = {}
+        self.templates: dict[UUID, Template] = {}  # what each was last made from
+        self.keys: dict[UUID, str] = {}  # of holders, by machine
+        self.guests: dict[UUID, dict[UUID, Admission]] = {}  # who can log in, by machine
+        self.versions: dict[UUID, int] = {}  # the newest that was asked about a guest
         self.made = 0  # machines ever created
         self.calls: list[tuple[str, UUID | None]] = []
         self.away = False
@@ -53,6 +58,7 @@ class Engine:
         def run() -> Machine:
             if self.refuses:
                 raise Impossible(self.refuses)
+            self.templates[workspace_id] = template
             return self._run(workspace_id)
 
         return await self._effect("ensure_running", workspace_id, run)
@@ -83,6 +89,7 @@ class Engine:
     async def ensure_gone(self, workspace_id: UUID) -> None:
         def go() -> None:
             self.machines.pop(workspace_id, None)
+            self.guests.pop(workspace_id, None)
             self.snapshots.pop(workspace_id, None)
 
         await self._effect("ensure_gone", workspace_id, go)
@@ -114,6 +121,31 @@ class Engine:
 
     async def all(self) -> list[Machine]:
         return await self._effect("all", None, lambda: list(self.machines.values()))
+
+    async def give_key(self, workspace_id: UUID, user: str, pub_key: str) -> None:
+        await self._effect("give_key", workspace_id, lambda: self.keys.__setitem__(workspace_id, pub_key))
+
+    async def admit(self, workspace_id: UUID, admission: Admission) -> None:
+        def admit() -> None:
+            inside = self.guests.setdefault(workspace_id, {})
+            if any(it.user == admission.user and it.guest_id != admission.guest_id for it in inside.values()):
+                raise Impossible("that user name is taken on the machine; approve with another one")
+            if self._is_new(admission.guest_id, admission.version):
+                inside[admission.guest_id] = admission
+
+        await self._effect("admit", workspace_id, admit)
+
+    async def dismiss(self, workspace_id: UUID, guest_id: UUID, version: int) -> None:
+        def dismiss() -> None:
+            if self._is_new(guest_id, version):
+                self.guests.get(workspace_id, {}).pop(guest_id, None)
+
+        await self._effect("dismiss", workspace_id, dismiss)
+
+    def _is_new(self, guest_id: UUID, version: int) -> bool:
+        before = self.versions.get(guest_id, 0)
+        self.versions[guest_id] = max(before, version)
+        return version >= before
 
     def close(self) -> None:
         """It goes on, so that a test can let another Tenure find it."""

@@ -1,6 +1,14 @@
 """Process managers: pure functions from an event to the work that follows from it."""
 
-from application.processes import claim_expiry, invite_expiry, orphan_removal, user_removal, workspace_life
+from application.processes import (
+    claim_expiry,
+    guest_admission,
+    invite_expiry,
+    key_revocation,
+    orphan_removal,
+    user_removal,
+    workspace_life,
+)
 
 PROCESSES = (
     workspace_life.react,
@@ -8,4 +16,6 @@ PROCESSES = (
     invite_expiry.react,
     user_removal.react,
     claim_expiry.react,
+    guest_admission.react,
+    key_revocation.react,
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli import audit, sessions, up, watch, workspaces
+from interfaces.cli import audit, keys, machines, regions, sessions, up, watch, workspaces
 from interfaces.cli.commands import Commands
 from interfaces.cli.output import say
 
@@ -64,6 +64,32 @@ SESSIONS: tuple[tuple[str, Callable[..., None], str], ...] = (
 for name, shares, example in SESSIONS:
     shared.command(name, epilog=f"Example: tenure sessions {example}")(shares)
 app.add_typer(shared, name="sessions")
+
+programs = typer.Typer(cls=Commands, help="API keys, for programs; and the keys that sign.", no_args_is_help=True)
+KEYS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("create", keys.create, "create ci --scope read --expires 30d"),
+    ("list", keys.list_, "list --json"),
+    ("revoke", keys.revoke, "revoke ci"),
+    ("rotate", keys.rotate, "rotate --home ~/.tenure"),
+)
+for name, opens, example in KEYS:
+    programs.command(name, epilog=f"Example: tenure keys {example}")(opens)
+app.add_typer(programs, name="keys")
+
+made_from = typer.Typer(cls=Commands, help="Machine configurations: what machines are made from.", no_args_is_help=True)
+where = typer.Typer(cls=Commands, help="Regions: the Docker engines that machines run on.", no_args_is_help=True)
+PLACE: tuple[tuple[typer.Typer, str, Callable[..., None], str], ...] = (
+    (made_from, "list", machines.list_, "machines list --json"),
+    (made_from, "set", machines.set_, "machines set small --image lab:1 --cpus 0.5 --memory-mb 256 --port 22"),
+    (made_from, "rm", machines.rm, "machines rm small"),
+    (where, "list", regions.list_, "regions list --json"),
+    (where, "set", regions.set_, "regions set paris ssh://tenure@paris.example.org --host paris.example.org"),
+    (where, "rm", regions.rm, "regions rm paris"),
+)
+for group, name, run, example in PLACE:
+    group.command(name, epilog=f"Example: tenure {example}")(run)
+app.add_typer(made_from, name="machines")
+app.add_typer(where, name="regions")
 
 trail = typer.Typer(cls=Commands, help="The history, from the database itself.", no_args_is_help=True)
 trail.command(epilog="Example: tenure audit log --kind workspace.expired --since 2030-01-16T10:30:00Z")(audit.log)

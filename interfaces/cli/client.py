@@ -32,15 +32,15 @@ class Told:
 
 
 class Client:
-    """One user's view of one server."""
+    """One user's view of one server: by their name, or by their API key."""
 
-    def __init__(self, url: str, user: str) -> None:
+    def __init__(self, url: str, user: str, key: str | None = None) -> None:
         self.url = url.rstrip("/")
         try:
             host = urlsplit(self.url).hostname
             self.http = httpx.Client(
                 base_url=f"{self.url}/api/v1/",
-                headers=[(b"x-user", user.encode())],
+                headers=[(b"x-api-key", key.encode()) if key else (b"x-user", user.encode())],
                 timeout=ANSWER,
                 trust_env=host not in LOOPBACK,  # a proxy of the environment does not lead to this machine
             )

@@ -164,11 +164,11 @@ def cookie_of(url: str, user: str | None, login: str | None, invite: str | None)
     return client
 
 
-def ask(client: httpx.Client, method: str, path: str) -> Any:
+def ask(client: httpx.Client, method: str, path: str, body: Any = None) -> Any:
     import httpx
 
     try:
-        answer = client.request(method, path)
+        answer = client.request(method, path, json=body)
         said = answer.json()
     except httpx.TransportError as error:
         raise Stop(f"the connection was lost: {error}") from None

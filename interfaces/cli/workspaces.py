@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
 
 DOING = {"start": "starting", "stop": "stopping", "restart": "restarting"}
 HERE = "Where, and as whom"
+KEY = "TENURE_API_KEY"  # no option: what is in a command can be read by everybody on the machine
 Url = Annotated[
     str | None,
     typer.Option(envvar="TENURE_URL", help="the server; none: what the settings say", rich_help_panel=HERE),
 ]
 User = Annotated[
     str | None,
-    typer.Option(envvar="TENURE_USER", help="who you are; none: your login name", rich_help_panel=HERE),
+    typer.Option(
+        envvar="TENURE_USER",
+        help=f"who you are, without an API key in {KEY}; none: your login name",
+        rich_help_panel=HERE,
+    ),
 ]
 Named = Annotated[str, typer.Argument(metavar="ID", help="its id, or its name if only one of yours has it")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="do not wait until it is done")]
@@ -42,7 +48,7 @@ def connect(ctx: typer.Context, url: str | None, user: str | None) -> Client:
         who = user or getpass.getuser()
     except (KeyError, OSError):
         raise Stop("It is not known who you are; say it with --user") from None
-    return Client(url or ctx.obj.url(), who)
+    return Client(url or ctx.obj.url(), who, os.environ.get(KEY))
 
 
 def create(

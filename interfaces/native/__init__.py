@@ -1,11 +1,20 @@
-"""Tenure's own: the event stream, the audit trail, health, metrics and a page."""
+"""Tenure's own: the event stream, the audit trail, machines and regions, API keys, health, metrics and a page."""
 
-from interfaces.native import audit, health, home, stream
+from interfaces.native import audit, health, home, keys, machines, regions, stream
 from interfaces.serve import Contract, plain_error
 
 CONTRACT = Contract(
     name="native",
-    routers=(stream.router, audit.router, health.router, home.router),
+    routers=(
+        stream.router,
+        audit.router,
+        health.router,
+        home.router,
+        machines.router,
+        regions.router,
+        keys.router,
+        keys.well_known,
+    ),
     prefixes=("/",),
     render=plain_error,
 )

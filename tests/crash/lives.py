@@ -156,7 +156,7 @@ async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) ->
 
 
 async def sweep(tenure: Tenure, world: World) -> None:
-    await Sweep(tenure.pool, tenure.deps.reads, world.engine, tenure.deps.workspaces).once()
+    await Sweep(tenure.pool, tenure.deps.reads, tenure.engines, tenure.deps.regions, tenure.deps.workspaces).once()
 
 
 async def settled(url: str, now: datetime) -> bool:

@@ -15,6 +15,7 @@ __all__ = ["log"]  # the fixture
 
 def with_a_nul() -> Workspace:
     facts = {"name": "a\0b", "template": None, "provider": "fake", "ttl_seconds": None, "expires_at": None}
+    facts |= {"region": "local", "made_from": None}
     return Workspace(id=uuid4(), at=T0, owner_id=uuid4(), **facts)
 
 

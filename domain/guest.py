@@ -1,0 +1,237 @@
+"""How one account stands with one session of somebody else's: from asking to join, to being in, to being out again.
+
+Each time that they ask is a `joiner_id` of its own, and everything that is decided is about one of these. What they
+asked with (a public key, a user name, an address) is never here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+from domain.errors import Conflict, NotFound
+
+
+class Standing(StrEnum):
+    WAITING = "waiting"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"  # they hung up
+    TIMED_OUT = "timed_out"
+    APPROVED = "approved"  # and about to be let in
+    INSTALLED = "installed"  # they can log in
+    REVOKED = "revoked"  # and about to be put out
+    REMOVED = "removed"  # nothing of theirs is on the machine
+    CLOSED = "closed"  # the session has ended
+
+
+IN = (Standing.APPROVED, Standing.INSTALLED)
+OVER = (Standing.REJECTED, Standing.WITHDRAWN, Standing.TIMED_OUT, Standing.REMOVED, Standing.CLOSED)
+
+
+class AlreadyIn(Conflict):
+    """They are in the session, or about to be."""
+
+    code = "user_already_in_session"
+
+
+class NotWaiting(NotFound):
+    """Nobody waits under that id: nobody ever did, or they have gone."""
+
+    code = "not_waiting"
+
+    def __init__(self) -> None:
+        super().__init__("nobody waits to join under this joiner_uuid")
+
+
+class Decided(Conflict):
+    """The request was approved or rejected before."""
+
+    code = "already_decided"
+
+
+class Guest(aggregate.Aggregate):
+    # -- what can happen -----------------------------------------------------
+
+    class Event(aggregate.Aggregate.Event):
+        joiner_id: UUID  # which time that they asked
+
+    class Asked(aggregate.Aggregate.Created):
+        """For the first time."""
+
+        session_id: UUID
+        owner_id: UUID  # who hosts it, and decides
+        user_id: UUID  # who asks
+        hosted_in: str  # the region of its machine
+        joiner_id: UUID
+        until: datetime
+
+    class AskedAgain(Event):
+        """What they asked before, if it still waited, waits no more."""
+
+        until: datetime
+
+    class Withdrawn(Event):
+        pass
+
+    class TimedOut(Event):
+        pass
+
+    class Rejected(Event):
+        pass
+
+    class Approved(Event):
+        admission_id: UUID  # under which it is kept what they are to be called on the machine
+        hosted_in: str
+
+    class Installed(Event):
+        """Their user is on the machine, and their key opens it."""
+
+    class NotInstalled(Event):
+        """That could not be done; they wait on, and may be approved in another way."""
+
+        reason: str
+        until: datetime
+
+    class Revoked(Event):
+        hosted_in: str
+
+    class Removed(Event):
+        """Key, processes and user are gone."""
+
+    class Closed(Event):
+        """The session has ended, its machine with it."""
+
+    @staticmethod
+    def id_of(session_id: UUID, user_id: UUID) -> UUID:
+        return uuid5(session_id, f"guest:{user_id}")
+
+    # -- what may be asked ---------------------------------------------------
+
+    @event(Asked)
+    def __init__(
+        self,
+        id: UUID,
+        at: datetime,
+        session_id: UUID,
+        owner_id: UUID,
+        user_id: UUID,
+        hosted_in: str,
+        joiner_id: UUID,
+        until: datetime,
+    ) -> None:
+        self._id = id
+        self.session_id, self.owner_id, self.user_id = session_id, owner_id, user_id
+        self.hosted_in = hosted_in
+        self.admission_id: UUID | None = None
+        self._waits(joiner_id, until)
+
+    def may_ask(self) -> None:
+        """Return if they can ask (again). Raises `AlreadyIn`, and `Conflict` while they are put out."""
+        if self.standing in IN:
+            raise AlreadyIn("you are in this session already")
+        if self.standing == Standing.REVOKED:
+            raise Conflict("you are being removed from this session; ask again when that is done")
+
+    def ask_again(self, joiner_id: UUID, until: datetime, now: datetime) -> None:
+        self.may_ask()
+        self._asked_again(now, joiner_id, until)
+
+    def undecided(self, joiner_id: UUID, now: datetime) -> None:
+        """Return if that request waits to be decided. Raises `NotWaiting`, `Decided`."""
+        over = self.standing in (Standing.WITHDRAWN, Standing.TIMED_OUT, Standing.CLOSED)
+        if joiner_id != self.joiner_id or over or (self.standing == Standing.WAITING and self.until <= now):
+            raise NotWaiting
+        if self.standing != Standing.WAITING:
+            raise Decided(f"this request has been {self.standing} already")
+
+    def approve(self, joiner_id: UUID, admission_id: UUID, now: datetime) -> None:
+        self.undecided(joiner_id, now)
+        self._approved(now, joiner_id, admission_id, self.hosted_in)
+
+    def reject(self, joiner_id: UUID, now: datetime) -> None:
+        self.undecided(joiner_id, now)
+        self._rejected(now, joiner_id)
+
+    def revoke(self, joiner_id: UUID, now: datetime) -> None:
+        """Take back an approval. What is taken back already is not taken back again."""
+        if joiner_id != self.joiner_id or (self.standing in OVER and self.standing != Standing.REMOVED):
+            raise NotFound("no such guest")
+        if self.standing == Standing.WAITING:
+            raise Conflict("this guest still waits; reject the request")
+        if self.standing in IN:
+            self._revoked(now, joiner_id, self.hosted_in)
+
+    # -- what is due, or what the world reports: never refused, and nothing new the second time ---------
+
+    def withdraw(self, joiner_id: UUID, now: datetime) -> None:
+        if joiner_id == self.joiner_id and self.standing == Standing.WAITING:
+            self._withdrawn(now, joiner_id)
+
+    def time_out(self, now: datetime) -> None:
+        if self.standing == Standing.WAITING and self.until <= now:
+            self._timed_out(now, self.joiner_id)
+
+    def installed(self, joiner_id: UUID, now: datetime) -> None:
+        if joiner_id == self.joiner_id and self.standing == Standing.APPROVED:
+            self._installed(now, joiner_id)
+
+    def not_installed(self, joiner_id: UUID, reason: str, now: datetime) -> None:
+        if joiner_id == self.joiner_id and self.standing == Standing.APPROVED:
+            self._not_installed(now, joiner_id, reason, max(self.until, now))
+
+    def removed(self, joiner_id: UUID, now: datetime) -> None:
+        if joiner_id == self.joiner_id and self.standing == Standing.REVOKED:
+            self._removed(now, joiner_id)
+
+    def close(self, now: datetime) -> None:
+        if self.standing not in OVER:
+            self._closed(now, self.joiner_id)
+
+    # -- what it then is -----------------------------------------------------
+
+    @event(AskedAgain)
+    def _asked_again(self, at: datetime, joiner_id: UUID, until: datetime) -> None:
+        self._waits(joiner_id, until)
+
+    @event(Withdrawn)
+    def _withdrawn(self, at: datetime, joiner_id: UUID) -> None:
+        self.standing = Standing.WITHDRAWN
+
+    @event(TimedOut)
+    def _timed_out(self, at: datetime, joiner_id: UUID) -> None:
+        self.standing = Standing.TIMED_OUT
+
+    @event(Rejected)
+    def _rejected(self, at: datetime, joiner_id: UUID) -> None:
+        self.standing = Standing.REJECTED
+
+    @event(Approved)
+    def _approved(self, at: datetime, joiner_id: UUID, admission_id: UUID, hosted_in: str) -> None:
+        self.standing, self.admission_id = Standing.APPROVED, admission_id
+
+    @event(Installed)
+    def _installed(self, at: datetime, joiner_id: UUID) -> None:
+        self.standing = Standing.INSTALLED
+
+    @event(NotInstalled)
+    def _not_installed(self, at: datetime, joiner_id: UUID, reason: str, until: datetime) -> None:
+        self.standing = Standing.WAITING
+
+    @event(Revoked)
+    def _revoked(self, at: datetime, joiner_id: UUID, hosted_in: str) -> None:
+        self.standing = Standing.REVOKED
+
+    @event(Removed)
+    def _removed(self, at: datetime, joiner_id: UUID) -> None:
+        self.standing = Standing.REMOVED
+
+    @event(Closed)
+    def _closed(self, at: datetime, joiner_id: UUID) -> None:
+        self.standing = Standing.CLOSED
+
+    def _waits(self, joiner_id: UUID, until: datetime) -> None:
+        self.standing, self.joiner_id, self.until = Standing.WAITING, joiner_id, until

@@ -1,0 +1,95 @@
+"""A session that somebody hosts: a machine of their own, which others may ask to join by its alias."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+from domain.errors import Invalid
+
+
+class JoiningForbidden(Invalid):
+    """Its owner wants nobody to join."""
+
+    code = "no_join"
+
+
+class HostedSession(aggregate.Aggregate):
+    # -- what can happen -----------------------------------------------------
+
+    class Event(aggregate.Aggregate.Event):
+        pass
+
+    class Opened(aggregate.Aggregate.Created):
+        owner_id: UUID
+        workspace_id: UUID  # its machine
+        alias: str
+        no_join: bool
+        machine_id: str
+        region: str
+
+    class Ended(Event):
+        """Together with its machine."""
+
+        reason: str
+
+    class Cleared(Event):
+        """Nobody waits for it or is in it any more, and what was known of those who did and were is forgotten."""
+
+    @staticmethod
+    def id_of(workspace_id: UUID) -> UUID:
+        """The session whose machine this is, if it is any session's."""
+        return uuid5(workspace_id, "hosted-session")
+
+    # -- what may be asked ---------------------------------------------------
+
+    @event(Opened)
+    def __init__(
+        self,
+        id: UUID,
+        at: datetime,
+        owner_id: UUID,
+        workspace_id: UUID,
+        alias: str,
+        no_join: bool,
+        machine_id: str,
+        region: str,
+    ) -> None:
+        self._id = id
+        self.owner_id, self.workspace_id, self.alias = owner_id, workspace_id, alias
+        self.no_join, self.machine_id, self.region = no_join, machine_id, region
+        self.started_at = at
+        self.ended_because: str | None = None
+        self.cleared = False
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_because is not None
+
+    def joinable(self) -> None:
+        """Return if others may ask to join. Raises `JoiningForbidden`."""
+        if self.no_join:
+            raise JoiningForbidden("the owner of this session lets nobody join")
+
+    # -- what the world reports: nothing new the second time ------------------
+
+    def end(self, reason: str, now: datetime) -> None:
+        if not self.ended:
+            self._ended(now, reason)
+
+    def clear(self, now: datetime) -> None:
+        if self.ended and not self.cleared:
+            self._cleared(now)
+
+    # -- what it then is -----------------------------------------------------
+
+    @event(Ended)
+    def _ended(self, at: datetime, reason: str) -> None:
+        self.ended_because = reason
+
+    @event(Cleared)
+    def _cleared(self, at: datetime) -> None:
+        self.cleared = True

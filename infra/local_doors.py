@@ -1,0 +1,21 @@
+"""Machines that are processes of this machine have no SSH server, so nobody is let in from outside."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from application.doors import Admission
+from application.ports import Impossible
+
+
+class LocalDoors:
+    """Part of `infra.machines_local.LocalMachines`."""
+
+    async def give_key(self, workspace_id: UUID, user: str, pub_key: str) -> None:
+        """Its holder attaches to it here; the key opens nothing."""
+
+    async def admit(self, workspace_id: UUID, admission: Admission) -> None:
+        raise Impossible("machines without Docker are processes of this one, and have no SSH to let anybody in by")
+
+    async def dismiss(self, workspace_id: UUID, guest_id: UUID, version: int) -> None:
+        """Nobody was let in."""

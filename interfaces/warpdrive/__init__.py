@@ -1,0 +1,17 @@
+"""The Warpdrive contract: sessions on machines, guests who ask to join them; the credential is a key or its token.
+
+Errors are `{"error": sentence, "code"?: word}` with the statuses 400, 401, 404 and 500 (W35): what others would
+answer with 403, 409 or 410 is a 400 here, and its code says which.
+"""
+
+from interfaces.serve import Contract
+from interfaces.warpdrive import api_keys, approvals, sessions, streams, tokens
+from interfaces.warpdrive.errors import render
+
+CONTRACT = Contract(
+    name="warpdrive",
+    routers=(tokens.router, api_keys.router, sessions.router, approvals.router, streams.router),
+    prefixes=("/sessions", "/sse/session", "/token", "/user/"),
+    render=render,
+    statuses={403: 400, 409: 400, 410: 400},
+)

@@ -1,0 +1,106 @@
+"""The owner's decisions on who joins (W15 to W21)."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from application.access import Actor
+from application.ports import Unavailable
+from domain.errors import Conflict, NotFound
+from domain.guest import Guest, Standing
+from interfaces.serve import Deps, Json, deps, errors
+from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.present import ID
+from interfaces.warpdrive.sessions import KEY, Id
+from interfaces.warpdrive.standing import standings
+
+router = APIRouter(prefix="/sessions", tags=["hosted sessions"], responses=errors(400, 401, 404))
+INSTALLING = 15.0  # seconds that a machine is given to let somebody in
+
+
+class Approve(BaseModel):
+    """Whom to let in, as they asked. Another `user` may be given."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"pub_key": KEY, "user": "bob", "client_ip": "192.0.2.7", "joiner_uuid": ID}}
+    )
+
+    pub_key: str
+    user: str
+    client_ip: str
+    joiner_uuid: UUID = Field(description="`subject_uuid` of the request")
+
+
+class Reject(BaseModel):
+    """Whom not to let in."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"joiner_uuid": ID}})
+
+    joiner_uuid: UUID = Field(description="`subject_uuid` of the request")
+
+
+class NotInstalled(Conflict):
+    """Approved, and the machine said no. They wait on."""
+
+    code = "not_installed"
+
+
+async def joiner_id(joiner_uuid: str) -> UUID:
+    try:
+        return UUID(joiner_uuid)
+    except ValueError:
+        raise NotFound("no such guest") from None
+
+
+Joiner = Annotated[UUID, Depends(joiner_id)]
+
+
+@router.post("/{session_id}/approve", response_model=dict[str, Any])
+async def approve(request: Request, who: Who, id: Id, body: Approve) -> Response:
+    """Let somebody in. When this is answered, their key opens the machine."""
+    given = deps(request)
+    guest = await given.guests.approve(
+        who, id, body.joiner_uuid, pub_key=body.pub_key, user=body.user, client_ip=body.client_ip
+    )
+    await installed(given, who, guest)
+    return Json({})
+
+
+async def installed(given: Deps, who: Actor, guest: Guest) -> None:
+    """Return when they are. Raises `NotInstalled` with the reason, and `Unavailable` when that takes long."""
+    try:
+        async with (
+            asyncio.timeout(INSTALLING),
+            aclosing(standings(given, guest.id, who.user_id, guest.joiner_id)) as told,
+        ):
+            async for now in told:
+                if now.joiner_id != guest.joiner_id or now.standing in (Standing.REVOKED, Standing.CLOSED):
+                    raise NotInstalled("meanwhile it has been taken back")
+                if now.standing == Standing.INSTALLED:
+                    return
+                if now.standing == Standing.WAITING and now.reason:
+                    raise NotInstalled(f"approved, but the machine does not let them in: {now.reason}")
+    except TimeoutError:
+        pass
+    raise Unavailable("machine", "approved; the machine does not answer, and lets them in when it does", retry_after=5)
+
+
+@router.post("/{session_id}/reject", response_model=dict[str, Any])
+async def reject(request: Request, who: Who, id: Id, body: Reject) -> Response:
+    """Do not let somebody in."""
+    await deps(request).guests.reject(who, id, body.joiner_uuid)
+    return Json({})
+
+
+@router.delete("/{session_id}/guests/{joiner_uuid}", response_model=dict[str, Any])
+async def revoke(request: Request, who: Who, id: Id, joiner: Joiner) -> Response:
+    """Put somebody out again: first their key goes, then their processes end, then their account goes."""
+    await deps(request).guests.revoke(who, id, joiner)
+    return Json({})

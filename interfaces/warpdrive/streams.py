@@ -1,0 +1,166 @@
+"""/sse/session: the owner is told who asks to join, and a guest what came of it (W22 to W34).
+
+Neither stream needs a place to come back to: the owner's begins with all that waits, and the guest's is one question.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from uuid import UUID
+
+import anyio
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from application.access import Actor, Cause
+from application.hosting import JoinRequest
+from application.ports import Unavailable
+from domain.guest import AlreadyIn, Guest, Standing
+from domain.hosted_session import HostedSession
+from interfaces.identity import address, as_utf8, trusted
+from interfaces.serve import Deps, deps, errors
+from interfaces.warpdrive import present
+from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.sessions import KEY, Id
+from interfaces.warpdrive.standing import standings
+from projections import guests
+from projections.pushes import Closing, CutOff, Dismissed, Push, Told
+
+log = logging.getLogger(__name__)
+router = APIRouter(prefix="/sse/session", tags=["hosted sessions"], responses=errors(400, 401, 404))
+SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
+ASKS = ("guest.asked", "guest.asked_again", "guest.not_installed")
+UNKNOWN = "unknown"
+
+
+class Ask(BaseModel):
+    """With what to join."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"pub_key": KEY, "user": "bob"}})
+
+    pub_key: str = Field(description="an SSH public key")
+    user: str = Field(description="what to be called on the machine; the owner may choose something else")
+
+
+class Stream(EventSourceResponse):
+    """It just ends for a reader whose connection takes nothing any more: that is nobody's error."""
+
+    def __init__(self, frames: AsyncIterator[bytes], given: Deps) -> None:
+        super().__init__(frames, ping=int(given.keepalive_seconds) or 1, send_timeout=SEND_SECONDS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            log.info("a reader took nothing, and was let go", extra={"request_id": scope["state"]["request_id"]})
+
+
+# -- the owner's -----------------------------------------------------------------------------------------------
+
+
+@router.get("/{session_id}/owner", status_code=200, response_class=Stream)
+async def owner_stream(request: Request, who: Who, id: Id) -> Stream:
+    """Who asks to join: first all who wait already, then whoever comes. It ends with the session."""
+    given = deps(request)
+    session = await given.hosted_sessions.own(who, id, "hosted_session.see")
+    return Stream(asked_to_join(given, who, session), given)
+
+
+async def asked_to_join(given: Deps, who: Actor, session: HostedSession) -> AsyncIterator[bytes]:
+    yield comment("who asks to join this session")
+    owner = Actor(who.user_id, "", request_id=who.request_id)
+    try:
+        found = await guests.waiting(given.reads, session.id, given.clock())
+        if told := await frames(given, session, [row.joiner_id for row in found.rows]):
+            yield told
+        async for some in given.hub.follow(owner, None, found.position):
+            if told := await frames(given, session, asks(some, session)):
+                yield told
+            if any(isinstance(it, Push) and it.entry.subject == session.id for it in some):
+                return  # all that can still happen to it is its end
+    except (Closing, Dismissed, Unavailable):
+        return  # the client comes back, and is shown what waits then
+    except CutOff:
+        yield comment("cut off: you do not keep up; come back")
+
+
+def asks(some: Sequence[Told], session: HostedSession) -> list[UUID]:
+    """Who asks to join this session, of what has happened."""
+    states = [it.entry.state for it in some if isinstance(it, Push) and it.entry.kind in ASKS]
+    return [UUID(str(it["joiner_id"])) for it in states if it and str(it["session_id"]) == str(session.id)]
+
+
+async def frames(given: Deps, session: HostedSession, joiner_ids: list[UUID]) -> bytes:
+    """Without those who have gone meanwhile."""
+    asked = await given.guests.requests.find(joiner_ids) if joiner_ids else {}
+    return b"".join(present.join_requested(session.alias, asked[id]) for id in joiner_ids if id in asked)
+
+
+# -- the guest's -----------------------------------------------------------------------------------------------
+
+
+@router.post("/alias/{alias}/guest", status_code=200, response_class=Stream)
+async def guest_stream(request: Request, who: Who, alias: str, body: Ask) -> Stream:
+    """Ask to join, and wait for what the owner says. To hang up is to withdraw.
+
+    Who comes back while their approval is carried out is told what comes of that.
+    """
+    given = deps(request)
+    try:
+        asked = await given.guests.ask(
+            who, alias, pub_key=body.pub_key, user=body.user, client_ip=address(request), region=region(request, given)
+        )
+    except AlreadyIn:
+        return Stream(told_at_once(present.ALREADY_IN), given)
+    return Stream(outcome(given, who, asked), given)
+
+
+async def told_at_once(what: dict[str, str]) -> AsyncIterator[bytes]:
+    yield present.outcome(what)
+
+
+async def outcome(given: Deps, who: Actor, asked: JoinRequest) -> AsyncIterator[bytes]:
+    decided = False
+    try:
+        yield comment("waiting for the owner")
+        guest = await given.platform.load(Guest, asked.guest_id)
+        async with aclosing(standings(given, guest.id, guest.owner_id, asked.joiner_id)) as told:
+            async for now in told:
+                # Asked once more, by another stream, this one is not waited for any longer.
+                standing = now.standing if now.joiner_id == asked.joiner_id else Standing.WITHDRAWN
+                if standing in present.OUTCOMES:
+                    decided = True
+                    yield present.outcome(present.OUTCOMES[standing])
+                    return
+    except (Closing, Dismissed, CutOff, Unavailable):
+        return  # they come back, and ask again
+    finally:
+        if not decided:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(SEND_SECONDS):
+                await withdrawn(given, who, asked)
+
+
+async def withdrawn(given: Deps, who: Actor, asked: JoinRequest) -> None:
+    try:
+        await given.guests.withdraw(asked.joiner_id, asked.guest_id, Cause(who.user_id, who.request_id))
+    except Exception as why:  # then the time limit does it
+        log.warning("a request could not be withdrawn", extra={"because": str(why)})
+
+
+def region(request: Request, given: Deps) -> str:
+    """Where the guest is, as a trusted proxy says in the header that is set for it."""
+    header = given.region_header
+    if not header or not trusted(request, given):
+        return UNKNOWN
+    said = as_utf8(request.headers.get(header, "")).strip()
+    return said[:64] if said and said.isprintable() else UNKNOWN
+
+
+def comment(text: str) -> bytes:
+    return ServerSentEvent(comment=text).encode()

@@ -1,0 +1,101 @@
+"""How guests stand with the sessions that they have asked to join, for as long as these are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.guest import IN, Guest, Standing
+from projections.hosted_sessions import HostedSessionRow
+from projections.reads import Found, Reads
+from projections.table import Table
+
+DDL = """
+create table guests (
+    id uuid primary key,
+    session_id uuid not null,
+    owner_id uuid not null,
+    user_id uuid not null,
+    joiner_id uuid not null,
+    standing text not null,
+    asked_at timestamptz not null,
+    until timestamptz not null,
+    reason text
+);
+create index guests_session on guests (session_id, asked_at, id);
+create index guests_user on guests (user_id, asked_at, id);
+"""
+
+
+@dataclass(frozen=True)
+class GuestRow:
+    id: UUID
+    session_id: UUID
+    owner_id: UUID  # of the session
+    user_id: UUID  # of the guest
+    joiner_id: UUID
+    standing: str
+    asked_at: datetime
+    until: datetime
+    reason: str | None = None  # why they were not let in though approved
+
+
+STANDINGS: dict[type, Standing] = {
+    Guest.Withdrawn: Standing.WITHDRAWN,
+    Guest.TimedOut: Standing.TIMED_OUT,
+    Guest.Rejected: Standing.REJECTED,
+    Guest.Approved: Standing.APPROVED,
+    Guest.Installed: Standing.INSTALLED,
+    Guest.Revoked: Standing.REVOKED,
+    Guest.Removed: Standing.REMOVED,
+}
+
+
+def evolve(row: GuestRow | None, event: Any) -> GuestRow | None:
+    match row, event:
+        case None, Guest.Asked(originator_id=id, at=at):
+            who = (event.session_id, event.owner_id, event.user_id, event.joiner_id)
+            return GuestRow(id, *who, Standing.WAITING, at, event.until)
+        case None, _:
+            return None
+        case _, Guest.AskedAgain(joiner_id=joiner_id, at=at, until=until):
+            again = replace(row, joiner_id=joiner_id, standing=Standing.WAITING, asked_at=at, until=until)
+            return replace(again, reason=None)
+        case _, Guest.NotInstalled(reason=reason):
+            return replace(row, standing=Standing.WAITING, reason=reason)
+        case _, Guest.Closed():
+            return None
+        case GuestRow(), _ if standing := STANDINGS.get(type(event)):
+            return replace(row, standing=standing)
+    return row
+
+
+TABLE = Table("guests", GuestRow, DDL, evolve)
+
+
+async def get(reads: Reads, id: UUID) -> Found[GuestRow]:
+    return await reads.find(GuestRow, "select * from guests where id = %s", (id,))
+
+
+async def waiting(reads: Reads, session_id: UUID, now: datetime) -> Found[GuestRow]:
+    """Who asked first is first."""
+    sql = "select * from guests where session_id = %s and standing = %s and until > %s order by asked_at, id"
+    return await reads.find(GuestRow, sql, (session_id, Standing.WAITING, now))
+
+
+async def of_session(reads: Reads, session_id: UUID) -> list[GuestRow]:
+    """Those who wait, are in, or are on their way out."""
+    sql = "select * from guests where session_id = %s and standing = any(%s) order by asked_at, id"
+    standings = [Standing.WAITING, *IN, Standing.REVOKED]
+    return (await reads.find(GuestRow, sql, (session_id, list(map(str, standings))))).rows
+
+
+async def joined_by(reads: Reads, user_id: UUID) -> list[HostedSessionRow]:
+    """The sessions that somebody is in as a guest, the newest first."""
+    sql = """
+        select s.* from hosted_sessions s join guests g on g.session_id = s.id
+        where g.user_id = %s and g.standing = %s order by s.started_at desc, s.id
+    """
+    return (await reads.find(HostedSessionRow, sql, (user_id, Standing.INSTALLED))).rows

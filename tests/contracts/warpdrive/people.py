@@ -1,0 +1,125 @@
+"""People with API keys and SSH keys, who host sessions and join them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any, Protocol
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from httpx_sse import ServerSentEvent, aconnect_sse
+
+from tests.serving import PATIENCE, Served
+
+Fields = dict[str, Any]
+APPROVED = {"status": "approved"}
+
+
+class Serving(Protocol):
+    """A Tenure in this process, or in another."""
+
+    url: str
+
+
+@cache
+def public_key(of: str) -> str:
+    """An SSH public key, the same one for the same name."""
+    made = Ed25519PrivateKey.from_private_bytes(of.encode().ljust(32, b"\0")[:32]).public_key()
+    return made.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+@asynccontextmanager
+async def keyholder(
+    tenure: Serving, name: str, key: str | None = None, **headers: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who comes with an API key: this one, or a new one."""
+    async with httpx.AsyncClient(base_url=tenure.url, timeout=PATIENCE) as client:
+        if key is None:
+            made = await client.post("/api/v1/keys", json={"name": "a test's"}, headers={"x-user": name})
+            assert made.status_code == 201, made.text
+            key = made.json()["key"]
+        client.headers.update({"x-api-key": key, **headers})
+        yield client
+
+
+async def host(client: httpx.AsyncClient, **body: Any) -> Fields:
+    """A new session."""
+    asked = {"machine_id": "default", "region": "local", "pub_key": public_key("owner"), **body}
+    made = await client.post("/sessions", json=asked)
+    assert made.status_code == 201, made.text
+    session: Fields = made.json()
+    return session
+
+
+class Events:
+    """A stream that was opened."""
+
+    def __init__(self, response: httpx.Response, events: AsyncIterator[ServerSentEvent]) -> None:
+        self.response, self._events = response, events
+
+    async def next(self, kind: str) -> Fields:
+        """The data of the next event, which is of this kind."""
+        event = await anext(self._events)
+        assert event.event == kind, event
+        data: Fields = json.loads(event.data)
+        return data
+
+    async def ended(self) -> None:
+        """There is nothing more, and the stream has ended."""
+        async for event in self._events:
+            raise AssertionError(event)
+
+
+@asynccontextmanager
+async def watching(client: httpx.AsyncClient, session: Fields) -> AsyncIterator[Events]:
+    """The owner's stream."""
+    path = f"/sse/session/{session['session_id']}/owner"
+    async with aconnect_sse(client, "GET", path, timeout=PATIENCE) as source:
+        assert source.response.status_code == 200, await source.response.aread()
+        yield Events(source.response, source.aiter_sse())
+
+
+@asynccontextmanager
+async def asking(
+    client: httpx.AsyncClient, session: Fields, key: str = "guest", user: str = "bob"
+) -> AsyncIterator[Events]:
+    """A guest's stream; to leave the block is to hang up."""
+    path = f"/sse/session/alias/{session['alias']}/guest"
+    body = {"pub_key": key if key.startswith("ssh-") else public_key(key), "user": user}
+    async with aconnect_sse(client, "POST", path, json=body, timeout=PATIENCE) as source:
+        assert source.response.status_code == 200, await source.response.aread()
+        yield Events(source.response, source.aiter_sse())
+
+
+def approval(request: Fields, **other: Any) -> Fields:
+    """What approves a request, from what the owner was told of it."""
+    body = {name: request[name] for name in ("pub_key", "user", "client_ip")}
+    return body | {"joiner_uuid": request["subject_uuid"]} | other
+
+
+async def approve(client: httpx.AsyncClient, session: Fields, request: Fields, **other: Any) -> httpx.Response:
+    return await client.post(f"/sessions/{session['session_id']}/approve", json=approval(request, **other))
+
+
+async def reject(client: httpx.AsyncClient, session: Fields, request: Fields) -> httpx.Response:
+    path = f"/sessions/{session['session_id']}/reject"
+    return await client.post(path, json={"joiner_uuid": request["subject_uuid"]})
+
+
+async def guests(client: httpx.AsyncClient, session: Fields) -> list[Fields]:
+    listed: list[Fields] = (await client.get(f"/sessions/{session['session_id']}/guests")).json()
+    return listed
+
+
+def denied(reason: str) -> Fields:
+    """What a guest is told who does not come in."""
+    return {"status": "denied", "reason": reason}
+
+
+def keys_inside(tenure: Served) -> dict[str, str]:
+    """Which keys open the machines of an engine in memory, beside the holder's, by the user that they are for."""
+    return {it.user: it.pub_key for inside in tenure.engine.guests.values() for it in inside.values()}

@@ -1,0 +1,47 @@
+"""What the rows of hosted sessions and guests say."""
+
+from __future__ import annotations
+
+import pytest
+
+from projections import guests, hosted_sessions
+from tests import hosting_stories as told
+from tests.hosting_stories import AGAIN, HOSTED, JOINER, T5
+from tests.stories import ANNA, BOB
+from tests.story import T0, Story
+
+
+def test_a_session_is_listed_until_it_ends() -> None:
+    row = told.opened.row(hosted_sessions.evolve)
+    assert (row.owner_id, row.alias, row.no_join, row.started_at) == (ANNA, "brave-otter-42", False, T0)
+    assert told.ended.row(hosted_sessions.evolve) is None
+    assert told.cleared.row(hosted_sessions.evolve) is None
+
+
+def test_a_guest_is_shown_with_whose_session_it_is() -> None:
+    row = told.waiting.row(guests.evolve)
+    assert (row.session_id, row.owner_id, row.user_id, row.joiner_id) == (HOSTED, ANNA, BOB, JOINER)
+    assert (row.standing, row.asked_at, row.until) == ("waiting", T0, T5)
+    assert told.waiting_again.row(guests.evolve).joiner_id == AGAIN
+
+
+@pytest.mark.parametrize(
+    ("story", "standing"),
+    [
+        (told.withdrawn, "withdrawn"),
+        (told.timed_out, "timed_out"),
+        (told.rejected, "rejected"),
+        (told.approved, "approved"),
+        (told.not_installed, "waiting"),
+        (told.inside, "installed"),
+        (told.revoked, "revoked"),
+        (told.removed, "removed"),
+    ],
+)
+def test_a_row_says_what_the_aggregate_says(story: Story, standing: str) -> None:
+    assert story.row(guests.evolve).standing == standing == story.state.standing
+
+
+def test_it_is_gone_with_its_session() -> None:
+    assert told.over.row(guests.evolve) is None
+    assert told.not_installed.row(guests.evolve).reason == "the name is taken"
