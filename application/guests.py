@@ -14,6 +14,7 @@ from application.hosting import JoinRequest, JoinRequests, PublicKeys
 from application.platform import Platform
 from application.ports import Clock, Engines, Guesses, Ids, Impossible, Unavailable
 from application.tenancy import Tenancy
+from application.waiting_room import WaitingRoom
 from application.workspaces import plain
 from domain import vm_user
 from domain.errors import Conflict, Invalid, NotFound, Refused
@@ -43,7 +44,7 @@ class Guests:
     public_key: PublicKeys
     asks: Guesses  # how often somebody asks to join one session
     patience: timedelta  # how long somebody waits for an answer
-    most: int  # how many wait for one session at once
+    room: WaitingRoom
 
     # -- asked by who would join -----------------------------------------------
 
@@ -67,7 +68,7 @@ class Guests:
         await self._not_again_and_again(id)
         until = now + self.patience
         request = JoinRequest(self.ids(), id, session.id, actor.user_id, key, user, client_ip, region, until)
-        await self.requests.keep(request, now, self.most)
+        await self.requests.keep(request, now, self.room.most)
         first = Guest(
             id=id,
             at=now,

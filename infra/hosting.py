@@ -12,6 +12,7 @@ from application.hosted_sessions import HostedSessions
 from application.platform import Platform
 from application.ports import Clock, Engines, Ids
 from application.tenancy import Tenancy
+from application.waiting_room import WaitingRoom
 from application.workspaces import Workspaces
 from infra import ssh_keys
 from infra.aliases import alias
@@ -52,7 +53,7 @@ def hosting(
         public_key=ssh_keys.checked,
         asks=Guesses(settings.redis_url, settings.joins_per_minute),
         patience=timedelta(seconds=settings.join_seconds),
-        most=settings.join_waiting,
+        room=WaitingRoom(settings.join_waiting),
     )
     return sessions, guests
 

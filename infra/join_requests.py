@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.hosting import JoinRequest
 from application.ports import TooMany
+from application.waiting_room import RETRY_AFTER
 from infra.accounts import rows_of
 from projections.reads import answered
 
@@ -49,7 +50,6 @@ create table if not exists admissions (
 );
 create index if not exists admissions_joiner on admissions (joiner_id);
 """
-RETRY_AFTER = 10  # seconds
 COLUMNS = [field.name for field in fields(JoinRequest)]
 # Those who were approved wait no more, and whoever asks again takes their own place.
 WAITING = """

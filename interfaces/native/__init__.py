@@ -15,6 +15,6 @@ CONTRACT = Contract(
         keys.router,
         keys.well_known,
     ),
-    prefixes=("/",),
+    prefixes=("",),  # whatever no other contract is about, also what is no path, such as *
     render=plain_error,
 )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
+from typing import Any
 from uuid import UUID
 
 import anyio
@@ -51,14 +52,15 @@ class Ask(BaseModel):
 class Stream(EventSourceResponse):
     """It just ends for a reader whose connection takes nothing any more: that is nobody's error."""
 
-    def __init__(self, frames: AsyncIterator[bytes], given: Deps) -> None:
-        super().__init__(frames, ping=int(given.keepalive_seconds) or 1, send_timeout=SEND_SECONDS)
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         except SendTimeoutError:
             log.info("a reader took nothing, and was let go", extra={"request_id": scope["state"]["request_id"]})
+
+
+def sending(given: Deps) -> dict[str, Any]:
+    return {"ping": int(given.keepalive_seconds) or 1, "send_timeout": SEND_SECONDS}
 
 
 # -- the owner's -----------------------------------------------------------------------------------------------
@@ -69,7 +71,7 @@ async def owner_stream(request: Request, who: Who, id: Id) -> Stream:
     """Who asks to join: first all who wait already, then whoever comes. It ends with the session."""
     given = deps(request)
     session = await given.hosted_sessions.own(who, id, "hosted_session.see")
-    return Stream(asked_to_join(given, who, session), given)
+    return Stream(asked_to_join(given, who, session), **sending(given))
 
 
 async def asked_to_join(given: Deps, who: Actor, session: HostedSession) -> AsyncIterator[bytes]:
@@ -105,6 +107,47 @@ async def frames(given: Deps, session: HostedSession, joiner_ids: list[UUID]) ->
 # -- the guest's -----------------------------------------------------------------------------------------------
 
 
+class GuestStream(Stream):
+    """It lasts as long as somebody waits. Who hangs up, however early, withdraws."""
+
+    def __init__(self, given: Deps, who: Actor, asked: JoinRequest, room: ExitStack) -> None:
+        super().__init__(self.outcome(), **sending(given))
+        self.given, self.who, self.asked, self.room = given, who, asked, room
+        self.decided = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.room:
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                if not self.decided:
+                    with anyio.CancelScope(shield=True), anyio.move_on_after(SEND_SECONDS):
+                        await self.withdraw()
+
+    async def outcome(self) -> AsyncIterator[bytes]:
+        given, asked = self.given, self.asked
+        yield comment("waiting for the owner")
+        try:
+            guest = await given.platform.load(Guest, asked.guest_id)
+            async with aclosing(standings(given, guest.id, guest.owner_id, asked.joiner_id)) as told:
+                async for now in told:
+                    # Asked once more, by another stream, this one is not waited for any longer.
+                    standing = now.standing if now.joiner_id == asked.joiner_id else Standing.WITHDRAWN
+                    if standing in present.OUTCOMES:
+                        self.decided = True
+                        yield present.outcome(present.OUTCOMES[standing])
+                        return
+        except (Closing, Dismissed, CutOff, Unavailable):
+            return  # they come back, and ask again
+
+    async def withdraw(self) -> None:
+        try:
+            cause = Cause(self.who.user_id, self.who.request_id)
+            await self.given.guests.withdraw(self.asked.joiner_id, self.asked.guest_id, cause)
+        except Exception as why:  # then the time limit does it
+            log.warning("a request could not be withdrawn", extra={"because": str(why)})
+
+
 @router.post("/alias/{alias}/guest", status_code=200, response_class=Stream)
 async def guest_stream(request: Request, who: Who, alias: str, body: Ask) -> Stream:
     """Ask to join, and wait for what the owner says. To hang up is to withdraw.
@@ -112,45 +155,24 @@ async def guest_stream(request: Request, who: Who, alias: str, body: Ask) -> Str
     Who comes back while their approval is carried out is told what comes of that.
     """
     given = deps(request)
-    try:
-        asked = await given.guests.ask(
-            who, alias, pub_key=body.pub_key, user=body.user, client_ip=address(request), region=region(request, given)
-        )
-    except AlreadyIn:
-        return Stream(told_at_once(present.ALREADY_IN), given)
-    return Stream(outcome(given, who, asked), given)
+    with ExitStack() as room:
+        room.enter_context(given.guests.room.enter(alias.lower()))
+        try:
+            asked = await given.guests.ask(
+                who,
+                alias,
+                pub_key=body.pub_key,
+                user=body.user,
+                client_ip=address(request),
+                region=region(request, given),
+            )
+        except AlreadyIn:
+            return Stream(told_at_once(present.ALREADY_IN), **sending(given))
+        return GuestStream(given, who, asked, room.pop_all())
 
 
 async def told_at_once(what: dict[str, str]) -> AsyncIterator[bytes]:
     yield present.outcome(what)
-
-
-async def outcome(given: Deps, who: Actor, asked: JoinRequest) -> AsyncIterator[bytes]:
-    decided = False
-    try:
-        yield comment("waiting for the owner")
-        guest = await given.platform.load(Guest, asked.guest_id)
-        async with aclosing(standings(given, guest.id, guest.owner_id, asked.joiner_id)) as told:
-            async for now in told:
-                # Asked once more, by another stream, this one is not waited for any longer.
-                standing = now.standing if now.joiner_id == asked.joiner_id else Standing.WITHDRAWN
-                if standing in present.OUTCOMES:
-                    decided = True
-                    yield present.outcome(present.OUTCOMES[standing])
-                    return
-    except (Closing, Dismissed, CutOff, Unavailable):
-        return  # they come back, and ask again
-    finally:
-        if not decided:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(SEND_SECONDS):
-                await withdrawn(given, who, asked)
-
-
-async def withdrawn(given: Deps, who: Actor, asked: JoinRequest) -> None:
-    try:
-        await given.guests.withdraw(asked.joiner_id, asked.guest_id, Cause(who.user_id, who.request_id))
-    except Exception as why:  # then the time limit does it
-        log.warning("a request could not be withdrawn", extra={"because": str(why)})
 
 
 def region(request: Request, given: Deps) -> str:

@@ -1,4 +1,5 @@
 """Dying at a step of the Docker engine: a process is told at which request to it, and kills itself there, with -9.
+What is stored of guests is a step, too.
 
 The orders are a file, so that they can be given once the process is well: `{"at": 2, "when": "before"}`, counted from
 then on over what is asked about the one machine that the test makes. Without `at`, the requests are only noted down.
@@ -14,31 +15,46 @@ from pathlib import Path
 from typing import Any
 
 from docker import APIClient
+from eventsourcing.persistence import StoredEvent
 from requests import PreparedRequest, Response, Session
 
-ABOUT_A_MACHINE = re.compile(r"/containers/(create\b|tenure-)|/images/|/networks/create|/networks/.*/connect")
+from infra.event_store import GroupWriter
+
+ABOUT_A_MACHINE = re.compile(r"/containers/(create\b|tenure-)|/exec/|/images/|/networks/create|/networks/.*/connect")
 
 
 def obey(orders: Path) -> None:
     """From now on every request to the engine looks at the orders first."""
-    honest = Session.send
+    honest, honestly_stored = Session.send, GroupWriter.store
     asked = 0
 
-    def send(self: Session, request: PreparedRequest, **options: Any) -> Response:
+    def dies(step: str, when: str) -> None:
         nonlocal asked
+        if when == "before":
+            asked += 1
+            note(orders, step)
+        if json.loads(orders.read_text()) == {"at": asked, "when": when}:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async def store(self: GroupWriter, events: list[StoredEvent]) -> None:
+        kind = events[-1].topic.rpartition(":")[2]
+        if not kind.startswith("Guest.") or not orders.exists():
+            return await honestly_stored(self, events)
+        dies(f"STORE {kind}", "before")
+        await honestly_stored(self, events)
+        dies(f"STORE {kind}", "after")
+
+    def send(self: Session, request: PreparedRequest, **options: Any) -> Response:
         if not isinstance(self, APIClient) or not orders.exists() or not ABOUT_A_MACHINE.search(request.path_url):
             return honest(self, request, **options)
-        order = json.loads(orders.read_text())
-        asked += 1
-        note(orders, f"{request.method} {what(request.path_url)}")
-        if order == {"at": asked, "when": "before"}:
-            os.kill(os.getpid(), signal.SIGKILL)
+        step = f"{request.method} {what(request.path_url)}"
+        dies(step, "before")
         answer = honest(self, request, **options)
-        if order == {"at": asked, "when": "after"}:
-            os.kill(os.getpid(), signal.SIGKILL)
+        dies(step, "after")
         return answer
 
     Session.send = send  # type: ignore[method-assign]
+    GroupWriter.store = store  # type: ignore[method-assign]
 
 
 def note(orders: Path, line: str) -> None:
@@ -48,4 +64,5 @@ def note(orders: Path, line: str) -> None:
 
 def what(path: str) -> str:
     """The path without version, name and question: `/containers/{}/start`."""
-    return re.sub(r"^/v[\d.]+|tenure-[-0-9a-f]{36}|\?.*$", lambda m: "{}" if "tenure" in m[0] else "", path)
+    path = re.sub(r"^/v[\d.]+|\?.*$", "", path)
+    return re.sub(r"tenure-[-0-9a-f]{36}|(?<=/exec/)\w+", "{}", path)
