@@ -49,6 +49,7 @@ from infra.observer import Observer
 from infra.presence import PresenceRows
 from infra.push_local import LocalPush
 from infra.push_redis import RedisPush
+from infra.region_places import RegionPlaces
 from infra.running_workspaces import RunningWorkspaces
 from infra.seal import Seal
 from infra.settings import Settings
@@ -61,7 +62,7 @@ from infra.terminals_tmux import TmuxTerminals
 from infra.tmux_control import Local
 from infra.tmux_watch import Watch
 from infra.tokens import Tokens
-from infra.watches import Watches
+from infra.watches import HasTerminals, Watches
 from infra.watching import STARTED_LATE, Watching
 from infra.worker import Command, Worker
 from interfaces.identity import SCHEME
@@ -137,7 +138,8 @@ async def running(
         guesses = Guesses(settings.redis_url, settings.guesses_per_minute)
         invites = Invites(platform, now, uuid4, InviteTokens(pool), guesses)
         logins = Logins(platform, now, accounts, Cookies(pool), invites, settings.open_signup)
-        watches = Watches(Watch(Local(str(settings.tmux))), machines if settings.workspace_terminals else None)
+        places = RegionPlaces(engines, machines if isinstance(machines, HasTerminals) else None)
+        watches = Watches(Watch(Local(str(settings.tmux))), places if settings.workspace_terminals else None)
         terminals = TmuxTerminals(watches, now)
         presence = PresenceRows(url, pool)
         claims = Claims(platform, now, timedelta(seconds=settings.claim_seconds))

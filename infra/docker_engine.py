@@ -71,8 +71,7 @@ class DockerEngine:
         if seconds not in self._clients:
             where: dict[str, Any] = {"base_url": self._base_url} if self._base_url else kwargs_from_env()
             if self._tls:
-                authority, certificate, key = self._tls
-                where["tls"] = TLSConfig(client_cert=(certificate, key), ca_cert=authority, verify=True)
+                where["tls"] = tls_config(self._tls)
             self._clients[seconds] = APIClient(
                 **where,
                 version="auto",
@@ -81,6 +80,12 @@ class DockerEngine:
                 use_ssh_client=str(where.get("base_url", "")).startswith("ssh:"),
             )
         return self._clients[seconds]
+
+
+def tls_config(files: tuple[str, str, str]) -> TLSConfig:
+    """From the files of the authority, of our certificate and of its key."""
+    authority, certificate, key = files
+    return TLSConfig(client_cert=(certificate, key), ca_cert=authority, verify=True)
 
 
 def if_there(ask: Callable[[APIClient], Any]) -> Callable[[APIClient], Any]:

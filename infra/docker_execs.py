@@ -16,6 +16,8 @@ import httpx
 from docker.errors import DockerException
 from docker.utils import kwargs_from_env, parse_host
 
+from infra.docker_engine import tls_config
+
 ANSWER_SECONDS = 20.0
 WRITE_SECONDS = 10.0  # until a program that takes nothing is let go
 PIECE = 1 << 16
@@ -29,8 +31,8 @@ class ExecRefused(Exception):
 class DockerExecs:
     """The engine need not be there before the first call."""
 
-    def __init__(self, base_url: str | None) -> None:
-        self._base_url = base_url
+    def __init__(self, base_url: str | None, tls: tuple[str, str, str] | None = None) -> None:
+        self._base_url, self._tls = base_url, tls
         self._client: httpx.AsyncClient | None = None
 
     async def start(self, container: str, user: str, command: list[str]) -> tuple[str, ExecPipe]:
@@ -51,7 +53,7 @@ class DockerExecs:
         """An answer that is read whole, unless the connection was switched to another protocol."""
         try:
             if self._client is None:
-                self._client = client_of(self._base_url)
+                self._client = client_of(self._base_url, self._tls)
             request = self._client.build_request(method, path, json=body, headers=headers)
             answer = await self._client.send(request, stream=True)
             if answer.status_code != httpx.codes.SWITCHING_PROTOCOLS:
@@ -109,10 +111,10 @@ class ExecPipe:
             await self._answer.aclose()
 
 
-def client_of(base_url: str | None) -> httpx.AsyncClient:
+def client_of(base_url: str | None, files: tuple[str, str, str] | None = None) -> httpx.AsyncClient:
     """To the engine that a URL names; None: that of DOCKER_HOST and its kin, as the SDK reads them."""
     given: dict[str, Any] = {"base_url": base_url} if base_url else kwargs_from_env()
-    tls = given.get("tls")
+    tls = tls_config(files) if files else given.get("tls")
     url = parse_host(given.get("base_url"), tls=bool(tls))
     uds = None
     if url.startswith("http+unix://"):

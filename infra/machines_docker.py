@@ -44,7 +44,7 @@ class DockerMachines(DockerDoors):
     ) -> None:
         self._engine = DockerEngine(base_url, threads, region.tls if region else None)
         self._ours = Containers(installation, host)
-        self._execs = DockerExecs(base_url)
+        self._execs = DockerExecs(base_url, region.tls if region else None)
         if region:
             self._ours = Containers(installation, region.host, region.name, region.publish_on)
         self._limits_disks = True  # until the engine says otherwise
@@ -130,10 +130,10 @@ class DockerMachines(DockerDoors):
     def place_of(self, workspace_id: str) -> str:
         return workspace_id
 
-    def place(self, name: str) -> DockerTmux | None:
-        """`infra.watches.Places`: every container has a tmux of its own."""
+    def place(self, called: str, name: str) -> DockerTmux | None:
+        """`infra.watches.HasTerminals`: every container has a tmux of its own."""
         try:
-            return DockerTmux(self._execs, name, name_of(UUID(name)))
+            return DockerTmux(self._execs, name, called, name_of(UUID(called)))
         except ValueError:
             return None
 

@@ -115,9 +115,9 @@ class LocalMachines(LocalDoors):
     def place_of(self, workspace_id: str) -> str:
         return self.provider
 
-    def place(self, name: str) -> Local | None:
-        """`infra.watches.Places`: all machines share one tmux."""
-        return Local(str(self._terminals.socket), name) if name == self.provider and self._terminals.are_had else None
+    def place(self, called: str, name: str) -> Local | None:
+        """`infra.watches.HasTerminals`: all machines share one tmux."""
+        return Local(str(self._terminals.socket), name) if called == self.provider and self._terminals.are_had else None
 
     def _run(self, id: UUID, note: Note) -> Machine:
         self._files.write_note(id, replace(note, running=True))  # first: what is made can be found again

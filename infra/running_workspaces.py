@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from application.access import TENURE
 from application.ports import Unavailable
 from application.terminals import SeenSession
 from domain.machine import Status
-from infra.tmux_watch import Watch
+from domain.region import LOCAL
 from infra.watches import Watches
 from projections import workspaces
 from projections.pushes import Closing, CutOff, Hub, Push, Told
@@ -27,6 +28,7 @@ class RunningWorkspaces:
     def __init__(self, hub: Hub, reads: Reads, watches: Watches, provider: str) -> None:
         self._hub, self._reads, self._watches, self._provider = hub, reads, watches, provider
         self._owners: dict[str, UUID] = {}
+        self._regions: dict[str, str] = {}
         self._known = False
 
     async def run(self, changed: asyncio.Event) -> None:
@@ -40,7 +42,7 @@ class RunningWorkspaces:
                 try:
                     async for some in self._hub.follow(TENURE, None, None):
                         if any([await self._hear(told) for told in some]):
-                            await self._watches.keep(set(map(self._watches.places.place_of, self._owners)))
+                            await self._watches.keep({self._place(id) for id in self._owners})
                             self._known = True
                             changed.set()
                 except CutOff:
@@ -56,7 +58,9 @@ class RunningWorkspaces:
         """Whether others run now than before, or it is the first time that this is known."""
         if isinstance(told, Push):
             return self._happened(told.entry)
-        self._owners = await workspaces.running_on(self._reads, self._provider)
+        found = await workspaces.running(self._reads, self._provider)
+        self._owners = {str(row.id): row.owner_id for row in found}
+        self._regions = {str(row.id): row.region for row in found}
         return True
 
     def _happened(self, entry: Entry) -> bool:
@@ -64,15 +68,22 @@ class RunningWorkspaces:
             return False
         id, row = str(entry.subject), entry.state
         was = self._owners.pop(id, None)
-        if row is None or row["status"] != Status.RUNNING or row["provider"] != self._provider:
+        if row is None or row["status"] != Status.RUNNING or not self._is_ours(row):
+            self._regions.pop(id, None)
             return was is not None
         self._owners[id] = owner_id = UUID(str(row["owner_id"]))
-        if entry.kind in STARTS and (watch := self._watch(id)):
+        self._regions[id] = row["region"]
+        if entry.kind in STARTS and (watch := self._watches.get(self._place(id))):
             watch.place.again()
         return was != owner_id
 
-    def _watch(self, id: str) -> Watch | None:
-        return self._watches.get(self._watches.places.place_of(id)) if self._watches.places else None
+    def _is_ours(self, row: dict[str, Any]) -> bool:
+        """Not on an engine that this place had before."""
+        return bool(row["region"] != LOCAL or row["provider"] == self._provider)
+
+    def _place(self, id: str) -> str:
+        assert self._watches.places
+        return self._watches.places.place_of(id, self._regions[id])
 
     def seen(self) -> Iterator[SeenSession]:
         """Of what is on their tmux, the sessions that are theirs: those with their ids as names."""

@@ -149,7 +149,7 @@ class TmuxTerminals:
         """A client to ask: the one that its viewers have, or the one that watches the server."""
         if (attachment := self._attached.get(at)) and attachment.control:
             return attachment.control
-        return await self.watches.of(at.host).control()
+        return await (await self.watches.of(at.host)).control()
 
     # -- followed ----------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class TmuxTerminals:
         async with self._starting.setdefault(at, asyncio.Lock()):
             known = self._attached.get(at)
             if known is None or known.over:
-                known = Attachment(self.watches.place(at.host), at, self._clock, self._turns)
+                known = Attachment(await self.watches.place(at.host), at, self._clock, self._turns)
                 await known.start()
                 self._attached[at] = known
             known.users += 1

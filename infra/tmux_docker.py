@@ -48,9 +48,9 @@ class DockerTmux:
 
     rest = 0.5  # seconds between looks at its sessions, however much happens to them
 
-    def __init__(self, execs: DockerExecs, name: str, container: str) -> None:
-        self.name = self.session = name
-        self.watch = ("new-session", "-A", "-s", name, "-f", "ignore-size,no-output")
+    def __init__(self, execs: DockerExecs, name: str, session: str, container: str) -> None:
+        self.name, self.session = name, session
+        self.watch = ("new-session", "-A", "-s", session, "-f", "ignore-size,no-output")
         self._execs, self._container = execs, container
         self._user, self._lacks = USER, False
         self._tried: deque[float] = deque(maxlen=len(PAUSES))

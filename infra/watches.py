@@ -20,12 +20,24 @@ AT_ONCE = 1  # clients of workspaces that are started: it costs the engine more 
 
 
 @runtime_checkable
+class HasTerminals(Protocol):
+    """Machines of one engine, with terminals."""
+
+    def place_of(self, workspace_id: str) -> str:
+        """What it is called here: workspaces may share one."""
+        ...
+
+    def place(self, called: str, name: str) -> Place | None:
+        """The one that is called so here, by the name that it then has. None: there is none, or no tmux."""
+        ...
+
+
 class Places(Protocol):
-    """Machines with terminals. A place goes by its name: workspaces may share one."""
+    """Where the terminals of workspaces are. A place goes by its name."""
 
-    def place_of(self, workspace_id: str) -> str: ...
+    def place_of(self, workspace_id: str, region: str) -> str: ...
 
-    def place(self, name: str) -> Place | None:
+    async def place(self, name: str) -> Place | None:
         """None: there is no such place, or no tmux."""
         ...
 
@@ -38,9 +50,8 @@ class Opened:
 
 
 class Watches:
-    def __init__(self, host: Watch, machines: object = None) -> None:
-        self.host = host
-        self.places = machines if isinstance(machines, Places) else None
+    def __init__(self, host: Watch, places: Places | None = None) -> None:
+        self.host, self.places = host, places
         self._known: dict[str, Place] = {host.place.name: host.place}
         self._opened: dict[str, Opened] = {}
         self._kept: Collection[str] = ()
@@ -72,12 +83,13 @@ class Watches:
         """The one of this place, if it is open."""
         return self.host if name == self.host.place.name else it.watch if (it := self._opened.get(name)) else None
 
-    def of(self, name: str) -> Watch:
+    async def of(self, name: str) -> Watch:
         """The one of this place, opened if need be. Raises `NotFound`."""
         if name == self.host.place.name:
             return self.host
+        place = await self.place(name)
         if name not in self._opened:
-            watch = Watch(self.place(name), self._gate)
+            watch = Watch(place, self._gate)
             for ear in self._ears:
                 watch.on_change(ear)
             self._opened[name] = Opened(watch, asyncio.create_task(self._run(watch)), 0.0)
@@ -91,13 +103,13 @@ class Watches:
         except Exception:
             log.exception("a workspace's terminal is not watched any more", extra={"place": watch.place.name})
 
-    def place(self, name: str) -> Place:
+    async def place(self, name: str) -> Place:
         """Raises `NotFound`."""
         if name not in self._known:
-            place = self.places.place(name) if self.places else None
+            place = await self.places.place(name) if self.places else None
             if place is None:
                 raise NotFound("the session has gone")
-            self._known[name] = place
+            self._known.setdefault(name, place)
         return self._known[name]
 
     async def keep(self, names: Collection[str]) -> None:
@@ -105,7 +117,7 @@ class Watches:
         before, self._kept = set(self._kept), names
         for name in names:
             try:
-                self.of(name)
+                await self.of(name)
             except NotFound:
                 continue
         await self._close([name for name in before.difference(names)])

@@ -136,16 +136,17 @@ async def on_engine(reads: Reads, region: str, provider: str) -> dict[UUID, bool
     return {row.id: row.status == Status.RUNNING for row in rows}
 
 
-async def running_on(reads: Reads, provider: str) -> dict[str, UUID]:
-    """Those that run on this engine, as text, and whose they are."""
-    sql = "select id, owner_id from workspaces where provider = %s and status = 'running'"
-    return {str(row.id): row.owner_id for row in (await reads.find(_Owner, sql, (provider,))).rows}
-
-
 @dataclass(frozen=True)
-class _Owner:
+class Running:
     id: UUID
     owner_id: UUID
+    region: str
+
+
+async def running(reads: Reads, provider: str) -> list[Running]:
+    """Those that run, in the local region on this engine."""
+    sql = "select id, owner_id, region from workspaces where status = 'running' and (region <> %s or provider = %s)"
+    return (await reads.find(Running, sql, (LOCAL, provider))).rows
 async def regions(reads: Reads) -> list[str]:
     """Those that workspaces are in."""
     return [row.region for row in (await reads.find(_Region, "select distinct region from workspaces")).rows]

@@ -14,6 +14,8 @@ import pytest
 
 from domain.workspace import Workspace
 from infra.sweep import Sweep
+from interfaces.chrote import present_sessions
+from projections import sessions
 from tests.infra.engines import IMAGE, lacking, opened
 from tests.regions import ADMIN
 from tests.relay import Relay
@@ -108,6 +110,27 @@ async def test_two_regions_on_one_engine_keep_apart(two: TwoRegions) -> None:
         assert connection["disk_mb"] == (256 if limit == "256m" else "not limited by this engine")
     finally:
         await two.end(near, far)
+
+
+async def test_a_workspace_in_a_region_has_its_terminal(two: TwoRegions) -> None:
+    far = await two.ask("far")
+    terminals, reads, clock = (getattr(two.served.tenure.deps, name) for name in ("terminals", "reads", "clock"))
+    try:
+
+        async def seen() -> sessions.Listed | None:
+            return await sessions.named(reads, ADMIN, str(far), clock())
+
+        it = await eventually(seen, 60)
+        at = present_sessions.address(it)
+        assert at.host == f"far/{far}"
+        await terminals.type(at, None, b"echo $((20 + 3))\r")
+
+        async def answered() -> bool:
+            return "23" in (await terminals.capture(at, None)).splitlines()
+
+        await eventually(answered)
+    finally:
+        await two.end(far)
 
 
 async def test_an_address_that_goes_away_and_comes_back_is_nobody_elses_trouble(two: TwoRegions) -> None:

@@ -148,7 +148,7 @@ async def windows(place: DockerTmux) -> list[bytes]:
 
 async def test_it_is_the_terminal_of_who_works_there(container: Container) -> None:
     execs, name = Counting(), str(uuid4())
-    place = DockerTmux(execs, name, str(container.id))
+    place = DockerTmux(execs, name, name, str(container.id))
     assert await windows(place) == [f"{name} 1 /workspace".encode()]
     assert await windows(place) == [f"{name} 1 /workspace".encode()]  # made once
     assert execs.users == ["tenure", "tenure"]
@@ -157,7 +157,7 @@ async def test_it_is_the_terminal_of_who_works_there(container: Container) -> No
 async def test_where_nobody_is_called_so_it_is_the_images_own_user(container: Container) -> None:
     root(container, "userdel", "tenure")
     execs, name = Counting(), str(uuid4())
-    place = DockerTmux(execs, name, str(container.id))
+    place = DockerTmux(execs, name, name, str(container.id))
     for _ in range(2):
         assert await windows(place) == [f"{name} 1 /workspace".encode()]
     assert execs.users == ["tenure", "", ""]
@@ -169,7 +169,7 @@ async def test_a_container_without_tmux_is_asked_once(container: Container, with
     if without != "tmux":
         root(container, "userdel", "tenure")
     execs = Counting()
-    place = DockerTmux(execs, str(uuid4()), str(container.id))
+    place = DockerTmux(execs, str(uuid4()), str(uuid4()), str(container.id))
     for _ in range(3):
         with pytest.raises(TmuxGone):
             await place.open(*place.watch)
@@ -188,18 +188,18 @@ async def test_what_stands_in_tmuxs_place_does_not_make_us_root(container: Conta
     """Whoever works there may make it say what the engine would."""
     root(container, "sh", "-c", "printf '#!/bin/sh\\necho unable to find user tenure\\n' > /usr/bin/tmux")
     execs = Counting()
-    place = DockerTmux(execs, str(uuid4()), str(container.id))
+    place = DockerTmux(execs, str(uuid4()), str(uuid4()), str(container.id))
     with pytest.raises(TmuxGone):
         await place.open(*place.watch)
     assert execs.users == ["tenure"]
 
 
 async def test_a_container_that_has_stopped_or_gone_has_none(container: Container) -> None:
-    place = DockerTmux(DockerExecs(None), str(uuid4()), str(container.id))
+    place = DockerTmux(DockerExecs(None), str(uuid4()), str(uuid4()), str(container.id))
     container.kill()
     with pytest.raises(TmuxGone, match="409"):
         await place.open(*place.watch)
-    gone = DockerTmux(DockerExecs(None), str(uuid4()), f"tenure-{uuid4()}")
+    gone = DockerTmux(DockerExecs(None), str(uuid4()), str(uuid4()), f"tenure-{uuid4()}")
     with pytest.raises(TmuxGone, match="404"):
         await gone.open(*gone.watch)
     assert place.signature() is not None
