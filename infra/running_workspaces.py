@@ -45,6 +45,7 @@ class RunningWorkspaces:
                             await self._watches.keep({self._place(id) for id in self._owners})
                             self._known = True
                             changed.set()
+                        del some  # the next may be long in coming
                 except CutOff:
                     continue
                 except Unavailable:

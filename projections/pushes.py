@@ -263,6 +263,7 @@ class Hub:
             while True:
                 if new := [push for push in await reader.next() if push.position > last]:
                     yield new
+                    del new  # while it waits it keeps nothing
         finally:
             self._drop(reader)
 
