@@ -6,6 +6,8 @@ import pytest
 
 from tests.contracts.lines import lines, shown_by
 
+COUNTS = [("vm_api", "V", 43), ("chrote", "C", 64), ("warpdrive", "W", 36)]
+
 
 def test_every_line_is_shown_by_a_test() -> None:
     assert sorted(lines().keys() - shown_by().keys()) == []
@@ -15,7 +17,7 @@ def test_no_test_names_a_line_that_there_is_not() -> None:
     assert sorted(shown_by().keys() - lines().keys()) == []
 
 
-@pytest.mark.parametrize(("contract", "letter", "count"), [("vm_api", "V", 43), ("chrote", "C", 64), ("warpdrive", "W", 36)])
+@pytest.mark.parametrize(("contract", "letter", "count"), COUNTS)
 def test_no_line_is_missing(contract: str, letter: str, count: int) -> None:
     names = [line.name for line in lines().values() if line.contract == contract]
     assert names == [f"{letter}{n:02}" for n in range(1, count + 1)]

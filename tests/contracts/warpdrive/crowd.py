@@ -1,0 +1,42 @@
+"""A crowd that asks to join a session, all at once, from a process of its own: `URL ALIAS`, and tokens on the input.
+
+It says how each was answered as one line of JSON, `[status, seconds to wait]`, and holds the streams that it was
+given open until it is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from urllib.parse import urlsplit
+
+from tests.contracts.warpdrive.people import public_key
+
+
+async def ask(url: str, alias: str, nth: int, token: str) -> tuple[list[int], asyncio.StreamWriter]:
+    where = urlsplit(url)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    body = json.dumps({"pub_key": public_key(f"guest {nth}"), "user": f"guest-{nth}"})
+    said = {
+        "host": where.netloc,
+        "authorization": f"Bearer {token}",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+    writer.write(f"POST /sse/session/alias/{alias}/guest HTTP/1.1\r\n{head}\r\n{body}".encode())
+    answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+    wait = next((line.partition(": ")[2] for line in answer if line.startswith("retry-after")), "0")
+    return [int(answer[0].split()[1]), int(wait)], writer
+
+
+async def main(url: str, alias: str) -> None:
+    tokens = sys.stdin.readline().split()
+    asked = await asyncio.gather(*(ask(url, alias, nth, token) for nth, token in enumerate(tokens)))
+    print(json.dumps([answer for answer, _ in asked]), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
