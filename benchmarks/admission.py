@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchmarks.docker import lacking, tidy
 from benchmarks.place import Place
 from benchmarks.rows import Figure, Row, quantile
 
-IMAGE = "tenure-workspace:latest"
+IMAGE = os.environ.get("TENURE_TEST_IMAGE", "tenure-workspace:latest")
 MOST = 500  # ms
 QUIET = {
     "BatchMode": "yes",
