@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from benchmarks.docker import lacking, tidy
 from benchmarks.place import Place
 from benchmarks.rows import Figure, Row, quantile
 
-IMAGE = "tenure-workspace:latest"
+IMAGE = os.environ.get("TENURE_TEST_IMAGE", "tenure-workspace:latest")
 MOST = 500  # ms
 QUIET = {
     "BatchMode": "yes",
@@ -44,7 +45,7 @@ async def run(place: Place) -> list[Row]:
             with psycopg.connect(database) as conn:
                 (installation,) = conn.execute("select id from installation").fetchone() or ("",)
             await tidy(str(installation))
-    whole, alone = ([pair[nth] for pair in taken] for nth in (0, 1))
+    whole, alone, answered = ([one[nth] for one in taken] for nth in range(3))
     return [
         Row(
             "admission",
@@ -54,7 +55,8 @@ async def run(place: Place) -> list[Row]:
             "another login, let in already",
             must=f"median < {MOST} ms",
             ok=median(whole) < MOST,
-            note=f"{len(taken)} guests, one after the other; 90 of 100 within {quantile(whole, 0.9):.0f} ms",
+            note=f"{len(taken)} guests, one after the other; 90 of 100 within {quantile(whole, 0.9):.0f} ms; "
+            f"the approval was answered after {median(answered):.0f} ms",
         )
     ]
 
@@ -64,8 +66,8 @@ def new_key(path: Path) -> Path:
     return path
 
 
-async def admissions(client: httpx.AsyncClient, key: Path, count: int) -> list[tuple[float, float]]:
-    """Milliseconds from each approval to the end of a login, and of a login alone."""
+async def admissions(client: httpx.AsyncClient, key: Path, count: int) -> list[tuple[float, float, float]]:
+    """Milliseconds from each approval to the end of a login, of a login alone, and from approval to answer."""
     public = key.with_suffix(".pub").read_text()
     owner = await keyed(client, "owner")
     body = {"machine_id": "default", "region": "local", "pub_key": public}
@@ -86,11 +88,12 @@ async def admissions(client: httpx.AsyncClient, key: Path, count: int) -> list[t
                     f"{path}/approve", json=approval | {"joiner_uuid": it["subject_uuid"]}, headers=owner
                 )
                 answer.raise_for_status()
+                answered = time.perf_counter() - began
                 await login(key, port, it["user"])
                 whole = time.perf_counter() - began
             began = time.perf_counter()
             await login(key, port, it["user"])
-            taken.append((whole * 1000, (time.perf_counter() - began) * 1000))
+            taken.append((whole * 1000, (time.perf_counter() - began) * 1000, answered * 1000))
     return taken[1:]  # the first finds nothing warm
 
 
