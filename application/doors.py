@@ -28,6 +28,10 @@ class Doors(Protocol):
         """The guest has an account of that name, and exactly this key opens it. `Impossible`: the name is taken."""
         ...
 
+    async def is_used(self, workspace_id: UUID) -> bool:
+        """Whether somebody is logged in now, as far as can be seen from outside."""
+        ...
+
     async def dismiss(self, workspace_id: UUID, guest_id: UUID, version: int) -> None:
         """The guest's key goes first, then their processes end, then the account goes."""
         ...

@@ -15,6 +15,9 @@ from domain.alias import Alias
 from domain.errors import NotFound
 from domain.guest import Guest
 from domain.hosted_session import HostedSession
+from domain.workspace import Workspace
+
+IDLE = "nobody was in it"
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,17 @@ class HostedSessions:
         await self.workspaces.delete(actor, session.workspace_id)
 
     # -- asked by the processes ------------------------------------------------
+
+    async def end_idle(self, id: UUID, cause: Cause) -> None:
+        """Nobody has been in it for as long as it may stand empty."""
+        session = await self.platform.load(HostedSession, id)
+        if session.ended:
+            return
+
+        def delete(workspace: Workspace) -> None:
+            workspace.delete(self.clock())
+
+        await self.workspaces.tenancy.end(cause, session.workspace_id, delete, because=IDLE)
 
     async def clear(self, id: UUID, cause: Cause) -> None:
         """It has ended: nobody waits for it or is in it any more, and what is known of them is forgotten."""

@@ -51,12 +51,17 @@ class Tenancy:
         user = await self.requests.admitted_as(guest.admission_id) if guest.admission_id else None
         return Admission(guest.id, guest.version, user, request.pub_key) if request and user else None
 
-    async def end(self, cause: Cause, workspace_id: UUID, decide: Callable[[Workspace], None]) -> None:
-        """Change a workspace; if it has ended by that, its session ends in the same commit, and the alias is free."""
+    async def end(
+        self, cause: Cause, workspace_id: UUID, decide: Callable[[Workspace], None], because: str | None = None
+    ) -> None:
+        """Change a workspace; if it has ended by that, its session ends in the same commit, and the alias is free.
+
+        `because`: why the session ends, where the workspace does not say it all.
+        """
         for attempt in range(TRIES):
             workspace = await self.platform.load(Workspace, workspace_id)
             decide(workspace)
-            with_it = await self._with(workspace) if workspace.status == Status.ENDED else []
+            with_it = await self._with(workspace, because) if workspace.status == Status.ENDED else []
             try:
                 await self.platform.commit(cause, workspace, *with_it)
                 return
@@ -64,13 +69,13 @@ class Tenancy:
                 if attempt == TRIES - 1:
                     raise
 
-    async def _with(self, workspace: Workspace) -> list[Aggregate]:
+    async def _with(self, workspace: Workspace, because: str | None) -> list[Aggregate]:
         id, now = HostedSession.id_of(workspace.id), self.clock()
         if await self.platform.last(id) is None:
             return []
         session = await self.platform.load(HostedSession, id)
         alias = await self.platform.load(Alias, Alias.id_of(session.alias))
-        session.end(workspace.ended_because or "", now)
+        session.end(because or workspace.ended_because or "", now)
         alias.free(id, now)
         return [session, alias]
 

@@ -40,6 +40,7 @@ from infra.guesses import Guesses
 from infra.home import CannotStart
 from infra.hosting import commands as hosting_commands
 from infra.hosting import hosting, tenancy
+from infra.idling import Idling
 from infra.invite_tokens import InviteTokens
 from infra.logins import Cookies
 from infra.machines_regions import RegionEngines
@@ -209,7 +210,9 @@ async def running(
                 )
                 follower = Follower(url, platform, signals, here(push.tell))
                 sweep = Sweep(pool, reads, engines, regions, workspaces)
-                work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds))
+                empty = timedelta(seconds=settings.session_idle_seconds)
+                idling = Idling(pool, reads, engines, presence, hosted_sessions, now, empty)
+                work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds), idling.run())
                 background += [tasks.create_task(part) for part in work]
             try:
                 yield Tenure(settings, deps, hub, machines, engines, pool, refolded)

@@ -14,7 +14,7 @@ from psycopg.types.json import JsonbDumper, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from application.platform import Platform
-from infra import accounts, api_keys, invite_tokens, join_requests, logins, presence, sign_ins, signing_keys
+from infra import accounts, api_keys, hosted_use, invite_tokens, join_requests, logins, presence, sign_ins, signing_keys
 from projections import read_models
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ ROWS = (
     api_keys.DDL,
     signing_keys.DDL,
     join_requests.DDL,
+    hosted_use.DDL,
 )
 BATCH = 500  # events in memory at once, while all are folded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from docker.utils.socket import frames_iter
 from application.doors import Admission
 from application.ports import Impossible, Unavailable
 from infra.docker_containers import name_of
-from infra.docker_engine import CONFLICT, DockerEngine, refusals, says
+from infra.docker_engine import CONFLICT, DockerEngine, if_there, refusals, says
 
 DOOR = "/usr/local/sbin/door"  # see infra/images/workspace
+SESSION = re.compile(r"sshd(-session)?: (?!.*\[listener\])")  # one for each connection, beside the one that listens
 TAKEN, NO_SUCH_PROGRAM = 3, (126, 127)  # exit codes
 
 
@@ -40,6 +42,12 @@ class DockerDoors:
             await self._ask(workspace_id, ["dismiss", str(guest_id), str(version)], "")
         except Gone:
             return  # and they with it
+
+    async def is_used(self, workspace_id: UUID) -> bool:
+        name = name_of(workspace_id)
+        with refusals("it cannot be seen who is logged in"):
+            seen = await self._engine(if_there(lambda api: api.top(name, "-eo pid,args")))
+        return any(SESSION.match(words[-1]) for words in (seen or {}).get("Processes") or ())
 
     async def _ask(self, workspace_id: UUID, words: list[str], said: str) -> int:
         """The exit code: 0 or `TAKEN`."""

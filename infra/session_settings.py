@@ -16,6 +16,12 @@ class SessionSettings(BaseSettings):
     """Part of `infra.settings.Settings`."""
 
     session_seconds: Count = Field(86_400, description="seconds that a hosted session lasts, if nobody ends it")
+    session_idle_seconds: float = Field(
+        14_400,
+        ge=0,
+        allow_inf_nan=False,
+        description="seconds that one may stand empty, with nobody logged in or looking; 0: for ever",
+    )
     join_seconds: Seconds = Field(300, description="seconds that somebody waits to be let into a session")
     join_waiting: Count = Field(32, description="people who may wait for one session at the same time")
     joins_per_minute: Count = Field(20, description="times that somebody may ask to join one session, in a minute")

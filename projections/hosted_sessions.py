@@ -70,5 +70,10 @@ async def owned_by(
     )
 
 
+async def running(reads: Reads) -> list[HostedSessionRow]:
+    """All of them."""
+    return (await reads.find(HostedSessionRow, "select * from hosted_sessions order by started_at, id")).rows
+
+
 async def get(reads: Reads, id: UUID) -> HostedSessionRow | None:
     return (await reads.find(HostedSessionRow, "select * from hosted_sessions where id = %s", (id,))).first

@@ -31,6 +31,7 @@ class Engine:
         self.restored: dict[UUID, UUID] = {}
         self.templates: dict[UUID, Template] = {}  # what each was last made from
         self.keys: dict[UUID, str] = {}  # of holders, by machine
+        self.used: set[UUID] = set()  # machines that somebody is logged in to
         self.guests: dict[UUID, dict[UUID, Admission]] = {}  # who can log in, by machine
         self.versions: dict[UUID, int] = {}  # the newest that was asked about a guest
         self.made = 0  # machines ever created
@@ -134,6 +135,9 @@ class Engine:
                 inside[admission.guest_id] = admission
 
         await self._effect("admit", workspace_id, admit)
+
+    async def is_used(self, workspace_id: UUID) -> bool:
+        return await self._effect("is_used", workspace_id, lambda: workspace_id in self.used)
 
     async def dismiss(self, workspace_id: UUID, guest_id: UUID, version: int) -> None:
         def dismiss() -> None:

@@ -41,7 +41,6 @@ def new_key(path: Path) -> tuple[Path, str]:
 
 
 @pytest.mark.line("W13", "W16")
-@pytest.mark.line("W13", "W16")
 async def test_the_whole_story(engine: DockerEngine, database: str, tmp_path: Path) -> None:
     hers, her_key = new_key(tmp_path / "hers")
     his, his_key = new_key(tmp_path / "his")
