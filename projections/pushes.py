@@ -93,7 +93,7 @@ class Reader:
         entry = push.entry
         if entry.kind == "api_key.revoked" and entry.subject == self.actor.key_id:
             self.end(Dismissed)
-        if self.cut or (self.subject and self.subject != entry.subject) or not trail.may_see(self.actor, entry):
+        if self.cut or self.subject not in (None, entry.subject) or not trail.may_see(self.actor, entry):
             return
         if len(self._queue) >= self._bound:
             self.end(CutOff)
@@ -263,13 +263,11 @@ class Hub:
             while True:
                 if new := [push for push in await reader.next() if push.position > last]:
                     yield new
-                    del new  # while it waits it keeps nothing
+                del new  # while it waits it keeps nothing
         finally:
             self._drop(reader)
 
-    async def _replay(
-        self, actor: Actor, subject: UUID | None, after: int | None
-    ) -> AsyncIterator[Sequence[Told]]:
+    async def _replay(self, actor: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[Sequence[Told]]:
         what = replace(trail.seen_by(actor), subject=subject)
         newest = (await trail.page(self._reads, what, after or 0, 0)).position
         if after is None:
