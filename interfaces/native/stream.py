@@ -6,7 +6,6 @@ List, then watch: a list carries its position, and the stream goes on after the 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Annotated, Any
@@ -14,10 +13,8 @@ from uuid import UUID
 
 import anyio
 from fastapi import APIRouter, Depends, Header, Query, WebSocket
-from sse_starlette import EventSourceResponse, ServerSentEvent
-from sse_starlette.sse import SendTimeoutError
+from sse_starlette import ServerSentEvent
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
@@ -26,26 +23,16 @@ from domain.errors import Invalid
 from interfaces.identity import placed
 from interfaces.native.present import line, message
 from interfaces.serve import Deps, deps, errors
+from interfaces.sse import Stream
 from projections.pushes import Closing, CutOff, Dismissed, Push, Ready, Reset, Told
 from projections.trail import Entry
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
 Who = Annotated[Actor, Depends(placed)]
 Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
 After = Annotated[int | None, Query(ge=0, description="go on after this position; none: from now on")]
 LastEventId = Annotated[str | None, Header(description="as browsers send it when they come back")]
 SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
-
-
-class Stream(EventSourceResponse):
-    """It just ends for a reader whose connection takes nothing any more: that is nobody's error."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except SendTimeoutError:
-            log.info("a reader took nothing, and was let go", extra={"request_id": scope["state"]["request_id"]})
 
 
 @router.get("", response_class=Stream, responses=errors(400, 401))

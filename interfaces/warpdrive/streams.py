@@ -14,8 +14,7 @@ from uuid import UUID
 import anyio
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
-from sse_starlette import EventSourceResponse, ServerSentEvent
-from sse_starlette.sse import SendTimeoutError
+from sse_starlette import ServerSentEvent
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -26,6 +25,7 @@ from domain.guest import AlreadyIn, Guest, Standing
 from domain.hosted_session import HostedSession
 from interfaces.identity import address, as_utf8, trusted
 from interfaces.serve import Deps, deps, errors
+from interfaces.sse import Stream
 from interfaces.warpdrive import present
 from interfaces.warpdrive.credentials import Who
 from interfaces.warpdrive.sessions import KEY, Id
@@ -47,16 +47,6 @@ class Ask(BaseModel):
 
     pub_key: str = Field(description="an SSH public key")
     user: str = Field(description="what to be called on the machine; the owner may choose something else")
-
-
-class Stream(EventSourceResponse):
-    """It just ends for a reader whose connection takes nothing any more: that is nobody's error."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except SendTimeoutError:
-            log.info("a reader took nothing, and was let go", extra={"request_id": scope["state"]["request_id"]})
 
 
 def sending(given: Deps) -> dict[str, Any]:

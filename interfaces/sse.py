@@ -1,0 +1,21 @@
+"""Server-Sent Events, as every contract sends them."""
+
+from __future__ import annotations
+
+import logging
+
+from sse_starlette import EventSourceResponse
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+
+class Stream(EventSourceResponse):
+    """It just ends for a reader whose connection takes nothing any more: that is nobody's error."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            log.info("a reader took nothing, and was let go", extra={"request_id": scope["state"]["request_id"]})
