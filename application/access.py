@@ -36,6 +36,7 @@ class Actor:
 # An action's row: may everyone who is known do it, or only who holds the thing, or only an auditor? Or whoever has
 # a role, or a higher one?
 ANYONE, HOLDER, HOLDER_OR_AUDITOR, AUDITOR = "anyone", "holder", "holder or auditor", "auditor"
+HOLDER_OR_ADMIN = "holder or admin"
 NEEDS: dict[str, str] = {
     "workspace.request": ANYONE,
     "workspace.list": ANYONE,  # of their own
@@ -48,6 +49,8 @@ NEEDS: dict[str, str] = {
     "session.view": Role.VIEWER,  # the contract's `view`
     "session.claim": Role.OPERATOR,  # `claim`; also sending keys
     "session.take_over": Role.ADMIN,  # and release what is another's
+    "terminal.use": HOLDER_OR_ADMIN,  # a workspace's session: view, claim, type into
+    "terminal.use_any": Role.ADMIN,
     "user.manage": Role.ADMIN,  # `manageUsers`
     "invite.create": Role.ADMIN,  # `createInvite`
 }
@@ -62,6 +65,7 @@ def allowed(actor: Actor, action: str, holder: UUID | None = None) -> bool:
         need == ANYONE
         or (need in (HOLDER, HOLDER_OR_AUDITOR) and holder == actor.user_id)
         or (need in (AUDITOR, HOLDER_OR_AUDITOR) and actor.auditor)
+        or (need == HOLDER_OR_ADMIN and (holder == actor.user_id or allowed(actor, "terminal.use_any")))
     )
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.access import Actor, Cause, allowed, require
+from application.access import Actor, Cause, allowed
 from application.platform import Platform, Raced
 from application.ports import Clock
+from application.sessions import require_claim
 from domain.claim import Claim, Claimed
 from domain.errors import NotFound
 from domain.role import Role
@@ -27,11 +28,21 @@ class Claims:
     clock: Clock
     lasts: timedelta
 
-    async def take(self, actor: Actor, session_id: UUID) -> Claim:
-        """Claim it, for so long from now. Raises `Claimed` if somebody else has it, whom the actor may not succeed."""
-        require(actor, "session.claim")
+    async def take(self, actor: Actor, session_id: UUID, owner_id: UUID | None) -> Claim:
+        """Claim it, for so long from now. Raises `Claimed` if somebody else has it, whom the actor may not succeed.
+
+        `owner_id` is whose the session is, None: everybody's.
+        """
+        require_claim(actor, owner_id)
         id, now = Claim.id_of(session_id), self.clock()
-        first = Claim(id=id, at=now, session_id=session_id, holder_id=actor.user_id, expires_at=now + self.lasts)
+        first = Claim(
+            id=id,
+            at=now,
+            session_id=session_id,
+            holder_id=actor.user_id,
+            expires_at=now + self.lasts,
+            owner_id=owner_id,
+        )
         may = allowed(actor, "session.take_over")
         unable: set[UUID | None] = set()
 
@@ -69,9 +80,9 @@ class Claims:
 
         return await self._change(actor, session_id, release)
 
-    async def ask_for(self, actor: Actor, session_id: UUID) -> Claim:
+    async def ask_for(self, actor: Actor, session_id: UUID, owner_id: UUID | None) -> Claim:
         """Ask whoever has it to hand it over."""
-        require(actor, "session.claim")
+        require_claim(actor, owner_id)
         return await self._change(actor, session_id, lambda claim: claim.ask_for(actor.user_id, self.clock()))
 
     async def hand_over(self, actor: Actor, session_id: UUID, to: UUID) -> Claim:

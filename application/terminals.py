@@ -14,11 +14,13 @@ from uuid import UUID
 class SeenSession:
     """A tmux session as its server shows it now."""
 
-    host: str  # which tmux server
+    host: str  # where
+    server: int  # the process id of the tmux server there
     tmux_id: str  # "$3"
     name: str
     windows: int
     created_at: datetime
+    owner_id: UUID | None = None  # whose workspace it is in; None: it is everybody's
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Address:
     """One tmux session, for good: servers that come later give the same ids to others."""
 
     host: str
+    server: int
     tmux_id: str
     created_at: datetime
 

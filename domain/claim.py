@@ -37,6 +37,7 @@ class Claim(aggregate.Aggregate):
         session_id: UUID
         holder_id: UUID
         expires_at: datetime
+        owner_id: UUID | None  # whose the session is, and so the history of its claims; None: everybody's
 
     class TakenAgain(Event):
         """After it was free; or from its holder, by somebody who may (`from_id`)."""
@@ -80,10 +81,16 @@ class Claim(aggregate.Aggregate):
 
     @event(Taken)
     def __init__(
-        self, id: UUID, at: datetime, session_id: UUID, holder_id: UUID, expires_at: datetime
+        self,
+        id: UUID,
+        at: datetime,
+        session_id: UUID,
+        holder_id: UUID,
+        expires_at: datetime,
+        owner_id: UUID | None,
     ) -> None:
         self._id = id
-        self.session_id = session_id
+        self.session_id, self.owner_id = session_id, owner_id
         self._held(holder_id, expires_at)
 
     def holder(self, now: datetime) -> UUID | None:

@@ -17,11 +17,13 @@ class Session(aggregate.Aggregate):
         pass
 
     class Found(aggregate.Aggregate.Created):
-        host: str  # which tmux server: "host", or a workspace's id
+        host: str  # where: "host", or a workspace's id
+        server: int  # the process id of the tmux server there: the next one gives the same ids to others
         tmux_id: str  # "$3": what tmux calls it, for as long as that server lives
         name: str
         windows: int
         created_at: datetime
+        owner_id: UUID | None  # whose workspace it is in; None: it is everybody's here
 
     class Renamed(Event):
         name: str
@@ -41,19 +43,29 @@ class Session(aggregate.Aggregate):
         windows: int
 
     @staticmethod
-    def id_of(host: str, tmux_id: str, created_at: datetime) -> UUID:
+    def id_of(host: str, server: int, tmux_id: str, created_at: datetime) -> UUID:
         """One session is one stream, whoever finds it, and however often."""
-        return uuid5(PLACES, f"{host}:{tmux_id}:{created_at.timestamp():.0f}")
+        return uuid5(PLACES, f"{host}:{server}:{tmux_id}:{created_at.timestamp():.0f}")
 
     # -- what the world reports: nothing new the second time ------------------
 
     @event(Found)
     def __init__(
-        self, id: UUID, at: datetime, host: str, tmux_id: str, name: str, windows: int, created_at: datetime
+        self,
+        id: UUID,
+        at: datetime,
+        host: str,
+        server: int,
+        tmux_id: str,
+        name: str,
+        windows: int,
+        created_at: datetime,
+        owner_id: UUID | None,
     ) -> None:
         self._id = id
-        self.host, self.tmux_id, self.name, self.windows = host, tmux_id, name, windows
-        self.created_at = created_at
+        self.host, self.server, self.tmux_id = host, server, tmux_id
+        self.name, self.windows = name, windows
+        self.created_at, self.owner_id = created_at, owner_id
         self.closed_at: datetime | None = None
 
     def seen(self, name: str, windows: int, now: datetime) -> None:

@@ -13,7 +13,7 @@ from infra.screens import PaneSeen, Screen, Turns, Viewer
 from infra.tmux_control import Control, Place, TmuxGone, TmuxRefused
 from infra.tmux_protocol import Message, Notice, Output, checked
 
-CREATED = "display-message -p -t {} '#{{session_created}}'"
+WHICH = "display-message -p -t {} '#{{pid}} #{{session_created}}'"  # of all that ever had this id
 PANES = "list-panes -t {} -F '#{{pane_id}} #{{pane_index}} #{{pane_width}} #{{pane_height}}'"
 MOVES = {"%layout-change", "%session-window-changed", "%window-close", "%window-add", "%window-pane-changed"}
 
@@ -40,7 +40,7 @@ class Attachment:
         self._running = asyncio.create_task(self._run(control))
         session = checked(self.at.tmux_id)
         try:
-            await control.ask(CREATED.format(session), PANES.format(session), then=self._looked)
+            await control.ask(WHICH.format(session), PANES.format(session), then=self._looked)
         except (TmuxGone, TmuxRefused):
             self.over = True
         if self.over:
@@ -55,6 +55,7 @@ class Attachment:
                 if self.over or not self._answered:
                     return
                 self._answered = self._looking = False
+                await asyncio.sleep(self._place.rest)
                 control = self._control = await Control.attached(self._place, self.at.tmux_id, self._hear)
                 self._look()
         except TmuxGone:
@@ -102,7 +103,7 @@ class Attachment:
             return
         self._looking = True
         session = checked(self.at.tmux_id)
-        self._ask(CREATED.format(session), PANES.format(session), then=self._looked)
+        self._ask(WHICH.format(session), PANES.format(session), then=self._looked)
 
     def _looked(self, answers: list[list[bytes]] | None) -> None:
         self._looking = False
@@ -111,8 +112,8 @@ class Attachment:
             self._look()
         if answers is None or self.over:
             return
-        created, panes = answers
-        if created != [str(int(self.at.created_at.timestamp())).encode()]:
+        which, panes = answers
+        if not is_that(which, self.at):
             self._end()
             return
         self._panes = [pane_seen(line) for line in panes]
@@ -166,6 +167,11 @@ class Attachment:
     @property
     def control(self) -> Control | None:
         return None if self.over else self._control
+
+
+def is_that(which: list[bytes], at: Address) -> bool:
+    """Whether `WHICH` was answered by the very session that is meant."""
+    return which == [f"{at.server} {at.created_at.timestamp():.0f}".encode()]
 
 
 def pane_seen(line: bytes) -> PaneSeen:

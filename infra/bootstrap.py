@@ -41,6 +41,7 @@ from infra.observer import Observer
 from infra.presence import PresenceRows
 from infra.push_local import LocalPush
 from infra.push_redis import RedisPush
+from infra.running_workspaces import RunningWorkspaces
 from infra.settings import Settings
 from infra.sign_ins import SignIns
 from infra.signals import Signals
@@ -49,6 +50,7 @@ from infra.tasks import end
 from infra.terminals_tmux import TmuxTerminals
 from infra.tmux_control import Local
 from infra.tmux_watch import Watch
+from infra.watches import Watches
 from infra.watching import STARTED_LATE, Watching
 from infra.worker import Command, Worker
 from interfaces.serve import Deps
@@ -107,8 +109,8 @@ async def running(settings: Settings, url: str, given: Machines | None = None) -
         guesses = Guesses(settings.redis_url, settings.guesses_per_minute)
         invites = Invites(platform, now, uuid4, InviteTokens(pool), guesses)
         logins = Logins(platform, now, accounts, Cookies(pool), invites, settings.open_signup)
-        watch = Watch(Local(str(settings.tmux)))
-        terminals = TmuxTerminals([watch], now)
+        watches = Watches(Watch(Local(str(settings.tmux))), machines if settings.workspace_terminals else None)
+        terminals = TmuxTerminals(watches, now)
         presence = PresenceRows(url, pool)
         claims = Claims(platform, now, timedelta(seconds=settings.claim_seconds))
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
@@ -146,11 +148,12 @@ async def running(settings: Settings, url: str, given: Machines | None = None) -
         )
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
-            grace = GRACE if settings.redis_url or settings.role == "all" else 0.0
+            grace = GRACE if settings.redis_url or settings.role != "api" else 0.0
             background.append(tasks.create_task(hub.keep_up(signals.followed, grace)))
-            background += [tasks.create_task(watch.run()), tasks.create_task(presence.run())]
+            background += [tasks.create_task(watches.run()), tasks.create_task(presence.run())]
             if settings.role != "api":
-                observer = Observer(url, watch, reads, Sessions(platform, now))
+                inside = RunningWorkspaces(hub, reads, watches, machines.provider)
+                observer = Observer(url, watches, inside, reads, Sessions(platform, now))
                 background.append(tasks.create_task(observer.run()))
                 orphans = Orphans(platform, now, machines)
                 worker = Worker(

@@ -32,10 +32,10 @@ class LocalTerminals:
 
     def __init__(self, folder: Path) -> None:
         self._tmux = shutil.which("tmux")
-        self._socket = folder / "tmux.sock"
-        if len(os.fsencode(self._socket)) > LONGEST_SOCKET:
+        self.socket = folder / "tmux.sock"
+        if len(os.fsencode(self.socket)) > LONGEST_SOCKET:
             folder_hash = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-            self._socket = Path("/tmp") / f"tenure-{os.getuid()}-{folder_hash}" / "tmux.sock"
+            self.socket = Path("/tmp") / f"tenure-{os.getuid()}-{folder_hash}" / "tmux.sock"
 
     @property
     def are_had(self) -> bool:
@@ -48,7 +48,7 @@ class LocalTerminals:
 
     def attach_command(self, id: UUID) -> str | None:
         """What a person types to get in; None without tmux."""
-        return shlex.join(["tmux", "-S", str(self._socket), "attach", "-t", str(id)]) if self.are_had else None
+        return shlex.join(["tmux", "-S", str(self.socket), "attach", "-t", str(id)]) if self.are_had else None
 
     def ensure(self, id: UUID, directory: Path) -> None:
         """A session of a login shell at home in the directory."""
@@ -97,7 +97,7 @@ class LocalTerminals:
     def _ask(self, *command: str, words_of_failure: bool = False) -> list[str]:
         """The lines of the answer; none where tmux refuses, which it does where there is no server."""
         done = subprocess.run(
-            [self._tmux or "tmux", "-S", str(self._socket), "-u", "-f", os.devnull, *command],
+            [self._tmux or "tmux", "-S", str(self.socket), "-u", "-f", os.devnull, *command],
             env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -110,7 +110,7 @@ class LocalTerminals:
 
     def _ensure_private(self) -> None:
         """The socket's folder is ours alone: whoever can reach the socket can type into the machines."""
-        folder = self._socket.parent
+        folder = self.socket.parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         seen = folder.lstat()
         if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or seen.st_mode & 0o022:

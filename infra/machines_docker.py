@@ -13,6 +13,8 @@ from docker.errors import APIError, NotFound
 from application.ports import Impossible, Machine, Template, Unavailable
 from infra.docker_containers import SNAPSHOTS, Containers, lacks_network, name_of
 from infra.docker_engine import CONFLICT, DockerEngine, if_there, reason, refusals, says
+from infra.docker_execs import DockerExecs
+from infra.tmux_docker import DockerTmux
 
 STOP_SECONDS = 5  # from asking a machine to end until it is killed
 REMOVAL_SECONDS = 60  # a removal by somebody else that is waited for
@@ -32,6 +34,7 @@ class DockerMachines:
     def __init__(self, base_url: str | None, installation: UUID, host: str = "127.0.0.1", threads: int = 16) -> None:
         self._engine = DockerEngine(base_url, threads)
         self._ours = Containers(installation, host)
+        self._execs = DockerExecs(base_url)
 
     def close(self) -> None:
         """Let the threads go; calls that are under way end by themselves."""
@@ -108,6 +111,18 @@ class DockerMachines:
         with refusals("the machines cannot be listed"):
             found = await self._engine(lambda api: api.containers(all=True, filters=self._ours.filters()))
         return [machine for one in found if (machine := self._ours.listed(one))]
+
+    # -- terminals ------------------------------------------------------------------------------------------
+
+    def place_of(self, workspace_id: str) -> str:
+        return workspace_id
+
+    def place(self, name: str) -> DockerTmux | None:
+        """`infra.watches.Places`: every container has a tmux of its own."""
+        try:
+            return DockerTmux(self._execs, name, name_of(UUID(name)))
+        except ValueError:
+            return None
 
     # -- containers -----------------------------------------------------------------------------------------
 

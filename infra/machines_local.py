@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 from application.ports import Impossible, Machine, Template, Unavailable
 from infra.local_files import LocalFiles, Note
 from infra.local_terminals import LocalTerminals
+from infra.tmux_control import Local
 
 T = TypeVar("T")
 
@@ -109,6 +110,13 @@ class LocalMachines:
 
     async def all(self) -> list[Machine]:
         return await self._alone(None, lambda: self._see(self._files.ids()))
+
+    def place_of(self, workspace_id: str) -> str:
+        return self.provider
+
+    def place(self, name: str) -> Local | None:
+        """`infra.watches.Places`: all machines share one tmux."""
+        return Local(str(self._terminals.socket), name) if name == self.provider and self._terminals.are_had else None
 
     def _run(self, id: UUID, note: Note) -> Machine:
         self._files.write_note(id, replace(note, running=True))  # first: what is made can be found again

@@ -17,6 +17,7 @@ class TerminalSettings(BaseSettings):
     tmux_socket: Location | None = Field(
         None, description="the tmux server whose sessions are shared; none: this user's own"
     )
+    workspace_terminals: bool = Field(True, description="share the terminals of workspaces with those who may use them")
     claim_seconds: Seconds = Field(1800, description="seconds that a claim lasts, if its holder does nothing")
     heartbeat_seconds: Seconds = Field(30, description="seconds of silence after which a terminal's socket is closed")
 

@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from application.ports import Clock, Unavailable
 from application.terminals import Address, Pane, Shape, View, Window
 from domain.errors import NotFound
-from infra.attachment import CREATED, PANES, Attachment, pane_seen
+from infra.attachment import PANES, WHICH, Attachment, is_that, pane_seen
 from infra.screens import GEOMETRY, Turns
 from infra.tmux_control import Control, TmuxGone, TmuxRefused
 from infra.tmux_protocol import checked, send_keys
 from infra.tmux_watch import Watch
+from infra.watches import Watches
 
+SHAPE_SECONDS = 2.0
 LINGER = 5.0  # seconds that a client stays when its last viewer has gone
 # The name of a window, unlike a session's, may have line breaks in it.
 ALL_PANES = (
@@ -26,17 +28,17 @@ ALL_PANES = (
 )
 
 SHAPES = (
-    "list-sessions -F '#{session_id} #{session_created} #{window_index} #{window_width} #{window_height} "
+    "list-sessions -F '#{pid} #{session_id} #{session_created} #{window_index} #{window_width} #{window_height} "
     "#{session_attached}'"
 )
 CLIENTS = "list-clients -F '#{session_id} #{client_control_mode}'"
 
 
 class TmuxTerminals:
-    """`watches` are the servers; whoever makes this runs them."""
+    """`watches` know the servers; whoever makes this runs them."""
 
-    def __init__(self, watches: list[Watch], clock: Clock) -> None:
-        self.watches = {watch.place.name: watch for watch in watches}
+    def __init__(self, watches: Watches, clock: Clock) -> None:
+        self.watches = watches
         self._clock, self._turns = clock, Turns()
         self._attached: dict[Address, Attachment] = {}
         self._starting: dict[Address, asyncio.Lock] = {}
@@ -55,34 +57,43 @@ class TmuxTerminals:
         return watch is not None and at.tmux_id in watch.sight.attached
 
     async def shapes(self, of: Sequence[Address]) -> dict[Address, Shape]:
-        wanted, found = set(of), {}
-        for host in {at.host for at in of} & self.watches.keys():
-            try:
-                sessions, clients = await (await self.watches[host].control()).ask(SHAPES, CLIENTS)
-            except (TmuxGone, TmuxRefused):
-                continue
+        wanted = set(of)
+        there = [watch for host in {at.host for at in of} if (watch := self.watches.get(host))]
+        found = await asyncio.gather(*map(self._shapes, there))
+        return {at: shape for one in found for at, shape in one.items() if at in wanted}
+
+    async def _shapes(self, watch: Watch) -> dict[Address, Shape]:
+        found = {}
+        try:
+            async with asyncio.timeout(SHAPE_SECONDS):
+                sessions, clients = await (await watch.control()).ask(SHAPES, CLIENTS)
             ours = Counter(line.split()[0] for line in clients if line.endswith(b" 1"))
             for line in sessions:
-                id, created, window, width, height, attached = line.split()
-                at = Address(host, id.decode(), datetime.fromtimestamp(int(created), UTC))
-                if at in wanted:
-                    found[at] = Shape(int(window), int(width), int(height), int(attached) - ours[id])
+                server, id, *numbers = line.split()
+                created, window, width, height, attached = map(number, numbers)
+                at = Address(watch.place.name, int(server), id.decode(), datetime.fromtimestamp(created, UTC))
+                found[at] = Shape(window, width, height, attached - ours[id])
+        except (TmuxGone, TmuxRefused, TimeoutError, ValueError):
+            return {}
         return found
 
     # -- looked at ---------------------------------------------------------------
 
     async def windows(self, at: Address) -> list[Window]:
         with troubles():
-            control = await self._control(at)
-            (lines,) = await self._ask(control, at, ALL_PANES)
-            seen = [line.decode(errors="replace").split(" ", 7) for line in lines]
-            captured = [await self._captured(control, pane[6]) for pane in seen]
+            return await self._windows(at)
+
+    async def _windows(self, at: Address) -> list[Window]:
+        control = await self._control(at)
+        (lines,) = await self._ask(control, at, ALL_PANES)
+        seen = [line.decode(errors="replace").split(" ", 7) for line in lines]
+        captured = [await self._captured(control, pane[6]) for pane in seen]
         windows: dict[int, Window] = {}
         for (window, current, index, active, width, height, _, name), content in zip(seen, captured, strict=True):
             if content is None:
                 continue  # it has just been closed
-            pane = Pane(int(index), active == "1", int(width), int(height), content)
-            known = windows.get(int(window), Window(int(window), name, current == "1", ()))
+            pane = Pane(number(index), active == "1", number(width), number(height), content)
+            known = windows.get(number(window), Window(number(window), name, current == "1", ()))
             windows[known.index] = Window(known.index, known.name, known.active, (*known.panes, pane))
         return list(windows.values())
 
@@ -129,8 +140,8 @@ class TmuxTerminals:
     async def _ask(self, control: Control, at: Address, command: str) -> list[list[bytes]]:
         """The answer about this very session: ids are given anew by every server."""
         session = checked(at.tmux_id)
-        created, *answers = await control.ask(CREATED.format(session), command.format(session))
-        if created != [str(int(at.created_at.timestamp())).encode()]:
+        which, *answers = await control.ask(WHICH.format(session), command.format(session))
+        if not is_that(which, at):
             raise NotFound("the session has gone")
         return answers
 
@@ -138,12 +149,7 @@ class TmuxTerminals:
         """A client to ask: the one that its viewers have, or the one that watches the server."""
         if (attachment := self._attached.get(at)) and attachment.control:
             return attachment.control
-        return await self._watch(at).control()
-
-    def _watch(self, at: Address) -> Watch:
-        if at.host not in self.watches:
-            raise NotFound("the session has gone")
-        return self.watches[at.host]
+        return await self.watches.of(at.host).control()
 
     # -- followed ----------------------------------------------------------------
 
@@ -169,7 +175,7 @@ class TmuxTerminals:
         async with self._starting.setdefault(at, asyncio.Lock()):
             known = self._attached.get(at)
             if known is None or known.over:
-                known = Attachment(self._watch(at).place, at, self._clock, self._turns)
+                known = Attachment(self.watches.place(at.host), at, self._clock, self._turns)
                 await known.start()
                 self._attached[at] = known
             known.users += 1
@@ -194,6 +200,13 @@ def key_of(pane: str | None) -> int | None:
     return int(pane)
 
 
+def number(text: str | bytes) -> int:
+    """A number of tmux's. `ValueError` for what is none, or no reasonable one."""
+    if len(text) > 10:
+        raise ValueError("tmux has no such numbers")
+    return int(text)
+
+
 @contextmanager
 def troubles() -> Iterator[None]:
     """What tmux says, in the words of the port."""
@@ -205,3 +218,5 @@ def troubles() -> Iterator[None]:
         raise Unavailable("tmux", f"tmux does not answer as it should: {refused}") from refused
     except TmuxGone as gone:
         raise Unavailable("tmux", str(gone)) from gone
+    except ValueError as nonsense:
+        raise Unavailable("tmux", "what answers there is not tmux") from nonsense

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -13,9 +14,12 @@ from typing import Protocol
 
 from infra.tmux_protocol import Message, Parser, Reply
 
+log = logging.getLogger(__name__)
 PIECE = 1 << 16  # bytes read at once
 ANSWER_SECONDS = 10.0
 AT_ONCE = 64  # commands on their way
+LOOK = 0.25  # seconds between looks whether a server may have come: a stat each
+TRY = 2.0  # seconds between attempts where nothing shows whether one has
 # It neither shapes the windows that people look at, nor lets a slow one of us hold up their panes.
 FLAGS = "ignore-size,pause-after=1"
 
@@ -50,8 +54,31 @@ class Place(Protocol):
         """A tmux client in control mode, running this command. `TmuxGone` where that is impossible now."""
         ...
 
+    @property
+    def watch(self) -> tuple[str, ...]:
+        """The command of a client that looks after its sessions, and gets no output."""
+        ...
+
+    @property
+    def session(self) -> str | None:
+        """The name of the only session that counts there; None: all do."""
+        ...
+
+    @property
+    def rest(self) -> float:
+        """Seconds between looks at its sessions; a client that lived no second counts as none, where it is not 0."""
+        ...
+
     def signature(self) -> object:
         """Something cheap that changes when a server may have come; None while there is certainly none."""
+        ...
+
+    async def changed(self, since: object) -> None:
+        """Return when the signature is another one, or it is time to try all the same."""
+        ...
+
+    def again(self) -> None:
+        """Where it is may have been started anew."""
         ...
 
 
@@ -85,6 +112,9 @@ class Local:
     socket: str
     name: str = "host"
     tmux: str = "tmux"
+    watch: tuple[str, ...] = ("attach-session", "-f", "ignore-size,no-output")
+    session: str | None = None
+    rest: float = 0.0
 
     async def open(self, *command: str) -> Pipe:
         try:
@@ -106,6 +136,15 @@ class Local:
         except OSError:
             return None
         return (seen.st_ino, seen.st_mtime_ns)
+
+    async def changed(self, since: object) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TRY):
+                while self.signature() in (None, since):
+                    await asyncio.sleep(LOOK)
+
+    def again(self) -> None:
+        """Its signature tells."""
 
 
 @dataclass
@@ -144,6 +183,8 @@ class Control:
                         self._answered(message)
                     else:
                         self._hear(message)
+        except (ValueError, IndexError) as nonsense:  # in a workspace anything may pose as tmux
+            log.warning("what should be tmux makes no sense, and is let go", extra={"because": str(nonsense)[:200]})
         finally:
             self._gone = True
             while self._asked:
@@ -183,16 +224,16 @@ class Control:
         Raises `TmuxRefused` with what tmux says to the first that fails; the rest are not run then.
         """
         answer = self._question(len(commands), screen, then)
-        await self._write(" ; ".join(commands))
-        return await self._answer(answer)
+        return await self._answer(answer, " ; ".join(commands))
 
     async def ask_all(self, commands: Iterable[str]) -> None:
         """Many commands, in order, whose answers say nothing. Raises what the first says that fails."""
         many = iter(commands)
         while some := list(islice(many, AT_ONCE)):
             answers = [self._question(1) for _ in some]
-            await self._write("\n".join(some))
-            done = await asyncio.gather(*map(self._answer, answers), return_exceptions=True)
+            first, *rest = answers
+            asked = (self._answer(first, "\n".join(some)), *map(self._answer, rest))
+            done = await asyncio.gather(*asked, return_exceptions=True)
             for failure in done:
                 if isinstance(failure, BaseException):
                     raise failure
@@ -210,9 +251,12 @@ class Control:
         with contextlib.suppress(OSError):  # it has ended: whoever waits is told so when that is read
             await self._pipe.write(f"{line}\n".encode())
 
-    async def _answer(self, answer: asyncio.Future[list[list[bytes]]]) -> list[list[bytes]]:
+    async def _answer(self, answer: asyncio.Future[list[list[bytes]]], line: str = "") -> list[list[bytes]]:
+        """Once this has been written."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
+                if line:
+                    await self._write(line)
                 return await answer
         except TimeoutError:
             raise TmuxRefused("tmux does not answer") from None

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 KEYS_IN_ONE_COMMAND = 1000
+LONGEST = 1 << 23  # bytes of one line, or of one answer; tmux itself stays far below
 ID = re.compile(r"[$@%][0-9]{1,10}")
 
 
@@ -55,12 +56,18 @@ class Parser:
         self._end: tuple[bytes, bytes] | None = None  # the two lines of which one ends the block that we are in
         self._ours = False  # it answers a command of ours; else one of a key binding, or the attaching itself
         self._lines: list[bytes] = []
+        self._size = 0
         self.verbatim = 0  # so many lines of the next answer are a screen's, and end nothing whatever they look like
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that are complete now. `verbatim` may be set between one and the next."""
+        """The messages that are complete now. `verbatim` may be set between one and the next.
+
+        `ValueError` for what tmux would not write.
+        """
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
+        if len(self._rest) > LONGEST:
+            raise ValueError("a line without an end")
         for line in lines:
             if self._end:
                 yield from self._within(line)
@@ -74,7 +81,7 @@ class Parser:
                 mark = line.removeprefix(b"%begin ")
                 self._end = (b"%end " + mark, b"%error " + mark)
                 self._ours = mark.endswith(b" 1")
-                self._lines = []
+                self._lines, self._size = [], 0
             elif line.startswith(b"%"):
                 name, _, rest = line.decode(errors="replace").partition(" ")
                 yield Notice(name, rest)
@@ -82,6 +89,9 @@ class Parser:
     def _within(self, line: bytes) -> Iterator[Message]:
         if self._end is None or line not in self._end or (self._ours and len(self._lines) < self.verbatim):
             self._lines.append(line)
+            self._size += len(line) + 1
+            if self._size > LONGEST:
+                raise ValueError("an answer without an end")
             return
         self._end = None
         if self._ours:

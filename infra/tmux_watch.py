@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
+import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from application.terminals import SeenSession
 from infra.tmux_control import Control, Place, TmuxGone, TmuxRefused
 from infra.tmux_protocol import Message, Notice
 
 log = logging.getLogger(__name__)
-LOOK = 0.25  # seconds between looks whether a server may have come: a stat each
 PATIENCE = 2.0  # seconds that a question waits for a server to come back
-TRY = 2.0  # seconds between attempts where nothing shows whether one has
+SHORT = 1.0  # seconds of life that are none, where making a session costs more than a look
+SESSION = re.compile(r"(\d{1,10}) (\$\d{1,10}) (\d{1,10}) (\d{1,6}) (.+)", re.DOTALL)
 
-SESSIONS = "list-sessions -F '#{session_id} #{session_created} #{session_windows} #{session_name}'"
+SESSIONS = "list-sessions -F '#{pid} #{session_id} #{session_created} #{session_windows} #{session_name}'"
 CLIENTS = "list-clients -F '#{client_control_mode} #{session_id}'"
 TELLING = {
     "%sessions-changed",
@@ -43,10 +47,13 @@ class Sight:
 
 
 class Watch:
-    """One client, attached to any of the sessions, without their output. `saw` is called at every change."""
+    """One client, attached to any of the sessions, without their output. Whoever wants to is told of every change.
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    `gate` is passed to have a client.
+    """
+
+    def __init__(self, place: Place, gate: AbstractAsyncContextManager[Any] | None = None) -> None:
+        self.place, self._gate = place, gate or nullcontext()
         self.sight = Sight()
         self.looked = asyncio.Event()  # it is known whether there is a server
         self._ears: list[Callable[[], None]] = []
@@ -60,20 +67,19 @@ class Watch:
     async def run(self) -> None:
         """Watch until cancelled; wait for a server where there is none."""
         while True:
-            before = self.place.signature()
-            if before is not None and await self._watch():
+            before, began = self.place.signature(), time.monotonic()
+            lived = before is not None and await self._watch()
+            if lived and (not self.place.rest or time.monotonic() - began > SHORT):
                 continue  # its session has gone; perhaps there are others
             self._see(Sight())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TRY):
-                    while self.place.signature() in (None, before):
-                        await asyncio.sleep(LOOK)
+            await self.place.changed(before)
 
     async def _watch(self) -> bool:
         """Until the client is let go. Returns whether it was ever attached."""
         self._dirty.clear()
         try:
-            control = Control(await self.place.open("attach-session", "-f", "ignore-size,no-output"), self._hear)
+            async with self._gate:
+                control = Control(await self.place.open(*self.place.watch), self._hear)
         except TmuxGone as gone:
             log.debug("no tmux", extra={"place": self.place.name, "because": str(gone)})
             return False
@@ -108,17 +114,24 @@ class Watch:
                 await self._dirty.wait()
                 self._dirty.clear()
                 sessions, clients = await control.ask(SESSIONS, CLIENTS)
-                seen = tuple(sorted((self._session(line) for line in sessions), key=lambda it: it.tmux_id))
+                all_seen = sorted(filter(None, map(self._session, sessions)), key=lambda it: it.tmux_id)
+                seen = tuple(it for it in all_seen if self.place.session in (None, it.name))
+                if self.place.session and not seen:
+                    return  # the one that counts has gone: the next client makes it
                 looking = (line.split(b" ") for line in clients)
                 attached = frozenset(id.decode() for control_mode, id in looking if control_mode != b"1")
                 self._control = control
                 self._up.set()
                 self._see(Sight(True, seen, attached))
+                await asyncio.sleep(self.place.rest)
 
-    def _session(self, line: bytes) -> SeenSession:
-        id, created, windows, name = line.decode(errors="replace").split(" ", 3)
+    def _session(self, line: bytes) -> SeenSession | None:
+        """None for what tmux would not say: it ends up in the log, and that has to take it."""
+        if not (said := SESSION.fullmatch(line.decode(errors="replace"))):
+            return None
+        server, id, created, windows, name = said.groups()
         at = datetime.fromtimestamp(int(created), UTC)
-        return SeenSession(self.place.name, id, name, int(windows), at)
+        return SeenSession(self.place.name, int(server), id, name, int(windows), at)
 
     def _see(self, sight: Sight) -> None:
         changed, self.sight = sight != self.sight, sight

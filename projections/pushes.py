@@ -21,6 +21,7 @@ from projections.trail import Entry
 
 PAGE = 500  # entries read at once when a reader catches up
 ROLES = ("user.role_changed", "user.removed")
+TENURE = Actor(UUID(int=0), "tenure", "tenure", auditor=True)  # a reader of this process's own
 TURNS = 20  # of the event loop, in which a reader that is not stuck takes what waits for it
 
 
@@ -138,6 +139,11 @@ class Hub:
     @property
     def readers(self) -> int:
         return len(self._auditors) + sum(map(len, self._readers.values()))
+
+    @property
+    def streams(self) -> int:
+        """Readers that are somebody."""
+        return sum(reader.actor is not TENURE for reader in self._all())
 
     def _all(self) -> list[Reader]:
         return [*self._auditors, *(r for readers in self._readers.values() for r in readers)]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from application.access import Actor, allowed
 from domain.session import Session
 from projections.reads import Found, Reads
 from projections.table import Table
@@ -15,10 +16,12 @@ DDL = """
 create table sessions (
     id uuid primary key,
     host text not null,
+    server bigint not null,
     tmux_id text not null,
     name text not null,
     windows int not null,
     created_at timestamptz not null,
+    owner_id uuid,
     closed boolean not null
 );
 create index sessions_name on sessions (name) where not closed;
@@ -29,10 +32,12 @@ create index sessions_name on sessions (name) where not closed;
 class SessionRow:
     id: UUID
     host: str
+    server: int
     tmux_id: str
     name: str
     windows: int
     created_at: datetime
+    owner_id: UUID | None = None  # whose workspace it is in; None: it is everybody's
     closed: bool = False  # the row stays: it may be found again
 
 
@@ -42,10 +47,12 @@ class Listed:
 
     id: UUID
     host: str
+    server: int
     tmux_id: str
     name: str
     windows: int
     created_at: datetime
+    owner_id: UUID | None
     holder_id: UUID | None
     expires_at: datetime | None
 
@@ -54,7 +61,14 @@ def evolve(row: SessionRow | None, event: Any) -> SessionRow | None:
     match row, event:
         case None, Session.Found():
             return SessionRow(
-                event.originator_id, event.host, event.tmux_id, event.name, event.windows, event.created_at
+                event.originator_id,
+                event.host,
+                event.server,
+                event.tmux_id,
+                event.name,
+                event.windows,
+                event.created_at,
+                event.owner_id,
             )
         case None, _:
             return None
@@ -72,28 +86,39 @@ def evolve(row: SessionRow | None, event: Any) -> SessionRow | None:
 TABLE = Table("sessions", SessionRow, DDL, evolve)
 
 LISTED = """
-select s.id, s.host, s.tmux_id, s.name, s.windows, s.created_at, c.holder_id,
+select s.id, s.host, s.server, s.tmux_id, s.name, s.windows, s.created_at, s.owner_id, c.holder_id,
     case when c.holder_id is not null then c.expires_at end as expires_at
 from sessions s left join claims c on c.session_id = s.id and c.holder_id is not null and c.expires_at > %s
 where not s.closed
 """
+SEEN = "and (s.owner_id is null or s.owner_id = coalesce(%s, s.owner_id)) "
 
 
-async def listed(reads: Reads, now: datetime) -> Found[Listed]:
-    """All of them, by name."""
+def seen_by(actor: Actor) -> UUID | None:
+    """Whose sessions the actor finds, beside those that are everybody's. None: all of them."""
+    return None if allowed(actor, "terminal.use_any") else actor.user_id
+
+
+async def everything(reads: Reads, now: datetime) -> Found[Listed]:
+    """All of them, by name; for those who then ask `may_view` of each."""
     return await reads.find(Listed, LISTED + "order by s.name, s.created_at", (now,))
 
 
-async def named(reads: Reads, name: str, now: datetime) -> Listed | None:
+async def listed(reads: Reads, actor: Actor, now: datetime) -> Found[Listed]:
+    """Those that the actor may see, by name."""
+    return await reads.find(Listed, LISTED + SEEN + "order by s.name, s.created_at", (now, seen_by(actor)))
+
+
+async def named(reads: Reads, actor: Actor, name: str, now: datetime) -> Listed | None:
     """The one of this name: tmux allows one on each server. The host's own comes before a workspace's."""
-    sql = LISTED + "and s.name = %s order by s.host <> 'host', s.created_at desc limit 1"
-    return (await reads.find(Listed, sql, (now, name))).first
+    sql = LISTED + SEEN + "and s.name = %s order by s.host <> 'host', s.created_at desc limit 1"
+    return (await reads.find(Listed, sql, (now, seen_by(actor), name))).first
 
 
-async def by_id(reads: Reads, id: UUID, now: datetime) -> Listed | None:
-    return (await reads.find(Listed, LISTED + "and s.id = %s", (now, id))).first
+async def by_id(reads: Reads, actor: Actor, id: UUID, now: datetime) -> Listed | None:
+    return (await reads.find(Listed, LISTED + SEEN + "and s.id = %s", (now, seen_by(actor), id))).first
 
 
-async def open_on(reads: Reads, host: str) -> list[SessionRow]:
-    """Those that the log has on one server."""
-    return (await reads.find(SessionRow, "select * from sessions where host = %s and not closed", (host,))).rows
+async def still_open(reads: Reads) -> list[SessionRow]:
+    """Those that the log has as being there."""
+    return (await reads.find(SessionRow, "select * from sessions where not closed")).rows

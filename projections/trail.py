@@ -72,7 +72,7 @@ def kind_of(event: Any) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__qualname__).lower()
 
 
-SHARED = ("session", "claim")  # aggregates whose history is everybody's here
+SHARED = ("session", "claim")  # aggregates whose history is everybody's here, where it is not somebody's
 
 
 def entry(event: Any, position: int, owner_id: UUID | None, row: Any) -> Entry:
@@ -85,7 +85,7 @@ def entry(event: Any, position: int, owner_id: UUID | None, row: Any) -> Entry:
         event.at,
         event.by,
         owner_id,
-        kind_of(event).partition(".")[0] in SHARED,
+        kind_of(event).partition(".")[0] in SHARED and owner_id is None,
         event.request_id,
         event.caused_by,
         facts,

@@ -136,6 +136,18 @@ async def on_engine(reads: Reads, provider: str) -> dict[UUID, bool]:
     return {row.id: row.status == Status.RUNNING for row in rows}
 
 
+async def running_on(reads: Reads, provider: str) -> dict[str, UUID]:
+    """Those that run on this engine, as text, and whose they are."""
+    sql = "select id, owner_id from workspaces where provider = %s and status = 'running'"
+    return {str(row.id): row.owner_id for row in (await reads.find(_Owner, sql, (provider,))).rows}
+
+
+@dataclass(frozen=True)
+class _Owner:
+    id: UUID
+    owner_id: UUID
+
+
 @dataclass(frozen=True)
 class _Status:
     id: UUID

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from application.ports import Impossible, Unavailable
+from application.ports import Impossible, Machines, Unavailable
 from tests.engine import Engine
 
 
@@ -46,6 +46,8 @@ class RemoteEngine:
         self._socket = socket
 
     def __getattr__(self, call: str) -> Callable[..., Awaitable[Any]]:
+        if not hasattr(Machines, call):
+            raise AttributeError(call)
         return partial(self._ask, call)
 
     async def _ask(self, call: str, *args: Any) -> Any:

@@ -70,9 +70,11 @@ revoked = invited.given(Invite.Revoked)
 over = invited.given(Invite.Expired, at=T7)
 
 BOB = UUID("00000000-0000-4000-8000-0000000000ee")
-SESSION = {"host": "host", "tmux_id": "$3", "name": "main", "windows": 1, "created_at": T0}
+SESSION = {"host": "host", "server": 4711, "tmux_id": "$3", "name": "main", "windows": 1, "created_at": T0}
+OWNED = SESSION | {"host": str(SNAPSHOT), "owner_id": ANNA}
 unseen = Story(Session)
-seen = unseen.given(Session.Found, **SESSION)
+seen = unseen.given(Session.Found, **SESSION, owner_id=None)
+seen_inside = unseen.given(Session.Found, **OWNED)
 renamed = seen.given(Session.Renamed, name="dev")
 resized = seen.given(Session.Resized, windows=2)
 lost = seen.given(Session.Closed)
@@ -80,7 +82,7 @@ back = lost.given(Session.FoundAgain, name="main", windows=1)
 
 HALF = timedelta(minutes=30)
 free = Story(Claim)
-claimed = free.given(Claim.Taken, session_id=SNAPSHOT, holder_id=ANNA, expires_at=T0 + HALF)
+claimed = free.given(Claim.Taken, session_id=SNAPSHOT, holder_id=ANNA, expires_at=T0 + HALF, owner_id=None)
 renewed = claimed.given(Claim.Renewed, holder_id=ANNA, expires_at=T0 + 2 * HALF)
 wanted = claimed.given(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T0 + HALF)
 handed_over = wanted.given(Claim.HandedOver, holder_id=BOB, expires_at=T0 + HALF)

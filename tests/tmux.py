@@ -14,6 +14,7 @@ from application.terminals import Address
 from infra.terminals_tmux import TmuxTerminals
 from infra.tmux_control import Local
 from infra.tmux_watch import Watch
+from infra.watches import Watches
 from tests.serving import eventually
 
 
@@ -59,9 +60,9 @@ def tmux_server() -> Iterator[Tmux]:
 
 @asynccontextmanager
 async def terminals_of(server: Tmux) -> AsyncIterator[TmuxTerminals]:
-    watch = Watch(Local(str(server.socket)))
-    terminals = TmuxTerminals([watch], lambda: datetime.now(UTC))
-    watching = asyncio.create_task(watch.run())
+    watches = Watches(Watch(Local(str(server.socket))))
+    terminals = TmuxTerminals(watches, lambda: datetime.now(UTC))
+    watching = asyncio.create_task(watches.run())
     try:
         yield terminals
     finally:
@@ -74,9 +75,9 @@ async def address(terminals: TmuxTerminals, name: str = "main") -> Address:
     """Where a session is, once it is seen."""
 
     async def seen() -> Address | None:
-        for it in terminals.watches["host"].sight.sessions:
+        for it in terminals.watches.host.sight.sessions:
             if it.name == name:
-                return Address(it.host, it.tmux_id, it.created_at)
+                return Address(it.host, it.server, it.tmux_id, it.created_at)
         return None
 
     found: Address = await eventually(seen)

@@ -33,9 +33,9 @@ class HandOver(BaseModel):
 async def hand_over(request: Request, who: Who, id: str, body: HandOver | None = None) -> Response:
     """The holder names somebody who has asked, and they have it. Without a name: ask the holder for it."""
     given = deps(request)
-    it = await find(given, id)
+    it = await find(given, who, id)
     if body is None or body.userId is None:
-        await given.claims.ask_for(who, it.id)
+        await given.claims.ask_for(who, it.id, it.owner_id)
         return Json({"success": True, "asked": True})
     to = parse(body.userId, "user_", "user")
     return Json(present.claimed(it.name, await given.claims.hand_over(who, it.id, to)))
@@ -45,9 +45,9 @@ async def hand_over(request: Request, who: Who, id: str, body: HandOver | None =
 async def claim(request: Request, who: Who, id: str) -> Response:
     """Claim it, or claim it for longer. An admin takes it over."""
     given = deps(request)
-    it = await find(given, id)
+    it = await find(given, who, id)
     try:
-        return Json(present.claimed(it.name, await given.claims.take(who, it.id)))
+        return Json(present.claimed(it.name, await given.claims.take(who, it.id, it.owner_id)))
     except Claimed as taken:
         return Json(present.taken(taken), 403)
     except NotAllowed:
@@ -58,6 +58,6 @@ async def claim(request: Request, who: Who, id: str) -> Response:
 async def release(request: Request, who: Who, id: str) -> Response:
     """Give it back; an admin, also for somebody else."""
     given = deps(request)
-    it = await find(given, id)
+    it = await find(given, who, id)
     await given.claims.release(who, it.id)
     return Json({"success": True})

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from application.access import Actor
 from application.ports import Profile
 from application.terminals import Address, Frame, Window
 from domain.claim import Claim, Claimed
@@ -20,7 +21,7 @@ TAKEN = "Session is claimed by another user"
 
 
 def address(it: Listed) -> Address:
-    return Address(it.host, it.tmux_id, it.created_at)
+    return Address(it.host, it.server, it.tmux_id, it.created_at)
 
 
 def name(id: UUID, names: Names) -> str:
@@ -49,12 +50,16 @@ def session(it: Listed, attached: bool, names: Names) -> dict[str, Any]:
     }
 
 
-async def all_sessions(given: Deps) -> tuple[int, list[dict[str, Any]]]:
-    """The list, and its position."""
-    found = await sessions.listed(given.reads, given.clock())
-    names = await given.profiles.profiles([it.holder_id for it in found.rows if it.holder_id])
-    shown = [session(it, given.terminals.attached(address(it)), names) for it in found.rows]
-    return found.position, shown
+async def all_sessions(given: Deps, who: Actor) -> tuple[int, list[dict[str, Any]]]:
+    """The list of those that they may see, and its position."""
+    found = await sessions.listed(given.reads, who, given.clock())
+    return found.position, [shown for _, shown in await shown_to_owners(given, found.rows)]
+
+
+async def shown_to_owners(given: Deps, rows: Sequence[Listed]) -> list[tuple[UUID | None, dict[str, Any]]]:
+    """Each with whose it is; None: everybody's."""
+    names = await given.profiles.profiles([it.holder_id for it in rows if it.holder_id])
+    return [(it.owner_id, session(it, given.terminals.attached(address(it)), names)) for it in rows]
 
 
 def detail(it: Listed, windows: Iterable[Window], viewers: Sequence[UUID], names: Names) -> dict[str, Any]:

@@ -19,9 +19,9 @@ router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 Who = Annotated[Actor, Depends(member)]
 
 
-async def find(given: Deps, id: str) -> Listed:
-    """A session by its id, which is its name. Raises `NotFound`."""
-    row = await sessions.named(given.reads, id, given.clock()) if "\0" not in id else None
+async def find(given: Deps, who: Actor, id: str) -> Listed:
+    """A session by its id, which is its name. Raises `NotFound`, also where it is not for them to see."""
+    row = await sessions.named(given.reads, who, id, given.clock()) if "\0" not in id else None
     if row is None:
         raise NotFound("Session not found")
     return row
@@ -29,9 +29,9 @@ async def find(given: Deps, id: str) -> Listed:
 
 @router.get("", response_model=dict[str, Any])
 async def list_sessions(request: Request, who: Who) -> Response:
-    """All sessions, by name. `X-Tenure-Position` is where a stream goes on from this list."""
+    """All sessions that the caller may see, by name. `X-Tenure-Position` is where a stream goes on from this list."""
     require(who, "session.view")
-    position, shown = await present.all_sessions(deps(request))
+    position, shown = await present.all_sessions(deps(request), who)
     return Json({"sessions": shown}, headers={"x-tenure-position": str(position)})
 
 
@@ -40,7 +40,7 @@ async def get_session(request: Request, who: Who, id: str) -> Response:
     """Its windows, what is on their panes, and who looks at it."""
     require(who, "session.view")
     given = deps(request)
-    it = await find(given, id)
+    it = await find(given, who, id)
     windows = await given.terminals.windows(present.address(it))
     viewers = await given.presence.of(it.id)
     names = await given.profiles.profiles([*viewers, *([it.holder_id] if it.holder_id else [])])

@@ -11,8 +11,8 @@ import anyio
 from anyio.abc import TaskGroup
 from fastapi import APIRouter, WebSocket
 
-from application.access import allowed
 from application.ports import Unavailable
+from application.sessions import may_claim, may_view
 from application.terminals import Frame, View
 from domain.claim import Claimed
 from domain.errors import NotFound
@@ -79,25 +79,43 @@ class Conversation:
     # -- what happens ------------------------------------------------------------
 
     async def _tell_sessions(self) -> None:
-        await self._wire.say(await self._sessions())
+        for it in list(self._subscriptions.values()):
+            if not may_view(self._wire.actor, it.session.owner_id):  # their role is another one now
+                await self._ended(it, Wrong("SESSION_NOT_FOUND", "Session does not exist"))
+        _, shown = await present.all_sessions(self._given, self._wire.actor)
+        await self._wire.say(as_sessions(shown))
 
-    async def _sessions(self) -> dict[str, Any]:
-        _, shown = await present.all_sessions(self._given)
-        return {"type": "sessions", "sessions": shown}
+    async def _sessions_changed(self, position: int) -> None:
+        """The list is made once for everybody, and what they may not see then left out."""
+
+        async def made() -> list[tuple[UUID | None, dict[str, Any]]]:
+            rows = (await sessions.everything(self._given.reads, self._given.clock())).rows
+            return await present.shown_to_owners(self._given, rows)
+
+        listed = await self._once.value(("listed", position), made)
+        seen = [(owner, shown) for owner, shown in listed if may_view(self._wire.actor, owner)]
+        owners = frozenset(owner for owner, _ in seen)  # who sees the same owners' sees the same sessions
+
+        async def message() -> dict[str, Any]:
+            return as_sessions([shown for _, shown in seen])
+
+        await self._wire.send(await self._once(("sessions", position, owners), message))
 
     async def _told(self, push: Push) -> None:
         entry = push.entry
+        if entry.kind == "user.role_changed" and entry.subject == self._wire.actor.user_id:
+            await self._tell_sessions()
         noun, _, what = entry.kind.partition(".")
         if noun == "session":
             if what == "renamed" and entry.subject in self._names:
                 self._names[entry.subject] = entry.facts["name"]
-            await self._wire.send(await self._once(("sessions", entry.position), self._sessions))
+            await self._sessions_changed(entry.position)
         elif noun == "claim" and entry.state:
             await self._told_of_claim(push, UUID(str(entry.state["session_id"])))
 
     async def _told_of_claim(self, push: Push, session_id: UUID) -> None:
         entry, me = push.entry, self._wire.actor.user_id
-        row = await sessions.by_id(self._given.reads, session_id, self._given.clock())
+        row = await sessions.by_id(self._given.reads, self._wire.actor, session_id, self._given.clock())
         if row is None:
             return
         handed_over = entry.kind == "claim.handed_over" and entry.by == me
@@ -120,10 +138,10 @@ class Conversation:
     async def _session(self, said: dict[str, Any]) -> Listed:
         name = text_of(said, "sessionId")
         for id, known in self._names.items():
-            if known == name:
+            if known == name and may_view(self._wire.actor, self._subscriptions[id].session.owner_id):
                 return self._subscriptions[id].session
         try:
-            return await find(self._given, name)
+            return await find(self._given, self._wire.actor, name)
         except NotFound:
             raise Wrong("SESSION_NOT_FOUND", "Session does not exist") from None
 
@@ -147,9 +165,9 @@ class Conversation:
 
     async def _send_keys(self, said: dict[str, Any]) -> None:
         keys, pane = keys_of(said), pane_of(said)
-        if not allowed(self._wire.actor, "session.claim"):
-            raise Wrong("FORBIDDEN", "Viewers cannot send keys")
         session = await self._session(said)
+        if not may_claim(self._wire.actor, session.owner_id):
+            raise Wrong("FORBIDDEN", "Viewers cannot send keys")
         if pane is None and session.id in self._subscriptions:
             pane = self._subscriptions[session.id].pane
         held = await self._given.claims.held(session.id)
@@ -166,10 +184,10 @@ class Conversation:
 
     async def _claim(self, said: dict[str, Any]) -> None:
         session = await self._session(said)
-        if not allowed(self._wire.actor, "session.claim"):
+        if not may_claim(self._wire.actor, session.owner_id):
             raise Wrong("FORBIDDEN", "Viewers cannot claim sessions")
         try:
-            await self._given.claims.take(self._wire.actor, session.id)
+            await self._given.claims.take(self._wire.actor, session.id, session.owner_id)
         except Claimed as no:
             until = present.millis(no.expires_at)
             raise Wrong(
@@ -180,7 +198,8 @@ class Conversation:
         await self._given.claims.release(self._wire.actor, (await self._session(said)).id)
 
     async def _request_claim(self, said: dict[str, Any]) -> None:
-        await self._given.claims.ask_for(self._wire.actor, (await self._session(said)).id)
+        session = await self._session(said)
+        await self._given.claims.ask_for(self._wire.actor, session.id, session.owner_id)
 
     async def _hand_over(self, said: dict[str, Any]) -> None:
         to = parse(text_of(said, "userId"), "user_", "user")
@@ -221,7 +240,7 @@ class Conversation:
             await self._wire.wrong(why)
 
     async def _tell_claim(self, it: Subscription) -> None:
-        row = await sessions.by_id(self._given.reads, it.session.id, self._given.clock())
+        row = await sessions.by_id(self._given.reads, self._wire.actor, it.session.id, self._given.clock())
         if row and row.holder_id:
             names = await self._given.profiles.profiles([row.holder_id])
             await self._wire.say(present.claimed_by(self._names[row.id], row.holder_id, row.expires_at, names))
@@ -237,6 +256,10 @@ class Conversation:
 
     async def _presence(self, name: str, users: tuple[UUID, ...]) -> dict[str, Any]:
         return present.presence(name, users, await self._given.profiles.profiles(users))
+
+
+def as_sessions(shown: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "sessions", "sessions": shown}
 
 
 def shown(name: str, it: Frame) -> str:

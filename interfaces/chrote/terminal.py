@@ -25,7 +25,7 @@ async def list_sessions(request: Request, who: Who) -> Response:
     """`attached` is how many look at it through tmux itself; `width` and `height` are its current window's."""
     require(who, "session.view")
     given = deps(request)
-    rows = (await sessions.listed(given.reads, given.clock())).rows
+    rows = (await sessions.listed(given.reads, who, given.clock())).rows
     shapes = await given.terminals.shapes([address(it) for it in rows])
     shown = []
     for it in rows:
@@ -49,7 +49,7 @@ async def list_sessions(request: Request, who: Who) -> Response:
 async def list_locks(request: Request, who: Who) -> Response:
     require(who, "session.view")
     given = deps(request)
-    rows = [it for it in (await sessions.listed(given.reads, given.clock())).rows if it.holder_id]
+    rows = [it for it in (await sessions.listed(given.reads, who, given.clock())).rows if it.holder_id]
     names = await given.profiles.profiles([it.holder_id for it in rows if it.holder_id])
     held = {it.name: it.holder_id for it in rows if it.holder_id}
     return Json({"locks": {session: {"id": user_id(id), "name": name(id, names)} for session, id in held.items()}})
@@ -58,9 +58,9 @@ async def list_locks(request: Request, who: Who) -> Response:
 @router.post("/sessions/{id:path}/lock", response_model=dict[str, Any])
 async def lock(request: Request, who: Who, id: str) -> Response:
     given = deps(request)
-    it = await find(given, id)
+    it = await find(given, who, id)
     try:
-        await given.claims.take(who, it.id)
+        await given.claims.take(who, it.id, it.owner_id)
     except Claimed as taken:
         names = await given.profiles.profiles([taken.holder_id])
         by = {"id": user_id(taken.holder_id), "name": name(taken.holder_id, names)}
@@ -71,6 +71,6 @@ async def lock(request: Request, who: Who, id: str) -> Response:
 @router.post("/sessions/{id:path}/release", response_model=dict[str, Any])
 async def release(request: Request, who: Who, id: str) -> Response:
     given = deps(request)
-    it = await find(given, id)
+    it = await find(given, who, id)
     await given.claims.release(who, it.id)
     return Json({"success": True, "locked": False})

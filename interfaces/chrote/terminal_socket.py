@@ -7,8 +7,8 @@ from typing import Any
 import anyio
 from fastapi import APIRouter, WebSocket
 
-from application.access import allowed
 from application.ports import Unavailable
+from application.sessions import may_claim, may_view
 from application.terminals import View
 from domain.errors import NotFound
 from interfaces.chrote.present import user_id
@@ -27,7 +27,7 @@ async def one_session(socket: WebSocket, id: str, pane: str | None = None, mode:
     if (wire := await opened(socket)) is None:
         return
     try:
-        session = await find(wire.given, id)
+        session = await find(wire.given, wire.actor, id)
         as_text = plain(mode)
         async with (
             wire.given.presence.here(session.id, wire.actor.user_id),
@@ -77,8 +77,12 @@ class Terminal:
 
     async def _ready(self) -> None:
         """Nothing to tell: what there is to see comes by itself."""
+        if not may_view(self._wire.actor, self._session.owner_id):
+            raise NotFound("Session not found")
 
     async def _told(self, push: Push) -> None:
+        if not may_view(self._wire.actor, self._session.owner_id):
+            raise NotFound("Session not found")  # their role is another one now
         if push.entry.kind == "session.renamed" and push.entry.subject == self._session.id:
             self._name = push.entry.facts["name"]
 
@@ -92,7 +96,7 @@ class Terminal:
                 raise Wrong("UNKNOWN_TYPE", "There are messages of type sendKeys and heartbeat")
 
     async def _send_keys(self, keys: bytes, pane: str | None) -> None:
-        if not allowed(self._wire.actor, "session.claim"):
+        if not may_claim(self._wire.actor, self._session.owner_id):
             raise Wrong("NOT_OPERATOR", "Only operators can send keys")
         held = await self._given.claims.held(self._session.id)
         if held is None or held[0] != self._wire.actor.user_id:

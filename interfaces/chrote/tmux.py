@@ -27,7 +27,7 @@ async def capture(request: Request, who: Who, session: str, pane: str) -> Respon
     if not given.terminals.had():
         return Json({"error": "CHROTE API not available"}, 503)
     try:
-        it = await find(given, session)
+        it = await find(given, who, session)
     except NotFound:
         return Json({"error": "Session not found"}, 404)
     try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from fastapi import WebSocket
@@ -24,6 +24,7 @@ from projections.pushes import Closing, CutOff, Dismissed, Push, Told
 UNAUTHENTICATED, NO_SESSION, SILENT, SHUTTING_DOWN, TOO_SLOW = 4001, 4004, 4000, 1001, 1013
 SEND_SECONDS = 10.0  # a client that takes nothing for so long is let go
 REMEMBERED = 200  # frames that are the same for many
+Made = TypeVar("Made")
 
 
 class Wrong(Exception):
@@ -172,7 +173,7 @@ class Once:
     """Frames that are the same for everybody, made by the first who needs them."""
 
     def __init__(self) -> None:
-        self._made: OrderedDict[Hashable, asyncio.Task[str]] = OrderedDict()
+        self._made: OrderedDict[Hashable, asyncio.Task[Any]] = OrderedDict()
 
     async def __call__(self, key: Hashable, make: Callable[[], Awaitable[dict[str, Any]]]) -> str:
         """`key` says what it is, and in which state."""
@@ -180,12 +181,17 @@ class Once:
         async def made() -> str:
             return frame(await make())
 
+        return await self.value(key, made)
+
+    async def value(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
+        """The same for what is no frame yet."""
         if key not in self._made:
-            self._made[key] = asyncio.create_task(made())
+            self._made[key] = asyncio.create_task(make())
             if len(self._made) > REMEMBERED:
                 self._made.popitem(last=False)
         try:
-            return await asyncio.shield(self._made[key])
+            made: Made = await asyncio.shield(self._made[key])
+            return made
         except Exception:
             self._made.pop(key, None)
             raise

@@ -35,7 +35,7 @@ Login = Annotated[
     ),
 ]
 Invite = Annotated[str | None, typer.Option(help="the token of an invite, the first time", rich_help_panel=HERE)]
-Named = Annotated[str, typer.Argument(metavar="SESSION", help="its name")]
+Named = Annotated[str, typer.Argument(metavar="SESSION", help="its name, or that of a workspace of yours")]
 Pane = Annotated[int | None, typer.Option(help="the number of a pane; none: the first")]
 Look = Annotated[bool, typer.Option("--look", help="only look: claim nothing")]
 
@@ -48,14 +48,19 @@ def list_(
     login: Login = None,
     invite: Invite = None,
 ) -> None:
-    """The sessions of tmux, and who has claimed them."""
+    """The sessions of tmux and the terminals of workspaces, and who has claimed them."""
     with signed_in(ctx, url, user, login, invite) as client:
         shown = ask(client, "GET", "/api/sessions")["sessions"]
+        called = {it["id"]: it["name"] for it in ask(client, "GET", "/api/v1/workspaces")}
     if as_json:
         show_json(shown)
     elif shown:
-        rows = [(it["name"], it["windows"], "yes" if it["attached"] else "", claimed(it["claim"])) for it in shown]
-        table(("name", "windows", "attached", "claimed"), rows)
+        attached = {True: "yes", False: ""}
+        rows = [
+            (it["name"], called.get(it["name"], ""), str(it["windows"]), attached[it["attached"]], by(it["claim"]))
+            for it in shown
+        ]
+        table(("name", "workspace", "windows", "attached", "claimed"), rows)
     else:
         note("There are none. tmux new -s main makes one.")
 
@@ -71,7 +76,7 @@ def claim(
 ) -> None:
     """Claim a session, so that only you can type into it; or claim it for longer."""
     with signed_in(ctx, url, user, login, invite) as client:
-        path = f"/api/sessions/{quote(session, safe='')}/claim"
+        path = f"/api/sessions/{quote(find(client, session), safe='')}/claim"
         said = ask(client, "DELETE" if release else "POST", path)
     say(f"{session} is free" if release else f"{session} is yours until {plain_time(said['claim']['expiresAt'])}")
 
@@ -90,8 +95,9 @@ def attach(
     from interfaces.cli.terminal import Terminal, run
 
     terminal = Terminal()
-    path = f"/api/sessions/{quote(session, safe='')}/claim"
     with signed_in(ctx, url, user, login, invite) as client:
+        name = quote(find(client, session), safe="")
+        path = f"/api/sessions/{name}/claim"
         mine = False
         if not look:
             try:
@@ -102,7 +108,7 @@ def attach(
         try:
             server = str(client.base_url).replace("http", "ws", 1).rstrip("/")
             which = f"?pane={pane}" if pane is not None else ""
-            address = f"{server}/ws/terminal/{quote(session, safe='')}{which}"
+            address = f"{server}/ws/terminal/{name}{which}"
             why = run(terminal, address, client.cookies[COOKIE])
         finally:
             if mine:
@@ -110,7 +116,17 @@ def attach(
     note(why)
 
 
-def claimed(it: dict[str, Any] | None) -> str:
+def find(client: httpx.Client, named: str) -> str:
+    """The session of this name; or else that of the workspace of this name, if only one of the caller's has it."""
+    if any(it["name"] == named for it in ask(client, "GET", "/api/sessions")["sessions"]):
+        return named
+    found = [str(it["id"]) for it in ask(client, "GET", "/api/v1/workspaces") if it["name"] == named]
+    if len(found) > 1:
+        raise Stop(f"{len(found)} of your workspaces are called {named}; name one by its id: {', '.join(found)}")
+    return found[0] if found else named
+
+
+def by(it: dict[str, Any] | None) -> str:
     return f"by {it['userName']}, until {plain_time(it['expiresAt'])}" if it else ""
 
 

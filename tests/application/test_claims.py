@@ -106,7 +106,7 @@ def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
 
         @rule(who=ANYBODY | st.just(ADMIN), at=SERVERS)
         def claim(self, who: Actor, at: int) -> None:
-            said = twice.do(outcome(twice.servers[at].take(who, self.session)))
+            said = twice.do(outcome(twice.servers[at].take(who, self.session, None)))
             if self.has() in (None, who.user_id) or who is ADMIN:
                 assert isinstance(said, Claim) and said.holder_id == who.user_id
                 asking = self.asking if self.has() == who.user_id else set()
@@ -119,7 +119,7 @@ def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
         @rule(many=st.lists(st.tuples(ANYBODY, SERVERS), min_size=2, max_size=20, unique_by=lambda it: it[0].user_id))
         def claim_all_at_once(self, many: list[tuple[Actor, int]]) -> None:
             async def all_at_once() -> list[Any]:
-                asked = (outcome(twice.servers[at].take(who, self.session)) for who, at in many)
+                asked = (outcome(twice.servers[at].take(who, self.session, None)) for who, at in many)
                 return await asyncio.gather(*asked)
 
             said = twice.do(all_at_once())
@@ -156,7 +156,7 @@ def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
 
         @rule(who=ANYBODY, at=SERVERS)
         def ask_for_it(self, who: Actor, at: int) -> None:
-            said = twice.do(outcome(twice.servers[at].ask_for(who, self.session)))
+            said = twice.do(outcome(twice.servers[at].ask_for(who, self.session, None)))
             assert isinstance(said, NotFound if self.has() is None else Claim)
             if self.has() not in (None, who.user_id):
                 self.asking.add(who.user_id)
@@ -197,7 +197,7 @@ async def test_of_fifty_who_claim_at_once_one_wins(database: str) -> None:
         many = [Actor(uuid5(SUBJECT, str(n)), str(n), "", role=Role.OPERATOR) for n in range(50)]
         for actor in many:
             await platform.commit(Cause(), User(id=actor.user_id, at=T0, role="operator", invite_id=None))
-        said = await asyncio.gather(*(outcome(claims.take(who, SUBJECT)) for who in many))
+        said = await asyncio.gather(*(outcome(claims.take(who, SUBJECT, None)) for who in many))
         (won,) = [it for it in said if isinstance(it, Claim)]
         lost = [(it.holder_id, it.expires_at) for it in said if isinstance(it, Claimed)]
         assert lost == [(won.holder_id, T0 + LASTS)] * 49

@@ -27,9 +27,10 @@ def test_it_is_closed_once_and_may_come_back() -> None:
 
 
 def test_one_session_of_one_server_is_one_stream() -> None:
-    assert Session.id_of("host", "$3", T0) == Session.id_of("host", "$3", T0)
-    later, elsewhere = Session.id_of("host", "$3", T0 + timedelta(seconds=1)), Session.id_of("other", "$3", T0)
-    assert len({Session.id_of("host", "$3", T0), later, elsewhere, Session.id_of("host", "$4", T0)}) == 4
+    assert Session.id_of("host", 7, "$3", T0) == Session.id_of("host", 7, "$3", T0)
+    later, elsewhere = Session.id_of("host", 7, "$3", T0 + timedelta(seconds=1)), Session.id_of("other", 7, "$3", T0)
+    other, next_server = Session.id_of("host", 7, "$4", T0), Session.id_of("host", 8, "$3", T0)
+    assert len({Session.id_of("host", 7, "$3", T0), later, elsewhere, other, next_server}) == 5
 
 
 def test_its_row() -> None:

@@ -6,13 +6,14 @@ import asyncio
 import re
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from application.terminals import Address, View
+from application.terminals import View
 from domain.errors import NotFound
 from infra import screens
 from tests.serving import PATIENCE, eventually
@@ -37,7 +38,7 @@ def recorder(tmux: Tmux, name: str, into: Path) -> None:
 
 async def test_sessions_are_seen_as_they_come_change_and_go(tmux: Tmux) -> None:
     async with terminals_of(tmux) as terminals:
-        watch = terminals.watches["host"]
+        watch = terminals.watches.host
 
         async def names() -> list[str]:
             return sorted(it.name for it in watch.sight.sessions)
@@ -89,13 +90,13 @@ async def test_a_session_of_another_server_is_not_ours(tmux: Tmux) -> None:
     tmux.session()
     async with terminals_of(tmux) as terminals:
         at = await address(terminals)
-        stale = Address(at.host, at.tmux_id, at.created_at.replace(year=2001))
-        for ask in (terminals.windows(stale), terminals.capture(stale, None), terminals.type(stale, None, b"x")):
+        for stale in (replace(at, created_at=at.created_at.replace(year=2001)), replace(at, server=at.server + 1)):
+            for ask in (terminals.windows(stale), terminals.capture(stale, None), terminals.type(stale, None, b"x")):
+                with pytest.raises(NotFound):
+                    await ask
             with pytest.raises(NotFound):
-                await ask
-        with pytest.raises(NotFound):
-            async with terminals.view(stale, None, plain=False):
-                pass
+                async with terminals.view(stale, None, plain=False):
+                    pass
 
 
 async def test_a_viewer_gets_the_screen_and_then_what_is_written(tmux: Tmux) -> None:

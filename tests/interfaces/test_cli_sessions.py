@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.contracts.asking import running
 from tests.contracts.chrote.people import member
+from tests.infra.engines import opened
 from tests.serving import PATIENCE, Served, eventually, served
 from tests.tmux import Tmux
 
@@ -58,7 +60,8 @@ async def test_sessions_are_listed_and_claimed(place: Served) -> None:
     assert [it["name"] for it in json.loads(out)] == ["main"]
     code, out, _ = await tenure(place, "claim", "main")
     assert code == 0 and out.startswith("main is yours until 20")
-    code, out, _ = await tenure(place, "list")
+    code, out, err = await tenure(place, "list")
+    assert code == 0, err
     assert "main" in out and "by Olga" in out
     assert (await tenure(place, "claim", "main", "--release"))[:2] == (0, "main is free\n")
     code, _, err = await tenure(place, "claim", "nothing")
@@ -114,6 +117,36 @@ async def test_a_session_is_used_in_the_shell(place: Served, tmux: Tmux) -> None
         shell.type("\x03")  # goes there, and ends what runs there: not us
         assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
         await shell.until("The session is over")
+
+
+async def test_the_terminal_of_a_workspace_goes_by_the_workspaces_name(database: str, tmp_path: Path) -> None:
+    async with (
+        opened("local", tmp_path) as engine,
+        served(database, tmp_path, engine.machines) as place,
+        member(place, "Olga") as olga,
+    ):
+        id = (await running(olga, name="lab"))["id"]
+
+        async def listed() -> bool:
+            return bool((await olga.get("/api/sessions")).json()["sessions"])
+
+        await eventually(listed)
+        code, out, err = await tenure(place, "list")
+        assert code == 0, err
+        assert out.splitlines()[1].split()[:3] == [id, "lab", "1"]
+        argv, environment = command(place, "attach", "lab")
+        with terminal() as (shell, theirs):
+            process = await asyncio.create_subprocess_exec(
+                *argv, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+            )
+            await shell.until("\x1b[2J")
+            shell.type("echo in-$((6 * 7))\r")
+            await shell.until("in-42")
+            shell.type("\x1d")
+            assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+        await running(olga, name="lab")
+        code, _, err = await tenure(place, "claim", "lab")
+        assert code == 1 and err.startswith("2 of your workspaces are called lab") and id in err
 
 
 async def test_it_is_left_with_a_key(place: Served, tmux: Tmux) -> None:

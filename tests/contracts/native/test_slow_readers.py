@@ -68,7 +68,7 @@ async def flood(tenure: Served, deaf: UUID, other: UUID) -> list[ref[Entry]]:
 
 def noted(tenure: Served, position: int, owner: UUID, text: str) -> Entry:
     now = tenure.tenure.deps.clock()
-    return Entry(position, owner, 1, "workspace.noted", now, None, owner, "", None, {"text": text}, None)
+    return Entry(position, owner, 1, "workspace.noted", now, None, owner, False, "", None, {"text": text}, None)
 
 
 def alive(told: list[ref[Entry]]) -> int:

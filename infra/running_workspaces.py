@@ -1,0 +1,87 @@
+"""Which workspaces run, whose they are, and their terminals, which are watched for as long as they do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+from application.ports import Unavailable
+from application.terminals import SeenSession
+from domain.machine import Status
+from infra.tmux_watch import Watch
+from infra.watches import Watches
+from projections import workspaces
+from projections.pushes import TENURE, Closing, CutOff, Hub, Push, Told
+from projections.reads import Reads
+from projections.trail import Entry
+
+STARTS = ("workspace.provisioned", "workspace.started", "workspace.adopted")
+
+
+class RunningWorkspaces:
+    """Follows the log. `changed` tells whoever looks that there is something new to see."""
+
+    def __init__(self, hub: Hub, reads: Reads, watches: Watches, provider: str) -> None:
+        self._hub, self._reads, self._watches, self._provider = hub, reads, watches, provider
+        self._owners: dict[str, UUID] = {}
+        self._known = False
+
+    async def run(self, changed: asyncio.Event) -> None:
+        """Until cancelled. Afterwards nothing is known."""
+        try:
+            while self._watches.places is None:  # there are no terminals, and that is known
+                self._known = True
+                changed.set()
+                await asyncio.Event().wait()
+            while True:
+                try:
+                    async for some in self._hub.follow(TENURE, None, None):
+                        for told in some:
+                            await self._hear(told)
+                        await self._watches.keep(set(map(self._watches.places.place_of, self._owners)))
+                        self._known = True
+                        changed.set()
+                except CutOff:
+                    continue
+                except Unavailable:
+                    await asyncio.sleep(1)
+                except Closing:
+                    await asyncio.Event().wait()  # we are being ended as well
+        finally:
+            self._known = False
+
+    async def _hear(self, told: Told) -> None:
+        if isinstance(told, Push):
+            self._happened(told.entry)
+        else:
+            self._owners = await workspaces.running_on(self._reads, self._provider)
+
+    def _happened(self, entry: Entry) -> None:
+        if not entry.kind.startswith("workspace."):
+            return
+        id, row = str(entry.subject), entry.state
+        if row is None or row["status"] != Status.RUNNING or row["provider"] != self._provider:
+            self._owners.pop(id, None)
+            return
+        self._owners[id] = UUID(str(row["owner_id"]))
+        if entry.kind in STARTS and (watch := self._watch(id)):
+            watch.place.again()
+
+    def _watch(self, id: str) -> Watch | None:
+        return self._watches.get(self._watches.places.place_of(id)) if self._watches.places else None
+
+    def seen(self) -> Iterator[SeenSession]:
+        """Of what is on their tmux, the sessions that are theirs: those with their ids as names."""
+        for watch in self._watches.workspaces():
+            for it in watch.sight.sessions:
+                if it.name in self._owners:
+                    yield replace(it, owner_id=self._owners[it.name])
+
+    def has_looked(self, place: str) -> bool:
+        """Whether it is known what is there: also that nothing can be."""
+        if not self._known:
+            return False
+        watch = self._watches.get(place)
+        return watch is None or watch.looked.is_set()
