@@ -61,7 +61,9 @@ def test_it_runs_when_every_seat_is_ready() -> None:
 
 def test_a_seat_that_fails_is_given_another_machine() -> None:
     failed = {"seat": 2, "machine_id": machine(2, 2), "reason": "no image"}
-    stories.one_ready.when(Workshop.machine_failed, machine(2, 2), "no image", T0).then_all((Workshop.SeatFailed, failed))
+    stories.one_ready.when(Workshop.machine_failed, machine(2, 2), "no image", T0).then_all(
+        (Workshop.SeatFailed, failed)
+    )
     another = {"seat": 2, "machine_id": machine(2, 3)}
     stories.one_failed.when(Workshop.request_machines, T0).then_all((Workshop.SeatRequested, another))
     stories.one_failed.when(Workshop.machine_ready, machine(2, 2), T0).nothing()
@@ -137,7 +139,9 @@ def test_who_sits_where_a_machine_is_lost_sits_there_still() -> None:
     lost = stories.with_seat(stories.lena, Workshop.SeatFailed, 1, 1, reason="vanished")
     assert lost.state.status == Status.RUNNING
     lost.when(Workshop.rejoin, LENA, T0).then_all((Workshop.Rejoined, {"seat": 1, "learner_id": LENA}))
-    lost.when(Workshop.request_machines, T0).then_all((Workshop.SeatRequested, {"seat": 1, "machine_id": machine(1, 3)}))
+    lost.when(Workshop.request_machines, T0).then_all(
+        (Workshop.SeatRequested, {"seat": 1, "machine_id": machine(1, 3)})
+    )
 
 
 def test_it_warns_and_then_ends() -> None:
