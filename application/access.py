@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.errors import NotAllowed, NotFound
 from domain.role import Role
+from domain.scope import Scope
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Actor:
     request_id: str
     auditor: bool = False
     role: Role | None = None  # in the place; None: no account here
+    scopes: frozenset[Scope] | None = None  # of the key that they came with; None: they came themselves
 
     @property
     def cause(self) -> Cause:
@@ -44,20 +46,41 @@ NEEDS: dict[str, str] = {
     "workspace.operate": HOLDER,
     "workspace.extend": HOLDER,
     "workspace.delete": HOLDER,
+    "place.see": ANYONE,  # which machine configurations and regions there are
+    "place.configure": Role.ADMIN,  # add, change and remove them
     "trail.see": HOLDER_OR_AUDITOR,  # and the stream, which tells the same facts
     "trail.see_all": AUDITOR,
     "session.view": Role.VIEWER,  # the contract's `view`
     "session.claim": Role.OPERATOR,  # `claim`; also sending keys
+    "session.give_up": ANYONE,  # what is theirs
     "session.take_over": Role.ADMIN,  # and release what is another's
     "terminal.use": HOLDER_OR_ADMIN,  # a workspace's session: view, claim, type into
     "terminal.use_any": Role.ADMIN,
     "user.manage": Role.ADMIN,  # `manageUsers`
     "invite.create": Role.ADMIN,  # `createInvite`
+    "invite.accept": ANYONE,
+    "key.create": ANYONE,
+    "key.list": ANYONE,  # of their own
+    "key.revoke": HOLDER,
 }
+
+# What a key of each scope is for. With it nobody may do more than without.
+REACH: dict[Scope, frozenset[str]] = {
+    Scope.FULL: frozenset(NEEDS),
+    Scope.READ: frozenset(action for action in NEEDS if action.endswith((".see", ".list", ".view"))),
+    Scope.AUDIT: frozenset({"trail.see", "trail.see_all"}),
+}
+
+
+def within_reach(actor: Actor, action: str) -> bool:
+    """Whether what they came with is for this at all."""
+    return actor.scopes is None or any(action in REACH[scope] for scope in actor.scopes)
 
 
 def allowed(actor: Actor, action: str, holder: UUID | None = None) -> bool:
     """Whether the table has it. `holder` is who holds the thing that it is about."""
+    if not within_reach(actor, action):
+        return False
     need = NEEDS[action]
     if isinstance(need, Role):
         return actor.role is not None and actor.role.at_least(need)
@@ -73,6 +96,8 @@ def require(actor: Actor, action: str, holder: UUID | None = None) -> None:
     """`NotFound` for somebody else's thing, since they may not learn that it exists; `NotAllowed` otherwise."""
     if not allowed(actor, action, holder):
         need = NEEDS[action]
+        if not within_reach(actor, action):
+            raise NotAllowed(f"{action} is not what this key is for: {', '.join(sorted(actor.scopes or ()))}")
         if holder is not None:
             raise NotFound(f"no such {action.partition('.')[0]}")
         raise NotAllowed(f"{action} needs the role {need}" if isinstance(need, Role) else f"{action} is for an {need}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from application.access import Actor, Cause, allowed
+from application.access import Actor, Cause, allowed, require
 from application.platform import Platform, Raced
 from application.ports import Clock
 from application.sessions import require_claim
@@ -73,6 +73,7 @@ class Claims:
 
     async def release(self, actor: Actor, session_id: UUID) -> Claim:
         """`NotFound` if nobody has it; `NotAllowed` if somebody else has."""
+        require(actor, "session.give_up")
         may = allowed(actor, "session.take_over")
 
         def release(claim: Claim) -> None:
@@ -87,6 +88,7 @@ class Claims:
 
     async def hand_over(self, actor: Actor, session_id: UUID, to: UUID) -> Claim:
         """To somebody who has asked for it."""
+        require(actor, "session.give_up")
 
         def hand_over(claim: Claim) -> None:
             claim.hand_over(actor.user_id, to, self.lasts, self.clock())

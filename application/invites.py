@@ -71,6 +71,7 @@ class Invites:
 
     async def accept(self, actor: Actor, token: str, guesser: str) -> Role:
         """The role that the actor has then: never less than before. Raises `InvalidToken`."""
+        require(actor, "invite.accept")
         id = await self.find(token, guesser)
         if id is None:
             raise InvalidToken("Invite token invalid or expired")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from application.access import Cause
 from application.platform import Platform
-from application.ports import Clock, Machines, Unavailable
+from application.ports import Clock, Engines, Unavailable
 from domain.orphan import Orphan
 
 
@@ -15,14 +15,15 @@ from domain.orphan import Orphan
 class Orphans:
     platform: Platform
     clock: Clock
-    machines: Machines
+    engines: Engines
 
     async def destroy(self, id: UUID, cause: Cause) -> None:
         """Remove it from the engine, unless the machine under its name is another one by now."""
         orphan = await self.platform.load(Orphan, id)
-        if orphan.provider != self.machines.provider:
+        engine = await self.engines.at(orphan.region)
+        if orphan.provider != engine.provider:
             raise Unavailable(orphan.provider, f"found on {orphan.provider}, which is not in use now", 60)
-        machine = await self.machines.find(orphan.workspace_id)
+        machine = await engine.find(orphan.workspace_id)
         if machine and machine.engine_id == orphan.engine_id:
-            await self.machines.ensure_gone(orphan.workspace_id)
+            await engine.ensure_gone(orphan.workspace_id)
         await self.platform.change(cause, Orphan, id, lambda it: it.destroyed(self.clock()))

@@ -129,6 +129,21 @@ class Platform(Application[UUID]):
                     raise
         return aggregate
 
+    async def ensure(
+        self, cause: Cause, kind: type[A], id: UUID, begin: Callable[[UUID], A], decide: Callable[[A], None]
+    ) -> A:
+        """The same where there may be none yet: what `begin` makes is then decided on, and stored whole."""
+        try:
+            return await self.change(cause, kind, id, decide)
+        except NotFound:
+            first = begin(id)
+        decide(first)
+        try:
+            await self.commit(cause, first)
+        except Raced:
+            return await self.change(cause, kind, id, decide)
+        return first
+
     def close(self) -> None:
         self._readers.shutdown(wait=False)
         super().close()

@@ -96,7 +96,7 @@ class Profiles(Protocol):
         ...
 
     async def forget(self, user_id: UUID) -> None:
-        """Delete their name, e-mail, identities and logins."""
+        """Delete their name, e-mail, identities, logins and the hashes of their API keys."""
         ...
 
 
@@ -198,7 +198,9 @@ class Template:
     memory_mb: int = 1024
     cpus: float = 1.0
     pids: int = 512
-    ports: tuple[int, ...] = ()  # TCP ports inside, each published on a loopback port of the host
+    ports: tuple[int, ...] = ()  # TCP ports inside, each published on a port of the host
+    disk_mb: int | None = None  # of files of its own; where the engine cannot limit that, its machine says so
+    user: str = "tenure"  # the account inside that its holder logs in to
 
 
 @dataclass(frozen=True)
@@ -262,4 +264,23 @@ class Machines(Protocol):
 
     def close(self) -> None:
         """Let go of the engine; what is under way there ends by itself."""
+        ...
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where machines run. `tls` are files: of the authority, of our certificate and of its key."""
+
+    name: str
+    url: str | None  # of a Docker engine; None: the engine that this place has anyway
+    host: str = "127.0.0.1"  # what clients reach published ports under
+    publish_on: str = "127.0.0.1"  # the address of the engine's host that ports are published on
+    tls: tuple[str, str, str] | None = None
+
+
+class Engines(Protocol):
+    """The engine of each region."""
+
+    async def at(self, region: str) -> Machines:
+        """It, which may not answer. `Unavailable` where no region of that name is known here."""
         ...

@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from application.access import Actor, Cause, require
+from application.machine_configs import MachineConfigs, template_of
 from application.platform import Platform, Raced
-from application.ports import Clock, Ids, Impossible, Machine, Machines, Template, Unavailable
+from application.ports import Clock, Engines, Ids, Impossible, Machine, Machines, Template, Unavailable
+from application.regions import Regions
 from domain.errors import Invalid, NotFound
 from domain.machine import Operation, Status
-from domain.machine_config import DEFAULT
 from domain.orphan import Orphan
 from domain.region import LOCAL
 from domain.request_key import RequestKey
@@ -26,7 +27,9 @@ class Workspaces:
     platform: Platform
     clock: Clock
     ids: Ids
-    machines: Machines
+    engines: Engines
+    regions: Regions
+    configs: MachineConfigs
     templates: Mapping[str, Template]
     default_template: str
     longest: timedelta  # the longest term that is lent
@@ -34,46 +37,47 @@ class Workspaces:
     # -- asked by people, through the contracts --------------------------------
 
     async def request(
-        self,
-        actor: Actor,
-        *,
-        name: str,
-        template: str | None = None,
-        machine: str | None = None,
-        region: str | None = None,
-        ttl_seconds: int | None,
-        key: str | None = None,
+        self, actor: Actor, *, name: str, ttl_seconds: int | None, key: str | None = None, **made_of: str | None
     ) -> Workspace:
         """A new workspace, being created. The same `key` again answers what it answered the first time.
+
+        `made_of`: its template or machine, and its region, as `made` takes them.
+        """
+        workspace = await self.made(actor, id=self.ids(), name=name, ttl_seconds=ttl_seconds, **made_of)
+        if key is None:
+            await self.platform.commit(actor.cause, workspace)
+            return workspace
+        more = tuple(made_of[one] for one in ("machine", "region") if made_of.get(one))
+        asked = sha256(repr((name, made_of.get("template"), ttl_seconds, *more)).encode()).hexdigest()
+        return await self._once(actor, key, asked, workspace)
+
+    async def made(
+        self, actor: Actor, *, id: UUID, name: str, ttl_seconds: int | None,
+        template: str | None = None, machine: str | None = None, region: str | None = None,
+    ) -> Workspace:
+        """A new one that is not stored yet, for who stores something else with it.
 
         It is made from a template, or from a machine configuration (`machine`), in a region; None: the default ones.
         `Invalid` for one that is not known, with the names of those that are.
         """
         require(actor, "workspace.request")
-        if machine not in (None, DEFAULT):
-            raise Invalid(f'there is no machine configuration "{machine[:50]}"; there are {DEFAULT}')
-        if region not in (None, LOCAL):
-            raise Invalid(f'there is no region "{region[:50]}"; there are {LOCAL}')
         if template is not None:
             self._template(template)
-        workspace = Workspace.request(
-            id=self.ids(),
+        made_from = await self.configs.made_from(machine) if machine is not None else None
+        region = LOCAL if region is None else region
+        await self.regions.require(region)
+        return Workspace.request(
+            id=id,
             owner_id=actor.user_id,
             name=name,
             template=template,
-            region=region or LOCAL,
-            made_from=None,
-            provider=self.machines.provider,
+            region=region,
+            made_from=made_from,
+            provider=(await self.engines.at(region)).provider,
             ttl_seconds=ttl_seconds,
             longest=self.longest,
             now=self.clock(),
         )
-        if key is None:
-            await self.platform.commit(actor.cause, workspace)
-            return workspace
-        made_of = (template,) if machine is None and region is None else (template, machine, region)
-        asked = sha256(repr((name, *made_of, ttl_seconds)).encode()).hexdigest()
-        return await self._once(actor, key, asked, workspace)
 
     async def _once(self, actor: Actor, key: str, asked: str, workspace: Workspace) -> Workspace:
         """Store it under the key, unless something is; then answer that, as it was when it was new."""
@@ -128,9 +132,7 @@ class Workspaces:
         if workspace.status != Status.CREATING:
             return
         try:
-            self._reach(workspace)
-            template = self._template(workspace.template or self.default_template)
-            machine = facts(await self.machines.ensure_running(id, template))
+            machine = facts(await (await self._engine(workspace)).ensure_running(id, self._made_of(workspace)))
         except Unavailable as wait:
             reason = plain(wait)
             await self._change(cause, id, lambda it: it.delayed(reason, self.clock()))
@@ -142,7 +144,7 @@ class Workspaces:
         workspace = await self._change(cause, id, lambda it: it.provisioned(machine, self.clock()))
         if workspace.status in (Status.FAILED, Status.ENDED):
             # It was given up or deleted meanwhile, perhaps also destroyed already: what came too late goes again.
-            await self.machines.ensure_gone(id)
+            await (await self._engine(workspace)).ensure_gone(id)
 
     async def give_up(self, id: UUID, cause: Cause) -> None:
         def give_up(workspace: Workspace) -> None:
@@ -152,41 +154,39 @@ class Workspaces:
         await self._change(cause, id, give_up)
 
     async def clear(self, id: UUID, cause: Cause) -> None:
-        self._reach(await self.platform.load(Workspace, id))
-        await self.machines.ensure_gone(id)
+        await (await self._engine(await self.platform.load(Workspace, id))).ensure_gone(id)
         await self._change(cause, id, lambda it: it.cleared(self.clock()))
 
     async def operate_now(self, id: UUID, cause: Cause) -> None:
         """Carry out what is under way on it, and report."""
         workspace = await self.platform.load(Workspace, id)
-        self._reach(workspace)
-        doing = workspace.operation_id
+        engine, doing = await self._engine(workspace), workspace.operation_id
         if doing is None:
             return
         try:
-            report = await self._carry_out(workspace, doing)
+            report = await self._carry_out(engine, workspace, doing)
         except (Impossible, Invalid) as no:
             reason = plain(no)
             await self._change(cause, id, lambda it: it.operation_failed(doing, reason, self.clock()))
         else:
             await self._change(cause, id, report)
 
-    async def _carry_out(self, workspace: Workspace, doing: UUID) -> Any:
+    async def _carry_out(self, engine: Machines, workspace: Workspace, doing: UUID) -> Any:
         """Do it, and return what then to tell the workspace."""
-        id, template = workspace.id, workspace.template or self.default_template
+        id = workspace.id
         match workspace.operation, workspace.snapshot_id:
             case Operation.STOP, _:
-                await self.machines.ensure_stopped(id)
+                await engine.ensure_stopped(id)
                 return lambda it: it.stopped(doing, self.clock())
             case Operation.SNAPSHOT, UUID() as snapshot_id:
-                size = await self.machines.snapshot(id, snapshot_id)
+                size = await engine.snapshot(id, snapshot_id)
                 return lambda it: it.snapshot_taken(doing, size, self.clock())
             case Operation.RESTART, _:
-                machine = await self.machines.restart(id)
+                machine = await engine.restart(id)
             case Operation.RESTORE, UUID() as snapshot_id:
-                machine = await self.machines.restore(id, self._template(template), snapshot_id, doing)
+                machine = await engine.restore(id, self._made_of(workspace), snapshot_id, doing)
             case _:
-                machine = await self.machines.ensure_running(id, self._template(template))
+                machine = await engine.ensure_running(id, self._made_of(workspace))
         return lambda it: it.started(doing, facts(machine), self.clock())
 
     async def warn(self, id: UUID, cause: Cause) -> None:
@@ -196,26 +196,27 @@ class Workspaces:
         await self._change(cause, id, lambda it: it.expire(self.clock()))
 
     async def destroy(self, id: UUID, cause: Cause) -> None:
-        self._reach(await self.platform.load(Workspace, id))
-        await self.machines.ensure_gone(id)
+        await (await self._engine(await self.platform.load(Workspace, id))).ensure_gone(id)
         await self._change(cause, id, lambda it: it.destroyed(self.clock()))
 
     # -- asked by the sweep, which compares the engine with the log --------------
 
-    async def reconcile(self, id: UUID, cause: Cause) -> None:
-        """Look at one machine and at what the log says of it, and record where they differ.
+    async def reconcile(self, id: UUID, cause: Cause, region: str = LOCAL) -> None:
+        """Look at one machine of a region and at what the log says of it, and record where they differ.
 
         If the log changes meanwhile, nothing is said: what was seen may be from before that, and there is a next sweep.
         """
         before = await self._version(id)
-        machine = await self.machines.find(id)
+        engine = await self.engines.at(region)
+        machine = await engine.find(id)
         if await self._version(id) != before:
             return
         workspace = await self.platform.load(Workspace, id, before) if before else None
-        if workspace is None or workspace.destroyed_at or (workspace.error and not workspace.machine):
-            held = workspace is not None and workspace.uncleared
+        elsewhere = workspace is None or workspace.region != region
+        if workspace is None or elsewhere or workspace.destroyed_at or (workspace.error and not workspace.machine):
+            held = workspace is not None and workspace.uncleared and not elsewhere
             if machine and not held:
-                await self._found_orphan(machine, cause)
+                await self._found_orphan(machine, engine.provider, region, cause)
             return
 
         def compare(it: Workspace) -> None:
@@ -232,12 +233,13 @@ class Workspaces:
         if not workspace.operation:  # what is under way will report for itself
             await self._change(cause, id, compare)
 
-    async def _found_orphan(self, machine: Machine, cause: Cause) -> None:
+    async def _found_orphan(self, machine: Machine, provider: str, region: str, cause: Cause) -> None:
         orphan = Orphan(
             id=Orphan.id_of(machine.workspace_id, machine.engine_id),
             at=self.clock(),
             workspace_id=machine.workspace_id,
-            provider=self.machines.provider,
+            provider=provider,
+            region=region,
             provider_id=machine.provider_id,
             engine_id=machine.engine_id,
         )
@@ -268,12 +270,17 @@ class Workspaces:
             raise Invalid(f'there is no template "{name[:50]}"; there are {", ".join(sorted(self.templates))}')
         return self.templates[name]
 
-    def _reach(self, workspace: Workspace) -> None:
-        """Its machine is on the engine that it was made on, and on no other."""
-        if workspace.provider != self.machines.provider:
-            raise Unavailable(
-                workspace.provider, f"made on {workspace.provider}, which is not in use now", retry_after=60
-            )
+    def _made_of(self, workspace: Workspace) -> Template:
+        if workspace.made_from:
+            return template_of(workspace.made_from)
+        return self._template(workspace.template or self.default_template)
+
+    async def _engine(self, workspace: Workspace) -> Machines:
+        """The one that it was made on; its machine is on no other."""
+        engine = await self.engines.at(workspace.region)
+        if workspace.provider != engine.provider:
+            raise Unavailable(workspace.provider, f"made on {workspace.provider}, which is not in use now", 60)
+        return engine
 
 
 def facts(machine: Machine) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from domain.errors import Invalid
 
 LONGEST = 100  # characters
@@ -15,4 +17,11 @@ def checked(name: str, field: str = "name") -> str:
         raise Invalid(f"{field} has {len(name)} characters; at most {LONGEST} are allowed")
     if not name.isprintable():
         raise Invalid(f"{field} must not contain control characters or line breaks")
+    return name
+
+
+def word(name: str, what: str) -> str:
+    """The name, if it is one that needs no quoting anywhere: small letters, digits and hyphens, at most 40."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", name):
+        raise Invalid(f"{what} must be a word of small letters, digits and hyphens, of at most 40 characters")
     return name

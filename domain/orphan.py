@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import event
 
 from domain import aggregate
+from domain.region import LOCAL
 
 
 class Orphan(aggregate.Aggregate):
@@ -16,6 +18,13 @@ class Orphan(aggregate.Aggregate):
         provider: str
         provider_id: str
         engine_id: str
+        region: str  # where it was found
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["region"] = LOCAL  # there was no other
 
     class Destroyed(aggregate.Aggregate.Event):
         pass
@@ -27,10 +36,10 @@ class Orphan(aggregate.Aggregate):
 
     @event(Found)
     def __init__(
-        self, id: UUID, at: datetime, workspace_id: UUID, provider: str, provider_id: str, engine_id: str
+        self, id: UUID, at: datetime, workspace_id: UUID, provider: str, provider_id: str, engine_id: str, region: str
     ) -> None:
         self._id = id
-        self.workspace_id, self.provider = workspace_id, provider
+        self.workspace_id, self.provider, self.region = workspace_id, provider, region
         self.provider_id, self.engine_id = provider_id, engine_id
         self.destroyed_at: datetime | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,25 +16,30 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
+from application.api_keys import ApiKeys
 from application.claims import Claims
 from application.invites import Invites
 from application.logins import Logins
+from application.machine_configs import MachineConfigs
 from application.orphans import Orphans
 from application.platform import Platform
-from application.ports import Machines
+from application.ports import Machines, Region
+from application.regions import Regions
 from application.sessions import Sessions
 from application.users import Users
 from application.workspaces import Workspaces
 from infra import database
 from infra.accounts import Accounts
 from infra.apart import apart, here
-from infra.engines import choose, templates
+from infra.api_keys import ApiKeyRows
+from infra.engines import choose, region_opener, templates
 from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
 from infra.guesses import Guesses
 from infra.home import CannotStart
 from infra.invite_tokens import InviteTokens
 from infra.logins import Cookies
+from infra.machines_regions import RegionEngines
 from infra.newest import Newest
 from infra.oauth import providers
 from infra.observer import Observer
@@ -42,17 +47,21 @@ from infra.presence import PresenceRows
 from infra.push_local import LocalPush
 from infra.push_redis import RedisPush
 from infra.running_workspaces import RunningWorkspaces
+from infra.seal import Seal
 from infra.settings import Settings
 from infra.sign_ins import SignIns
 from infra.signals import Signals
+from infra.signing_keys import SigningKeys
 from infra.sweep import Sweep
 from infra.tasks import end
 from infra.terminals_tmux import TmuxTerminals
 from infra.tmux_control import Local
 from infra.tmux_watch import Watch
+from infra.tokens import Tokens
 from infra.watches import Watches
 from infra.watching import STARTED_LATE, Watching
 from infra.worker import Command, Worker
+from interfaces.identity import SCHEME
 from interfaces.serve import Deps
 from projections.pushes import Hub
 from projections.reads import Reads
@@ -75,32 +84,46 @@ class Tenure:
     settings: Settings
     deps: Deps
     hub: Hub
-    machines: Machines
+    machines: Machines  # of the local region
+    engines: RegionEngines
     pool: AsyncConnectionPool[Any]
     refolded: bool  # the read models were made anew at this start
 
 
 @asynccontextmanager
-async def running(settings: Settings, url: str, given: Machines | None = None) -> AsyncIterator[Tenure]:
-    """Tenure at work on a database until the block is left. `given` stands in for the engine of the settings.
+async def running(
+    settings: Settings,
+    url: str,
+    given: Machines | None = None,
+    elsewhere: Callable[[Region], Machines] | None = None,
+) -> AsyncIterator[Tenure]:
+    """Tenure at work on a database until the block is left.
+
+    `given` stands in for the engine of the settings, and what `elsewhere` opens for those of other regions.
 
     Raises `CannotStart`. A background task that fails takes all of it down, loudly.
     """
     platform, installation, refolded = await open_database(url)
     pool = database.pool(url)
-    machines = given
+    machines, engines = given, None
     await pool.open()
     try:
         machines = given or await choose(settings, installation)
         signals = Signals(url)
         reads = Reads(pool, signals.followed)
         hub = Hub(reads, settings.reader_queue, settings.replay_limit)
+        made = await templates(settings, machines)
+        configs = MachineConfigs(platform, now, settings.fixed_configs, made[settings.default_template])
+        regions = Regions(platform, now, settings.fixed_regions)
+        engines = RegionEngines(machines, regions, elsewhere or region_opener(settings, installation))
         workspaces = Workspaces(
             platform=platform,
             clock=now,
             ids=uuid4,
-            machines=machines,
-            templates=await templates(settings, machines),
+            engines=engines,
+            regions=regions,
+            configs=configs,
+            templates=made,
             default_template=settings.default_template,
             longest=timedelta(seconds=settings.max_ttl_seconds),
         )
@@ -113,14 +136,22 @@ async def running(settings: Settings, url: str, given: Machines | None = None) -
         terminals = TmuxTerminals(watches, now)
         presence = PresenceRows(url, pool)
         claims = Claims(platform, now, timedelta(seconds=settings.claim_seconds))
+        api_keys = ApiKeys(
+            platform, now, uuid4, ApiKeyRows(pool), guesses, accounts, SCHEME, frozenset(settings.auditors)
+        )
+        tokens = Tokens(signing_keys(pool, settings), now, timedelta(seconds=settings.token_seconds))
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
-        watching = Watching(pool, hub, machines, now)
+        watching = Watching(pool, hub, engines, now)
         deps = Deps(
             workspaces=workspaces,
+            machine_configs=configs,
+            regions=regions,
             users=users,
             invites=invites,
             logins=logins,
             claims=claims,
+            api_keys=api_keys,
+            tokens=tokens,
             platform=platform,
             reads=reads,
             hub=hub,
@@ -150,26 +181,26 @@ async def running(settings: Settings, url: str, given: Machines | None = None) -
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
             grace = GRACE if settings.redis_url or settings.role != "api" else 0.0
             background.append(tasks.create_task(hub.keep_up(signals.followed, grace)))
-            background += [tasks.create_task(watches.run()), tasks.create_task(presence.run())]
+            background += [tasks.create_task(part.run()) for part in (watches, presence, tokens)]
             if settings.role != "api":
                 inside = RunningWorkspaces(hub, reads, watches, machines.provider)
                 observer = Observer(url, watches, inside, reads, Sessions(platform, now))
                 background.append(tasks.create_task(observer.run()))
-                orphans = Orphans(platform, now, machines)
+                orphans = Orphans(platform, now, engines)
                 worker = Worker(
                     pool=pool,
-                    commands=commands(workspaces, orphans, users, invites, claims),
+                    commands=commands(workspaces, orphans, users, invites, claims, api_keys),
                     lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
                     signals=signals,
                     clock=now,
                     lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
                 )
                 follower = Follower(url, platform, signals, here(push.tell))
-                sweep = Sweep(pool, reads, machines, workspaces)
+                sweep = Sweep(pool, reads, engines, regions, workspaces)
                 work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds))
                 background += [tasks.create_task(part) for part in work]
             try:
-                yield Tenure(settings, deps, hub, machines, pool, refolded)
+                yield Tenure(settings, deps, hub, machines, engines, pool, refolded)
             finally:
                 await terminals.close()
                 await end(background)
@@ -178,12 +209,14 @@ async def running(settings: Settings, url: str, given: Machines | None = None) -
         if isinstance(platform.newest, Newest):
             await platform.newest.close()
         await asyncio.to_thread(close, platform)
+        if engines:
+            engines.close()
         if machines and not given:
             machines.close()
 
 
 def commands(
-    workspaces: Workspaces, orphans: Orphans, users: Users, invites: Invites, claims: Claims
+    workspaces: Workspaces, orphans: Orphans, users: Users, invites: Invites, claims: Claims, api_keys: ApiKeys
 ) -> dict[str, Command]:
     """What the due-list may ask for."""
     return {
@@ -198,7 +231,13 @@ def commands(
         "user.forget": users.forget,
         "invite.expire": invites.expire,
         "claim.expire": claims.expire,
+        "api_key.forget": api_keys.forget,
     }
+
+
+def signing_keys(pool: AsyncConnectionPool[Any], settings: Settings) -> SigningKeys:
+    secret = settings.sealing_secret.get_secret_value() if settings.sealing_secret else None
+    return SigningKeys(pool, now, Seal(secret), timedelta(seconds=settings.signing_key_seconds))
 
 
 async def open_database(url: str) -> tuple[Platform, UUID, bool]:

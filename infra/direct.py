@@ -13,11 +13,12 @@ from application.platform import Platform
 from application.ports import Clock
 from infra import database, embedded_postgres
 from infra.accounts import Accounts
-from infra.bootstrap import close, now, open_database
+from infra.bootstrap import close, now, open_database, signing_keys
 from infra.follower import Follower
 from infra.home import CannotStart
 from infra.settings import Settings
 from infra.signals import Signals
+from infra.signing_keys import AUDIENCES
 from infra.stopping import Stopping
 from infra.tasks import end
 from projections.pushes import Batch
@@ -62,6 +63,16 @@ async def opened(settings: Settings) -> AsyncIterator[Direct]:
         finally:
             await pool.close()
             await asyncio.to_thread(close, platform)
+
+
+async def rotate(settings: Settings) -> dict[str, str]:
+    """Keys of every audience made anew. Returns their ids, by audience."""
+    with existing_database(settings) as url:
+        platform, _, _ = await open_database(url)
+        await asyncio.to_thread(close, platform)
+        async with database.pool(url, size=2) as pool:
+            keys = signing_keys(pool, settings)
+            return {it.name: (await keys.rotate(it)).kid for it in AUDIENCES.values()}
 
 
 async def rebuild(settings: Settings, folded: Callable[[int, int], None]) -> int:

@@ -13,6 +13,7 @@ from docker.errors import APIError
 from docker.types import LogConfig
 
 from application.ports import Machine, Template
+from domain.region import LOCAL
 from infra.docker_engine import says
 
 # What an SSH server cannot do without; tried one by one. CHOWN: giving a terminal to who logged in.
@@ -22,12 +23,19 @@ from infra.docker_engine import says
 CAPABILITIES = ["AUDIT_WRITE", "CHOWN", "KILL", "SETGID", "SETUID", "SYS_CHROOT"]
 LOG_LIMITS = {"max-size": "10m", "max-file": "2"}
 
+DISK, UNLIMITED = "tenure.disk", "not limited by this engine"  # the label, where a limit was asked for
+
 SNAPSHOTS = "tenure-snapshot"  # the images' repository; the tag is the snapshot's id
 
 
 def name_of(workspace_id: UUID) -> str:
     """The container's name, which is also what the port calls `provider_id`."""
     return f"tenure-{workspace_id}"
+
+
+def lacks_disk_limits(error: APIError) -> bool:
+    """Whether the engine's storage cannot limit a container's disk."""
+    return says(error, r"storage-opt|storage opt|disk quota|quota")
 
 
 def lacks_network(error: APIError) -> bool:
@@ -39,11 +47,14 @@ def lacks_network(error: APIError) -> bool:
 class Containers:
     """How the machines of one installation are described to an engine, and recognised.
 
-    `host` is the address on which their ports are published.
+    `host` is what clients reach their ports under, `publish_on` the address that these are published on. Regions may
+    share an engine: each has the machines that bear its label, and the local one those that bear none.
     """
 
     installation: UUID
     host: str
+    region: str = LOCAL
+    publish_on: str = "127.0.0.1"
     _mending: Lock = field(default_factory=Lock, repr=False)  # of networks, one at a time
 
     @property
@@ -53,6 +64,8 @@ class Containers:
     def labels(self, workspace_id: UUID | None = None) -> dict[str, str]:
         """What marks a container or an image as this installation's, and as that workspace's."""
         whose = {"tenure.installation": str(self.installation)}
+        if self.region != LOCAL:
+            whose["tenure.region"] = self.region
         return whose if workspace_id is None else whose | {"tenure.workspace": str(workspace_id)}
 
     def filters(self, workspace_id: UUID | None = None, *labels: str) -> dict[str, list[str]]:
@@ -60,13 +73,26 @@ class Containers:
         return {"label": [*(f"{key}={value}" for key, value in self.labels(workspace_id).items()), *labels]}
 
     def create(
-        self, api: APIClient, workspace_id: UUID, template: Template, image: str, labels: dict[str, str]
+        self,
+        api: APIClient,
+        workspace_id: UUID,
+        template: Template,
+        image: str,
+        labels: dict[str, str],
+        disk_limits: bool = True,
     ) -> None:
         """The container, not started; it has what the template allows, and nothing more.
+
+        Without `disk_limits` its disk is not limited, and it is labelled so.
 
         The engine's own init is not put before the command: a command that cannot be run would then
         seem to have been started.
         """
+        limit, said = ({"size": f"{template.disk_mb}m"}, str(template.disk_mb)) if template.disk_mb else ({}, "")
+        if not disk_limits:
+            limit, said = {}, said and UNLIMITED
+        if said:
+            labels = labels | {DISK: said}
         api.create_container(
             image,
             list(template.command) if template.command is not None else None,
@@ -85,7 +111,8 @@ class Containers:
                 restart_policy={"Name": "no"},
                 log_config=LogConfig(type=LogConfig.types.JSON, config=LOG_LIMITS),
                 network_mode=self.network,
-                port_bindings={port: (self.host, None) for port in template.ports},
+                port_bindings={port: (self.publish_on, None) for port in template.ports},
+                storage_opt=limit or None,
             ),
         )
 
@@ -147,5 +174,9 @@ class Containers:
         # The name counts as well: what others start from a snapshot has its labels.
         if not self.labels(workspace_id).items() <= labels.items() or name.lstrip("/") != name_of(workspace_id):
             return None
-        connection = {"host": self.host, "ports": ports}
+        if labels.get("tenure.region", LOCAL) != self.region:
+            return None
+        connection: dict[str, Any] = {"host": self.host, "ports": ports}
+        if limit := labels.get(DISK):
+            connection["disk_mb"] = int(limit) if limit.isdecimal() else limit
         return Machine(workspace_id, name_of(workspace_id), engine_id, bool(running), connection)

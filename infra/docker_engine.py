@@ -11,6 +11,7 @@ from typing import Any
 
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
+from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
@@ -33,8 +34,8 @@ class DockerEngine:
     machine from starting. The engine need not be there before the first call.
     """
 
-    def __init__(self, base_url: str | None, threads: int) -> None:
-        self._base_url = base_url
+    def __init__(self, base_url: str | None, threads: int, tls: tuple[str, str, str] | None = None) -> None:
+        self._base_url, self._tls = base_url, tls
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="docker")
         self._patient_pool = ThreadPoolExecutor(PATIENT_THREADS, thread_name_prefix="docker-patient")
@@ -68,7 +69,10 @@ class DockerEngine:
         # Making one asks the engine for its version. Two threads may both be first; one client is then
         # kept, the other serves one call. A lock would make all of them wait for an engine that hangs.
         if seconds not in self._clients:
-            where = {"base_url": self._base_url} if self._base_url else kwargs_from_env()
+            where: dict[str, Any] = {"base_url": self._base_url} if self._base_url else kwargs_from_env()
+            if self._tls:
+                authority, certificate, key = self._tls
+                where["tls"] = TLSConfig(client_cert=(certificate, key), ca_cert=authority, verify=True)
             self._clients[seconds] = APIClient(
                 **where,
                 version="auto",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
 
-from application.ports import Machines, Template, Unavailable
+from application.ports import Machines, Region, Template, Unavailable
+from domain.region import LOCAL
 from infra.home import CannotStart
 from infra.settings import Settings
 
@@ -19,7 +21,7 @@ async def choose(settings: Settings, installation: UUID) -> Machines:
     if settings.machines != "local":
         from infra.machines_docker import DockerMachines  # only who talks to an engine waits for its SDK
 
-        docker = DockerMachines(settings.docker_url, installation)
+        docker = DockerMachines(settings.docker_url, installation, region=settings.fixed_regions[LOCAL])
         if settings.machines == "docker":
             return docker
         try:
@@ -36,6 +38,17 @@ async def choose(settings: Settings, installation: UUID) -> Machines:
     from infra.machines_local import LocalMachines
 
     return LocalMachines(settings.home, installation)
+
+
+def region_opener(settings: Settings, installation: UUID) -> Callable[[Region], Machines]:
+    """How the engine of a region is opened."""
+
+    def opened(region: Region) -> Machines:
+        from infra.machines_docker import DockerMachines
+
+        return DockerMachines(region.url, installation, threads=2 * settings.provision_concurrency, region=region)
+
+    return opened
 
 
 async def templates(settings: Settings, machines: Machines) -> dict[str, Template]:

@@ -31,6 +31,9 @@ def configure(level: str, form: str) -> None:
     root.setLevel(level.upper())
     for chatty in ("uvicorn.access", "docker", "urllib3", "asyncio", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Below that, these write down the headers of handshakes, and with them whatever credential is in there.
+    for telling in ("uvicorn.error", "websockets", "httpcore"):
+        logging.getLogger(telling).setLevel(max(logging.INFO, root.level))
 
 
 def dumps(told: Any, **_: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -10,12 +11,13 @@ from uuid import UUID
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from application.ports import Impossible, Machine, Template, Unavailable
-from infra.docker_containers import SNAPSHOTS, Containers, lacks_network, name_of
+from application.ports import Impossible, Machine, Region, Template, Unavailable
+from infra.docker_containers import SNAPSHOTS, Containers, lacks_disk_limits, lacks_network, name_of
 from infra.docker_engine import CONFLICT, DockerEngine, if_there, reason, refusals, says
 from infra.docker_execs import DockerExecs
 from infra.tmux_docker import DockerTmux
 
+log = logging.getLogger(__name__)
 STOP_SECONDS = 5  # from asking a machine to end until it is killed
 REMOVAL_SECONDS = 60  # a removal by somebody else that is waited for
 # Seconds between attempts, while others create or remove the same container: the engine gives a name away
@@ -31,10 +33,20 @@ class DockerMachines:
 
     provider = "docker"
 
-    def __init__(self, base_url: str | None, installation: UUID, host: str = "127.0.0.1", threads: int = 16) -> None:
-        self._engine = DockerEngine(base_url, threads)
+    def __init__(
+        self,
+        base_url: str | None,
+        installation: UUID,
+        host: str = "127.0.0.1",
+        threads: int = 16,
+        region: Region | None = None,
+    ) -> None:
+        self._engine = DockerEngine(base_url, threads, region.tls if region else None)
         self._ours = Containers(installation, host)
         self._execs = DockerExecs(base_url)
+        if region:
+            self._ours = Containers(installation, region.host, region.name, region.publish_on)
+        self._limits_disks = True  # until the engine says otherwise
 
     def close(self) -> None:
         """Let the threads go; calls that are under way end by themselves."""
@@ -167,7 +179,14 @@ class DockerMachines:
         """Whether it was made now; not so, if there is one of that name."""
 
         def create(api: APIClient) -> None:
-            self._ours.create(api, workspace_id, template, image, labels)
+            try:
+                self._ours.create(api, workspace_id, template, image, labels, self._limits_disks)
+            except APIError as error:
+                if not (self._limits_disks and template.disk_mb and lacks_disk_limits(error)):
+                    raise
+                self._limits_disks = False
+                log.warning("this engine cannot limit disks", extra={"because": str(error.explanation)})
+                self._ours.create(api, workspace_id, template, image, labels, self._limits_disks)
 
         try:
             try:

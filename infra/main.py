@@ -79,6 +79,12 @@ class Infra:
             async with direct.opened(load(flags)) as opened:
                 yield opened
 
+    def rotate(self, flags: Flags) -> dict[str, str]:
+        from infra import direct
+
+        with sentences():
+            return asyncio.run(direct.rotate(load(flags)))
+
     def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
         from infra import direct
 
@@ -89,11 +95,12 @@ class Infra:
 def load(flags: Flags) -> Settings:
     from infra import settings
 
-    if flags.get("templates"):
-        try:
-            flags = flags | {"templates": json.loads(flags["templates"])}
-        except ValueError:
-            raise Stop("--templates must be JSON.") from None
+    for name in ("templates", "machine_configs", "regions"):
+        if flags.get(name):
+            try:
+                flags = flags | {name: json.loads(flags[name])}
+            except ValueError:
+                raise Stop(f"--{name.replace('_', '-')} must be JSON.") from None
     with sentences():
         return settings.load(**flags)
 

@@ -107,6 +107,10 @@ class TemplateSetting(BaseModel):
     pids: Count = 512
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
 
+    @property
+    def told(self) -> str:
+        return self.image
+
 
 def masked(text: str) -> str:
     """The same text without the passwords of the URLs in it."""

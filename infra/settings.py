@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 
 from application.ports import Template
+from infra.machine_settings import MachineSetting, MachineSettings, RegionSetting
 from infra.setting_values import (
     LOOPBACK,
     Bind,
@@ -41,6 +42,7 @@ from infra.setting_values import (
 )
 from infra.sign_in_settings import SignInSettings
 from infra.terminal_settings import TerminalSettings
+from infra.token_settings import TokenSettings
 
 # Official images that anybody can pull. They start nothing that stays, so they are told to sleep: in a shell, which
 # buries its dead and ends when it is asked to, as `sleep` alone in a container does not.
@@ -52,7 +54,7 @@ class BadSetting(Exception):
     """A setting that cannot be used. The message is a sentence: which, from where, what it should be."""
 
 
-class Settings(SignInSettings, TerminalSettings):
+class Settings(SignInSettings, TerminalSettings, TokenSettings, MachineSettings):
     """All settings of one process, checked and frozen."""
 
     model_config = SettingsConfigDict(
@@ -208,8 +210,8 @@ def explain(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def _shown(name: str, value: Any) -> str:
-    if name == "templates":
-        return ", ".join(f"{key} ({made.image})" for key, made in value.items()) or "none"
+    if isinstance(value, dict):
+        return masked(", ".join(f"{key} ({made.told})" for key, made in value.items())) or "none"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     if value is None or isinstance(value, bool):
@@ -229,13 +231,22 @@ def _read(where: str, source: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
+        said = tomllib.loads(path.read_text())
     except OSError as bad:
         raise BadSetting(f"TENURE_CONFIG names {path}, which cannot be read: {bad.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
         raise BadSetting(f"{path} is not TOML: {bad}.") from None
+    if isinstance(said.get("machines"), dict):  # `machines = "docker"` is another setting
+        said["machine_configs"] = said.pop("machines")
+    return said
 
 
+IN_FILES = {"machine_configs": "machines"}
+TABLES: dict[str, type[BaseModel]] = {
+    "templates": TemplateSetting,
+    "machine_configs": MachineSetting,
+    "regions": RegionSetting,
+}
 WRONG: dict[str, str] = {
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -256,13 +267,18 @@ WRONG: dict[str, str] = {
     "tuple_type": "must be a list",
     "missing": "must be given",
     "path_type": "must be a path",
+    "path_not_file": "must be a file that is there",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
 }
 
 
 def _sentence(bad: ValidationError, sources: dict[str, str], config: object) -> str:
     """What to tell people about the first thing that is wrong."""
     error = bad.errors()[0]
-    # A rule across settings names none; the only one there is speaks of default_template.
+    if not error["loc"] and (across := str(error["ctx"]["error"])).startswith("regions."):
+        return f"{across}."
+    # A rule across settings names none; the only other one there is speaks of default_template.
     field, *rest = [str(part) for part in error["loc"]] or ["default_template"]
     inside = ".".join(part for part in rest if not part.isdecimal() and "[" not in part)
     variable = f"TENURE_{field.upper()}{inside and f': {inside}'}"
@@ -270,12 +286,13 @@ def _sentence(bad: ValidationError, sources: dict[str, str], config: object) -> 
         "flag": f"--{field.replace('_', '-')}",
         "environment": variable,
         ".env": f"{variable} (from .env)",
-        "file": f"{field}{inside and f'.{inside}'} (from {config})",
+        "file": f"{IN_FILES.get(field, field)}{inside and f'.{inside}'} (from {config})",
     }.get(sources.get(field, "default"), field)
     if error["type"] == "extra_forbidden":
-        known = list(TemplateSetting.model_fields if inside else Settings.model_fields)
+        known = list((TABLES[field] if inside else Settings).model_fields)
         close = difflib.get_close_matches(rest[-1] if inside else field, known, 1)
         return f"{named} is not a setting{f'; {close[0]} is' if close else ''}."
     wrong = WRONG.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
-    given = "" if error["type"] == "missing" or not error["loc"] else f", not {masked(str(error['input']))!r}"
+    told = error["type"] != "missing" and error["loc"] and not isinstance(error["input"], dict)
+    given = f", not {masked(str(error['input']))!r}" if told else ""
     return f"{named} {wrong}{given}."

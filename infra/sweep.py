@@ -11,12 +11,14 @@ from uuid import UUID
 from psycopg_pool import AsyncConnectionPool
 
 from application.access import Cause
-from application.ports import Machines
+from application.ports import Engines, Unavailable
+from application.regions import Regions
 from application.workspaces import Workspaces
 from projections import workspaces
 from projections.reads import Reads
 
 log = logging.getLogger(__name__)
+PATIENCE = 30.0  # seconds that an engine is given to list what it has
 SWEEPING = 7_304  # advisory lock: one sweep at a time, however many workers there are
 
 
@@ -24,7 +26,8 @@ SWEEPING = 7_304  # advisory lock: one sweep at a time, however many workers the
 class Sweep:
     pool: AsyncConnectionPool[Any]
     reads: Reads
-    machines: Machines
+    engines: Engines
+    regions: Regions
     workspaces: Workspaces
 
     async def run(self, seconds: float) -> None:
@@ -44,10 +47,23 @@ class Sweep:
             return await self._compare() if mine else []
 
     async def _compare(self) -> list[UUID]:
-        # The engine first: whatever made a machine was recorded before it was made.
-        running = {machine.workspace_id: machine.running for machine in await self.machines.all()}
-        held = await workspaces.on_engine(self.reads, self.machines.provider)
-        differ = [id for id in {*running, *held} if running.get(id) != held.get(id)]
-        for id in differ:
-            await self.workspaces.reconcile(id, Cause(request_id="sweep"))
-        return differ
+        regions = {*await self.regions.known(), *await workspaces.regions(self.reads)}
+        looked = await asyncio.gather(*map(self._look, sorted(regions)))
+        return [id for differ in looked for id in differ]
+
+    async def _look(self, region: str) -> list[UUID]:
+        """Whatever one engine does, or does not, the others are looked at."""
+        try:
+            engine = await self.engines.at(region)
+            # The engine first: whatever made a machine was recorded before it was made.
+            async with asyncio.timeout(PATIENCE):
+                running = {machine.workspace_id: machine.running for machine in await engine.all()}
+            held = await workspaces.on_engine(self.reads, region, engine.provider)
+            differ = [id for id in {*running, *held} if running.get(id) != held.get(id)]
+            for id in differ:
+                await self.workspaces.reconcile(id, Cause(request_id="sweep"), region)
+            return differ
+        except (Unavailable, TimeoutError) as away:
+            because = str(away) or "it does not answer in time"
+            log.warning("a region was not swept", extra={"region": region, "because": because})
+            return []

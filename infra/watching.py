@@ -10,7 +10,8 @@ from prometheus_client import Gauge, Histogram
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from application.ports import Clock, Machines, Unavailable
+from application.ports import Clock, Unavailable
+from infra.machines_regions import RegionEngines
 from interfaces.serve import Part
 from projections.pushes import Hub
 from projections.reads import answered
@@ -35,17 +36,18 @@ select lane, count(*), count(*) filter (where due_at <= %(now)s),
     coalesce(extract(epoch from %(now)s - min(due_at) filter (where due_at <= %(now)s)), 0)
 from work group by lane
 """
-LANES = ("engine", "log")
+LANES = ("engine", "log")  # and one for each other region that has had work
 BEHIND = 10_000  # events; a follower further behind than that is not ready
 
 
 class Watching:
-    def __init__(self, pool: AsyncConnectionPool[Any], hub: Hub, machines: Machines, clock: Clock) -> None:
-        self._pool, self._hub, self._machines, self._clock = pool, hub, machines, clock
+    def __init__(self, pool: AsyncConnectionPool[Any], hub: Hub, engines: RegionEngines, clock: Clock) -> None:
+        self._pool, self._hub, self._engines, self._clock = pool, hub, engines, clock
+        self._lanes = set(LANES)
 
     def parts(self, engine: bool) -> dict[str, Callable[[], Awaitable[Part]]]:
         looks: dict[str, Callable[[], Awaitable[Part]]] = {"database": self.database, "follower": self.follower}
-        return looks | ({"engine": self.engine} if engine else {})
+        return looks | ({"engine": self.engine, "regions": self.regions} if engine else {})
 
     async def database(self) -> Part:
         await self._rows("select 1")
@@ -59,8 +61,16 @@ class Watching:
         return Part(head - position < BEHIND, told)
 
     async def engine(self) -> Part:
-        await self._machines.ping()
-        return Part(True, {"provider": self._machines.provider})
+        await self._engines.local.ping()
+        return Part(True, {"provider": self._engines.local.provider})
+
+    async def regions(self) -> Part:
+        """All but the local one, whose engine is a part of its own."""
+        wrong = await self._engines.elsewhere()
+        told = {name: {"ok": error is None} | ({"error": error} if error else {}) for name, error in wrong.items()}
+        away = ", ".join(name for name, error in wrong.items() if error)
+        error = {"error": f"away: {away}"} if away else {}
+        return Part(not away, {"regions": told} | error, needed=False)
 
     async def measure(self) -> None:
         """Bring the gauges up to date; without a database, those that need none."""
@@ -69,7 +79,8 @@ class Watching:
             ((position, _, head),) = await self._rows(POSITIONS)
             FOLLOWER_LAG.set(head - position)
             found = {lane: rest for lane, *rest in await self._rows(WORK, {"now": self._clock()})}
-            for lane in LANES:
+            self._lanes |= found.keys()
+            for lane in self._lanes:
                 rows, due, late = found.get(lane, (0, 0, 0))  # a lane without rows is not among them
                 WORK_DEPTH.labels(lane).set(rows)
                 WORK_DUE.labels(lane).set(due)

@@ -45,6 +45,13 @@ update work set attempts = attempts + 1, run_at = %(until)s, holder = %(holder)s
 from due where (work.command, work.subject) = (due.command, due.subject)
 returning work.command, work.subject, due_at, attempts, caused_by
 """
+# Those that there are, by as many looks into the index as there are lanes.
+LANES = """
+with recursive found as (
+    select min(lane) as lane from work
+    union all select (select min(lane) from work where lane > found.lane) from found where found.lane is not null)
+select lane from found where lane is not null
+"""
 NEXT = "select min(run_at) from work where lane = %s"
 MINE = "command = %(command)s and subject = %(subject)s and holder = %(holder)s and attempts = %(attempts)s"
 LATER = f"update work set last_error = %(error)s, run_at = %(at)s, holder = null where {MINE}"
@@ -65,7 +72,7 @@ update work set holder = null, run_at = due_at where holder is not null and hold
 class Worker:
     pool: AsyncConnectionPool[Any]
     commands: Mapping[str, Command]
-    lanes: Mapping[str, int]  # how much may be under way at once, by lane
+    lanes: Mapping[str, int]  # how much may be under way at once, by lane; "engine" goes for each "engine:REGION"
     signals: Signals
     clock: Clock
     lateness: Callable[[str, float], None] = lambda command, seconds: None  # told at every start, in seconds
@@ -75,15 +82,35 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled. What is under way then is cut off, and found again by whoever comes next."""
         self._running = {lane: {} for lane in self.lanes}
-        parts = [asyncio.create_task(part) for part in (self._renew(), *map(self._work, self.lanes))]
+        parts = [asyncio.create_task(part) for part in (self._renew(), self._branch(), *map(self._work, self.lanes))]
         try:
             await asyncio.gather(*parts)
         finally:
             await end(parts)
             await end(task for running in self._running.values() for task in running)
 
+    async def _branch(self) -> None:
+        """Serve the lanes of regions, too, as soon as there is work in them."""
+        asked, branches = self.signals.work.ear(), dict[str, asyncio.Task[None]]()
+        try:
+            while True:
+                asked.clear()
+                with contextlib.suppress(*AWAY):
+                    async with self.pool.connection() as conn:
+                        found = await (await conn.execute(LANES)).fetchall()
+                    for (lane,) in found:
+                        if lane not in self._running and lane.partition(":")[0] in self.lanes:
+                            self._running[lane] = {}
+                            branches[lane] = asyncio.create_task(self._work(lane))
+                await first_of(LOOK, asked)
+                for branch in branches.values():
+                    if branch.done():
+                        branch.result()
+        finally:
+            await end(branches.values())
+
     async def _work(self, lane: str) -> None:
-        running, bound = self._running[lane], self.lanes[lane]
+        running, bound = self._running[lane], self.lanes[lane.partition(":")[0]]
         freed, asked = asyncio.Event(), self.signals.work.ear()
         while True:
             freed.clear()

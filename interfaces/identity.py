@@ -1,29 +1,43 @@
-"""Who asks under /api/v1: an identity header, as a proxy or a developer sets it (V01 to V03); else the cookie."""
+"""Who asks, whatever contract they come by.
+
+An API key, or a token made from one, is taken by every contract, and where one comes along it alone counts: what it
+says is proven. Under /api/v1 people may else be named by an identity header, as a proxy or a developer sets it
+(V01 to V03), or have signed in and bring their cookie.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
 from application.access import Actor
+from application.key_ports import MARK, Grant
 from domain.errors import Invalid
 from domain.name import checked
+from domain.role import Role
+from domain.scope import Scope
 from interfaces import cookie
 from interfaces.serve import Deps, Unauthenticated, deps
+from projections import users
 
 SCHEME = "vm"  # the identities of these headers, among people
 PROXY_HEADERS = ("x-vm-user", "x-forwarded-user")  # in their order of precedence
 DEV_HEADER = "x-user"
 HEADERS = (*PROXY_HEADERS, DEV_HEADER)
+OTHERS = ("basic", "digest", "negotiate", "ntlm")  # what a proxy has asked for may be passed on; it is not for us
+NEEDED = "a good API key is needed in X-API-Key, or a good token in Authorization: Bearer"
 
 
 async def actor(connection: HTTPConnection) -> Actor:
-    """The user whom a trusted peer names, or who has signed in where nobody is named.
+    """The holder of a key or a token; else the user whom a trusted peer names, or who has signed in.
 
-    `Unauthenticated` without either, or for a name from a peer that is not trusted.
+    `Unauthenticated` without any, for a key that is not good, or for a name from a peer that is not trusted.
     """
+    if who := await bearer(connection):
+        return who
     given = deps(connection)
     named = any(header in connection.headers for header in HEADERS)
     if not named and (who := await cookie.member(connection)):
@@ -32,14 +46,77 @@ async def actor(connection: HTTPConnection) -> Actor:
     return Actor(
         user_id=await given.people.identify(SCHEME, name),
         name=name,
-        request_id=connection.scope.get("state", {}).get("request_id", ""),
+        request_id=request_id(connection),
         auditor=name in given.auditors,
     )
 
 
+async def placed(connection: HTTPConnection) -> Actor:
+    """The same, with their role in the place also where they came with a token: for what members share."""
+    who = await actor(connection)
+    return who if who.scopes is None or who.role else await with_role(deps(connection), who)
+
+
 async def keyholder(connection: HTTPConnection) -> Actor:
-    """Whose API key, or token from one, comes along. `Unauthenticated` without a good one."""
-    raise Unauthenticated("send an API key in X-API-Key, or a token in Authorization: Bearer")
+    """Whose API key, or token made from one, comes along. `Unauthenticated` without a good one."""
+    who = await bearer(connection)
+    if who is None:
+        raise Unauthenticated(NEEDED)
+    return who
+
+
+async def bearer(connection: HTTPConnection) -> Actor | None:
+    """The same; None where neither comes along. `Unauthenticated` for one that is not good.
+
+    A token is not looked up anywhere, so its holder's role is not known.
+    """
+    given = deps(connection)
+    said = [it for it in connection.headers.getlist("authorization") if it.partition(" ")[0].lower() not in OTHERS]
+    if said:
+        text = token_of(said)
+        grant = await (opened(connection, text) if text.startswith(MARK) else given.tokens.verify(text))
+    elif "x-api-key" in connection.headers:
+        grant = await key(connection)
+    else:
+        return None
+    if grant is None:
+        raise Unauthenticated(NEEDED)
+    return Actor(
+        user_id=grant.user_id,
+        name=grant.name,
+        request_id=request_id(connection),
+        auditor=Scope.AUDIT in grant.scopes,
+        role=grant.role,
+        scopes=grant.scopes,
+    )
+
+
+async def key(connection: HTTPConnection) -> Grant:
+    """What the key in X-API-Key opens. `Unauthenticated` without a good one, whatever else comes along."""
+    keys = connection.headers.getlist("x-api-key")
+    grant = await opened(connection, keys[0]) if len(keys) == 1 else None
+    if grant is None:
+        raise Unauthenticated(NEEDED)
+    return grant
+
+
+async def opened(connection: HTTPConnection, text: str) -> Grant | None:
+    return await deps(connection).api_keys.authenticate(text, f"key {address(connection)}")
+
+
+async def with_role(given: Deps, who: Actor) -> Actor:
+    row = await users.get(given.reads, who.user_id)
+    return replace(who, role=Role(row.role)) if row else who
+
+
+def token_of(said: list[str]) -> str:
+    """The token of one well-formed header; of any other "", which is none."""
+    scheme, _, text = said[0].partition(" ")
+    return text.strip() if len(said) == 1 and scheme.lower() == "bearer" else ""
+
+
+def request_id(connection: HTTPConnection) -> str:
+    return str(connection.scope.get("state", {}).get("request_id", ""))
 
 
 def name_of(connection: HTTPConnection, given: Deps) -> str:

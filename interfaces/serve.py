@@ -20,11 +20,15 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from application.api_keys import ApiKeys
 from application.claims import Claims
 from application.invites import Invites
+from application.key_ports import Tokens
 from application.logins import Logins
+from application.machine_configs import MachineConfigs
 from application.platform import Platform
 from application.ports import Attempts, Clock, Ids, People, Profiles, Provider, TooMany, Unavailable
+from application.regions import Regions
 from application.terminals import Presence, Terminals
 from application.users import Users
 from application.workspaces import Workspaces
@@ -45,17 +49,19 @@ class ErrorOut(BaseModel):
 
 DESCRIBED = {
     400: "what was sent makes no sense as it stands",
+    403: "the key is not for this",
     401: "nobody whom we know is asking",
     404: "it is not there, or it is somebody else's",
     409: "not in the state that it is in",
     413: "the body is too large",
+    429: "too many wrong keys from this address; Retry-After says when to ask again",
     503: "a part does not answer now; Retry-After says when to ask again",
 }
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the published schema: an operation's refusals, and the one that can happen to all."""
-    return {status: {"model": ErrorOut, "description": DESCRIBED[status]} for status in (*statuses, 503)}
+    """For the published schema: an operation's refusals, and those that can happen to all."""
+    return {status: {"model": ErrorOut, "description": DESCRIBED[status]} for status in (*statuses, 403, 429, 503)}
 
 
 class Unauthenticated(Exception):
@@ -67,6 +73,7 @@ class Part:
     """How one part of the system is."""
 
     ok: bool
+    needed: bool = field(default=True, kw_only=True)  # without it the whole is not ready; else it is degraded
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -75,10 +82,14 @@ class Deps:
     """What every contract is given."""
 
     workspaces: Workspaces
+    machine_configs: MachineConfigs
+    regions: Regions
     users: Users
     invites: Invites
     logins: Logins
     claims: Claims
+    api_keys: ApiKeys
+    tokens: Tokens
     platform: Platform
     reads: Reads
     hub: Hub

@@ -8,7 +8,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from domain.region import LOCAL
 from projections import (
+    api_keys,
     claims,
     guests,
     holders,
@@ -34,6 +36,7 @@ TABLES: tuple[Table[Any], ...] = (
     claims.TABLE,
     hosted_sessions.TABLE,
     guests.TABLE,
+    api_keys.TABLE,
 )
 # The table whose rows are an aggregate's state, as streams show it.
 STATES = {
@@ -44,6 +47,7 @@ STATES = {
     "claim": "claims",
     "hosted_session": "hosted_sessions",
     "guest": "guests",
+    "api_key": "api_keys",
 }
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
 SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew
@@ -88,6 +92,7 @@ async def advance(
         row = changes[shows][nth][1] if shows else None
         entries.append(trail.entry(event, position, held.owner_id if held else None, row))
     await trail.append(conn, entries)
-    has_work = await work.fold(conn, events, positions)
+    regions = [(after or before).region if after or before else LOCAL for before, after in changes["workspaces"]]
+    has_work = await work.fold(conn, events, positions, regions)
     await conn.execute("update follower set position = %s, failed = null", (positions[-1],))
     return entries, has_work

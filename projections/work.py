@@ -44,14 +44,16 @@ where work.command = done.command and work.subject = done.subject
 """
 
 
-async def fold(conn: AsyncConnection[Any], events: Sequence[Any], positions: Sequence[int]) -> bool:
-    """Apply the events, in order. Returns whether anything is to be done that was not before."""
+async def fold(
+    conn: AsyncConnection[Any], events: Sequence[Any], positions: Sequence[int], regions: Sequence[str]
+) -> bool:
+    """Apply the events, in order, each of its region. Returns whether anything is to be done that was not before."""
     left: dict[tuple[str, UUID], dict[str, Any] | None] = {}
-    for event, position in zip(events, positions, strict=True):
+    for event, position, region in zip(events, positions, regions, strict=True):
         for process in PROCESSES:
             for step in process(event):
                 key = (step.command, step.subject)
-                left[key] = row(step, event, position) if isinstance(step, Do) else None
+                left[key] = row(step, event, position, region) if isinstance(step, Do) else None
     done = [{"command": command, "subject": subject} for (command, subject), do in left.items() if do is None]
     do = [asked for asked in left.values() if asked]
     if done:
@@ -61,12 +63,12 @@ async def fold(conn: AsyncConnection[Any], events: Sequence[Any], positions: Seq
     return bool(do)
 
 
-def row(step: Do, event: Any, position: int) -> dict[str, Any]:
+def row(step: Do, event: Any, position: int, region: str) -> dict[str, Any]:
     at = step.at or event.at
     return {
         "command": step.command,
         "subject": step.subject,
-        "lane": lane(step.command),
+        "lane": lane(step.command, step.region or region),
         "due_at": at,
         "run_at": at,
         "caused_by": position,

@@ -129,16 +129,16 @@ async def get(reads: Reads, id: UUID) -> WorkspaceRow | None:
     return (await reads.find(WorkspaceRow, "select * from workspaces where id = %s", (id,))).first
 
 
-async def on_engine(reads: Reads, provider: str) -> dict[UUID, bool]:
+async def on_engine(reads: Reads, region: str, provider: str) -> dict[UUID, bool]:
     """Those that ought to have a machine on this engine, and whether it ought to run."""
-    sql = "select id, status from workspaces where provider = %s and status in ('running', 'stopped')"
-    rows = (await reads.find(_Status, sql, (provider,))).rows
+    sql = "select id, status from workspaces where region = %s and provider = %s and status in ('running', 'stopped')"
+    rows = (await reads.find(_Status, sql, (region, provider))).rows
     return {row.id: row.status == Status.RUNNING for row in rows}
 
 
 async def running_on(reads: Reads, provider: str) -> dict[str, UUID]:
     """Those that run on this engine, as text, and whose they are."""
-    sql = "select id, owner_id from workspaces where provider = %s and status = 'running'"
+    sql = "select id, owner_id from workspaces where provider = %s and region = 'local' and status = 'running'"
     return {str(row.id): row.owner_id for row in (await reads.find(_Owner, sql, (provider,))).rows}
 
 
@@ -146,6 +146,16 @@ async def running_on(reads: Reads, provider: str) -> dict[str, UUID]:
 class _Owner:
     id: UUID
     owner_id: UUID
+
+
+async def regions(reads: Reads) -> list[str]:
+    """Those that workspaces are in."""
+    return [row.region for row in (await reads.find(_Region, "select distinct region from workspaces")).rows]
+
+
+@dataclass(frozen=True)
+class _Region:
+    region: str
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class Engine:
         self.machines: dict[UUID, Machine] = {}
         self.snapshots: dict[UUID, set[UUID]] = {}
         self.restored: dict[UUID, UUID] = {}
+        self.templates: dict[UUID, Template] = {}  # what each was last made from
         self.made = 0  # machines ever created
         self.calls: list[tuple[str, UUID | None]] = []
         self.away = False
@@ -53,6 +54,7 @@ class Engine:
         def run() -> Machine:
             if self.refuses:
                 raise Impossible(self.refuses)
+            self.templates[workspace_id] = template
             return self._run(workspace_id)
 
         return await self._effect("ensure_running", workspace_id, run)

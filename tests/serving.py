@@ -15,7 +15,7 @@ import httpx
 import uvicorn
 from httpx_sse import ServerSentEvent, aconnect_sse
 
-from application.ports import Machines
+from application.ports import Machines, Region
 from infra.bootstrap import Tenure, running
 from infra.server import config_of
 from infra.settings import Settings
@@ -38,11 +38,17 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    database: str, home: Path, engine: Machines | None = None, port: int = 0, **settings: Any
+    database: str,
+    home: Path,
+    engine: Machines | None = None,
+    port: int = 0,
+    elsewhere: Callable[[Region], Machines] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve on a loopback address (`port` 0: any that is free) until the block is left.
 
-    `settings` are those of `Settings`. A `bind` among them is believed, and not listened on.
+    `settings` are those of `Settings`. A `bind` among them is believed, and not listened on. `elsewhere` opens the
+    engines of other regions than the local one.
     """
     engine = engine or Engine()
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -51,7 +57,7 @@ async def served(
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
     chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
-    async with running(chosen, database, engine) as tenure:
+    async with running(chosen, database, engine, elsewhere) as tenure:
         server = uvicorn.Server(config_of(api.build(tenure.deps, list(chosen.cors_origins)), chosen))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:

@@ -3,8 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
+from domain.api_key import ApiKey
 from domain.claim import Claim
 from domain.invite import Invite
+from domain.machine_config import MachineCatalogue
+from domain.region import RegionCatalogue
 from domain.session import Session
 from domain.user import Place, User
 from domain.workspace import Workspace
@@ -89,3 +92,22 @@ handed_over = wanted.given(Claim.HandedOver, holder_id=BOB, expires_at=T0 + HALF
 released = claimed.given(Claim.Released)
 ran_out = claimed.given(Claim.Expired, at=T0 + HALF)
 taken_over = claimed.given(Claim.TakenAgain, holder_id=BOB, expires_at=T0 + HALF, from_id=ANNA)
+
+CONFIG = {"image": "lab:1", "command": None, "memory_mb": 512, "cpus": 0.5, "pids": 64, "ports": [22]}
+CONFIG |= {"disk_mb": None, "user": "tenure"}
+no_configs = Story(MachineCatalogue).given(MachineCatalogue.Opened)
+one_config = no_configs.given(MachineCatalogue.Added, name="small", made_from=CONFIG)
+changed_config = one_config.given(MachineCatalogue.Changed, name="small", made_from=CONFIG | {"memory_mb": 256})
+removed_config = one_config.given(MachineCatalogue.Removed, name="small")
+
+ENGINE = {"url": "tcp://10.0.0.2:2375", "host": "paris.example.org", "publish_on": "0.0.0.0"}
+no_regions = Story(RegionCatalogue).given(RegionCatalogue.Opened)
+one_region = no_regions.given(RegionCatalogue.Added, name="paris", engine=ENGINE)
+moved_region = one_region.given(RegionCatalogue.Changed, name="paris", engine=ENGINE | {"url": "ssh://t@p.example.org"})
+removed_region = one_region.given(RegionCatalogue.Removed, name="paris")
+
+keyless = Story(ApiKey)
+key = keyless.given(ApiKey.Created, owner_id=ANNA, scopes=["full"], expires_at=None)
+passing_key = keyless.given(ApiKey.Created, owner_id=ANNA, scopes=["audit", "read"], expires_at=T0 + HOUR)
+revoked_key = key.given(ApiKey.Revoked)
+forgotten_key = revoked_key.given(ApiKey.Forgotten)

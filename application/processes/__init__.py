@@ -4,6 +4,7 @@ from application.processes import (
     claim_expiry,
     guest_admission,
     invite_expiry,
+    key_revocation,
     orphan_removal,
     user_removal,
     workspace_life,
@@ -16,4 +17,5 @@ PROCESSES = (
     user_removal.react,
     claim_expiry.react,
     guest_admission.react,
+    key_revocation.react,
 )

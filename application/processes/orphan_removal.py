@@ -15,7 +15,7 @@ from domain.orphan import Orphan
 
 def react(event: Any) -> Iterator[Step]:
     match event:
-        case Orphan.Found(originator_id=id):
-            yield Do("orphan.destroy", id)
+        case Orphan.Found(originator_id=id, region=region):
+            yield Do("orphan.destroy", id, region=region)
         case Orphan.Destroyed(originator_id=id):
             yield Done("orphan.destroy", id)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.region import LOCAL
+
 
 @dataclass(frozen=True)
 class Do:
@@ -14,6 +16,7 @@ class Do:
     command: str
     subject: UUID
     at: datetime | None = None  # None: now
+    region: str | None = None  # whose engine it is work on; None: that of the workspace that the event is about
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ ENGINE = frozenset(
 )
 
 
-def lane(command: str) -> str:
-    """ "engine" or "log": each lane has its own bound on how much is under way at once."""
-    return "engine" if command in ENGINE else "log"
+def lane(command: str, region: str = LOCAL) -> str:
+    """ "log", "engine" or "engine:REGION": each lane has its own bound on how much is under way at once.
+
+    An engine that is away, or hangs, holds up nothing but what is to be done on it.
+    """
+    if command not in ENGINE:
+        return "log"
+    return "engine" if region == LOCAL else f"engine:{region}"

@@ -1,4 +1,4 @@
-"""Who asks, in CHROTE: the cookie of somebody who has signed in (C01).
+"""Who asks, in CHROTE: the cookie of somebody who has signed in (C01), or the key or the token of a member.
 
     who: Annotated[Actor, Depends(member)]     in an HTTP endpoint
     who = await member(socket)                 in a WebSocket; `Unauthenticated` becomes accept, then close 4001
@@ -15,21 +15,33 @@ from uuid import UUID
 
 from starlette.requests import HTTPConnection
 
-from application.access import Actor
+from application.access import Actor, require
 from domain.role import Role
-from interfaces import cookie
+from interfaces import cookie, identity
 from interfaces.cookie import require_own_origin
-from interfaces.serve import Deps, Unauthenticated
+from interfaces.serve import Deps, Unauthenticated, deps
 from projections import users
 
+NOBODY = "Authentication required"
 __all__ = ["current_role", "member", "require_own_origin"]
 
 
 async def member(connection: HTTPConnection) -> Actor:
-    """Somebody who has signed in, with the role that they have now. Raises `Unauthenticated` (C03)."""
-    who = await cookie.member(connection)
+    """Somebody who belongs to the place, with the role that they have now. Raises `Unauthenticated` (C03).
+
+    `NotAllowed` for a key of somebody who does not, or that is not for looking around here.
+    """
+    try:
+        who = await identity.bearer(connection)
+    except Unauthenticated:
+        raise Unauthenticated(NOBODY) from None
     if who is None:
-        raise Unauthenticated("Authentication required")
+        who = await cookie.member(connection)
+    elif who.role is None:
+        who = await identity.with_role(deps(connection), who)
+    if who is None:
+        raise Unauthenticated(NOBODY)
+    require(who, "session.view")
     return who
 
 

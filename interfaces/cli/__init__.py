@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli import audit, sessions, up, watch, workspaces
+from interfaces.cli import audit, keys, sessions, up, watch, workspaces
 from interfaces.cli.commands import Commands
 from interfaces.cli.output import say
 
@@ -64,6 +64,17 @@ SESSIONS: tuple[tuple[str, Callable[..., None], str], ...] = (
 for name, shares, example in SESSIONS:
     shared.command(name, epilog=f"Example: tenure sessions {example}")(shares)
 app.add_typer(shared, name="sessions")
+
+programs = typer.Typer(cls=Commands, help="API keys, for programs; and the keys that sign.", no_args_is_help=True)
+KEYS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("create", keys.create, "create ci --scope read --expires 30d"),
+    ("list", keys.list_, "list --json"),
+    ("revoke", keys.revoke, "revoke ci"),
+    ("rotate", keys.rotate, "rotate --home ~/.tenure"),
+)
+for name, opens, example in KEYS:
+    programs.command(name, epilog=f"Example: tenure keys {example}")(opens)
+app.add_typer(programs, name="keys")
 
 trail = typer.Typer(cls=Commands, help="The history, from the database itself.", no_args_is_help=True)
 trail.command(epilog="Example: tenure audit log --kind workspace.expired --since 2030-01-16T10:30:00Z")(audit.log)

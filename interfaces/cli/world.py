@@ -97,6 +97,10 @@ class World(Protocol):
         """The history, from the database that these settings name, until the block is left."""
         ...
 
+    def rotate(self, flags: Flags) -> dict[str, str]:
+        """New keys to sign tokens with. Returns their ids, by audience."""
+        ...
+
     def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
         """Fold every read model anew, and return how many events there were. `folded` is told how many, of how many."""
         ...

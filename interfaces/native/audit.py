@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from application.access import Actor
-from interfaces.identity import actor
+from interfaces.identity import placed
 from interfaces.native import present
 from interfaces.native.history import PAGE, as_it_was, entries, named, person, utc
 from interfaces.native.present import EventsOut, SubjectOut
@@ -23,7 +23,7 @@ from projections import trail
 from projections.trail import Filter
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"], responses=errors(400, 401))
-Who = Annotated[Actor, Depends(actor)]
+Who = Annotated[Actor, Depends(placed)]
 NDJSON = "application/x-ndjson"
 POSITION = {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**18}
 MOMENT = WithJsonSchema({"anyOf": [POSITION, {"type": "string", "format": "date-time"}]})

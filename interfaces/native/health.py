@@ -48,12 +48,13 @@ async def health(request: Request) -> Response:
 
 @router.get("/health/ready", response_model=ReadyOut, responses=DOWN)
 async def ready(request: Request) -> Response:
-    """Whether each part does its work (V15): 503 where one does not."""
+    """Whether each part does its work (V15): 503 where one does not; `degraded` where only other regions do not."""
     looks = deps(request).parts
     seen = await asyncio.gather(*(look(part) for part in looks.values()))
     parts = {name: {"ok": part.ok, **part.details} for name, part in zip(looks, seen, strict=True)}
-    well = all(part.ok for part in seen)
-    return Json(basics(request, "ok" if well else "unavailable") | {"parts": parts}, 200 if well else 503)
+    down = [part.needed for part in seen if not part.ok]
+    status = "unavailable" if any(down) else "degraded" if down else "ok"
+    return Json(basics(request, status) | {"parts": parts}, 503 if any(down) else 200)
 
 
 @router.get("/metrics", include_in_schema=False)

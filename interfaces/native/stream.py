@@ -23,7 +23,7 @@ from starlette.websockets import WebSocketDisconnect
 from application.access import Actor
 from application.ports import Unavailable
 from domain.errors import Invalid
-from interfaces.identity import actor
+from interfaces.identity import placed
 from interfaces.native.present import line, message
 from interfaces.serve import Deps, deps, errors
 from projections.pushes import Closing, CutOff, Dismissed, Push, Ready, Reset, Told
@@ -31,7 +31,7 @@ from projections.trail import Entry
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
-Who = Annotated[Actor, Depends(actor)]
+Who = Annotated[Actor, Depends(placed)]
 Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
 After = Annotated[int | None, Query(ge=0, description="go on after this position; none: from now on")]
 LastEventId = Annotated[str | None, Header(description="as browsers send it when they come back")]

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from starlette.requests import Request
 
-from application.access import Actor
+from application.access import Actor, require
 from domain.errors import NotFound
 from interfaces.identity import actor
 from interfaces.serve import Json, deps, errors
@@ -27,12 +27,14 @@ async def list_operations(
     workspace_id: Annotated[UUID | None, Query(description="of one workspace; none: of all yours")] = None,
 ) -> Response:
     """Oldest first; also of workspaces that have ended."""
+    require(who, "workspace.list")
     found = await operations.of_holder(deps(request).reads, who.user_id, workspace_id)
     return Json([present.operation(row) for row in found.rows])
 
 
 @router.get("/{id}", response_model=OperationOut, responses=errors(404))
 async def get_operation(request: Request, who: Who, id: str) -> Response:
+    require(who, "workspace.list")
     try:
         row = await operations.get(deps(request).reads, who.user_id, UUID(id))
     except ValueError:

@@ -5,11 +5,12 @@ answer with 403, 409 or 410 is a 400 here, and its code says which.
 """
 
 from interfaces.serve import Contract
+from interfaces.warpdrive import api_keys, tokens
 from interfaces.warpdrive.errors import render
 
 CONTRACT = Contract(
     name="warpdrive",
-    routers=(),
+    routers=(tokens.router, api_keys.router),
     prefixes=("/sessions", "/sse/session", "/token", "/user/"),
     render=render,
     statuses={403: 400, 409: 400, 410: 400},

@@ -5,7 +5,7 @@ from tests.stories import OPERATION
 from tests.story import SUBJECT, T0, Story
 
 found = Story(Orphan).given(
-    Orphan.Found, workspace_id=OPERATION, provider="docker", provider_id="tenure-1", engine_id="e1"
+    Orphan.Found, workspace_id=OPERATION, provider="docker", provider_id="tenure-1", engine_id="e1", region="local"
 )
 destroyed = found.given(Orphan.Destroyed)
 

@@ -1,0 +1,100 @@
+"""What can be asked of API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from application.access import Actor, Cause, require
+from application.key_ports import Grant, KeyRows
+from application.platform import Platform
+from application.ports import Clock, Guesses, Ids, People
+from domain.api_key import ApiKey
+from domain.errors import NotFound
+from domain.name import checked
+from domain.role import Role
+from domain.scope import Scope
+from domain.user import User
+
+NO_KEY = UUID(int=0)  # there is none with this id
+
+
+@dataclass(frozen=True)
+class ApiKeys:
+    platform: Platform
+    clock: Clock
+    ids: Ids
+    rows: KeyRows
+    guesses: Guesses
+    people: People
+    scheme: str  # of the identities whose names are set to audit
+    auditors: frozenset[str]
+
+    async def create(
+        self, actor: Actor, *, name: str, scopes: Iterable[str] = (Scope.FULL,), lasts: timedelta | None = None
+    ) -> tuple[ApiKey, str]:
+        """A new key and its text, which nobody can be told again."""
+        require(actor, "key.create")
+        key = ApiKey.create(
+            id=self.ids(), owner_id=actor.user_id, scopes=scopes, lasts=lasts, now=self.clock()
+        )
+        if Scope.AUDIT in key.scopes:
+            require(actor, "trail.see_all")
+        text = await self.rows.issue(key.id, actor.user_id, checked(name))  # first: alone it opens nothing
+        await self.platform.commit(actor.cause, key)
+        return key, text
+
+    async def revoke(self, actor: Actor, id: UUID) -> None:
+        """From now on it opens nothing. `NotFound` for another's."""
+
+        def revoke(key: ApiKey) -> None:
+            require(actor, "key.revoke", key.owner_id)
+            key.revoke(self.clock())
+
+        try:
+            await self.platform.change(actor.cause, ApiKey, id, revoke)
+        except NotFound:
+            raise NotFound("no such key") from None
+        await self.rows.forget(id)  # at once; and for certain, by the process
+
+    async def forget(self, id: UUID, cause: Cause) -> None:
+        """Asked by the process of revocation."""
+        await self.rows.forget(id)
+        await self.platform.change(cause, ApiKey, id, lambda key: key.forget(self.clock()))
+
+    async def authenticate(self, text: str, guesser: str) -> Grant | None:
+        """What this text opens now; None: nothing. Raises `TooMany` for a guesser who was wrong too often.
+
+        A text that is no key's at all, one with the visible part of a key, and one of a key that is revoked take
+        the same steps, so that the time they take tells nothing.
+        """
+        await self.guesses.allowed(guesser)
+        id = await self.rows.find(text)
+        try:
+            key = await self.platform.load(ApiKey, id or NO_KEY)
+        except NotFound:
+            key = None
+        grant = await self._grant(key) if key and key.is_good(self.clock()) else None
+        if key is None or grant is None:
+            await self.guesses.wrong(guesser)
+            return None
+        await self.rows.used(key.id, self.clock())
+        return grant
+
+    async def _grant(self, key: ApiKey) -> Grant | None:
+        """What its owner may do with it now: it never reaches further than they do."""
+        owner = key.owner_id
+        newest = await self.platform.last(owner)
+        if isinstance(newest, User.Removed | User.Forgotten):
+            return None
+        role = Role(newest.role) if newest else None
+        known_as = (await self.people.names(self.scheme, [owner])).get(owner)
+        name = known_as or (await self.people.called([owner])).get(owner, "")
+        scopes = set(key.scopes)
+        if not (known_as in self.auditors or (role and role.at_least(Role.ADMIN))):
+            scopes.discard(Scope.AUDIT)
+        elif Scope.FULL in scopes:
+            scopes.add(Scope.AUDIT)
+        return Grant(key.id, owner, name, frozenset(scopes), key.expires_at, role)

@@ -1,0 +1,82 @@
+"""A key that programs come with instead of a person. Its text, its name and its hash are kept elsewhere, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+from domain.errors import Invalid, NotFound
+from domain.scope import Scope
+
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=3650)
+
+
+class ApiKey(aggregate.Aggregate):
+    # -- what can happen -----------------------------------------------------
+
+    class Event(aggregate.Aggregate.Event):
+        pass
+
+    class Created(aggregate.Aggregate.Created):
+        owner_id: UUID
+        scopes: list[str]
+        expires_at: datetime | None  # None: it is good until it is revoked
+
+    class Revoked(Event):
+        pass
+
+    class Forgotten(Event):
+        """Neither its hash nor its name is left."""
+
+    # -- what may be asked ---------------------------------------------------
+
+    @classmethod
+    def create(
+        cls, *, id: UUID, owner_id: UUID, scopes: Iterable[str], lasts: timedelta | None, now: datetime
+    ) -> ApiKey:
+        """A new one, which lasts so long. `Invalid` for a scope or a time that there is not."""
+        wanted = sorted(set(scopes))
+        if unknown := [scope for scope in wanted if scope not in list(Scope)]:
+            raise Invalid(f"there is no scope {unknown[0]!r}; there are {', '.join(Scope)}")
+        if not wanted:
+            raise Invalid(f"a key needs a scope; there are {', '.join(Scope)}")
+        if lasts is not None and not SHORTEST <= lasts <= LONGEST:
+            raise Invalid(f"a key lasts from 1 second to {LONGEST.days} days")
+        return cls(id=id, at=now, owner_id=owner_id, scopes=wanted, expires_at=None if lasts is None else now + lasts)
+
+    @event(Created)
+    def __init__(
+        self, id: UUID, at: datetime, owner_id: UUID, scopes: list[str], expires_at: datetime | None
+    ) -> None:
+        self._id = id
+        self.owner_id, self.scopes, self.expires_at = owner_id, [Scope(scope) for scope in scopes], expires_at
+        self.created_at = at
+        self.revoked = self.forgotten = False
+
+    def is_good(self, now: datetime) -> bool:
+        return not self.revoked and (self.expires_at is None or now < self.expires_at)
+
+    def revoke(self, now: datetime) -> None:
+        """From now on it opens nothing. `NotFound` the second time: what is revoked is in no list."""
+        if self.revoked:
+            raise NotFound("no such key")
+        self._revoked(now)
+
+    def forget(self, now: datetime) -> None:
+        """What was kept of it has gone."""
+        if self.revoked and not self.forgotten:
+            self._forgotten(now)
+
+    # -- what it then is -----------------------------------------------------
+
+    @event(Revoked)
+    def _revoked(self, at: datetime) -> None:
+        self.revoked = True
+
+    @event(Forgotten)
+    def _forgotten(self, at: datetime) -> None:
+        self.forgotten = True

@@ -1,0 +1,73 @@
+"""/user/api_keys: keys by their small ids (W36)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+
+from application.access import require
+from domain.errors import NotFound
+from interfaces.serve import Json, deps
+from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.errors import errors
+from projections import api_keys
+
+router = APIRouter(prefix="/user/api_keys", tags=["keys"], responses=errors())
+Number = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+class CreateApiKey(BaseModel):
+    """What to call it. Nothing needs to be said."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "laptop"}})
+
+    name: str = "API key"
+
+
+class ApiKeyOut(BaseModel):
+    api_key: str
+
+
+@router.get("", response_model=list[dict[str, Any]])
+async def list_api_keys(request: Request, who: Who) -> Response:
+    """The caller's keys, newest first."""
+    require(who, "key.list")
+    given = deps(request)
+    rows = (await api_keys.owned_by(given.reads, who.user_id)).rows
+    kept = await given.api_keys.rows.described([row.id for row in rows])
+    return Json(
+        [
+            {
+                "id": (key := kept[row.id]).number,
+                "name": key.name,
+                "prefix": key.prefix,
+                "created_at": row.created_at,
+                "expires_at": row.expires_at,
+                "last_used_at": key.last_used_at,
+            }
+            for row in rows
+            if row.id in kept
+        ]
+    )
+
+
+@router.post("", status_code=201, response_model=ApiKeyOut)
+async def create_api_key(request: Request, who: Who, body: CreateApiKey | None = None) -> Response:
+    """A new key for everything that the caller may do. Its text is in this answer, and in no other."""
+    asked = body or CreateApiKey()
+    _, text = await deps(request).api_keys.create(who, name=asked.name)
+    return Json({"api_key": text}, 201, {"Cache-Control": "no-store"})
+
+
+@router.delete("/{id}", response_model=dict[str, Any], responses=errors(404))
+async def revoke_api_key(request: Request, who: Who, id: Number) -> Response:
+    """It opens nothing from now on."""
+    given = deps(request)
+    found = await given.api_keys.rows.numbered(who.user_id, id)
+    if found is None:
+        raise NotFound("no such key")
+    await given.api_keys.revoke(who, found)
+    return Json({})

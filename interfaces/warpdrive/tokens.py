@@ -1,0 +1,28 @@
+"""/token: an API key for a short-lived token (W05, W06)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from application.key_ports import Grant
+from interfaces.identity import key
+from interfaces.serve import Json, deps
+from interfaces.warpdrive.errors import errors
+
+router = APIRouter(tags=["tokens"], responses=errors())
+
+
+class TokenOut(BaseModel):
+    token: str = Field(description="for Authorization: Bearer")
+    expires_in: int = Field(description="seconds until it ends", le=3600)
+
+
+@router.post("/token", response_model=TokenOut)
+async def exchange(request: Request, grant: Annotated[Grant, Depends(key)]) -> Response:
+    """A token for the key in X-API-Key. A token alone makes no other."""
+    token, seconds = await deps(request).tokens.issue(grant)
+    return Json({"token": token, "expires_in": seconds}, headers={"Cache-Control": "no-store"})

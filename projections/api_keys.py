@@ -1,0 +1,50 @@
+"""The list of API keys: those that are not revoked. What they are called is kept elsewhere, under their ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.api_key import ApiKey
+from projections.reads import Found, Reads
+from projections.table import Table
+
+DDL = """
+create table api_keys (
+    id uuid primary key,
+    owner_id uuid not null,
+    created_at timestamptz not null,
+    expires_at timestamptz,
+    scopes text[] not null
+);
+create index api_keys_owner on api_keys (owner_id, created_at desc, id);
+"""
+
+
+@dataclass(frozen=True)
+class ApiKeyRow:
+    id: UUID
+    owner_id: UUID
+    created_at: datetime
+    expires_at: datetime | None = None
+    scopes: list[str] = field(default_factory=list)
+
+
+def evolve(row: ApiKeyRow | None, event: Any) -> ApiKeyRow | None:
+    match row, event:
+        case None, ApiKey.Created(originator_id=id, at=at, expires_at=ends):
+            return ApiKeyRow(id, event.owner_id, at, ends, event.scopes)
+        case _, ApiKey.Revoked():
+            return None
+    return row
+
+
+TABLE = Table("api_keys", ApiKeyRow, DDL, evolve)
+
+
+async def owned_by(reads: Reads, owner_id: UUID) -> Found[ApiKeyRow]:
+    """Newest first."""
+    sql = "select * from api_keys where owner_id = %s order by created_at desc, id"
+    return await reads.find(ApiKeyRow, sql, (owner_id,))

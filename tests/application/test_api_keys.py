@@ -1,0 +1,117 @@
+"""What is asked of the world while somebody tries keys: the same, whatever is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import pytest
+
+from application.access import Actor
+from application.api_keys import ApiKeys
+from application.platform import Platform
+from application.ports import TooMany
+from domain.errors import NotAllowed, NotFound
+from domain.scope import Scope
+from infra import database
+from infra.accounts import Accounts
+from infra.api_keys import ApiKeyRows
+from infra.bootstrap import close, open_database
+from infra.guesses import Guesses
+from tests.story import SUBJECT, T0
+
+ANNA, BOB = (Actor(uuid5(SUBJECT, name), name, "") for name in ("anna", "bob"))
+
+
+class Recorded:
+    """A part of the world, and what is asked of it."""
+
+    def __init__(self, part: Any, asked: list[str]) -> None:
+        self._part, self._asked = part, asked
+
+    def __getattr__(self, name: str) -> Any:
+        self._asked.append(f"{type(self._part).__name__}.{name}")
+        return getattr(self._part, name)
+
+
+@pytest.fixture
+async def keys(database: str) -> AsyncIterator[ApiKeys]:
+    async for it in made(database):
+        yield it
+
+
+async def made(url: str) -> AsyncIterator[ApiKeys]:
+    platform: Platform = (await open_database(url))[0]
+    async with database.pool(url, 4) as pool:
+        people = Accounts(pool, uuid4)
+        guesses = Guesses(None, 100)
+        yield ApiKeys(platform, lambda: T0, uuid4, ApiKeyRows(pool), guesses, people, "vm", frozenset({"eve"}))
+    close(platform)
+
+
+async def test_wrong_keys_take_the_same_steps_whatever_is_wrong_with_them(keys: ApiKeys) -> None:
+    _, good = await keys.create(ANNA, name="good")
+    revoked, once_good = await keys.create(ANNA, name="revoked")
+    await keys.revoke(ANNA, revoked.id)
+    steps = []
+    for text in (f"{good[:13]}{'x' * 43}", f"tnr_00000000_{good[13:]}", once_good, "tnr_", "", "é" * 10_000):
+        asked: list[str] = []
+        recorded = {part: Recorded(getattr(keys, part), asked) for part in ("platform", "rows", "guesses", "people")}
+        assert await replace(keys, **recorded).authenticate(text, "here") is None
+        steps.append(asked)
+    assert steps[0] == ["Guesses.allowed", "ApiKeyRows.find", "Platform.load", "Guesses.wrong"]
+    assert all(taken == steps[0] for taken in steps), steps
+
+
+async def test_a_good_key_is_its_owners_within_its_scopes(keys: ApiKeys) -> None:
+    made, text = await keys.create(ANNA, name="a", scopes=["read"], lasts=timedelta(hours=1))
+    grant = await keys.authenticate(text, "here")
+    assert grant and (grant.key_id, grant.user_id, grant.role) == (made.id, ANNA.user_id, None)
+    assert (grant.scopes, grant.expires_at) == ({Scope.READ}, T0 + timedelta(hours=1))
+    later = replace(keys, clock=lambda: T0 + timedelta(hours=1))
+    assert await later.authenticate(text, "here") is None
+
+
+async def test_who_may_not_audit_makes_no_key_that_may(keys: ApiKeys) -> None:
+    with pytest.raises(NotAllowed):
+        await keys.create(ANNA, name="a", scopes=["audit"])
+    await keys.create(replace(ANNA, auditor=True), name="a", scopes=["audit"])
+
+
+async def test_an_auditors_key_audits_for_as_long_as_they_may(keys: ApiKeys) -> None:
+    eve = replace(ANNA, user_id=await keys.people.identify("vm", "eve"), auditor=True)
+    for scopes in (["audit"], ["full"]):
+        _, text = await keys.create(eve, name="a", scopes=scopes)
+        now, then = keys, replace(keys, auditors=frozenset[str]())
+        audits = [Scope.AUDIT in grant.scopes for it in (now, then) if (grant := await it.authenticate(text, "here"))]
+        assert audits == [True, False]
+
+
+async def test_a_key_makes_none_that_reaches_further(keys: ApiKeys) -> None:
+    for scopes in ({Scope.READ}, {Scope.AUDIT}, {Scope.READ, Scope.AUDIT}, set[Scope]()):
+        with pytest.raises(NotAllowed):
+            await keys.create(replace(ANNA, scopes=frozenset(scopes), auditor=True), name="a")
+    with pytest.raises(NotAllowed):
+        await keys.create(replace(ANNA, scopes=frozenset({Scope.FULL})), name="a", scopes=["audit"])
+
+
+async def test_anothers_key_is_not_there(keys: ApiKeys) -> None:
+    made, text = await keys.create(ANNA, name="a")
+    for id in (made.id, UUID(int=7)):
+        with pytest.raises(NotFound, match="^no such key$"):
+            await keys.revoke(BOB, id)
+    assert await keys.authenticate(text, "here")
+
+
+async def test_a_guesser_is_told_to_wait_and_others_are_not(keys: ApiKeys) -> None:
+    _, text = await keys.create(ANNA, name="a")
+    limited = replace(keys, guesses=Guesses(None, 3))
+    for _ in range(3):
+        assert await limited.authenticate("tnr_x", "here") is None
+    for tried in ("tnr_x", text):
+        with pytest.raises(TooMany):
+            await limited.authenticate(tried, "here")
+    assert await limited.authenticate(text, "there")

@@ -1,0 +1,187 @@
+"""/api/v1/keys: making, listing and revoking API keys; what each scope is for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused
+from tests.keys import KEYS, bearing, exchanged, new_key, program
+from tests.serving import Served, eventually, served
+
+EVENTS = "/api/v1/audit/events"
+
+
+@pytest.fixture
+async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(database, tmp_path, auditors=["eve"]) as serving:
+        yield serving
+
+
+@pytest.fixture
+async def eve(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
+    """An auditor."""
+    async with tenure.client("eve") as client:
+        yield client
+
+
+async def test_a_key_is_made_and_its_text_is_told_once(tenure: Served, alice: httpx.AsyncClient) -> None:
+    made = await new_key(alice, name="ci")
+    prefix, secret = made["key"][:12], made["key"][13:]
+    assert made["prefix"] == prefix and prefix.startswith("tnr_") and len(secret) == 43
+    assert (made["name"], made["scopes"], made["expires_at"], made["last_used_at"]) == ("ci", ["full"], None, None)
+    listed = fine(await alice.get(KEYS))
+    assert listed == [{field: value for field, value in made.items() if field != "key"}]
+    assert secret not in (await alice.get(EVENTS)).text
+
+
+async def test_newest_first_and_everybody_has_their_own(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    first, second = await new_key(alice, name="first"), await new_key(alice, name="second")
+    others = await new_key(bob)
+    assert [it["id"] for it in fine(await alice.get(KEYS))] == [second["id"], first["id"]]
+    refused(await alice.delete(f"{KEYS}/{others['id']}"), 404)
+    refused(await alice.delete(f"{KEYS}/{NOBODY}"), 404)
+    refused(await alice.delete(f"{KEYS}/1"), 404)
+    assert [it["id"] for it in fine(await bob.get(KEYS))] == [others["id"]]
+
+
+async def test_a_revoked_key_opens_nothing_and_leaves_the_list(tenure: Served, alice: httpx.AsyncClient) -> None:
+    made, stays = await new_key(alice), await new_key(alice)
+    async with program(tenure, **{"X-API-Key": made["key"]}) as ci:
+        fine(await ci.get(WORKSPACES))
+        fine(await alice.delete(f"{KEYS}/{made['id']}"))
+        refused(await ci.get(WORKSPACES), 401)
+    assert [it["id"] for it in fine(await alice.get(KEYS))] == [stays["id"]]
+    refused(await alice.delete(f"{KEYS}/{made['id']}"), 404)
+
+
+async def test_what_is_kept_of_a_revoked_key_goes_and_its_history_stays(
+    tenure: Served, alice: httpx.AsyncClient
+) -> None:
+    made = await new_key(alice, name="my laptop")
+    await alice.delete(f"{KEYS}/{made['id']}")
+
+    async def history() -> Any:
+        kinds = [it["kind"] for it in (await alice.get(EVENTS, params={"subject": made["id"]})).json()["events"]]
+        return kinds if "api_key.forgotten" in kinds else None
+
+    assert await eventually(history) == ["api_key.created", "api_key.revoked", "api_key.forgotten"]
+    async with tenure.tenure.pool.connection() as conn:
+        assert await (await conn.execute("select from api_key_rows")).fetchone() is None
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "name"),
+        ({"name": ""}, "blank"),
+        ({"name": "a" * 101}, "100"),
+        ({"name": "a", "scopes": []}, "full, read, audit"),
+        ({"name": "a", "scopes": ["king"]}, "full, read, audit"),
+        ({"name": "a", "expires_in": 0}, "expires_in"),
+        ({"name": "a", "expires_in": 10**18}, "expires_in"),
+        ({"name": "a", "expires_in": "7"}, "expires_in"),
+    ],
+)
+async def test_what_makes_no_key(alice: httpx.AsyncClient, body: dict[str, Any], says: str) -> None:
+    refused(await alice.post(KEYS, json=body), 400, says)
+    assert fine(await alice.get(KEYS)) == []
+
+
+async def test_a_key_that_has_ended_opens_nothing(tenure: Served, alice: httpx.AsyncClient) -> None:
+    made = await new_key(alice, expires_in=1)
+    async with program(tenure, **{"X-API-Key": made["key"]}) as ci:
+
+        async def ended() -> bool:
+            return (await ci.get(WORKSPACES)).status_code == 401
+
+        await eventually(ended)
+    assert fine(await alice.get(KEYS))[0]["expires_at"] == made["expires_at"]
+
+
+async def test_its_last_use_is_written_down_at_most_once_a_minute(tenure: Served, alice: httpx.AsyncClient) -> None:
+    made = await new_key(alice)
+    async with program(tenure, **{"X-API-Key": made["key"]}) as ci:
+        fine(await ci.get(WORKSPACES))
+        (first,) = fine(await alice.get(KEYS))
+        assert first["last_used_at"] > made["created_at"]
+        fine(await ci.get(WORKSPACES))
+        assert fine(await alice.get(KEYS)) == [first]
+        async with tenure.tenure.pool.connection() as conn:
+            await conn.execute("update api_key_rows set last_used_at = last_used_at - interval '1 minute'")
+        fine(await ci.get(WORKSPACES))
+        assert fine(await alice.get(KEYS))[0]["last_used_at"] > first["last_used_at"]
+
+
+@pytest.mark.parametrize("how", ["key", "token"])
+async def test_a_key_that_reads_changes_nothing(tenure: Served, alice: httpx.AsyncClient, how: str) -> None:
+    one = await create(alice)
+    text = (await new_key(alice, scopes=["read"]))["key"]
+    headers = {"X-API-Key": text} if how == "key" else bearing(await exchanged(tenure.url, text))
+    async with program(tenure, **headers) as ci:
+        assert [it["id"] for it in fine(await ci.get(WORKSPACES))] == [one["id"]]
+        fine(await ci.get(f"{WORKSPACES}/{one['id']}"))
+        fine(await ci.get("/api/v1/operations"))
+        assert fine(await ci.get(EVENTS))["events"]
+        for method, path, body in (
+            ("POST", WORKSPACES, {"name": "b"}),
+            ("DELETE", f"{WORKSPACES}/{one['id']}", None),
+            ("POST", f"{WORKSPACES}/{one['id']}/extend", {"ttl_seconds": 1}),
+            ("POST", f"{WORKSPACES}/{one['id']}/stop", None),
+            ("POST", f"{WORKSPACES}/{one['id']}/snapshots", None),
+            ("POST", KEYS, {"name": "mine"}),
+            ("DELETE", f"{KEYS}/{fine(await alice.get(KEYS))[0]['id']}", None),
+        ):
+            refused(await ci.request(method, path, json=body), 403, "read")
+    assert len(fine(await alice.get(WORKSPACES))) == len(fine(await alice.get(KEYS))) == 1
+
+
+@pytest.mark.parametrize("how", ["key", "token"])
+async def test_a_key_that_audits_reads_the_trail_and_nothing_else(
+    tenure: Served, alice: httpx.AsyncClient, eve: httpx.AsyncClient, how: str
+) -> None:
+    one = await create(alice)
+    refused(await alice.post(KEYS, json={"name": "a", "scopes": ["audit"]}), 403, "auditor")
+    text = (await new_key(eve, scopes=["audit"]))["key"]
+    headers = {"X-API-Key": text} if how == "key" else bearing(await exchanged(tenure.url, text))
+    async with program(tenure, **headers) as auditing:
+        assert one["id"] in [it["subject"] for it in fine(await auditing.get(EVENTS))["events"]]
+        fine(await auditing.get(f"/api/v1/audit/subjects/{one['id']}"))
+        for method, path in (("GET", WORKSPACES), ("POST", WORKSPACES), ("GET", "/api/v1/operations"), ("GET", KEYS)):
+            refused(await auditing.request(method, path, json={"name": "a"}), 403, "audit")
+
+
+async def test_a_key_reaches_as_far_as_its_owner(
+    tenure: Served, alice: httpx.AsyncClient, eve: httpx.AsyncClient
+) -> None:
+    """The whole trail is read with a full key of an auditor, but not with one that only reads."""
+    one = await create(alice)
+
+    async def seen_with(client: httpx.AsyncClient, *scopes: str) -> bool:
+        text = (await new_key(client, scopes=list(scopes)))["key"]
+        seen = set()
+        for headers in ({"X-API-Key": text}, bearing(await exchanged(tenure.url, text))):
+            async with program(tenure, **headers) as ci:
+                events = fine(await ci.get(EVENTS, params={"subject": one["id"]}))["events"]
+                seen.add(bool(events))
+        assert len(seen) == 1, "a key and its token differ"
+        return seen.pop()
+
+    assert await seen_with(eve, "full")
+    assert await seen_with(eve, "read", "audit")
+    assert not await seen_with(eve, "read")
+    async with tenure.client("mallory") as mallory:
+        assert not await seen_with(mallory, "full")
+
+
+async def test_the_public_halves_are_published_and_nothing_else(tenure: Served, alice: httpx.AsyncClient) -> None:
+    await exchanged(tenure.url, (await new_key(alice))["key"])
+    async with program(tenure) as anybody:
+        answer = await anybody.get("/.well-known/jwks.json")
+    (jwk,) = fine(answer)["keys"]
+    assert set(jwk) == {"kty", "crv", "x", "kid", "alg", "use"}
+    assert (jwk["kty"], jwk["crv"], jwk["alg"], jwk["use"]) == ("OKP", "Ed25519", "EdDSA", "sig")

@@ -1,0 +1,152 @@
+"""Who asks (W01 to W06): the key itself, or a token that it was exchanged for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from tests.contracts.asking import WORKSPACES, fine
+from tests.contracts.warpdrive.asking import refused
+from tests.keys import KEYS, bad_tokens, bearing, exchanged, new_key, program
+from tests.serving import Served
+
+NEEDED = "a good API key is needed in X-API-Key, or a good token in Authorization: Bearer"
+API_KEYS = "/user/api_keys"
+
+
+@pytest.fixture
+async def key(alice: httpx.AsyncClient) -> str:
+    text: str = (await new_key(alice))["key"]
+    return text
+
+
+@pytest.fixture
+async def nobody(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
+    async with program(tenure) as client:
+        yield client
+
+
+@pytest.mark.line("W05")
+async def test_a_key_is_exchanged_for_a_token(tenure: Served, nobody: httpx.AsyncClient, key: str) -> None:
+    answer = await nobody.post("/token", headers={"X-API-Key": key})
+    told = fine(answer)
+    assert set(told) == {"token", "expires_in"}
+    assert told["expires_in"] == 900 and isinstance(told["expires_in"], int)
+    assert answer.headers["cache-control"] == "no-store"
+    (jwk,) = fine(await nobody.get("/.well-known/jwks.json"))["keys"]
+    said = jwt.decode(told["token"], jwt.PyJWK(jwk), audience="tenure", issuer="tenure")  # as anybody may verify it
+    assert said["exp"] - said["iat"] == 900
+
+
+@pytest.mark.line("W05")
+async def test_a_token_does_not_outlive_its_key(nobody: httpx.AsyncClient, alice: httpx.AsyncClient) -> None:
+    passing = (await new_key(alice, expires_in=100))["key"]
+    told = fine(await nobody.post("/token", headers={"X-API-Key": passing}))
+    assert 1 <= told["expires_in"] <= 100
+
+
+@pytest.mark.line("W06")
+async def test_a_token_is_made_from_a_key_alone(tenure: Served, nobody: httpx.AsyncClient, key: str) -> None:
+    token = await exchanged(tenure.url, key)
+    for headers in ({}, bearing(token), bearing(key), {"x-user": "alice"}, {"X-API-Key": token}, {"X-API-Key": ""}):
+        refused(await nobody.post("/token", headers=headers), 401, "unauthorized", NEEDED)
+    bad = {"X-API-Key": f"{key[:-1]}x"}
+    refused(await nobody.post("/token", headers=bad | bearing(token)), 401, "unauthorized", NEEDED)
+    fine(await nobody.post("/token", headers={"X-API-Key": key} | bearing("no token")))
+
+
+@pytest.mark.line("W01", "W02")
+async def test_both_are_taken(tenure: Served, nobody: httpx.AsyncClient, key: str) -> None:
+    token = await exchanged(tenure.url, key)
+    for headers in ({"X-API-Key": key}, bearing(token), bearing(key), {"Authorization": f"bearer  {token}"}):
+        assert len(fine(await nobody.get(API_KEYS, headers=headers))) == 1
+
+
+@pytest.mark.line("W03")
+async def test_what_is_not_good_is_refused_and_always_alike(
+    tenure: Served, nobody: httpx.AsyncClient, alice: httpx.AsyncClient, key: str
+) -> None:
+    revoked = await new_key(alice)
+    await alice.delete(f"{KEYS}/{revoked['id']}")
+    tokens = await bad_tokens(tenure, await exchanged(tenure.url, key))
+    asked: list[dict[str, str]] = [bearing(token) for token in tokens.values()]
+    asked += [{"X-API-Key": text} for text in wrong_keys(key, revoked["key"])]
+    asked += [bearing(text) for text in wrong_keys(key, revoked["key"])]
+    malformed = ("Bearer", "Bearer x y", key, f"Bearer {key} {key}", "Token x", f",{key}")
+    asked += [{"Authorization": said} for said in malformed]
+    answers = [await nobody.get(API_KEYS, headers=headers | from_anew(n)) for n, headers in enumerate(asked)]
+    seen = {(it.status_code, it.text, str(told(it))) for it in answers}
+    assert len(asked) > 30 and len(seen) == 1, seen
+    refused(answers[0], 401, "unauthorized", NEEDED)
+    assert answers[0].headers["www-authenticate"] == "Bearer"
+
+
+def wrong_keys(key: str, revoked: str) -> list[str]:
+    return [revoked, key[:-1], f"{key}x", key.upper(), f"tnr_00000000_{key[13:]}", f"{key[:13]}{'x' * 43}", "tnr_", "x"]
+
+
+def from_anew(n: int) -> dict[str, str]:
+    """From an address of its own, since wrong keys are counted by address."""
+    return {"X-Forwarded-For": f"192.0.2.{n}"}
+
+
+def told(answer: httpx.Response) -> list[tuple[str, str]]:
+    """Its headers, but for what differs from each answer to the next."""
+    return [(name, value) for name, value in answer.headers.items() if name not in ("date", "x-request-id")]
+
+
+@pytest.mark.line("W03")
+async def test_two_credentials_of_a_kind_are_none(tenure: Served, key: str) -> None:
+    token = await exchanged(tenure.url, key)
+    good = ("Authorization", f"Bearer {token}")
+    for headers in ([good, good], [("X-API-Key", key), ("X-API-Key", key)]):
+        async with httpx.AsyncClient(base_url=tenure.url, headers=headers) as client:
+            refused(await client.get(API_KEYS), 401, "unauthorized", NEEDED)
+
+
+@pytest.mark.line("W04")
+async def test_a_key_is_looked_up_and_a_token_is_not(tenure: Served, nobody: httpx.AsyncClient, key: str) -> None:
+    token = await exchanged(tenure.url, key)
+    fine(await nobody.get(WORKSPACES, headers=bearing(token)))  # which key signed it is known from then on
+    with counted() as by_header:
+        fine(await nobody.get(WORKSPACES, headers={"x-user": "alice"}))
+    with counted() as by_token:
+        fine(await nobody.get(WORKSPACES, headers=bearing(token)))
+    with counted() as by_key:
+        fine(await nobody.get(WORKSPACES, headers={"X-API-Key": key}))
+    assert by_token == by_header == ["asked"], "the list, and nothing else"
+    assert len(by_key) > len(by_token)
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """What is asked of the database meanwhile."""
+    asked: list[str] = []
+    connection = AsyncConnectionPool.connection
+
+    def counting(self: Any, *args: Any, **more: Any) -> Any:
+        asked.append("asked")
+        return connection(self, *args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AsyncConnectionPool, "connection", counting)
+        yield asked
+
+
+async def test_random_kids_make_no_load(tenure: Served, nobody: httpx.AsyncClient, key: str) -> None:
+    """A hundred tokens of keys that there are not: the rows are looked at a few times, and not a hundred."""
+    await nobody.get("/.well-known/jwks.json")
+    said = jwt.decode(await exchanged(tenure.url, key), options={"verify_signature": False})
+    tokens = [jwt.encode(said, "secret" * 8, "HS256", {"kid": f"kid-{n}"}) for n in range(100)]
+    with counted() as asked:
+        answers = await asyncio.gather(*(nobody.get(API_KEYS, headers=bearing(token)) for token in tokens))
+    assert {it.status_code for it in answers} == {401}
+    assert len(asked) <= 5
+
