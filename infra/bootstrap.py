@@ -27,8 +27,9 @@ from application.ports import Machines, Region
 from application.regions import Regions
 from application.sessions import Sessions
 from application.users import Users
+from application.workshops import Workshops
 from application.workspaces import Workspaces
-from infra import database
+from infra import classroom, database
 from infra.accounts import Accounts
 from infra.apart import apart, here
 from infra.api_keys import ApiKeyRows
@@ -46,6 +47,7 @@ from infra.observer import Observer
 from infra.presence import PresenceRows
 from infra.push_local import LocalPush
 from infra.push_redis import RedisPush
+from infra.rates import Rates
 from infra.running_workspaces import RunningWorkspaces
 from infra.seal import Seal
 from infra.settings import Settings
@@ -116,6 +118,7 @@ async def running(
         configs = MachineConfigs(platform, now, settings.fixed_configs, made[settings.default_template])
         regions = Regions(platform, now, settings.fixed_regions)
         engines = RegionEngines(machines, regions, elsewhere or region_opener(settings, installation))
+        kept = classroom.rows(settings, pool)
         workspaces = Workspaces(
             platform=platform,
             clock=now,
@@ -126,7 +129,9 @@ async def running(
             templates=made,
             default_template=settings.default_template,
             longest=timedelta(seconds=settings.max_ttl_seconds),
+            seats=classroom.seat_machines(platform, now, kept),
         )
+        workshops = classroom.workshops(settings, platform, now, engines, kept)
         accounts = Accounts(pool, uuid4)
         users = Users(platform, now, accounts)
         guesses = Guesses(settings.redis_url, settings.guesses_per_minute)
@@ -146,6 +151,10 @@ async def running(
             workspaces=workspaces,
             machine_configs=configs,
             regions=regions,
+            workshops=workshops,
+            seats=classroom.seats(settings, platform, now, kept, tokens, guesses),
+            learners=kept.learners,
+            rates=Rates(settings.redis_url),
             users=users,
             invites=invites,
             logins=logins,
@@ -176,6 +185,8 @@ async def running(
             keepalive_seconds=settings.keepalive_seconds,
             heartbeat_seconds=settings.heartbeat_seconds,
             max_body_bytes=settings.max_body_bytes,
+            portal_is_open=classroom.portal_is_open(settings),
+            rate_limits=settings.rate_limits,
         )
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
@@ -189,14 +200,14 @@ async def running(
                 orphans = Orphans(platform, now, engines)
                 worker = Worker(
                     pool=pool,
-                    commands=commands(workspaces, orphans, users, invites, claims, api_keys),
+                    commands=commands(workspaces, orphans, users, invites, claims, api_keys, workshops),
                     lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
                     signals=signals,
                     clock=now,
                     lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
                 )
                 follower = Follower(url, platform, signals, here(push.tell))
-                sweep = Sweep(pool, reads, engines, regions, workspaces)
+                sweep = Sweep(pool, reads, engines, regions, workspaces, workshops)
                 work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds))
                 background += [tasks.create_task(part) for part in work]
             try:
@@ -216,7 +227,13 @@ async def running(
 
 
 def commands(
-    workspaces: Workspaces, orphans: Orphans, users: Users, invites: Invites, claims: Claims, api_keys: ApiKeys
+    workspaces: Workspaces,
+    orphans: Orphans,
+    users: Users,
+    invites: Invites,
+    claims: Claims,
+    api_keys: ApiKeys,
+    workshops: Workshops,
 ) -> dict[str, Command]:
     """What the due-list may ask for."""
     return {
@@ -232,6 +249,11 @@ def commands(
         "invite.expire": invites.expire,
         "claim.expire": claims.expire,
         "api_key.forget": api_keys.forget,
+        "workshop.request_machines": workshops.request_machines,
+        "workshop.take_back": workshops.take_back,
+        "workshop.clear": workshops.clear,
+        "workshop.warn": workshops.warn,
+        "workshop.expire": workshops.expire,
     }
 
 

@@ -43,6 +43,7 @@ from infra.setting_values import (
 from infra.sign_in_settings import SignInSettings
 from infra.terminal_settings import TerminalSettings
 from infra.token_settings import TokenSettings
+from infra.workshop_settings import WorkshopSettings
 
 # Official images that anybody can pull. They start nothing that stays, so they are told to sleep: in a shell, which
 # buries its dead and ends when it is asked to, as `sleep` alone in a container does not.
@@ -54,7 +55,7 @@ class BadSetting(Exception):
     """A setting that cannot be used. The message is a sentence: which, from where, what it should be."""
 
 
-class Settings(SignInSettings, TerminalSettings, TokenSettings, MachineSettings):
+class Settings(SignInSettings, TerminalSettings, TokenSettings, MachineSettings, WorkshopSettings):
     """All settings of one process, checked and frozen."""
 
     model_config = SettingsConfigDict(

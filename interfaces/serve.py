@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket
 
 from application.api_keys import ApiKeys
 from application.claims import Claims
+from application.classroom_ports import Learners, Rates
 from application.invites import Invites
 from application.key_ports import Tokens
 from application.logins import Logins
@@ -29,8 +30,10 @@ from application.machine_configs import MachineConfigs
 from application.platform import Platform
 from application.ports import Attempts, Clock, Ids, People, Profiles, Provider, TooMany, Unavailable
 from application.regions import Regions
+from application.seats import Seats
 from application.terminals import Presence, Terminals
 from application.users import Users
+from application.workshops import Workshops
 from application.workspaces import Workspaces
 from domain.errors import Conflict, Gone, Invalid, NotAllowed, NotFound, Refused
 from interfaces import sentences
@@ -84,6 +87,10 @@ class Deps:
     workspaces: Workspaces
     machine_configs: MachineConfigs
     regions: Regions
+    workshops: Workshops
+    seats: Seats
+    learners: Learners
+    rates: Rates
     users: Users
     invites: Invites
     logins: Logins
@@ -114,6 +121,8 @@ class Deps:
     keepalive_seconds: float
     heartbeat_seconds: float  # of silence, after which a terminal's socket is closed
     max_body_bytes: int
+    portal_is_open: bool  # whoever asks about workshops and does not say who they are is an instructor
+    rate_limits: Mapping[str, int]  # requests of each kind from one address in an hour
 
     @property
     def https(self) -> bool:
