@@ -14,6 +14,7 @@ from application.ports import Impossible, Machine, Template, Unavailable
 from infra.docker_containers import SNAPSHOTS, Containers, lacks_network, name_of
 from infra.docker_engine import CONFLICT, DockerEngine, if_there, reason, refusals, says
 from infra.docker_execs import DockerExecs
+from infra.files_docker import DockerFiles
 from infra.tmux_docker import DockerTmux
 
 STOP_SECONDS = 5  # from asking a machine to end until it is killed
@@ -35,6 +36,7 @@ class DockerMachines:
         self._engine = DockerEngine(base_url, threads)
         self._ours = Containers(installation, host)
         self._execs = DockerExecs(base_url)
+        self.files = DockerFiles(self._execs)
 
     def close(self) -> None:
         """Let the threads go; calls that are under way end by themselves."""
