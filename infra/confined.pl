@@ -1,20 +1,28 @@
 # One operation on the files below a directory, which it never leaves. Run as the workspace's own user, in there.
 #
 #   list ROOT PATH    ok, then "KIND SIZE MODIFIED NAME" NUL for each entry
-#   read ROOT PATH    ok text|binary SIZE, then so many bytes
+#   read ROOT PATH    ok text|binary SIZE, then so many bytes; where they are many, it asks first which way
 #   write ROOT PATH   ok, then takes pieces, each behind its length (four bytes, the highest first); a length of
-#                     zero: that was all, and then comes done. The input ends before that: nothing was written
+#                     zero: that was all, and then comes done. The input ends before that: nothing was written.
+#                     A length of -1: it asks which way the rest comes
 #   delete ROOT PATH  ok
+#
+# To ask which way is to say "port PORT", and to read a word of 32 characters: "pipe" and blanks, and all goes on as
+# it was; any other, and the bytes go over a connection to that port which begins with this word. The pipes of an
+# exec carry half of what the engine's own copying does; a connection, many times that.
 #
 # What cannot be done is "no WHY": leaves, missing, directory, special, denied, links, or the system's words.
 # It walks: each directory is opened by its name in the one before, never through a link, and made the working
 # directory, in which every call then names one entry. So whoever moves links about meanwhile changes what is
 # found, but not where; links are read and walked by the same steps, and ".." goes back to what was held open.
 use strict;
+use Socket qw(INADDR_ANY PF_INET SOCK_STREAM sockaddr_in);
 use Fcntl qw(:mode O_CREAT O_DIRECTORY O_EXCL O_NOCTTY O_NOFOLLOW O_NONBLOCK O_RDONLY O_WRONLY);
 use Errno qw(EACCES EEXIST EISDIR ELOOP ENOENT ENOTDIR EPERM);
 
 my $PIECE = 1 << 18;
+my $MANY = 1 << 20;
+my $PATIENCE = 60;    # seconds that nobody may take or give anything
 my ($LINKS, $AGAIN, $ENTRIES) = (40, 200, 50_000);
 my ($operation, $root, $path) = @ARGV;
 (my $known = $root) =~ s{^/+|/+$}{}g;    # by which name links may call it
@@ -30,7 +38,45 @@ sub failed {
     no_("$!");
 }
 
-sub say_ { my $left = $_[0]; while (length $left) { my $n = syswrite STDOUT, $left or exit 1; substr($left, 0, $n) = "" } }
+sub put {
+    my ($to, $left) = @_;
+    alarm $PATIENCE;
+    while (length $left) {
+        my $n = syswrite $to, $left or return 0;
+        substr($left, 0, $n) = "";
+    }
+    alarm 0;
+    return 1;
+}
+
+sub take {
+    my ($from, $most) = @_;
+    my $got = "";
+    alarm $PATIENCE;
+    while (length $got < $most) {
+        sysread $from, $got, $most - length $got, length $got or return undef;
+    }
+    alarm 0;
+    return $got;
+}
+
+sub say_ { put(\*STDOUT, $_[0]) or exit 1 }
+
+sub way {
+    my ($pipe) = @_;
+    socket my $listening, PF_INET, SOCK_STREAM, 0;
+    bind $listening, sockaddr_in(0, INADDR_ANY);
+    listen $listening, 5;
+    my ($port) = sockaddr_in(getsockname $listening);    # none of this fails where there is any network at all
+    say_("port $port\n");
+    my $word = take(\*STDIN, 32);
+    return $pipe if !defined $word || $word =~ /^pipe/;
+    while (1) {
+        alarm $PATIENCE;
+        accept my $connected, $listening or return $pipe;
+        return $connected if (take($connected, 32) || "") eq $word;
+    }
+}
 
 sub enter { chdir $held[-1] or failed() }
 
@@ -175,7 +221,8 @@ my %operations = (
         my $text = is_text($file, $seen[7]) ? "text" : "binary";
         sysseek $file, 0, 0;
         say_("ok $text $seen[7]\n");
-        pieces($file, $seen[7], sub { say_($_[0]); 1 });
+        my $to = $seen[7] > $MANY ? way(\*STDOUT) : \*STDOUT;
+        pieces($file, $seen[7], sub { put($to, $_[0]) });
     },
     write => sub {
         my $name = found(follow => 1, make => 1);
@@ -184,24 +231,17 @@ my %operations = (
         no_("special") if @seen && !-f _ && !-l _;
         my $new = sprintf ".%s.%08x", substr($name, 0, 200), rand 2**32;
         sysopen my $file, $new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666 or failed();
-        $SIG{$_} = sub { unlink $new; exit 1 } for qw(HUP INT TERM PIPE);
+        $SIG{$_} = sub { unlink $new; exit 1 } for qw(ALRM HUP INT TERM PIPE);
         chmod $seen[2] & 0777, $file if @seen && S_ISREG($seen[2]);
         say_("ok\n");
-        my $take = sub {
-            my ($most, $got) = ($_[0], "");
-            while (length $got < $most) {
-                sysread STDIN, $got, $most - length $got, length $got or do { unlink $new; exit 1 };
-            }
-            return $got;
-        };
-        while (my $left = unpack "N", $take->(4)) {
+        my $from = \*STDIN;
+        my $need = sub { my $got = take($from, $_[0]); return $got if defined $got; unlink $new; exit 1 };
+        while (my $left = unpack "N", $need->(4)) {
+            if ($left == 0xFFFFFFFF) { $from = way($from); next }
             while ($left > 0) {
-                my $piece = $take->($left < $PIECE ? $left : $PIECE);
+                my $piece = $need->($left < $PIECE ? $left : $PIECE);
                 $left -= length $piece;
-                while (length $piece) {
-                    my $n = syswrite $file, $piece or do { my $why = $!; unlink $new; $! = $why; failed() };
-                    substr($piece, 0, $n) = "";
-                }
+                put($file, $piece) or do { my $why = $!; unlink $new; $! = $why; failed() };
             }
         }
         close $file;

@@ -36,7 +36,7 @@ class DockerMachines:
         self._engine = DockerEngine(base_url, threads)
         self._ours = Containers(installation, host)
         self._execs = DockerExecs(base_url)
-        self.files = DockerFiles(self._execs)
+        self.files = DockerFiles(self._execs, self._address)
 
     def close(self) -> None:
         """Let the threads go; calls that are under way end by themselves."""
@@ -125,6 +125,13 @@ class DockerMachines:
             return DockerTmux(self._execs, name, name_of(UUID(name)))
         except ValueError:
             return None
+
+    async def _address(self, workspace_id: UUID) -> str | None:
+        """The container's own, where the engine is this machine's, so that it can be reached."""
+        if not await self._engine(lambda api: api.base_url.startswith("http+docker://")):  # a Unix socket, to the SDK
+            return None
+        networks = ((await self._inspect(workspace_id)) or {}).get("NetworkSettings", {}).get("Networks", {})
+        return next((str(it["IPAddress"]) for it in networks.values() if it.get("IPAddress")), None)
 
     # -- containers -----------------------------------------------------------------------------------------
 
