@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-from benchmarks.place import Place, Server
-from benchmarks.rows import Figure, Row, quantile
 from websockets.asyncio.client import ClientConnection, connect
 
+from benchmarks.place import Place, Server
+from benchmarks.rows import Figure, Row, quantile
 from tests.tmux import Tmux, tmux_server
 
 WHAT = "key to echo"
