@@ -35,6 +35,8 @@ class Actor:
         return Cause(self.user_id, self.request_id)
 
 
+TENURE = Actor(UUID(int=0), "tenure", "tenure", auditor=True)  # itself, where it follows its own log
+
 # An action's row: may everyone who is known do it, or only who holds the thing, or only an auditor? Or whoever has
 # a role, or a higher one?
 ANYONE, HOLDER, HOLDER_OR_AUDITOR, AUDITOR = "anyone", "holder", "holder or auditor", "auditor"

@@ -14,6 +14,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from application.ports import Impossible, Machine, Template, Unavailable
+from infra.files_local import LocalFiles as WorkspaceFiles
 from infra.local_files import LocalFiles, Note
 from infra.local_terminals import LocalTerminals
 from infra.tmux_control import Local
@@ -37,6 +38,7 @@ class LocalMachines:
         folder = home.absolute() / "machines"
         self._installation = str(installation)
         self._files = LocalFiles(folder)
+        self.files = WorkspaceFiles(self._files.directory)
         self._terminals = LocalTerminals(folder)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="local-machines")
 

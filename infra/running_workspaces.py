@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
+from application.access import TENURE
 from application.ports import Unavailable
 from application.terminals import SeenSession
 from domain.machine import Status
 from infra.tmux_watch import Watch
 from infra.watches import Watches
 from projections import workspaces
-from projections.pushes import TENURE, Closing, CutOff, Hub, Push, Told
+from projections.pushes import Closing, CutOff, Hub, Push, Told
 from projections.reads import Reads
 from projections.trail import Entry
 
@@ -38,11 +39,10 @@ class RunningWorkspaces:
             while True:
                 try:
                     async for some in self._hub.follow(TENURE, None, None):
-                        for told in some:
-                            await self._hear(told)
-                        await self._watches.keep(set(map(self._watches.places.place_of, self._owners)))
-                        self._known = True
-                        changed.set()
+                        if any([await self._hear(told) for told in some]):
+                            await self._watches.keep(set(map(self._watches.places.place_of, self._owners)))
+                            self._known = True
+                            changed.set()
                 except CutOff:
                     continue
                 except Unavailable:
@@ -52,22 +52,24 @@ class RunningWorkspaces:
         finally:
             self._known = False
 
-    async def _hear(self, told: Told) -> None:
+    async def _hear(self, told: Told) -> bool:
+        """Whether others run now than before, or it is the first time that this is known."""
         if isinstance(told, Push):
-            self._happened(told.entry)
-        else:
-            self._owners = await workspaces.running_on(self._reads, self._provider)
+            return self._happened(told.entry)
+        self._owners = await workspaces.running_on(self._reads, self._provider)
+        return True
 
-    def _happened(self, entry: Entry) -> None:
+    def _happened(self, entry: Entry) -> bool:
         if not entry.kind.startswith("workspace."):
-            return
+            return False
         id, row = str(entry.subject), entry.state
+        was = self._owners.pop(id, None)
         if row is None or row["status"] != Status.RUNNING or row["provider"] != self._provider:
-            self._owners.pop(id, None)
-            return
-        self._owners[id] = UUID(str(row["owner_id"]))
+            return was is not None
+        self._owners[id] = owner_id = UUID(str(row["owner_id"]))
         if entry.kind in STARTS and (watch := self._watch(id)):
             watch.place.again()
+        return was != owner_id
 
     def _watch(self, id: str) -> Watch | None:
         return self._watches.get(self._watches.places.place_of(id)) if self._watches.places else None

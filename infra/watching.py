@@ -74,7 +74,7 @@ class Watching:
 
     async def measure(self) -> None:
         """Bring the gauges up to date; without a database, those that need none."""
-        READERS.set(self._hub.streams)
+        READERS.set(self._hub.readers)
         with suppress(Unavailable):
             ((position, _, head),) = await self._rows(POSITIONS)
             FOLLOWER_LAG.set(head - position)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from application.access import Actor
+from application.access import TENURE, Actor
 from application.ports import Unavailable
 from domain.role import Role
 from projections import trail, users
@@ -21,7 +21,6 @@ from projections.trail import Entry
 
 PAGE = 500  # entries read at once when a reader catches up
 ROLES = ("user.role_changed", "user.removed")
-TENURE = Actor(UUID(int=0), "tenure", "tenure", auditor=True)  # a reader of this process's own
 TURNS = 20  # of the event loop, in which a reader that is not stuck takes what waits for it
 
 
@@ -138,11 +137,7 @@ class Hub:
 
     @property
     def readers(self) -> int:
-        return len(self._auditors) + sum(map(len, self._readers.values()))
-
-    @property
-    def streams(self) -> int:
-        """Readers that are somebody."""
+        """How many of them are people."""
         return sum(reader.actor is not TENURE for reader in self._all())
 
     def _all(self) -> list[Reader]:
@@ -158,10 +153,10 @@ class Hub:
         async with self._catching_up:
             if batch.position <= self.position:
                 return
-            if batch.after > self.position and self.readers:
+            if batch.after > self.position and self._all():
                 await self._look_up(batch.position)
                 return
-            if self.readers:
+            if self._all():
                 await self._deliver(batch.entries)
             self.position = batch.position
 
@@ -181,7 +176,7 @@ class Hub:
                 await asyncio.sleep(0.5)  # until the database is back; readers miss nothing, they wait
 
     async def _look_up(self, target: int) -> None:
-        while self.position < target and self.readers:
+        while self.position < target and self._all():
             found = await trail.page(self._reads, trail.Filter(), self.position, PAGE)
             await self._deliver(found.rows)
             full = len(found.rows) == PAGE

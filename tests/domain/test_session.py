@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
+from application.access import Actor
+from application.sessions import may_claim, may_view
+from domain.role import Role
 from domain.session import Session
-from projections import sessions
-from tests.stories import SESSION, back, lost, renamed, resized, seen
+from projections import holders, sessions, trail
+from tests.stories import ANNA, BOB, OPERATION, OWNED, SESSION, back, lost, renamed, resized, seen, seen_inside
 from tests.story import SUBJECT, T0
 
 
@@ -35,8 +38,22 @@ def test_one_session_of_one_server_is_one_stream() -> None:
 
 def test_its_row() -> None:
     row = seen.row(sessions.evolve)
+    assert seen_inside.row(sessions.evolve) == sessions.SessionRow(SUBJECT, **OWNED)
     assert row == sessions.SessionRow(SUBJECT, **SESSION)
     assert renamed.row(sessions.evolve).name == "dev"
     assert resized.row(sessions.evolve).windows == 2
     assert lost.row(sessions.evolve).closed
     assert back.row(sessions.evolve) == row
+
+
+def test_its_history_is_everybodys_unless_it_is_in_somebodys_workspace() -> None:
+    assert seen.row(holders.evolve) is None
+    assert seen_inside.row(holders.evolve) == holders.HolderRow(SUBJECT, ANNA)
+    (found,) = seen.events
+    assert trail.entry(found, 1, None, None).shared and not trail.entry(found, 1, ANNA, None).shared
+    operator, holder = Actor(BOB, "", "", role=Role.OPERATOR), Actor(ANNA, "", "", role=Role.VIEWER)
+    admin = Actor(OPERATION, "", "", role=Role.ADMIN)
+    assert [may_view(who, ANNA) for who in (operator, holder, admin)] == [False, True, True]
+    assert [may_claim(who, ANNA) for who in (operator, holder, admin)] == [False, True, True]
+    assert [may_claim(who, None) for who in (operator, holder, admin)] == [True, False, True]
+    assert sessions.seen_by(operator) == BOB and sessions.seen_by(admin) is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.tmux_protocol import Message, Notice, Output, Parser, Reply, checked, send_keys, unescaped
+from infra.tmux_protocol import LONGEST, Message, Notice, Output, Parser, Reply, checked, send_keys, unescaped
 
 
 def fed(data: bytes, *cuts: int, verbatim: int = 0) -> list[Message]:
@@ -64,3 +64,12 @@ def test_keys_are_nothing_but_numbers_in_a_command(keys: bytes) -> None:
 def test_only_ids_are_ids(id: str) -> None:
     with pytest.raises(ValueError, match="no id"):
         checked(id)
+
+
+@pytest.mark.parametrize("piece", [b"x" * (1 << 16), b"%begin 1 1 1\n" + b"line\n" * 13_200, b"%output %5\n"])
+def test_what_never_ends_or_makes_no_sense_is_refused(piece: bytes) -> None:
+    parser = Parser()
+    with pytest.raises(ValueError, match="end|unpack|delimit"):
+        for _ in range(LONGEST // (1 << 16) + 2):
+            list(parser.feed(piece))
+            piece = piece.removeprefix(b"%begin 1 1 1\n")
