@@ -76,5 +76,8 @@ class Sweep:
     async def _look_at_networks(self, engine: Machines) -> None:
         """Those of workshops that have none to have are removed."""
         for network in await engine.networks():
-            if await self.workshops.reconcile_network(network):
-                log.info("a network that nobody has was removed", extra={"network": str(network)})
+            try:
+                if await self.workshops.reconcile_network(network):
+                    log.info("a network that nobody has was removed", extra={"network": str(network)})
+            except Unavailable as wait:  # a machine that is about to go is on it: the next sweep removes it
+                log.info("a network cannot be removed yet", extra={"because": str(wait)})

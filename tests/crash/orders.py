@@ -16,7 +16,9 @@ from typing import Any
 from docker import APIClient
 from requests import PreparedRequest, Response, Session
 
-ABOUT_A_MACHINE = re.compile(r"/containers/(create\b|tenure-)|/images/|/networks/create|/networks/.*/connect")
+ABOUT_A_MACHINE = re.compile(
+    r"/containers/(create\b|tenure-)|/images/|/networks/create|/networks/.*/connect|/networks/[0-9a-f]{64}"
+)
 
 
 def obey(orders: Path) -> None:
@@ -29,12 +31,12 @@ def obey(orders: Path) -> None:
         if not isinstance(self, APIClient) or not orders.exists() or not ABOUT_A_MACHINE.search(request.path_url):
             return honest(self, request, **options)
         order = json.loads(orders.read_text())
-        asked += 1
+        nth = asked = asked + 1  # others may ask while this one waits for its answer
         note(orders, f"{request.method} {what(request.path_url)}")
-        if order == {"at": asked, "when": "before"}:
+        if order == {"at": nth, "when": "before"}:
             os.kill(os.getpid(), signal.SIGKILL)
         answer = honest(self, request, **options)
-        if order == {"at": asked, "when": "after"}:
+        if order == {"at": nth, "when": "after"}:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
