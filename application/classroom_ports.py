@@ -101,3 +101,36 @@ class Rates(Protocol):
     async def hit(self, kind: str, who: str, per_hour: int) -> Rate:
         """They ask once more."""
         ...
+
+
+class Passwords(Protocol):
+    """What people prove with that they are who they say; kept are slow hashes."""
+
+    async def has(self, user_id: UUID) -> bool: ...
+
+    async def keep(self, user_id: UUID, password: str) -> bool:
+        """Whether it is theirs now: not where they have one."""
+        ...
+
+    async def check(self, user_id: UUID | None, password: str) -> bool:
+        """Whether it is theirs. That takes as long for nobody, and for a wrong one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Registration:
+    """That somebody will come to a workshop."""
+
+    workshop_id: UUID
+    learner_id: UUID
+    name: str
+
+
+class Registrations(Protocol):
+    async def keep(self, registration: Registration, email: str, access_code: str) -> bool:
+        """Whether it is kept: not where somebody has registered for that workshop with this e-mail."""
+        ...
+
+    async def find(self, access_code: str) -> Registration | None: ...
+
+    async def forget_workshop(self, workshop_id: UUID) -> None: ...

@@ -94,6 +94,16 @@ class Seats:
             raise
         return await self._taken(workshop, seats[-1], learner_id, kept[0].odehash)
 
+    async def have(self, workshop_id: UUID, learner_id: UUID, name: str, cause: Cause) -> Taken:
+        """Their seat: the one that they have already, or else the first one that is free."""
+        async with self._turns.setdefault(workshop_id, asyncio.Lock()):
+            workshop = await self.platform.load(Workshop, workshop_id)
+            seat = next((n for n, it in workshop.seats.items() if it.learner_id == learner_id), None)
+            if seat is None:
+                return await self.sit_down(workshop_id, name, cause, learner_id)
+            known = await self.learners.described([learner_id])
+            return await self._taken(workshop, seat, learner_id, known[learner_id].odehash)
+
     async def _come_back(self, workshop_id: UUID, odehash: str, cause: Cause) -> Taken:
         learner_id = await self.learners.find(workshop_id, odehash)
         seats: list[int] = []

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.classroom_ports import Labels, Learners, WorkshopKeys
+from application.classroom_ports import Labels, Learners, Registrations, WorkshopKeys
 from application.platform import Platform, Raced
 from application.ports import Clock, Engines
 from domain.aggregate import Aggregate
@@ -31,6 +31,7 @@ class Workshops:
     labels: Labels
     keys: WorkshopKeys
     learners: Learners
+    registrations: Registrations
     template: str | None  # of the seats' machines; None: the default one
     lasts: timedelta  # from its start, unless it is extended
     longest: timedelta
@@ -135,6 +136,7 @@ class Workshops:
         await self.learners.forget_workshop(id)
         if workshop.deleted:
             await self.keys.forget(id)
+            await self.registrations.forget_workshop(id)
         await self.platform.change(cause, Workshop, id, lambda it: it.stopped(self.clock()))
 
     async def warn(self, id: UUID, cause: Cause) -> None:

@@ -25,6 +25,7 @@ from application.orphans import Orphans
 from application.platform import Platform
 from application.ports import Machines, Region
 from application.regions import Regions
+from application.registrations import Registering
 from application.sessions import Sessions
 from application.users import Users
 from application.workshops import Workshops
@@ -147,12 +148,15 @@ async def running(
         tokens = Tokens(signing_keys(pool, settings), now, timedelta(seconds=settings.token_seconds))
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, engines, now)
+        seats = classroom.seats(settings, platform, now, kept, tokens, guesses)
         deps = Deps(
             workspaces=workspaces,
             machine_configs=configs,
             regions=regions,
             workshops=workshops,
-            seats=classroom.seats(settings, platform, now, kept, tokens, guesses),
+            seats=seats,
+            registering=Registering(platform, seats, kept.registrations),
+            instructors=classroom.instructors(pool, platform, now, logins, guesses),
             learners=kept.learners,
             rates=Rates(settings.redis_url),
             users=users,

@@ -12,6 +12,8 @@ from uuid import uuid4
 
 from psycopg_pool import AsyncConnectionPool
 
+from application.instructors import Instructors
+from application.logins import Logins
 from application.platform import Platform
 from application.ports import Clock, Engines, Guesses
 from application.seat_machines import SeatMachines
@@ -20,6 +22,9 @@ from application.workshops import Workshops
 from infra.home import CannotStart, explained, make
 from infra.labels import RandomLabels
 from infra.learners import LearnerRows
+from infra.logins import InstructorTokens
+from infra.passwords import PasswordRows
+from infra.registrations import RegistrationRows
 from infra.seal import Seal
 from infra.seat_tokens import SeatJwts
 from infra.settings import Settings
@@ -33,6 +38,7 @@ class Rows:
 
     keys: WorkshopKeyRows
     learners: LearnerRows
+    registrations: RegistrationRows
 
 
 def rows(settings: Settings, pool: AsyncConnectionPool[Any]) -> Rows:
@@ -45,7 +51,8 @@ def rows(settings: Settings, pool: AsyncConnectionPool[Any]) -> Rows:
     if settings.workshop_template not in (None, *settings.catalogue):
         raise CannotStart(f"TENURE_WORKSHOP_TEMPLATE must be one of {', '.join(sorted(settings.catalogue))}.")
     secret = sealing_secret(settings)
-    return Rows(WorkshopKeyRows(pool, Seal(secret)), LearnerRows(pool, Seal(secret), secret))
+    seal = Seal(secret)
+    return Rows(WorkshopKeyRows(pool, seal), LearnerRows(pool, seal, secret), RegistrationRows(pool, seal, secret))
 
 
 def sealing_secret(settings: Settings) -> str:
@@ -71,6 +78,7 @@ def workshops(settings: Settings, platform: Platform, clock: Clock, engines: Eng
         labels=RandomLabels(),
         keys=kept.keys,
         learners=kept.learners,
+        registrations=kept.registrations,
         template=settings.workshop_template,
         lasts=timedelta(seconds=settings.workshop_seconds),
         longest=timedelta(seconds=settings.max_ttl_seconds),
@@ -89,6 +97,12 @@ def seats(
         tokens=SeatJwts(tokens, urlsplit(settings.url).hostname or "localhost"),
         guesses=guesses,
     )
+
+
+def instructors(
+    pool: AsyncConnectionPool[Any], platform: Platform, clock: Clock, logins: Logins, guesses: Guesses
+) -> Instructors:
+    return Instructors(platform, clock, logins, PasswordRows(pool), InstructorTokens(pool), guesses)
 
 
 def seat_machines(platform: Platform, clock: Clock, kept: Rows) -> SeatMachines:

@@ -20,7 +20,9 @@ from infra import (
     invite_tokens,
     learners,
     logins,
+    passwords,
     presence,
+    registrations,
     sign_ins,
     signing_keys,
     workshop_keys,
@@ -54,6 +56,8 @@ ROWS = tuple(
         signing_keys,
         workshop_keys,
         learners,
+        registrations,
+        passwords,
     )
 )
 BATCH = 500  # events in memory at once, while all are folded

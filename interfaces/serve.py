@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket
 from application.api_keys import ApiKeys
 from application.claims import Claims
 from application.classroom_ports import Learners, Rates
+from application.instructors import Instructors
 from application.invites import Invites
 from application.key_ports import Tokens
 from application.logins import Logins
@@ -30,6 +31,7 @@ from application.machine_configs import MachineConfigs
 from application.platform import Platform
 from application.ports import Attempts, Clock, Ids, People, Profiles, Provider, TooMany, Unavailable
 from application.regions import Regions
+from application.registrations import Registering
 from application.seats import Seats
 from application.terminals import Presence, Terminals
 from application.users import Users
@@ -89,6 +91,8 @@ class Deps:
     regions: Regions
     workshops: Workshops
     seats: Seats
+    registering: Registering
+    instructors: Instructors
     learners: Learners
     rates: Rates
     users: Users

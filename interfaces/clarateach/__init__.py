@@ -3,14 +3,22 @@
 Errors are `{"error": {"code", "message"}}` (T03). A conflict is a 400 here, and its code says which (T05).
 """
 
-from interfaces.clarateach import join, workshops
+from interfaces.clarateach import accounts, join, registering, workshops
 from interfaces.clarateach.errors import render
 from interfaces.serve import Contract
 
 CONTRACT = Contract(
     name="clarateach",
-    routers=(workshops.router, join.router),
-    prefixes=("/api/workshops", "/api/join", "/api/register", "/api/session/", "/vm/"),
+    routers=(workshops.router, join.router, registering.router, accounts.router),
+    prefixes=(
+        "/api/workshops",
+        "/api/join",
+        "/api/register",
+        "/api/session/",
+        "/api/auth/register",
+        "/api/auth/login",
+        "/vm/",
+    ),
     render=render,
     statuses={409: 400, 410: 404},
 )

@@ -18,6 +18,7 @@ from application.access import Actor
 from domain.errors import NotAllowed
 from domain.seat import numbered
 from interfaces import cookie, identity
+from interfaces import instructor as password
 from interfaces.serve import Unauthenticated, deps
 from projections import seats
 
@@ -38,7 +39,7 @@ class Sitting:
 
 async def instructor(connection: HTTPConnection) -> Actor:
     given = deps(connection)
-    if who := await identity.bearer(connection):
+    if who := await password.instructor(connection) or await identity.bearer(connection):
         return who
     if any(header in connection.headers for header in identity.HEADERS):
         return await identity.actor(connection)
