@@ -75,7 +75,7 @@ class TmuxTerminals:
         with troubles():
             # A window that was given a size once keeps it, whoever looks at it.
             new = f"set-option -t {{}} default-size {columns:d}x{lines:d}"
-            await self._ask(await self._control(at), at, new, f"resize-window -t {{}} -x {columns:d} -y {lines:d}")
+            await self._ask(await self._control(at), at, new, f"resize-window -t {{}}: -x {columns:d} -y {lines:d}")
 
     def attached(self, at: Address) -> bool:
         watch = self.watches.get(at.host)

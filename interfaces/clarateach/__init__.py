@@ -3,14 +3,15 @@
 Errors are `{"error": {"code", "message"}}` (T03). A conflict is a 400 here, and its code says which (T05).
 """
 
-from interfaces.clarateach import join, workshops
+from interfaces.clarateach import files, join, terminal, workshops
 from interfaces.clarateach.errors import render
 from interfaces.serve import Contract
 
 CONTRACT = Contract(
     name="clarateach",
-    routers=(workshops.router, join.router),
+    routers=(workshops.router, join.router, files.router, terminal.router),
     prefixes=("/api/workshops", "/api/join", "/api/register", "/api/session/", "/vm/"),
     render=render,
+    files=r"/vm/[^/]+/files/",
     statuses={409: 400, 410: 404},
 )
