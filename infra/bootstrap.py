@@ -34,7 +34,7 @@ from infra import classroom, database
 from infra.accounts import Accounts
 from infra.apart import apart, here
 from infra.api_keys import ApiKeyRows
-from infra.engines import choose, region_opener, templates
+from infra.engines import choose, files_of, region_opener, templates
 from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
 from infra.guesses import Guesses
@@ -173,6 +173,7 @@ async def running(
             providers=providers(settings),
             attempts=SignIns(pool),
             terminals=terminals,
+            files=files_of(machines),
             presence=presence,
             clock=now,
             ids=uuid4,
@@ -189,6 +190,7 @@ async def running(
             keepalive_seconds=settings.keepalive_seconds,
             heartbeat_seconds=settings.heartbeat_seconds,
             max_body_bytes=settings.max_body_bytes,
+            max_file_bytes=settings.max_file_bytes,
             portal_is_open=classroom.portal_is_open(settings),
             rate_limits=settings.rate_limits,
         )

@@ -7,14 +7,15 @@ import contextlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from infra.tmux_protocol import Message, Parser, Reply
 
 log = logging.getLogger(__name__)
+Got = TypeVar("Got")
 PIECE = 1 << 16  # bytes read at once
 ANSWER_SECONDS = 10.0
 AT_ONCE = 64  # commands on their way
@@ -231,8 +232,10 @@ class Control:
         many = iter(commands)
         while some := list(islice(many, AT_ONCE)):
             answers = [self._question(1) for _ in some]
-            first, *rest = answers
-            asked = (self._answer(first, "\n".join(some)), *map(self._answer, rest))
+            # Written in the same breath as it is noted who waits: else another's commands come between, and the
+            # answers go to the wrong ones.
+            await self._in_time(self._write("\n".join(some)))
+            asked = map(self._answer, answers)
             done = await asyncio.gather(*asked, return_exceptions=True)
             for failure in done:
                 if isinstance(failure, BaseException):
@@ -253,11 +256,14 @@ class Control:
 
     async def _answer(self, answer: asyncio.Future[list[list[bytes]]], line: str = "") -> list[list[bytes]]:
         """Once this has been written."""
+        if line:
+            await self._in_time(self._write(line))
+        return await self._in_time(answer)
+
+    async def _in_time(self, it: Awaitable[Got]) -> Got:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                if line:
-                    await self._write(line)
-                return await answer
+                return await it
         except TimeoutError:
             raise TmuxRefused("tmux does not answer") from None
 

@@ -23,6 +23,9 @@ class WorkshopSettings(BaseSettings):
     workshops_per_hour: Count = Field(10, description="workshops made from one address in an hour")
     joins_per_hour: Count = Field(60, description="joins from one address in an hour")
     requests_per_hour: Count = Field(1000, description="other requests about workshops from one address in an hour")
+    max_file_bytes: Count = Field(
+        1_500_000_000, description="the longest request body taken that holds a file of a seat"
+    )
 
     @property
     def rate_limits(self) -> dict[str, int]:

@@ -36,5 +36,12 @@ def build(given: Deps, cors_origins: list[str] | None = None) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["x-request-id", "x-tenure-position"],
         )
-    api.add_middleware(Edge, api=api, ids=given.ids, max_body_bytes=given.max_body_bytes)
+    api.add_middleware(
+        Edge,
+        api=api,
+        ids=given.ids,
+        max_body_bytes=given.max_body_bytes,
+        max_file_bytes=given.max_file_bytes,
+        files=[contract.files for contract in CONTRACTS],
+    )
     return api

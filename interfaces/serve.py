@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket
 from application.api_keys import ApiKeys
 from application.claims import Claims
 from application.classroom_ports import Learners, Rates
+from application.files import Files
 from application.instructors import Instructors
 from application.invites import Invites
 from application.key_ports import Tokens
@@ -109,6 +110,7 @@ class Deps:
     providers: Mapping[str, Provider]  # that people can sign in with, by their name in /auth/NAME
     attempts: Attempts
     terminals: Terminals
+    files: Files
     presence: Presence
     clock: Clock
     ids: Ids
@@ -125,6 +127,7 @@ class Deps:
     keepalive_seconds: float
     heartbeat_seconds: float  # of silence, after which a terminal's socket is closed
     max_body_bytes: int
+    max_file_bytes: int  # of a request whose body is a file
     portal_is_open: bool  # whoever asks about workshops and does not say who they are is an instructor
     rate_limits: Mapping[str, int]  # requests of each kind from one address in an hour
 
@@ -153,6 +156,7 @@ class Contract:
     prefixes: tuple[str, ...]
     render: Render
     statuses: Mapping[int, int] = field(default_factory=dict)  # that it has other ones for
+    files: str = r"(?!)"  # the paths at which a request's body may be a file: a pattern
 
 
 def deps(connection: HTTPConnection) -> Deps:

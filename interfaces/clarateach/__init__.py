@@ -3,13 +3,20 @@
 Errors are `{"error": {"code", "message"}}` (T03). A conflict is a 400 here, and its code says which (T05).
 """
 
-from interfaces.clarateach import accounts, join, registering, workshops
+from interfaces.clarateach import accounts, files, join, registering, terminal, workshops
 from interfaces.clarateach.errors import render
 from interfaces.serve import Contract
 
 CONTRACT = Contract(
     name="clarateach",
-    routers=(workshops.router, join.router, registering.router, accounts.router),
+    routers=(
+        workshops.router,
+        join.router,
+        registering.router,
+        accounts.router,
+        files.router,
+        terminal.router,
+    ),
     prefixes=(
         "/api/workshops",
         "/api/join",
@@ -20,5 +27,6 @@ CONTRACT = Contract(
         "/vm/",
     ),
     render=render,
+    files=r"/vm/[^/]+/files/",
     statuses={409: 400, 410: 404},
 )
