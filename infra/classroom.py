@@ -52,7 +52,8 @@ def rows(settings: Settings, pool: AsyncConnectionPool[Any]) -> Rows:
         raise CannotStart(f"TENURE_WORKSHOP_TEMPLATE must be one of {', '.join(sorted(settings.catalogue))}.")
     secret = sealing_secret(settings)
     seal = Seal(secret)
-    return Rows(WorkshopKeyRows(pool, seal), LearnerRows(pool, seal, secret), RegistrationRows(pool, seal, secret))
+    keys = WorkshopKeyRows(pool, seal, opened_by_all=settings.role == "all" or bool(settings.sealing_secret))
+    return Rows(keys, LearnerRows(pool, seal, secret), RegistrationRows(pool, seal, secret))
 
 
 def sealing_secret(settings: Settings) -> str:

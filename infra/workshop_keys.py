@@ -26,10 +26,13 @@ on conflict (workshop_id) do update set sealed = excluded.sealed
 class WorkshopKeyRows:
     """The `WorkshopKeys` port on PostgreSQL."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], seal: Seal) -> None:
-        self._pool, self._seal = pool, seal
+    def __init__(self, pool: AsyncConnectionPool[Any], seal: Seal, opened_by_all: bool) -> None:
+        self._pool, self._seal, self._opened_by_all = pool, seal, opened_by_all
 
     async def keep(self, workshop_id: UUID, api_key: str) -> None:
+        """`Unavailable` where another process makes the machines, and could not open it."""
+        if not self._opened_by_all:
+            raise Unavailable("seal", "workshops need TENURE_SEALING_SECRET where API and workers are apart", 60)
         await rows_of(self._pool, KEEP, (workshop_id, self._seal.close(api_key.encode())))
 
     async def find(self, workshop_id: UUID) -> str | None:
