@@ -27,7 +27,7 @@ from benchmarks.load import tool
 from benchmarks.place import Place, place
 from benchmarks.rows import Row
 
-BENCHES = ("creates", "recorder", "reads", "latency", "fanout", "timers", "rebuild", "loading")
+BENCHES = ("creates", "recorder", "reads", "latency", "fanout", "timers", "rebuild", "loading", "seats")
 PLAIN_WIDTH = 190  # of the table where nobody says how wide the paper is
 
 
