@@ -27,7 +27,10 @@ from benchmarks.load import tool
 from benchmarks.place import Place, place
 from benchmarks.rows import Row
 
-BENCHES = ("creates", "recorder", "reads", "latency", "fanout", "timers", "rebuild", "loading", "workshop")
+BENCHES = (
+    *("creates", "recorder", "reads", "latency", "fanout", "timers", "rebuild", "loading"),
+    *("viewers", "echo", "workshop", "seats"),
+)
 PLAIN_WIDTH = 190  # of the table where nobody says how wide the paper is
 
 

@@ -194,7 +194,7 @@ def parsed(value: bytes) -> Any:
 
 def unquoted(data: bytes, whole: bool) -> tuple[bytes, bytes]:
     """The text that a string's inside stands for, and what is left of it: the beginning of a character."""
-    half = None if whole else HALF_CHARACTER.search(data)
+    half = None if whole else HALF_CHARACTER.search(data, max(0, len(data) - 3))
     cut = half.start() if half else len(data)
     for back in range(1 if whole else LONGEST_ESCAPE + 1):
         if back > cut:
