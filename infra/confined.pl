@@ -7,28 +7,19 @@
 #                     A length of -1: it asks which way the rest comes
 #   delete ROOT PATH  ok
 #
-# To ask which way is to say "port PORT", and to read a word of 32 characters: "pipe" and blanks, and all goes on as
-# it was; any other, and the bytes go over a connection to that port which begins with this word. The pipes of an
-# exec carry half of what the engine's own copying does; a connection, many times that.
-#
 # What cannot be done is "no WHY": leaves, missing, directory, special, denied, links, or the system's words.
 # It walks: each directory is opened by its name in the one before, never through a link, and made the working
 # directory, in which every call then names one entry. So whoever moves links about meanwhile changes what is
 # found, but not where; links are read and walked by the same steps, and ".." goes back to what was held open.
-use strict;
-use Socket qw(INADDR_ANY PF_INET SOCK_STREAM sockaddr_in);
 use Fcntl qw(:mode O_CREAT O_DIRECTORY O_EXCL O_NOCTTY O_NOFOLLOW O_NONBLOCK O_RDONLY O_WRONLY);
 use Errno qw(EACCES EEXIST EISDIR ELOOP ENOENT ENOTDIR EPERM);
 
 my $PIECE = 1 << 18;
 my $MANY = 1 << 20;
-my $PATIENCE = 60;    # seconds that nobody may take or give anything
 my ($LINKS, $AGAIN, $ENTRIES) = (40, 200, 50_000);
 my ($operation, $root, $path) = @ARGV;
 (my $known = $root) =~ s{^/+|/+$}{}g;    # by which name links may call it
 my @held;
-
-sub no_ { syswrite STDOUT, "no $_[0]\n"; exit 0 }
 
 sub failed {
     no_("missing") if $! == ENOENT || $! == ENOTDIR;
@@ -36,46 +27,6 @@ sub failed {
     no_("links") if $! == ELOOP;
     no_("directory") if $! == EISDIR;
     no_("$!");
-}
-
-sub put {
-    my ($to, $left) = @_;
-    alarm $PATIENCE;
-    while (length $left) {
-        my $n = syswrite $to, $left or return 0;
-        substr($left, 0, $n) = "";
-    }
-    alarm 0;
-    return 1;
-}
-
-sub take {
-    my ($from, $most) = @_;
-    my $got = "";
-    alarm $PATIENCE;
-    while (length $got < $most) {
-        sysread $from, $got, $most - length $got, length $got or return undef;
-    }
-    alarm 0;
-    return $got;
-}
-
-sub say_ { put(\*STDOUT, $_[0]) or exit 1 }
-
-sub way {
-    my ($pipe) = @_;
-    socket my $listening, PF_INET, SOCK_STREAM, 0;
-    bind $listening, sockaddr_in(0, INADDR_ANY);
-    listen $listening, 5;
-    my ($port) = sockaddr_in(getsockname $listening);    # none of this fails where there is any network at all
-    say_("port $port\n");
-    my $word = take(\*STDIN, 32);
-    return $pipe if !defined $word || $word =~ /^pipe/;
-    while (1) {
-        alarm $PATIENCE;
-        accept my $connected, $listening or return $pipe;
-        return $connected if (take($connected, 32) || "") eq $word;
-    }
 }
 
 sub enter { chdir $held[-1] or failed() }
@@ -261,7 +212,4 @@ my %operations = (
     },
 );
 
-open STDERR, ">", "/dev/null";
-binmode STDIN;
-binmode STDOUT;
 $operations{$operation}->();

@@ -16,6 +16,7 @@ from infra.docker_containers import SNAPSHOTS, Containers, lacks_disk_limits, la
 from infra.docker_engine import CONFLICT, DockerEngine, if_there, reason, refusals, says
 from infra.docker_execs import DockerExecs
 from infra.files_docker import DockerFiles
+from infra.inside import Programs
 from infra.tmux_docker import DockerTmux
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,8 @@ class DockerMachines:
         if region:
             self._ours = Containers(installation, region.host, region.name, region.publish_on)
         self._limits_disks = True  # until the engine says otherwise
-        self.files = DockerFiles(self._execs, self._address)
+        programs = Programs(self._execs, self._address)
+        self.files = DockerFiles(programs)
 
     def close(self) -> None:
         """Let the threads go; calls that are under way end by themselves."""

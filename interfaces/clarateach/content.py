@@ -2,12 +2,12 @@
 
     {"content": "...", "encoding": "utf-8"}        base64 for what is no text
 
-Clients mostly say the encoding last. What comes before it is put aside then: a little in memory, more on disk.
+Clients mostly say the encoding last. What can only be text is taken for that; what may be base64 is put aside until it
+is known: a little in memory, more on disk.
 """
 
 from __future__ import annotations
 
-import binascii
 import codecs
 import re
 from collections.abc import AsyncIterator
@@ -15,6 +15,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import orjson
+import pybase64
 
 from application.files import Contents
 from domain.errors import Invalid
@@ -24,6 +25,8 @@ IN_MEMORY = 1 << 20
 LONGEST_FIELD = 4096  # bytes of any other field
 LONGEST_ESCAPE = 12  # bytes: two of them can be one character
 NOT_JSON = "the body must be a JSON object"
+NOT_TEXT = "content is not text as JSON has it"
+IN_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\"  # and escapes
 IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 HALF_CHARACTER = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
 VALUE = re.compile(rb'\s*("(?:[^"\\]|\\.)*"|[^\s"{}\[\],:]+)\s*(?=[,}])', re.DOTALL)
@@ -54,9 +57,9 @@ async def in_base64(contents: Contents) -> AsyncIterator[bytes]:
     async for piece in contents.pieces():
         rest += piece
         whole = len(rest) // 3 * 3
-        yield binascii.b2a_base64(rest[:whole], newline=False)
+        yield pybase64.b64encode(rest[:whole])
         rest = rest[whole:]
-    yield binascii.b2a_base64(rest, newline=False)
+    yield pybase64.b64encode(rest)
 
 
 # -- in --------------------------------------------------------------------------------------------------------
@@ -66,20 +69,31 @@ async def given(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """What the file shall contain, from a request's body. Raises `Invalid`, at the latest before it ends."""
     reader = Reader(body)
     await reader.begin()
-    if await reader.fields() is None:
+    if not await reader.fields():
         raise Invalid("content is required, and text")
     if "encoding" in reader.found:
-        async for piece in decoded(reader.content(), encoding_of(reader.found)):
+        async for piece in meant(reader.content(), encoding_of(reader.found)):
             yield piece
         await reader.end()
         return
     with SpooledTemporaryFile(IN_MEMORY) as aside:
-        async for text in reader.content():
-            aside.write(text)
-        await reader.end()
+        coming = reader.content()
+        async for piece in coming:
+            aside.write(piece)
+            if piece.translate(None, IN_BASE64):
+                break
+        else:
+            await reader.end()
+            aside.seek(0)
+            async for piece in meant(read(aside), encoding_of(reader.found)):
+                yield piece
+            return
         aside.seek(0)
-        async for piece in decoded(read(aside), encoding_of(reader.found)):
+        async for piece in meant(chained(read(aside), coming), "utf-8"):
             yield piece
+    await reader.end()
+    if encoding_of(reader.found) == "base64":
+        raise Invalid("content is not base64")
 
 
 def encoding_of(found: dict[str, Any]) -> str:
@@ -94,26 +108,49 @@ async def read(file: SpooledTemporaryFile[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def decoded(texts: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
-    rest = b""
-    async for text in texts:
-        if encoding == "utf-8":
-            yield text
-            continue
-        rest += text.translate(None, b"\r\n")
-        whole = max(0, (len(rest) - 1) // 4 * 4)  # the last ones may have to do with padding
-        yield from_base64(rest[:whole], last=False)
-        rest = rest[whole:]
-    yield from_base64(rest, last=True)
+async def chained(*many: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    for one in many:
+        async for piece in one:
+            yield piece
+
+
+async def meant(inside: AsyncIterator[bytes], encoding: str) -> AsyncIterator[bytes]:
+    """The bytes that a string's inside stands for."""
+    escaped = encoded = b""
+    async for piece in inside:
+        text, escaped = unquoted(escaped + piece, encoding)
+        if encoding == "base64":
+            encoded += text.translate(None, b"\r\n") if b"\n" in text else text
+            whole = max(0, (len(encoded) - 1) // 4 * 4)  # the last ones may have to do with padding
+            text, encoded = from_base64(encoded[:whole], last=False), encoded[whole:]
+        yield text
+    if escaped:
+        raise Invalid(NOT_TEXT)
+    yield from_base64(encoded, last=True)
 
 
 def from_base64(text: bytes, last: bool) -> bytes:
     try:
         if not last and b"=" in text[-4:]:
             raise ValueError("it goes on after its end")
-        return binascii.a2b_base64(text, strict_mode=True) if text else b""
+        return pybase64.b64decode(text, validate=True)
     except ValueError:
         raise Invalid("content is not base64") from None
+
+
+def unquoted(data: bytes, encoding: str) -> tuple[bytes, bytes]:
+    """The text that this part of a string stands for, in UTF-8, and what is left: the beginning of a character."""
+    if encoding == "base64" and b"\\" not in data:
+        return data, b""  # what is not ASCII will be found not to be base64 either
+    half = HALF_CHARACTER.search(data, max(0, len(data) - 3))
+    cut = half.start() if half else len(data)
+    for back in range(min(cut, LONGEST_ESCAPE) + 1):
+        try:
+            text: str = orjson.loads(b'"%b"' % data[: cut - back])
+        except orjson.JSONDecodeError:
+            continue
+        return text.encode(), data[cut - back :]
+    raise Invalid(NOT_TEXT)
 
 
 class Reader:
@@ -152,21 +189,23 @@ class Reader:
             self._got = self._got[value.end() :]
 
     async def content(self) -> AsyncIterator[bytes]:
-        """The string's text, in UTF-8."""
-        rest = b""
+        """The inside of the string, as it stands. No piece ends between a backslash and what comes after it."""
         while True:
-            data, self._got = rest + self._got, b""
-            end = None
+            data, self._got = self._got, b""
+            end = len(data)
             if b'"' in data:
                 inside = IN_STRING.match(data)
                 assert inside
-                end = inside.end() if inside.end() < len(data) and data[inside.end()] == QUOTE else None
-            text, rest = unquoted(data if end is None else data[:end], whole=end is not None)
-            if text:
-                yield text
-            if end is not None:
-                self._got = data[end + 1 :]
-                return
+                end = inside.end()
+                if data[end : end + 1] == b'"':
+                    yield data[:end]
+                    self._got = data[end + 1 :]
+                    return
+            elif (len(data) - len(data.rstrip(b"\\"))) % 2:
+                end -= 1
+            if end:
+                yield data[:end]
+            self._got = data[end:]
             await self._more("content does not end")
 
     async def end(self) -> None:
@@ -182,28 +221,9 @@ class Reader:
             raise Invalid(lacking) from None
 
 
-QUOTE = ord('"')
-
-
 def parsed(value: bytes) -> Any:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
         raise Invalid(NOT_JSON) from None
 
-
-def unquoted(data: bytes, whole: bool) -> tuple[bytes, bytes]:
-    """The text that a string's inside stands for, and what is left of it: the beginning of a character."""
-    half = None if whole else HALF_CHARACTER.search(data, max(0, len(data) - 3))
-    cut = half.start() if half else len(data)
-    for back in range(1 if whole else LONGEST_ESCAPE + 1):
-        if back > cut:
-            break
-        try:
-            text: str = orjson.loads(b'"%b"' % data[: cut - back])
-        except orjson.JSONDecodeError:
-            continue
-        return text.encode(), data[cut - back :]
-    if not whole and len(data) <= LONGEST_ESCAPE:
-        return b"", data
-    raise Invalid("content is not text as JSON has it")
