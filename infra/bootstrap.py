@@ -34,7 +34,7 @@ from infra import classroom, database
 from infra.accounts import Accounts
 from infra.apart import apart, here
 from infra.api_keys import ApiKeyRows
-from infra.engines import choose, files_of, region_opener, templates
+from infra.engines import choose, displays_of, files_of, region_opener, templates
 from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
 from infra.guesses import Guesses
@@ -174,6 +174,7 @@ async def running(
             attempts=SignIns(pool),
             terminals=terminals,
             files=files_of(machines),
+            displays=displays_of(machines),
             presence=presence,
             clock=now,
             ids=uuid4,

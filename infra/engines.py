@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
+from application.displays import Display, Displays, Peer
 from application.files import Contents, Files, FileSeen
 from application.ports import Machines, Region, Template, Unavailable
+from domain.errors import NotFound
 from domain.region import LOCAL
 from infra.home import CannotStart
 from infra.settings import Settings
@@ -75,6 +77,29 @@ class NoFiles:
 
     async def delete(self, workspace_id: UUID, path: str) -> None:
         raise Unavailable("workspace", NO_FILES)
+
+
+def displays_of(machines: Machines) -> Displays:
+    """The displays of its machines. An engine need not know of any."""
+    found: Displays | None = getattr(machines, "displays", None)
+    return found or NoDisplays()
+
+
+class NoDisplays:
+    """`Displays` where there are none."""
+
+    @asynccontextmanager
+    async def watch(self, workspace_id: UUID) -> AsyncIterator[Display]:
+        raise NotFound("this seat has no display")
+        yield
+
+    @asynccontextmanager
+    async def peer(self, display: Display) -> AsyncIterator[Peer]:
+        raise NotFound("this seat has no display")
+        yield
+
+    async def neko(self, workspace_id: UUID) -> str | None:
+        return None
 
 
 async def templates(settings: Settings, machines: Machines) -> dict[str, Template]:

@@ -12,9 +12,11 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from application.ports import Impossible, Machine, Region, Template, Unavailable
+from infra.displays_docker import DockerDisplays
 from infra.docker_containers import SNAPSHOTS, Containers, lacks_disk_limits, lacks_network, name_of
 from infra.docker_engine import CONFLICT, DockerEngine, if_there, reason, refusals, says
 from infra.docker_execs import DockerExecs
+from infra.docker_looks import Looks
 from infra.files_docker import DockerFiles
 from infra.inside import Programs
 from infra.tmux_docker import DockerTmux
@@ -49,8 +51,9 @@ class DockerMachines:
         if region:
             self._ours = Containers(installation, region.host, region.name, region.publish_on)
         self._limits_disks = True  # until the engine says otherwise
-        programs = Programs(self._execs, self._address)
-        self.files = DockerFiles(programs)
+        looks = Looks(self._engine)
+        programs = Programs(self._execs, looks.address)
+        self.files, self.displays = DockerFiles(programs), DockerDisplays(programs, looks)
 
     def close(self) -> None:
         """Let the threads go; calls that are under way end by themselves."""
@@ -150,13 +153,6 @@ class DockerMachines:
             return DockerTmux(self._execs, name, name_of(UUID(name)))
         except ValueError:
             return None
-
-    async def _address(self, workspace_id: UUID) -> str | None:
-        """The container's own, where the engine is this machine's, so that it can be reached."""
-        if not await self._engine(lambda api: api.base_url.startswith("http+docker://")):  # a Unix socket, to the SDK
-            return None
-        networks = ((await self._inspect(workspace_id)) or {}).get("NetworkSettings", {}).get("Networks", {})
-        return next((str(it["IPAddress"]) for it in networks.values() if it.get("IPAddress")), None)
 
     # -- containers -----------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket
 from application.api_keys import ApiKeys
 from application.claims import Claims
 from application.classroom_ports import Learners, Rates
+from application.displays import Displays
 from application.files import Files
 from application.instructors import Instructors
 from application.invites import Invites
@@ -111,6 +112,7 @@ class Deps:
     attempts: Attempts
     terminals: Terminals
     files: Files
+    displays: Displays
     presence: Presence
     clock: Clock
     ids: Ids

@@ -3,7 +3,7 @@
 Errors are `{"error": {"code", "message"}}` (T03). A conflict is a 400 here, and its code says which (T05).
 """
 
-from interfaces.clarateach import accounts, files, join, registering, terminal, workshops
+from interfaces.clarateach import accounts, browser, files, join, registering, terminal, workshops
 from interfaces.clarateach.errors import render
 from interfaces.serve import Contract
 
@@ -16,6 +16,7 @@ CONTRACT = Contract(
         accounts.router,
         files.router,
         terminal.router,
+        browser.router,
     ),
     prefixes=(
         "/api/workshops",
