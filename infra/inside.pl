@@ -2,7 +2,7 @@
 #
 # To ask which way is to say "port PORT", and to read a word of 32 characters: "pipe" and blanks, and all goes on as
 # it was; any other, and the bytes go over a connection to that port which begins with this word. The pipes of an
-# exec carry half of what the engine's own copying does; a connection, many times that.
+# exec carry less than the engine's own copying does; a connection, several times that.
 use strict;
 use Socket qw(INADDR_ANY PF_INET SOCK_STREAM sockaddr_in);
 
