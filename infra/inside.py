@@ -3,8 +3,8 @@
 They are Perl: it is there in every Debian, starts in 3 ms, and is sent along each time, so that images need nothing.
 
 Much data goes over a connection to a port that the program opens for it, where the container's address can be reached
-from here. For 200 MB on two busy cores, in one run: `docker cp` 1.3 s in and 2.1 s out, an exec's pipes 1.6 s and 2.2 s,
-before anybody has looked at the bytes; the connection 0.5 s and 0.4 s.
+from here. For 200 MB on two busy cores, in one run: `docker cp` 1.3 s in and 2.1 s out, an exec's pipes 1.6 s and
+2.2 s, before anybody has looked at the bytes; the connection 0.5 s and 0.4 s.
 """
 
 from __future__ import annotations
