@@ -71,6 +71,10 @@ NEEDS: dict[str, str] = {
     "key.create": ANYONE,
     "key.list": ANYONE,  # of their own
     "key.revoke": HOLDER,
+    "workshop.create": ANYONE,
+    "workshop.list": ANYONE,  # of their own
+    "workshop.see": HOLDER,
+    "workshop.manage": HOLDER,  # start, stop, extend, delete; end a seat
 }
 
 # What a key of each scope is for. With it nobody may do more than without.

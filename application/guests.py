@@ -11,11 +11,11 @@ from application.access import Actor, Cause, require
 from application.doors import Doors
 from application.hosted_sessions import HostedSessions
 from application.hosting import JoinRequest, JoinRequests, PublicKeys
+from application.machine_facts import plain
 from application.platform import Platform
 from application.ports import Clock, Engines, Guesses, Ids, Impossible, Unavailable
 from application.tenancy import Tenancy
 from application.waiting_room import WaitingRoom
-from application.workspaces import plain
 from domain import vm_user
 from domain.errors import Conflict, Invalid, NotFound, Refused
 from domain.guest import AlreadyIn, Guest, NotWaiting, Standing

@@ -57,10 +57,14 @@ class Logins:
         return await self._sign_in(Identity("dev", name, name, email=f"{name}@localhost"), invited, request_id)
 
     async def _sign_in(self, who: Identity, invited: Invitation | None, request_id: str) -> str:
+        user = await self.admit(who, invited, request_id)
+        return await self.tokens.issue(user.id, self.clock(), LASTS)
+
+    async def admit(self, who: Identity, invited: Invitation | None, request_id: str) -> User:
+        """The user whom an identity belongs to, who has joined with this if they were none. Raises `NotLetIn`."""
         for _ in range(TRIES):
             try:
-                user = await self._member(who, invited, request_id) or await self._joined(who, invited, request_id)
-                return await self.tokens.issue(user.id, self.clock(), LASTS)
+                return await self._member(who, invited, request_id) or await self._joined(who, invited, request_id)
             except Raced:
                 continue  # somebody came first: what is true now?
             except NotLetIn:

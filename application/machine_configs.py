@@ -77,7 +77,7 @@ class MachineConfigs:
 def facts_of(template: Template) -> dict[str, Any]:
     """As events keep it: JSON values, without its name."""
     facts = asdict(template)
-    del facts["name"]
+    del facts["name"], facts["env"], facts["network"]
     return facts | {"command": facts["command"] and list(facts["command"]), "ports": list(facts["ports"])}
 
 

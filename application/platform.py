@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -107,6 +107,26 @@ class Platform(Application[UUID]):
         aggregate = await self.load(kind, id)
         decide(aggregate)
         await self.commit(cause, aggregate)
+        return aggregate
+
+    async def change_with(
+        self,
+        cause: Cause,
+        kind: type[A],
+        id: UUID,
+        decide: Callable[[A], Awaitable[Sequence[Aggregate]]],
+        tries: int = TRIES,
+    ) -> A:
+        """The same for what changes together with others: `decide` returns those, and all is stored, or nothing."""
+        for left in reversed(range(tries)):
+            aggregate = await self.load(kind, id)
+            others = await decide(aggregate)
+            try:
+                await self.commit(cause, aggregate, *others)
+                break
+            except Raced:
+                if not left:
+                    raise
         return aggregate
 
     async def ensure(

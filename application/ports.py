@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -203,6 +203,9 @@ class Template:
     ports: tuple[int, ...] = ()  # TCP ports inside, each published on a port of the host
     disk_mb: int | None = None  # of files of its own; where the engine cannot limit that, its machine says so
     user: str = "tenure"  # the account inside that its holder logs in to
+    # What no event tells, found out when a machine is made: never shown, where a template is.
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    network: UUID | None = None  # of those that belong together; None: the one of all
 
 
 @dataclass(frozen=True)
@@ -262,6 +265,14 @@ class Machines(Doors, Protocol):
 
     async def all(self) -> list[Machine]:
         """Every machine on the engine that carries this installation's label."""
+        ...
+
+    async def networks(self) -> list[UUID]:
+        """Those that were made for machines that belong together, and carry this installation's label."""
+        ...
+
+    async def ensure_no_network(self, network: UUID) -> None:
+        """It is gone. `Unavailable` while there are machines on it."""
         ...
 
     def close(self) -> None:

@@ -92,6 +92,14 @@ class Terminals(Protocol):
         """Whether there is a tmux at all."""
         ...
 
+    async def of(self, workspace_id: UUID) -> Address:
+        """A running workspace's own terminal, made if it has none. `Unavailable` if it cannot be had."""
+        ...
+
+    async def resize(self, at: Address, columns: int, lines: int) -> None:
+        """For all who look at it, and for windows that come later."""
+        ...
+
     def attached(self, at: Address) -> bool:
         """Whether somebody looks at it through tmux itself."""
         ...

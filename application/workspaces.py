@@ -11,16 +11,21 @@ from uuid import UUID
 
 from application.access import Actor, Cause, require
 from application.machine_configs import MachineConfigs, template_of
+from application.machine_facts import facts, plain
 from application.platform import Platform, Raced
 from application.ports import Clock, Engines, Ids, Impossible, Machine, Machines, Template, Unavailable
 from application.regions import Regions
+from application.seat_machines import SeatMachines
 from application.tenancy import Tenancy
+from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
 from domain.machine import Operation, Status
 from domain.orphan import Orphan
 from domain.region import LOCAL
 from domain.request_key import RequestKey
 from domain.workspace import Workspace
+
+TRIES = 20  # of a change, while the other seats of a workshop report as well
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Workspaces:
     default_template: str
     longest: timedelta  # the longest term that is lent
     tenancy: Tenancy
+    seats: SeatMachines
 
     # -- asked by people, through the contracts --------------------------------
 
@@ -134,7 +140,7 @@ class Workspaces:
         if workspace.status != Status.CREATING:
             return
         try:
-            machine = facts(await (await self._engine(workspace)).ensure_running(id, self._made_of(workspace)))
+            machine = facts(await (await self._engine(workspace)).ensure_running(id, await self._made_of(workspace)))
         except Unavailable as wait:
             reason = plain(wait)
             await self._change(cause, id, lambda it: it.delayed(reason, self.clock()))
@@ -186,9 +192,9 @@ class Workspaces:
             case Operation.RESTART, _:
                 machine = await engine.restart(id)
             case Operation.RESTORE, UUID() as snapshot_id:
-                machine = await engine.restore(id, self._made_of(workspace), snapshot_id, doing)
+                machine = await engine.restore(id, await self._made_of(workspace), snapshot_id, doing)
             case _:
-                machine = await engine.ensure_running(id, self._made_of(workspace))
+                machine = await engine.ensure_running(id, await self._made_of(workspace))
         return lambda it: it.started(doing, facts(machine), self.clock())
 
     async def warn(self, id: UUID, cause: Cause) -> None:
@@ -265,17 +271,21 @@ class Workspaces:
             raise NotFound("no such workspace")
 
     async def _change(self, cause: Cause, id: UUID, decide: Any) -> Workspace:
-        return await self.platform.change(cause, Workspace, id, decide)
+        async def change(workspace: Workspace) -> list[Aggregate]:
+            decide(workspace)
+            return await self.seats.told(workspace)
+
+        return await self.platform.change_with(cause, Workspace, id, change, TRIES)
 
     def _template(self, name: str) -> Template:
         if name not in self.templates:
             raise Invalid(f'there is no template "{name[:50]}"; there are {", ".join(sorted(self.templates))}')
         return self.templates[name]
 
-    def _made_of(self, workspace: Workspace) -> Template:
+    async def _made_of(self, workspace: Workspace) -> Template:
         if workspace.made_from:
             return template_of(workspace.made_from)
-        return self._template(workspace.template or self.default_template)
+        return await self.seats.fitted(workspace, self._template(workspace.template or self.default_template))
 
     async def _engine(self, workspace: Workspace) -> Machines:
         """The one that it was made on; its machine is on no other."""
@@ -283,17 +293,3 @@ class Workspaces:
         if workspace.provider != engine.provider:
             raise Unavailable(workspace.provider, f"made on {workspace.provider}, which is not in use now", 60)
         return engine
-
-
-def facts(machine: Machine) -> dict[str, Any]:
-    """A machine as events carry it."""
-    return {
-        "provider_id": machine.provider_id,
-        "engine_id": machine.engine_id,
-        "connection": machine.connection,
-    }
-
-
-def plain(error: Exception) -> str:
-    """What an engine said, as one line that can be stored and shown: printable, at most 500 characters."""
-    return "".join(c if c.isprintable() else " " for c in str(error))[:500]

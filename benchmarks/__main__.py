@@ -29,7 +29,7 @@ from benchmarks.rows import Row
 
 BENCHES = (
     *("creates", "recorder", "reads", "latency", "fanout", "timers", "rebuild", "loading"),
-    *("echo", "viewers", "admission"),
+    *("echo", "viewers", "admission", "workshop", "seats"),
 )
 PLAIN_WIDTH = 190  # of the table where nobody says how wide the paper is
 

@@ -125,7 +125,10 @@ class Accounts:
     async def forget(self, user_id: UUID) -> None:
         async def forgotten(conn: AsyncConnection[Any]) -> None:
             async with conn.transaction():
-                for table in ("logins", "api_key_rows", "holder_keys", "join_requests", "identities", "profiles"):
+                for table in (
+                    *("passwords", "logins", "api_key_rows", "holder_keys", "join_requests"),
+                    *("identities", "profiles"),
+                ):
                     await conn.execute(f"delete from {table} where user_id = %s", (user_id,))
 
         await answered(self._pool, forgotten)

@@ -25,20 +25,21 @@ from application.orphans import Orphans
 from application.platform import Platform
 from application.ports import Machines, Region
 from application.regions import Regions
+from application.registrations import Registering
 from application.sessions import Sessions
 from application.tenancy import FittedEngines
 from application.users import Users
 from application.workspaces import Workspaces
-from infra import database
+from infra import classroom, database
 from infra.accounts import Accounts
 from infra.apart import apart, here
 from infra.api_keys import ApiKeyRows
-from infra.engines import choose, region_opener, templates
+from infra.commands import commands
+from infra.engines import choose, displays_of, files_of, region_opener, templates
 from infra.event_store import GroupWriter, open_platform
 from infra.follower import Follower
 from infra.guesses import Guesses
 from infra.home import CannotStart
-from infra.hosting import commands as hosting_commands
 from infra.hosting import hosting, tenancy
 from infra.idling import Idling
 from infra.invite_tokens import InviteTokens
@@ -50,6 +51,7 @@ from infra.observer import Observer
 from infra.presence import PresenceRows
 from infra.push_local import LocalPush
 from infra.push_redis import RedisPush
+from infra.rates import Rates
 from infra.region_places import RegionPlaces
 from infra.running_workspaces import RunningWorkspaces
 from infra.seal import Seal
@@ -65,7 +67,7 @@ from infra.tmux_watch import Watch
 from infra.tokens import Tokens
 from infra.watches import HasTerminals, Watches
 from infra.watching import STARTED_LATE, Watching
-from infra.worker import Command, Worker
+from infra.worker import Worker
 from interfaces.identity import SCHEME
 from interfaces.serve import Deps
 from projections.pushes import Hub
@@ -122,6 +124,7 @@ async def running(
         regions = Regions(platform, now, settings.fixed_regions)
         engines = RegionEngines(machines, regions, elsewhere or region_opener(settings, installation))
         lets = tenancy(platform, now, pool)
+        kept = classroom.rows(settings, pool)
         workspaces = Workspaces(
             platform=platform,
             clock=now,
@@ -133,7 +136,9 @@ async def running(
             default_template=settings.default_template,
             longest=timedelta(seconds=settings.max_ttl_seconds),
             tenancy=lets,
+            seats=classroom.seat_machines(platform, now, kept),
         )
+        workshops = classroom.workshops(settings, platform, now, engines, kept)
         accounts = Accounts(pool, uuid4)
         users = Users(platform, now, accounts)
         guesses = Guesses(settings.redis_url, settings.guesses_per_minute)
@@ -151,10 +156,17 @@ async def running(
         hosted_sessions, guests = hosting(settings, workspaces, engines, guesses, uuid4)
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, engines, now)
+        seats = classroom.seats(settings, platform, now, kept, tokens, guesses)
         deps = Deps(
             workspaces=workspaces,
             machine_configs=configs,
             regions=regions,
+            workshops=workshops,
+            seats=seats,
+            registering=Registering(platform, seats, kept.registrations),
+            instructors=classroom.instructors(pool, platform, now, logins, guesses),
+            learners=kept.learners,
+            rates=Rates(settings.redis_url),
             users=users,
             invites=invites,
             logins=logins,
@@ -171,6 +183,8 @@ async def running(
             providers=providers(settings),
             attempts=SignIns(pool),
             terminals=terminals,
+            files=files_of(machines),
+            displays=displays_of(machines),
             presence=presence,
             clock=now,
             ids=uuid4,
@@ -188,6 +202,9 @@ async def running(
             heartbeat_seconds=settings.heartbeat_seconds,
             max_body_bytes=settings.max_body_bytes,
             region_header=settings.region_header,
+            max_file_bytes=settings.max_file_bytes,
+            portal_is_open=classroom.portal_is_open(settings),
+            rate_limits=settings.rate_limits,
         )
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
@@ -201,15 +218,14 @@ async def running(
                 orphans = Orphans(platform, now, engines)
                 worker = Worker(
                     pool=pool,
-                    commands=commands(workspaces, orphans, users, invites, claims, api_keys)
-                    | hosting_commands(hosted_sessions, guests),
+                    commands=commands(deps, orphans),
                     lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
                     signals=signals,
                     clock=now,
                     lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
                 )
                 follower = Follower(url, platform, signals, here(push.tell))
-                sweep = Sweep(pool, reads, engines, regions, workspaces)
+                sweep = Sweep(pool, reads, engines, regions, workspaces, workshops)
                 empty = timedelta(seconds=settings.session_idle_seconds)
                 idling = Idling(pool, reads, engines, presence, hosted_sessions, now, empty)
                 work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds), idling.run())
@@ -228,26 +244,6 @@ async def running(
             engines.close()
         if machines and not given:
             machines.close()
-
-
-def commands(
-    workspaces: Workspaces, orphans: Orphans, users: Users, invites: Invites, claims: Claims, api_keys: ApiKeys
-) -> dict[str, Command]:
-    """What the due-list may ask for."""
-    return {
-        "workspace.provision": workspaces.provision,
-        "workspace.give_up": workspaces.give_up,
-        "workspace.clear": workspaces.clear,
-        "workspace.operate": workspaces.operate_now,
-        "workspace.warn": workspaces.warn,
-        "workspace.expire": workspaces.expire,
-        "workspace.destroy": workspaces.destroy,
-        "orphan.destroy": orphans.destroy,
-        "user.forget": users.forget,
-        "invite.expire": invites.expire,
-        "claim.expire": claims.expire,
-        "api_key.forget": api_keys.forget,
-    }
 
 
 def signing_keys(pool: AsyncConnectionPool[Any], settings: Settings) -> SigningKeys:

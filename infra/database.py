@@ -14,7 +14,21 @@ from psycopg.types.json import JsonbDumper, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from application.platform import Platform
-from infra import accounts, api_keys, hosted_use, invite_tokens, join_requests, logins, presence, sign_ins, signing_keys
+from infra import (
+    accounts,
+    api_keys,
+    hosted_use,
+    invite_tokens,
+    join_requests,
+    learners,
+    logins,
+    passwords,
+    presence,
+    registrations,
+    sign_ins,
+    signing_keys,
+    workshop_keys,
+)
 from projections import read_models
 
 log = logging.getLogger(__name__)
@@ -32,16 +46,23 @@ create table if not exists installation (
 insert into installation default values on conflict do nothing;
 """
 # What is kept beside the log.
-ROWS = (
-    accounts.DDL,
-    logins.DDL,
-    invite_tokens.DDL,
-    sign_ins.DDL,
-    presence.DDL,
-    api_keys.DDL,
-    signing_keys.DDL,
-    join_requests.DDL,
-    hosted_use.DDL,
+ROWS = tuple(
+    rows.DDL
+    for rows in (
+        accounts,
+        logins,
+        invite_tokens,
+        sign_ins,
+        presence,
+        api_keys,
+        signing_keys,
+        join_requests,
+        hosted_use,
+        workshop_keys,
+        learners,
+        registrations,
+        passwords,
+    )
 )
 BATCH = 500  # events in memory at once, while all are folded
 

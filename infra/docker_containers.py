@@ -25,6 +25,7 @@ LOG_LIMITS = {"max-size": "10m", "max-file": "2"}
 
 DISK, UNLIMITED = "tenure.disk", "not limited by this engine"  # the label, where a limit was asked for
 
+NETWORK = "tenure.network"  # the label of a network that some machines have to themselves
 SNAPSHOTS = "tenure-snapshot"  # the images' repository; the tag is the snapshot's id
 
 
@@ -56,10 +57,11 @@ class Containers:
     region: str = LOCAL
     publish_on: str = "127.0.0.1"
     _mending: Lock = field(default_factory=Lock, repr=False)  # of networks, one at a time
+    _made: set[UUID] = field(default_factory=set, repr=False)  # networks that were there when last we looked
 
-    @property
-    def network(self) -> str:
-        return f"tenure-{self.installation}"
+    def network(self, of: UUID | None = None) -> str:
+        """The name of the network of those that belong together; None: of all others."""
+        return f"tenure-{self.installation}" if of is None else f"tenure-{self.installation}-{of}"
 
     def labels(self, workspace_id: UUID | None = None) -> dict[str, str]:
         """What marks a container or an image as this installation's, and as that workspace's."""
@@ -100,6 +102,7 @@ class Containers:
             hostname=workspace_id.hex[:12],
             labels=self.labels(workspace_id) | {"tenure.template": template.name} | labels,
             ports=list(template.ports),
+            environment=dict(template.env),
             host_config=api.create_host_config(
                 mem_limit=template.memory_mb << 20,
                 memswap_limit=template.memory_mb << 20,  # memory and swap together: there is no swap
@@ -110,16 +113,17 @@ class Containers:
                 security_opt=["no-new-privileges"],
                 restart_policy={"Name": "no"},
                 log_config=LogConfig(type=LogConfig.types.JSON, config=LOG_LIMITS),
-                network_mode=self.network,
+                network_mode=self.network(template.network),
                 port_bindings={port: (self.publish_on, None) for port in template.ports},
                 storage_opt=limit or None,
             ),
         )
 
-    def start_on_network(self, api: APIClient, name: str) -> None:
+    def start_on_network(self, api: APIClient, name: str, of: UUID | None = None) -> None:
         """Started where a first try found no network: that is made, and where need be joined again."""
+        network = self.network(of)
         with self._mending:
-            self.ensure_network(api)
+            self.ensure_network(api, of)
             try:
                 api.start(name)
             except APIError as error:
@@ -127,27 +131,44 @@ class Containers:
                     raise
                 # A container that has run remembers its network by an id; this one was made anew since.
                 with suppress(APIError):  # which says that it was not on it
-                    api.disconnect_container_from_network(name, self.network, force=True)
-                api.connect_container_to_network(name, self.network)
+                    api.disconnect_container_from_network(name, network, force=True)
+                api.connect_container_to_network(name, network)
                 api.start(name)
 
-    def ensure_network(self, api: APIClient) -> None:
+    def ensure_network(self, api: APIClient, of: UUID | None = None) -> None:
         """A bridge on which machines reach the world, but not one another."""
+        name, whose = self.network(of), self.labels() | ({} if of is None else {NETWORK: str(of)})
         try:
             api.create_network(
-                self.network,
+                name,
                 driver="bridge",
-                labels=self.labels(),
+                labels=whose,
                 options={
                     "com.docker.network.bridge.enable_icc": "false",
                     # The names of networks need not be unique, those of bridges are: whoever is second is
                     # refused. An interface's name has at most 15 characters.
-                    "com.docker.network.bridge.name": f"tenure-{self.installation.hex[:8]}",
+                    "com.docker.network.bridge.name": f"tenure-{(of or self.installation).hex[:8]}",
                 },
             )
         except APIError:
-            if not api.networks(names=[self.network]):
+            if not api.networks(names=[name]):
                 raise
+
+    def prepare_network(self, api: APIClient, of: UUID) -> None:
+        """It is there before those that belong together all ask for it at once."""
+        with self._mending:
+            if of not in self._made:
+                self.ensure_network(api, of)
+                self._made.add(of)
+
+    def remove_network(self, api: APIClient, of: UUID) -> None:
+        self._made.discard(of)
+        for found in api.networks(filters=self.filters(None, f"{NETWORK}={of}")):
+            api.remove_network(found["Id"])
+
+    def networks(self, api: APIClient) -> list[UUID]:
+        found = api.networks(filters=self.filters(None, NETWORK))
+        return [UUID(network["Labels"][NETWORK]) for network in found]
 
     def inspected(self, found: dict[str, Any]) -> Machine | None:
         """From what the engine says of one container; None if it is not this installation's."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
+from application.displays import Display, Displays, Peer
+from application.files import Contents, Files, FileSeen
 from application.ports import Machines, Region, Template, Unavailable
+from domain.errors import NotFound
 from domain.region import LOCAL
 from infra.home import CannotStart
 from infra.settings import Settings
 
 log = logging.getLogger(__name__)
+NO_FILES = "the files of workspaces cannot be had here"
 OWN_IMAGE = "tenure-workspace:latest"  # as infra/images/workspace.sh builds it
 
 
@@ -49,6 +53,53 @@ def region_opener(settings: Settings, installation: UUID) -> Callable[[Region], 
         return DockerMachines(region.url, installation, threads=2 * settings.provision_concurrency, region=region)
 
     return opened
+
+
+def files_of(machines: Machines) -> Files:
+    """The files of its machines. An engine need not let anybody at them."""
+    found: Files | None = getattr(machines, "files", None)
+    return found or NoFiles()
+
+
+class NoFiles:
+    """`Files` where there are none to be had."""
+
+    async def list(self, workspace_id: UUID, path: str) -> list[FileSeen]:
+        raise Unavailable("workspace", NO_FILES)
+
+    @asynccontextmanager
+    async def open(self, workspace_id: UUID, path: str) -> AsyncIterator[Contents]:
+        raise Unavailable("workspace", NO_FILES)
+        yield
+
+    async def write(self, workspace_id: UUID, path: str, pieces: AsyncIterator[bytes]) -> None:
+        raise Unavailable("workspace", NO_FILES)
+
+    async def delete(self, workspace_id: UUID, path: str) -> None:
+        raise Unavailable("workspace", NO_FILES)
+
+
+def displays_of(machines: Machines) -> Displays:
+    """The displays of its machines. An engine need not know of any."""
+    found: Displays | None = getattr(machines, "displays", None)
+    return found or NoDisplays()
+
+
+class NoDisplays:
+    """`Displays` where there are none."""
+
+    @asynccontextmanager
+    async def watch(self, workspace_id: UUID) -> AsyncIterator[Display]:
+        raise NotFound("this seat has no display")
+        yield
+
+    @asynccontextmanager
+    async def peer(self, display: Display) -> AsyncIterator[Peer]:
+        raise NotFound("this seat has no display")
+        yield
+
+    async def neko(self, workspace_id: UUID) -> str | None:
+        return None
 
 
 async def templates(settings: Settings, machines: Machines) -> dict[str, Template]:

@@ -19,7 +19,6 @@ from infra.aliases import alias
 from infra.guesses import Guesses
 from infra.join_requests import HolderKeys, JoinRequests
 from infra.settings import Settings
-from infra.worker import Command
 
 
 def tenancy(platform: Platform, clock: Clock, pool: AsyncConnectionPool[Any]) -> Tenancy:
@@ -56,13 +55,3 @@ def hosting(
         room=WaitingRoom(settings.join_waiting),
     )
     return sessions, guests
-
-
-def commands(sessions: HostedSessions, guests: Guests) -> dict[str, Command]:
-    """What the due-list may ask for."""
-    return {
-        "hosted_session.clear": sessions.clear,
-        "guest.time_out": guests.time_out,
-        "guest.install": guests.install,
-        "guest.remove": guests.remove,
-    }

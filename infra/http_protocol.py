@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import orjson
+from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LONGEST_HEAD = 65_536  # bytes of request line and headers, and what is read beside them at once
+
+# Bytes of a body that wait for the application before reading pauses. uvicorn's own is as much as comes at once, so
+# that each piece of a large file would stop the connection, and start it again.
+httptools_impl.HIGH_WATER_LIMIT = 1 << 19  # type: ignore[attr-defined]
 
 
 def answer(status: bytes, sentence: str) -> bytes:

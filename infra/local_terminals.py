@@ -10,7 +10,7 @@ import shutil
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -50,8 +50,8 @@ class LocalTerminals:
         """What a person types to get in; None without tmux."""
         return shlex.join(["tmux", "-S", str(self.socket), "attach", "-t", str(id)]) if self.are_had else None
 
-    def ensure(self, id: UUID, directory: Path) -> None:
-        """A session of a login shell at home in the directory."""
+    def ensure(self, id: UUID, directory: Path, env: Mapping[str, str] | None = None) -> None:
+        """A session of a login shell at home in the directory, with this in its environment besides."""
         if not self.are_had:
             return
         self._ensure_private()
@@ -59,8 +59,11 @@ class LocalTerminals:
         for _ in range(3):
             if str(id) in self.running():
                 return
+            told = {"HOME": str(directory), MARK: str(id), **(env or {})}
             session = ["new-session", "-d", "-s", str(id), "-c", str(directory)]
-            said = self._ask(*session, "-e", f"HOME={directory}", "-e", f"{MARK}={id}", words_of_failure=True)
+            session += [word for name, value in told.items() for word in ("-e", f"{name}={value}")]
+            # Read by tmux, and not on its command line, which others on this machine can see.
+            said = self._ask("start-server", ";", "source-file", "-", given=shlex.join(session), words_of_failure=True)
         if str(id) not in self.running():
             raise Unavailable("local", f"the terminal does not start: {' '.join(said) or 'it ends at once'}")
 
@@ -94,12 +97,12 @@ class LocalTerminals:
                 continue
         return [one for one in found.values() if _lives(one)]
 
-    def _ask(self, *command: str, words_of_failure: bool = False) -> list[str]:
+    def _ask(self, *command: str, given: str = "", words_of_failure: bool = False) -> list[str]:
         """The lines of the answer; none where tmux refuses, which it does where there is no server."""
         done = subprocess.run(
             [self._tmux or "tmux", "-S", str(self.socket), "-u", "-f", os.devnull, *command],
             env=_environment(),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             timeout=ANSWER_SECONDS,

@@ -12,10 +12,14 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from application.ports import Impossible, Machine, Region, Template, Unavailable
+from infra.displays_docker import DockerDisplays
 from infra.docker_containers import SNAPSHOTS, Containers, lacks_disk_limits, lacks_network, name_of
 from infra.docker_doors import DockerDoors
 from infra.docker_engine import CONFLICT, DockerEngine, if_there, reason, refusals, says
 from infra.docker_execs import DockerExecs
+from infra.docker_looks import Looks
+from infra.files_docker import DockerFiles
+from infra.inside import Programs
 from infra.tmux_docker import DockerTmux
 
 log = logging.getLogger(__name__)
@@ -48,6 +52,9 @@ class DockerMachines(DockerDoors):
         if region:
             self._ours = Containers(installation, region.host, region.name, region.publish_on)
         self._limits_disks = True  # until the engine says otherwise
+        looks = Looks(self._engine)
+        programs = Programs(self._execs, looks.address)
+        self.files, self.displays = DockerFiles(programs), DockerDisplays(programs, looks)
 
     def close(self) -> None:
         """Let the threads go; calls that are under way end by themselves."""
@@ -125,6 +132,17 @@ class DockerMachines(DockerDoors):
             found = await self._engine(lambda api: api.containers(all=True, filters=self._ours.filters()))
         return [machine for one in found if (machine := self._ours.listed(one))]
 
+    async def networks(self) -> list[UUID]:
+        with refusals("the networks cannot be listed"):
+            found: list[UUID] = await self._engine(self._ours.networks)
+        return found
+
+    async def ensure_no_network(self, network: UUID) -> None:
+        try:
+            await self._engine(if_there(lambda api: self._ours.remove_network(api, network)))
+        except APIError as error:  # there is something on it: that is going, too
+            raise Unavailable("docker", f"the network cannot be removed: {reason(str(error.explanation))}") from error
+
     # -- terminals ------------------------------------------------------------------------------------------
 
     def place_of(self, workspace_id: str) -> str:
@@ -144,6 +162,8 @@ class DockerMachines(DockerDoors):
     ) -> Machine:
         """Created and started without a look first: mostly there is nothing yet, and a look costs time."""
         with refusals("the machine cannot be started"):
+            if (of := template.network) is not None:
+                await self._engine(lambda api: self._ours.prepare_network(api, of))
             for pause in PAUSES:
                 created = await self._create(workspace_id, template, image, labels)
                 if not created:
@@ -153,15 +173,15 @@ class DockerMachines(DockerDoors):
                     if not found:  # somebody has the name and not yet the container, or not any more
                         await asyncio.sleep(pause)
                         continue
-                if machine := await self._started(workspace_id, created):
+                if machine := await self._started(workspace_id, created, of):
                     return machine
         raise Unavailable("docker", "the machine goes away again and again while it is started")
 
-    async def _started(self, workspace_id: UUID, created: bool) -> Machine | None:
+    async def _started(self, workspace_id: UUID, created: bool, of: UUID | None) -> Machine | None:
         """None if it went away meanwhile. One that was `created` for this and cannot run is removed again."""
         name = name_of(workspace_id)
         try:
-            await self._start(name)
+            await self._start(name, of)
             found = await self._inspect(workspace_id)
             if found and not found["State"]["Running"]:
                 raise Impossible(f"the machine ended at once, with exit code {found['State']['ExitCode']}")
@@ -213,13 +233,13 @@ class DockerMachines(DockerDoors):
         if error:
             raise Impossible(f'the image "{image}" cannot be had: {reason(error)}')
 
-    async def _start(self, name: str) -> None:
+    async def _start(self, name: str, of: UUID | None = None) -> None:
         try:
             await self._engine(lambda api: api.start(name))
         except APIError as error:
             if not lacks_network(error):
                 raise
-            await self._engine.patiently(lambda api: self._ours.start_on_network(api, name))
+            await self._engine.patiently(lambda api: self._ours.start_on_network(api, name, of))
 
     async def _inspect(self, workspace_id: UUID, needed: bool = False) -> dict[str, Any] | None:
         """All that the engine knows of it; None if there is none, or only one that is not ours.

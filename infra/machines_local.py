@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -14,6 +14,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from application.ports import Impossible, Machine, Template, Unavailable
+from infra.files_local import LocalFiles as WorkspaceFiles
 from infra.local_doors import LocalDoors
 from infra.local_files import LocalFiles, Note
 from infra.local_terminals import LocalTerminals
@@ -38,6 +39,7 @@ class LocalMachines(LocalDoors):
         folder = home.absolute() / "machines"
         self._installation = str(installation)
         self._files = LocalFiles(folder)
+        self.files = WorkspaceFiles(self._files.directory)
         self._terminals = LocalTerminals(folder)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="local-machines")
 
@@ -55,7 +57,7 @@ class LocalMachines(LocalDoors):
         def ensure() -> Machine:
             note = self._note(workspace_id, needed=True)
             note = note or Note(self._installation, template.name, engine_id=uuid4().hex)
-            return self._run(workspace_id, note)
+            return self._run(workspace_id, note, dict(template.env))
 
         return await self._alone(workspace_id, ensure)
 
@@ -119,10 +121,16 @@ class LocalMachines(LocalDoors):
         """`infra.watches.HasTerminals`: all machines share one tmux."""
         return Local(str(self._terminals.socket), name) if called == self.provider and self._terminals.are_had else None
 
-    def _run(self, id: UUID, note: Note) -> Machine:
+    async def networks(self) -> list[UUID]:
+        return []  # all are on this machine's own
+
+    async def ensure_no_network(self, network: UUID) -> None:
+        """There is none to be removed."""
+
+    def _run(self, id: UUID, note: Note, env: Mapping[str, str] = {}) -> Machine:
         self._files.write_note(id, replace(note, running=True))  # first: what is made can be found again
         self._files.ensure_directory(id)
-        self._terminals.ensure(id, self._files.directory(id))
+        self._terminals.ensure(id, self._files.directory(id), env)
         return self._machine(id, note, running=True)
 
     def _stop(self, id: UUID, note: Note) -> None:

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -23,8 +22,9 @@ from pydantic_settings import (
 )
 
 from application.ports import Template
-from infra.machine_settings import MachineSetting, MachineSettings, RegionSetting
+from infra.machine_settings import MachineSettings
 from infra.session_settings import SessionSettings
+from infra.setting_errors import sentence
 from infra.setting_values import (
     LOOPBACK,
     Bind,
@@ -44,6 +44,7 @@ from infra.setting_values import (
 from infra.sign_in_settings import SignInSettings
 from infra.terminal_settings import TerminalSettings
 from infra.token_settings import TokenSettings
+from infra.workshop_settings import WorkshopSettings
 
 # Official images that anybody can pull. They start nothing that stays, so they are told to sleep: in a shell, which
 # buries its dead and ends when it is asked to, as `sleep` alone in a container does not.
@@ -55,7 +56,9 @@ class BadSetting(Exception):
     """A setting that cannot be used. The message is a sentence: which, from where, what it should be."""
 
 
-class Settings(SignInSettings, TerminalSettings, TokenSettings, MachineSettings, SessionSettings):
+class Settings(
+    SignInSettings, TerminalSettings, TokenSettings, MachineSettings, SessionSettings, WorkshopSettings
+):
     """All settings of one process, checked and frozen."""
 
     model_config = SettingsConfigDict(
@@ -194,7 +197,7 @@ def load(**flags: Any) -> Settings:
     try:
         settings = Settings(**values)
     except ValidationError as bad:
-        raise BadSetting(_sentence(bad, sources, config)) from None
+        raise BadSetting(sentence(bad, sources, config, Settings.model_fields)) from None
     settings._sources = sources
     return settings
 
@@ -240,61 +243,3 @@ def _toml(path: Path) -> dict[str, Any]:
     if isinstance(said.get("machines"), dict):  # `machines = "docker"` is another setting
         said["machine_configs"] = said.pop("machines")
     return said
-
-
-IN_FILES = {"machine_configs": "machines"}
-TABLES: dict[str, type[BaseModel]] = {
-    "templates": TemplateSetting,
-    "machine_configs": MachineSetting,
-    "regions": RegionSetting,
-}
-WRONG: dict[str, str] = {
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_type": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "finite_number": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "greater_than_equal": "must be at least {ge}",
-    "greater_than": "must be more than {gt:g}",
-    "less_than_equal": "must be at most {le}",
-    "literal_error": "must be {expected}",
-    "value_error": "{error}",
-    "string_pattern_mismatch": "must be a word of small letters, digits and hyphens",
-    "string_type": "must be text",
-    "string_too_short": "must not be empty",
-    "tuple_type": "must be a list",
-    "missing": "must be given",
-    "path_type": "must be a path",
-    "path_not_file": "must be a file that is there",
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-}
-
-
-def _sentence(bad: ValidationError, sources: dict[str, str], config: object) -> str:
-    """What to tell people about the first thing that is wrong."""
-    error = bad.errors()[0]
-    if not error["loc"] and (across := str(error["ctx"]["error"])).startswith("regions."):
-        return f"{across}."
-    # A rule across settings names none; the only other one there is speaks of default_template.
-    field, *rest = [str(part) for part in error["loc"]] or ["default_template"]
-    inside = ".".join(part for part in rest if not part.isdecimal() and "[" not in part)
-    variable = f"TENURE_{field.upper()}{inside and f': {inside}'}"
-    named = {
-        "flag": f"--{field.replace('_', '-')}",
-        "environment": variable,
-        ".env": f"{variable} (from .env)",
-        "file": f"{IN_FILES.get(field, field)}{inside and f'.{inside}'} (from {config})",
-    }.get(sources.get(field, "default"), field)
-    if error["type"] == "extra_forbidden":
-        known = list((TABLES[field] if inside else Settings).model_fields)
-        close = difflib.get_close_matches(rest[-1] if inside else field, known, 1)
-        return f"{named} is not a setting{f'; {close[0]} is' if close else ''}."
-    wrong = WRONG.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
-    told = error["type"] != "missing" and error["loc"] and not isinstance(error["input"], dict)
-    told = told and "secret" not in field
-    given = f", not {masked(str(error['input']))!r}" if told else ""
-    return f"{named} {wrong}{given}."

@@ -51,7 +51,7 @@ RETIRE = "update signing_keys set ends_at = %s, private_half = null where audien
 INSERT = "insert into signing_keys (kid, audience, public_half, private_half, made_at) values (%s, %s, %s, %s, %s)"
 PUBLIC = "select audience, public_half from signing_keys where ends_at is null or ends_at > %s order by made_at desc"
 ONE_AT_A_TIME = "select pg_advisory_xact_lock(7306)"
-AFTERWARDS = timedelta(seconds=LONGEST + 60)  # that a public half stays: clocks of replicas differ a little
+AFTERWARDS = timedelta(seconds=60)  # that a public half stays beyond its last token: clocks of replicas differ
 Private = Any  # of cryptography, whatever the algorithm
 
 
@@ -62,10 +62,12 @@ class Audience:
     name: str
     issuer: str
     algorithm: str
+    longest: timedelta = timedelta(seconds=LONGEST)  # that one of its tokens lasts
 
 
 TENURE = Audience("tenure", "tenure", "EdDSA")
-AUDIENCES = {TENURE.name: TENURE}
+WORKSPACE = Audience("clarateach-workspace", "clarateach-portal", "RS256", timedelta(hours=24))
+AUDIENCES = {audience.name: audience for audience in (TENURE, WORKSPACE)}
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class SigningKeys:
                     return self._open(audience, row[0], bytes(row[1]))
                 now = self._clock()
                 await conn.execute("delete from signing_keys where ends_at <= %s", (now,))
-                await conn.execute(RETIRE, (now + AFTERWARDS, audience.name))
+                await conn.execute(RETIRE, (now + audience.longest + AFTERWARDS, audience.name))
                 await conn.execute(INSERT, (kid, audience.name, Jsonb(public), self._seal.close(der), now))
                 return Current(kid, made)
 

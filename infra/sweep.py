@@ -11,9 +11,11 @@ from uuid import UUID
 from psycopg_pool import AsyncConnectionPool
 
 from application.access import Cause
-from application.ports import Engines, Unavailable
+from application.ports import Engines, Machines, Unavailable
 from application.regions import Regions
+from application.workshops import Workshops
 from application.workspaces import Workspaces
+from domain.region import LOCAL
 from projections import workspaces
 from projections.reads import Reads
 
@@ -29,6 +31,7 @@ class Sweep:
     engines: Engines
     regions: Regions
     workspaces: Workspaces
+    workshops: Workshops
 
     async def run(self, seconds: float) -> None:
         """At once, and then every so many seconds, until cancelled."""
@@ -62,8 +65,19 @@ class Sweep:
             differ = [id for id in {*running, *held} if running.get(id) != held.get(id)]
             for id in differ:
                 await self.workspaces.reconcile(id, Cause(request_id="sweep"), region)
+            if region == LOCAL:
+                await self._look_at_networks(engine)
             return differ
         except (Unavailable, TimeoutError) as away:
             because = str(away) or "it does not answer in time"
             log.warning("a region was not swept", extra={"region": region, "because": because})
             return []
+
+    async def _look_at_networks(self, engine: Machines) -> None:
+        """Those of workshops that have none to have are removed."""
+        for network in await engine.networks():
+            try:
+                if await self.workshops.reconcile_network(network):
+                    log.info("a network that nobody has was removed", extra={"network": str(network)})
+            except Unavailable as wait:  # a machine that is about to go is on it: the next sweep removes it
+                log.info("a network cannot be removed yet", extra={"because": str(wait)})

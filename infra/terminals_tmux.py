@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
+from uuid import UUID
 
 from application.ports import Clock, Unavailable
 from application.terminals import Address, Pane, Shape, View, Window
 from domain.errors import NotFound
+from domain.region import LOCAL
 from infra.attachment import PANES, WHICH, Attachment, is_that, pane_seen
 from infra.screens import GEOMETRY, Turns
 from infra.tmux_control import Control, TmuxGone, TmuxRefused
@@ -20,6 +23,7 @@ from infra.tmux_watch import Watch
 from infra.watches import Watches
 
 SHAPE_SECONDS = 2.0
+OPEN_SECONDS = 10.0  # for a workspace's terminal to be there
 LINGER = 5.0  # seconds that a client stays when its last viewer has gone
 # The name of a window, unlike a session's, may have line breaks in it.
 ALL_PANES = (
@@ -51,6 +55,28 @@ class TmuxTerminals:
         for task in self._lingering:
             task.cancel()
         await asyncio.gather(*(one.close() for one in self._attached.values()))
+
+    async def of(self, workspace_id: UUID) -> Address:
+        if self.watches.places is None:
+            raise Unavailable("tmux", "workspaces have no terminals here")
+        name = str(workspace_id)
+        with troubles():
+            watch = await self.watches.of(self.watches.places.place_of(name, LOCAL))
+            until = time.monotonic() + OPEN_SECONDS
+            while True:
+                with suppress(TmuxGone):
+                    await watch.control()
+                seen = next((it for it in watch.sight.sessions if it.name == name), None)
+                if seen:
+                    return Address(seen.host, seen.server, seen.tmux_id, seen.created_at)
+                if time.monotonic() > until or watch.sight.there:
+                    raise TmuxGone("the workspace's terminal does not answer")
+
+    async def resize(self, at: Address, columns: int, lines: int) -> None:
+        with troubles():
+            # A window that was given a size once keeps it, whoever looks at it.
+            new = f"set-option -t {{}} default-size {columns:d}x{lines:d}"
+            await self._ask(await self._control(at), at, new, f"resize-window -t {{}}: -x {columns:d} -y {lines:d}")
 
     def attached(self, at: Address) -> bool:
         watch = self.watches.get(at.host)
@@ -137,10 +163,10 @@ class TmuxTerminals:
             raise NotFound(f"the session has no pane {pane}")
         return found
 
-    async def _ask(self, control: Control, at: Address, command: str) -> list[list[bytes]]:
+    async def _ask(self, control: Control, at: Address, *commands: str) -> list[list[bytes]]:
         """The answer about this very session: ids are given anew by every server."""
         session = checked(at.tmux_id)
-        which, *answers = await control.ask(WHICH.format(session), command.format(session))
+        which, *answers = await control.ask(WHICH.format(session), *(it.format(session) for it in commands))
         if not is_that(which, at):
             raise NotFound("the session has gone")
         return answers

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from interfaces import chrote, native, vm_api, warpdrive
+from interfaces import chrote, clarateach, native, vm_api, warpdrive
 from interfaces.edge import Edge
 from interfaces.openapi import Api
 from interfaces.serve import Deps, Json, install
 
-CONTRACTS = [vm_api.CONTRACT, chrote.CONTRACT, warpdrive.CONTRACT, native.CONTRACT]
+CONTRACTS = [vm_api.CONTRACT, chrote.CONTRACT, warpdrive.CONTRACT, clarateach.CONTRACT, native.CONTRACT]
 ABOUT = """
 Tenure lends computers for a term. Every change is an event in one log; lists, live streams and the audit trail are
 readings of it. Name yourself with the header `x-user` (on this machine), or let a proxy do it with `X-VM-User`.
@@ -36,5 +36,12 @@ def build(given: Deps, cors_origins: list[str] | None = None) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["x-request-id", "x-tenure-position"],
         )
-    api.add_middleware(Edge, api=api, ids=given.ids, max_body_bytes=given.max_body_bytes)
+    api.add_middleware(
+        Edge,
+        api=api,
+        ids=given.ids,
+        max_body_bytes=given.max_body_bytes,
+        max_file_bytes=given.max_file_bytes,
+        files=[contract.files for contract in CONTRACTS],
+    )
     return api

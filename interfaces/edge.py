@@ -28,10 +28,14 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 class Edge:
-    """ASGI middleware; outermost."""
+    """ASGI middleware; outermost. `files` are the paths where the longer bound counts."""
 
-    def __init__(self, app: ASGIApp, api: FastAPI, ids: Ids, max_body_bytes: int) -> None:
-        self.app, self.api, self.ids, self.max_body_bytes = app, api, ids, max_body_bytes
+    def __init__(
+        self, app: ASGIApp, api: FastAPI, ids: Ids, max_body_bytes: int, max_file_bytes: int, files: list[str]
+    ) -> None:
+        self.app, self.api, self.ids = app, api, ids
+        self.max_body_bytes, self.max_file_bytes = max_body_bytes, max_file_bytes
+        self._files = re.compile("|".join(files))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -49,6 +53,7 @@ class Edge:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str, length: int) -> None:
         began = time.perf_counter()
+        longest = self.max_file_bytes if self._files.match(scope["path"]) else self.max_body_bytes
         status = received = 0
 
         async def sending(message: Message) -> None:
@@ -63,12 +68,12 @@ class Edge:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.max_body_bytes:
+            if received > longest:
                 raise HTTPException(413)
             return message
 
         try:
-            if length > self.max_body_bytes:
+            if length > longest:
                 sentence = sentences.STATUS[413]
                 await refuse(self.api, scope["path"], 413, "too_large", sentence)(scope, receive, sending)
             else:

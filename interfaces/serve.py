@@ -22,8 +22,12 @@ from starlette.websockets import WebSocket
 
 from application.api_keys import ApiKeys
 from application.claims import Claims
+from application.classroom_ports import Learners, Rates
+from application.displays import Displays
+from application.files import Files
 from application.guests import Guests
 from application.hosted_sessions import HostedSessions
+from application.instructors import Instructors
 from application.invites import Invites
 from application.key_ports import Tokens
 from application.logins import Logins
@@ -31,8 +35,11 @@ from application.machine_configs import MachineConfigs
 from application.platform import Platform
 from application.ports import Attempts, Clock, Ids, People, Profiles, Provider, TooMany, Unavailable
 from application.regions import Regions
+from application.registrations import Registering
+from application.seats import Seats
 from application.terminals import Presence, Terminals
 from application.users import Users
+from application.workshops import Workshops
 from application.workspaces import Workspaces
 from domain.errors import Conflict, Gone, Invalid, NotAllowed, NotFound, Refused
 from interfaces import sentences
@@ -86,6 +93,12 @@ class Deps:
     workspaces: Workspaces
     machine_configs: MachineConfigs
     regions: Regions
+    workshops: Workshops
+    seats: Seats
+    registering: Registering
+    instructors: Instructors
+    learners: Learners
+    rates: Rates
     users: Users
     invites: Invites
     logins: Logins
@@ -102,6 +115,8 @@ class Deps:
     providers: Mapping[str, Provider]  # that people can sign in with, by their name in /auth/NAME
     attempts: Attempts
     terminals: Terminals
+    files: Files
+    displays: Displays
     presence: Presence
     clock: Clock
     ids: Ids
@@ -119,6 +134,9 @@ class Deps:
     heartbeat_seconds: float  # of silence, after which a terminal's socket is closed
     max_body_bytes: int
     region_header: str | None  # in which a trusted proxy says where a request comes from
+    max_file_bytes: int  # of a request whose body is a file
+    portal_is_open: bool  # whoever asks about workshops and does not say who they are is an instructor
+    rate_limits: Mapping[str, int]  # requests of each kind from one address in an hour
 
     @property
     def https(self) -> bool:
@@ -145,6 +163,7 @@ class Contract:
     prefixes: tuple[str, ...]
     render: Render
     statuses: Mapping[int, int] = field(default_factory=dict)  # that it has other ones for
+    files: str = r"(?!)"  # the paths at which a request's body may be a file: a pattern
 
 
 def deps(connection: HTTPConnection) -> Deps:

@@ -21,6 +21,7 @@ from projections import (
     trail,
     users,
     work,
+    workshops,
     workspaces,
 )
 from projections.table import Table
@@ -37,6 +38,7 @@ TABLES: tuple[Table[Any], ...] = (
     hosted_sessions.TABLE,
     guests.TABLE,
     api_keys.TABLE,
+    workshops.TABLE,
 )
 # The table whose rows are an aggregate's state, as streams show it.
 STATES = {
@@ -48,6 +50,7 @@ STATES = {
     "hosted_session": "hosted_sessions",
     "guest": "guests",
     "api_key": "api_keys",
+    "workshop": "workshops",
 }
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
 SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew

@@ -34,6 +34,8 @@ class Engine:
         self.used: set[UUID] = set()  # machines that somebody is logged in to
         self.guests: dict[UUID, dict[UUID, Admission]] = {}  # who can log in, by machine
         self.versions: dict[UUID, int] = {}  # the newest that was asked about a guest
+        self.on_networks: dict[UUID, set[UUID]] = {}  # by network, who was made on it
+        self.told: dict[UUID, dict[str, str]] = {}  # the environment of each machine
         self.made = 0  # machines ever created
         self.calls: list[tuple[str, UUID | None]] = []
         self.away = False
@@ -60,6 +62,9 @@ class Engine:
             if self.refuses:
                 raise Impossible(self.refuses)
             self.templates[workspace_id] = template
+            if template.network is not None:
+                self.on_networks.setdefault(template.network, set()).add(workspace_id)
+            self.told[workspace_id] = dict(template.env)
             return self._run(workspace_id)
 
         return await self._effect("ensure_running", workspace_id, run)
@@ -92,6 +97,8 @@ class Engine:
             self.machines.pop(workspace_id, None)
             self.guests.pop(workspace_id, None)
             self.snapshots.pop(workspace_id, None)
+            for there in self.on_networks.values():
+                there.discard(workspace_id)
 
         await self._effect("ensure_gone", workspace_id, go)
 
@@ -150,6 +157,17 @@ class Engine:
         before = self.versions.get(guest_id, 0)
         self.versions[guest_id] = max(before, version)
         return version >= before
+
+    async def networks(self) -> list[UUID]:
+        return await self._effect("networks", None, lambda: list(self.on_networks))
+
+    async def ensure_no_network(self, network: UUID) -> None:
+        def go() -> None:
+            if self.on_networks.get(network):
+                raise Unavailable("engine", "there are machines on it")
+            self.on_networks.pop(network, None)
+
+        await self._effect("ensure_no_network", network, go)
 
     def close(self) -> None:
         """It goes on, so that a test can let another Tenure find it."""

@@ -55,6 +55,7 @@ async def served(
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
     address = f"127.0.0.1:{listening.getsockname()[1]}"
+    settings.setdefault("requests_per_hour", 1_000_000)  # tests ask more often than people
     settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
     chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
     async with running(chosen, database, engine, elsewhere) as tenure:

@@ -7,6 +7,7 @@ from application.processes import (
     key_revocation,
     orphan_removal,
     user_removal,
+    workshop_life,
     workspace_life,
 )
 
@@ -18,4 +19,5 @@ PROCESSES = (
     claim_expiry.react,
     guest_admission.react,
     key_revocation.react,
+    workshop_life.react,
 )

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Response
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse
 
 from application.access import Actor
 from application.logins import NotLetIn
 from application.ports import Provider, ProviderFailed
 from domain.errors import NotAllowed, NotFound
+from interfaces import instructor
 from interfaces.chrote import present
 from interfaces.chrote.credentials import member
 from interfaces.chrote.errors import errors
@@ -41,16 +42,23 @@ def at(method: str, path: str, **shape: Any) -> Callable[[Endpoint], Endpoint]:
     return add
 
 
+async def anybody(connection: HTTPConnection) -> Actor:
+    """Who has signed in, or logged in with a password."""
+    return await instructor.instructor(connection) or await member(connection)
+
+
 @at("GET", "/me", response_model=dict[str, Any])
-async def me(request: Request, who: Who) -> Response:
+async def me(request: Request, who: Annotated[Actor, Depends(anybody)]) -> Response:
     """Who has signed in: flat, and the same under `user`. The cookie lasts on from here."""
     given = deps(request)
     row = await users.get(given.reads, who.user_id)
     if row is None:
         raise Unauthenticated("Authentication required")
     shown = present.user(row, (await given.profiles.profiles([row.id])).get(row.id))
+    if instructor.token(request):
+        shown["id"] = str(row.id)  # as it was told when they logged in
     answer = Json(shown | {"user": shown})
-    if who.scopes is None:  # they came by their cookie
+    if who.scopes is None and not instructor.token(request):  # they came by their cookie
         give(answer, given, request.cookies[COOKIE])
     return answer
 
@@ -62,6 +70,8 @@ async def logout(request: Request) -> Response:
     given = deps(request)
     if token := request.cookies.get(COOKIE):
         await given.logins.sign_out(token)
+    if token := instructor.token(request):
+        await given.instructors.log_out(token)
     answer = Json({"success": True})
     take(answer, given)
     return answer

@@ -41,6 +41,7 @@ DOWN: dict[int | str, dict[str, Any]] = {503: {"model": ReadyOut, "description":
 
 
 @router.get("/health", response_model=HealthOut)
+@router.get("/api/health", response_model=HealthOut)
 async def health(request: Request) -> Response:
     """That the server answers (V14)."""
     return Json(basics(request, "ok"))

@@ -16,7 +16,7 @@ from infra.database import rebuild
 from projections import read_models
 from tests.engine import Engine
 
-LATER = ("workspace.warn", "workspace.expire")  # what may wait for its time
+LATER = ("workspace.warn", "workspace.expire", "workshop.warn", "workshop.expire")  # what may wait for its time
 ONCE = ("requested", "provisioned", "provisioning_failed", "cleared", "deleted", "expired", "destroyed")
 ENDS = {"deleted", "expired"}
 OUTCOMES = {"started", "stopped", "snapshot_taken", "operation_failed"}
@@ -50,7 +50,7 @@ async def disagreements(
     `surprises`: whether machines may have started or stopped without being asked to at that time.
     """
     rows = {row["id"]: row for row in await fetch(conn, "select * from workspaces")}
-    trail = await fetch(conn, "select * from trail order by position")
+    trail = await fetch(conn, "select * from trail where kind like 'workspace.%%' order by position")
     history: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for entry in trail:
         history[entry["subject"]].append(entry)
@@ -61,6 +61,7 @@ async def disagreements(
         *(f"{id} has left snapshots" for id, kept in engine.snapshots.items() if kept and id not in rows),
         *(wrong for id, entries in history.items() for wrong in twice(id, entries)),
         *(() if surprises else imagined(history)),
+        *classrooms(await fetch(conn, "select * from workshops"), rows, engine),
         *[f"{row['command']} of {row['subject']} is left" for row in await left(conn)],
         *await different_when_folded_anew(conn, platform),
     ]
@@ -97,6 +98,21 @@ def apart(row: Mapping[str, Any], engine: Engine) -> Iterator[str]:
         kept = UUID(shot["id"]) in engine.snapshots.get(id, ())
         if shot["status"] == "taking" or (shot["status"] == "ready" and not kept):
             yield f"{id} shows a snapshot that is {shot['status']}, and the engine has {'one' if kept else 'none'}"
+
+
+def classrooms(workshops: list[dict[str, Any]], rows: Mapping[UUID, Any], engine: Engine) -> Iterator[str]:
+    """Where the list of workshops says one thing, and their machines and networks another."""
+    held = set(engine.on_networks)
+    running = {it["id"] for it in workshops if it["status"] == "running"}
+    yield from (f"the network of {id} is there, and it does not run" for id in held - running)
+    yield from (f"{id} runs without a network" for id in running - held)
+    for it in workshops:
+        machines = {str(id) for id, row in rows.items() if row["owner_id"] == it["id"] and row["status"] == "running"}
+        seats = {seat["machine_id"] for seat in it["seats"] if seat["ready"]}
+        if it["status"] not in ("created", "running", "stopped"):
+            yield f"{it['id']} is {it['status']} for good"
+        if machines != seats or (it["status"] == "running") != (len(seats) == len(it["seats"])):
+            yield f"{it['id']} is {it['status']} with {len(machines)} machines, and {len(seats)} seats are ready"
 
 
 def twice(id: UUID, entries: list[dict[str, Any]]) -> Iterator[str]:

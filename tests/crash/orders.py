@@ -20,7 +20,9 @@ from requests import PreparedRequest, Response, Session
 
 from infra.event_store import GroupWriter
 
-ABOUT_A_MACHINE = re.compile(r"/containers/(create\b|tenure-)|/exec/|/images/|/networks/create|/networks/.*/connect")
+ABOUT_A_MACHINE = re.compile(
+    r"/containers/(create\b|tenure-)|/exec/|/images/|/networks/create|/networks/.*/connect|/networks/[0-9a-f]{64}"
+)
 
 
 def obey(orders: Path) -> None:
@@ -28,29 +30,32 @@ def obey(orders: Path) -> None:
     honest, honestly_stored = Session.send, GroupWriter.store
     asked = 0
 
-    def dies(step: str, when: str) -> None:
+    def reached(step: str) -> int:
         nonlocal asked
-        if when == "before":
-            asked += 1
-            note(orders, step)
-        if json.loads(orders.read_text()) == {"at": asked, "when": when}:
+        asked += 1
+        nth = asked  # others may get further while this one waits
+        note(orders, step)
+        die_if_told(nth, "before")
+        return nth
+
+    def die_if_told(nth: int, when: str) -> None:
+        if json.loads(orders.read_text()) == {"at": nth, "when": when}:
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def store(self: GroupWriter, events: list[StoredEvent]) -> None:
         kind = events[-1].topic.rpartition(":")[2]
         if not kind.startswith("Guest.") or not orders.exists():
             return await honestly_stored(self, events)
-        dies(f"STORE {kind}", "before")
+        nth = reached(f"STORE {kind}")
         await honestly_stored(self, events)
-        dies(f"STORE {kind}", "after")
+        die_if_told(nth, "after")
 
     def send(self: Session, request: PreparedRequest, **options: Any) -> Response:
         if not isinstance(self, APIClient) or not orders.exists() or not ABOUT_A_MACHINE.search(request.path_url):
             return honest(self, request, **options)
-        step = f"{request.method} {what(request.path_url)}"
-        dies(step, "before")
+        nth = reached(f"{request.method} {what(request.path_url)}")
         answer = honest(self, request, **options)
-        dies(step, "after")
+        die_if_told(nth, "after")
         return answer
 
     Session.send = send  # type: ignore[method-assign]

@@ -26,8 +26,8 @@ async def runs(here: Places, id: UUID, region: str) -> None:
 
 
 async def sweep(here: Places) -> list[UUID]:
-    it = here.served.tenure
-    return await Sweep(it.pool, it.deps.reads, it.engines, it.deps.regions, it.deps.workspaces).once()
+    it, given = here.served.tenure, here.served.tenure.deps
+    return await Sweep(it.pool, given.reads, it.engines, given.regions, given.workspaces, given.workshops).once()
 
 
 async def test_a_machine_lives_and_ends_on_the_engine_of_its_region(database: str, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ async def test_a_machine_lives_and_ends_on_the_engine_of_its_region(database: st
         await eventually(lambda: has(here, id, "running"))
         await workspaces.delete(ADMIN, id)
         await eventually(lambda: is_gone(here, "paris"))
-        assert {call for call, _ in here.engines["local"].calls} <= {"all", "ping"}
+        assert {call for call, _ in here.engines["local"].calls} <= {"all", "networks", "ping"}
         assert {region.name for region in here.opened} <= {"paris", "oslo"}
         assert len(here.opened) == len({region.name for region in here.opened}), "each is opened once"
 

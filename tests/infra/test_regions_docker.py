@@ -148,7 +148,7 @@ async def test_an_address_that_goes_away_and_comes_back_is_nobody_elses_trouble(
 
         await eventually(waits)
         it = two.served.tenure
-        sweep = Sweep(it.pool, it.deps.reads, it.engines, it.deps.regions, it.deps.workspaces)
+        sweep = Sweep(it.pool, it.deps.reads, it.engines, it.deps.regions, it.deps.workspaces, it.deps.workshops)
         two.docker.containers.get(f"tenure-{near}").remove(force=True)
         assert await sweep.once() == [near]
         await two.until(near, "failed")

@@ -19,7 +19,7 @@ from tests.serving import Served, eventually, served, stream, until
 
 def sweep(tenure: Served) -> Sweep:
     it = tenure.tenure
-    return Sweep(it.pool, it.deps.reads, it.engines, it.deps.regions, it.deps.workspaces)
+    return Sweep(it.pool, it.deps.reads, it.engines, it.deps.regions, it.deps.workspaces, it.deps.workshops)
 
 
 async def swept(tenure: Served) -> None:

@@ -1,0 +1,21 @@
+"""What an engine says, as events carry it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from application.ports import Machine
+
+
+def facts(machine: Machine) -> dict[str, Any]:
+    """A machine as events carry it."""
+    return {
+        "provider_id": machine.provider_id,
+        "engine_id": machine.engine_id,
+        "connection": machine.connection,
+    }
+
+
+def plain(error: Exception) -> str:
+    """What an engine said, as one line that can be stored and shown: printable, at most 500 characters."""
+    return "".join(c if c.isprintable() else " " for c in str(error))[:500]

@@ -1,0 +1,66 @@
+"""From starting a workshop to having nothing of it left.
+
+when                              then
+StartRequested                    request machines for its seats; warn and end it when that is due
+SeatRequested                     they are requested
+SeatFailed                        request another one, a moment later
+SeatEnded                         request another one
+StopRequested, StartFailed,       take the machines back; nothing else any more
+Expired, Deleted
+Emptied                           clear: its network, and what was known of its learners
+Stopped                           nothing is left
+Extended                          warn and end it later
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from application.processes.work import Do, Done, Step
+from domain.term import warning_at
+from domain.workshop import Workshop
+
+MOMENT = timedelta(seconds=1)
+
+
+def react(event: Any) -> Iterator[Step]:
+    match event:
+        case Workshop.StartRequested(originator_id=id, at=at, expires_at=ends):
+            yield Do("workshop.request_machines", id)
+            yield from term(id, at, ends)
+        case Workshop.SeatRequested(originator_id=id):
+            yield Done("workshop.request_machines", id)
+        case Workshop.SeatFailed(originator_id=id, at=at):
+            yield Do("workshop.request_machines", id, at + MOMENT)
+        case Workshop.SeatEnded(originator_id=id):
+            yield Do("workshop.request_machines", id)
+        case (
+            Workshop.StopRequested(originator_id=id)
+            | Workshop.StartFailed(originator_id=id)
+            | Workshop.Expired(originator_id=id)
+            | Workshop.Deleted(originator_id=id)
+        ):
+            yield from over(id, "request_machines", "warn", "expire")
+            yield Do("workshop.take_back", id)
+        case Workshop.Emptied(originator_id=id):
+            yield Done("workshop.take_back", id)
+            yield Do("workshop.clear", id)
+        case Workshop.Stopped(originator_id=id):
+            yield Done("workshop.clear", id)
+        case Workshop.Extended(originator_id=id, at=at, expires_at=ends):
+            yield from term(id, at, ends)
+        case Workshop.Warned(originator_id=id):
+            yield Done("workshop.warn", id)
+
+
+def term(id: UUID, at: datetime, ends: datetime) -> Iterator[Step]:
+    yield Do("workshop.warn", id, warning_at(at, ends))
+    yield Do("workshop.expire", id, ends)
+
+
+def over(id: UUID, *commands: str) -> Iterator[Step]:
+    for command in commands:
+        yield Done(f"workshop.{command}", id)

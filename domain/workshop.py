@@ -1,0 +1,300 @@
+"""A workshop: a classroom of a few seats, joined with a code. Its seats are its own; their machines are workspaces.
+
+A machine's id follows from the workshop, the seat, and how many machines that seat has had. Who sits where is told by
+a learner's id alone: what they are called, and the code that they come back with, is never here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import event
+
+from domain import aggregate, term
+from domain.errors import Invalid, NotFound
+from domain.name import checked
+from domain.seat import TRIES, NoSeats, NoSuchSession, Seat, number_of
+from domain.workshop_status import OPEN, AlreadyRunning, NotRunning, Status
+
+WORKSHOPS = UUID("5e9f6a6e-7a42-5d7f-9d3a-1f6f3b0b9c11")
+
+
+class Workshop(aggregate.Aggregate):
+    error: str | None
+    # -- what can happen -----------------------------------------------------
+
+    class Event(aggregate.Aggregate.Event): ...
+
+    class Created(aggregate.Aggregate.Created):
+        owner_id: UUID
+        number: str  # what people call it: "ws-" and six letters
+        name: str
+        seats: int
+        code: str
+
+    class StartRequested(Event):
+        expires_at: datetime
+
+    class SeatRequested(Event):
+        seat: int
+        machine_id: UUID
+
+    class SeatReady(Event):
+        seat: int
+        machine_id: UUID
+
+    class SeatFailed(Event):  # its machine could not be made, or has been lost
+        seat: int
+        machine_id: UUID
+        reason: str
+
+    class SeatCleared(Event):  # nothing is left of a machine that it had
+        seat: int
+        machine_id: UUID
+
+    class Started(Event): ...
+
+    class StartFailed(Event):  # one seat was tried often enough; what the others have is taken back
+        seat: int
+        reason: str
+
+    class StopRequested(Event): ...
+
+    class Emptied(Event): ...  # no machine is left
+    class Stopped(Event): ...  # nothing at all is left, its network included
+
+    class Joined(Event):
+        seat: int
+        learner_id: UUID
+
+    class Rejoined(Event):
+        seat: int
+        learner_id: UUID
+
+    class SeatEnded(Event):  # whoever sat there sits there no more, and what they made goes
+        seat: int
+        learner_id: UUID
+        machine_id: UUID | None
+
+    class Extended(Event):
+        expires_at: datetime
+
+    class Warned(Event):
+        expires_at: datetime
+
+    class Expired(Event): ...
+    class Deleted(Event): ...
+
+    @staticmethod
+    def id_of(number: str) -> UUID:
+        return uuid5(WORKSHOPS, number)
+
+    # -- what may be asked ---------------------------------------------------
+
+    @classmethod
+    def create(cls, *, owner_id: UUID, number: str, name: str, seats: int, code: str, now: datetime) -> Workshop:
+        facts = {"owner_id": owner_id, "number": number, "name": checked(name), "seats": number_of(seats)}
+        return cls(id=cls.id_of(number), at=now, code=code, **facts)  # type: ignore[arg-type]
+
+    def start(self, lasts: timedelta, now: datetime) -> None:
+        self._there()
+        if self.status not in (Status.CREATED, Status.STOPPED):
+            raise AlreadyRunning(f"the workshop is {self.status}")
+        self._start_requested(now, now + lasts)
+
+    def stop(self, now: datetime) -> None:
+        self._runs()
+        self._stop_requested(now)
+        self._perhaps_empty(now)
+
+    def delete(self, now: datetime) -> None:
+        self._there()
+        self._deleted(now)
+        self._perhaps_empty(now)
+
+    def extend(self, seconds: int, longest: timedelta, now: datetime) -> None:
+        self._there()
+        if self.status not in OPEN or self.expires_at is None:
+            raise NotRunning(f"the workshop is {self.status}; only one that runs can be extended")
+        until = max(self.expires_at, now) + term.length(seconds, longest)
+        if until - now > longest:
+            raise Invalid(f"that would end more than {longest.days} days from now, the longest term there is")
+        self._extended(now, until)
+
+    def join(self, learner_id: UUID, now: datetime) -> int:
+        """The seat that they have: the first one that is free. Raises `NotRunning`, `NoSeats`."""
+        self._runs()
+        seat = next((number for number, seat in self.seats.items() if seat.free), None)
+        if seat is None:
+            raise NoSeats("the workshop is full")
+        self._joined(now, seat, learner_id)
+        return seat
+
+    def rejoin(self, learner_id: UUID | None, now: datetime) -> int:
+        """The seat that they have had all along. Raises `NotRunning`, `NoSuchSession`."""
+        self._runs()
+        seat = next((n for n, seat in self.seats.items() if learner_id and seat.learner_id == learner_id), None)
+        if not seat or not learner_id:
+            raise NoSuchSession("nobody here has this reconnect code")
+        self._rejoined(now, seat, learner_id)
+        return seat
+
+    def end_seat(self, number: int, now: datetime) -> UUID | None:
+        """Free a seat. Returns the machine that is to go, so that nobody finds what somebody else left."""
+        self._runs()
+        if (seat := self.seats.get(number)) is None or seat.learner_id is None:
+            raise NotFound("nobody sits there")
+        self._seat_ended(now, number, seat.learner_id, machine_id := seat.machine_id)
+        return machine_id
+
+    # -- what is due, or what the world reports: never refused, and nothing new the second time ---------
+
+    def request_machines(self, now: datetime) -> dict[int, UUID]:
+        """By seat, those that are to be made now. A seat of a running workshop that fails for good stays without."""
+        made: dict[int, UUID] = {}
+        for number in [n for n, seat in self.seats.items() if self.status in OPEN and seat.lacks_machine]:
+            made[number] = uuid5(self.id, f"{number}/{self.machines + 1}")
+            self._seat_requested(now, number, made[number])
+        return made
+
+    def machine_ready(self, machine_id: UUID, now: datetime) -> None:
+        for number, seat in self._with(machine_id):
+            if not seat.ready:
+                self._seat_ready(now, number, machine_id)
+                if self.status == Status.PROVISIONING and all(seat.ready for seat in self.seats.values()):
+                    self._started(now)
+
+    def machine_failed(self, machine_id: UUID, reason: str, now: datetime) -> None:
+        for number, seat in self._with(machine_id):
+            self._seat_failed(now, number, machine_id, reason)
+            if self.status == Status.PROVISIONING and seat.failures >= TRIES:
+                self._start_failed(now, number, reason)
+
+    def machine_gone(self, machine_id: UUID, now: datetime) -> None:
+        if machine_id in self.standing:
+            self._seat_cleared(now, self.standing[machine_id], machine_id)
+            self._perhaps_empty(now)
+
+    def warn(self, now: datetime) -> None:
+        if self.status in OPEN and self.expires_at and self.warn_at and self.warn_at <= now:
+            self._warned(now, self.expires_at)
+
+    def expire(self, now: datetime) -> None:
+        if self.status in OPEN and self.expires_at and self.expires_at <= now:
+            self.warn(now)
+            self._expired(now)
+            self._perhaps_empty(now)
+
+    def stopped(self, now: datetime) -> None:
+        if self.status == Status.STOPPING and not self.standing:
+            self._stopped(now)
+
+    # -- what it then is: never refuses, never looks at a clock -----------------
+
+    @event(Created)
+    def __init__(self, id: UUID, at: datetime, owner_id: UUID, number: str, name: str, seats: int, code: str) -> None:
+        self._id = id
+        self.owner_id, self.number, self.name, self.code = owner_id, number, name, code
+        self.created_at, self.status = at, Status.CREATED
+        self.machines = 0  # that its seats have ever had
+        self.standing: dict[UUID, int] = {}  # machines that may be there, and whose they are or were
+        self.expires_at: datetime | None = None
+        self.warn_at: datetime | None = None  # None: no term, or warned
+        self.error, self.deleted = None, False
+        self.seats = {number: Seat() for number in range(1, seats + 1)}
+
+    @event(StartRequested)
+    def _start_requested(self, at: datetime, expires_at: datetime) -> None:
+        self.status, self.error = Status.PROVISIONING, None
+        self._lasts(at, expires_at)
+
+    @event(SeatRequested)
+    def _seat_requested(self, at: datetime, seat: int, machine_id: UUID) -> None:
+        self.machines += 1
+        self.seats[seat].machine_id, self.standing[machine_id] = machine_id, seat
+
+    @event(SeatReady)
+    def _seat_ready(self, at: datetime, seat: int, machine_id: UUID) -> None:
+        self.seats[seat].ready, self.seats[seat].failures = True, 0
+
+    @event(SeatFailed)
+    def _seat_failed(self, at: datetime, seat: int, machine_id: UUID, reason: str) -> None:
+        self.seats[seat].fails()
+
+    @event(SeatCleared)
+    def _seat_cleared(self, at: datetime, seat: int, machine_id: UUID) -> None:
+        del self.standing[machine_id]
+
+    @event(Started)
+    def _started(self, at: datetime) -> None:
+        self.status = Status.RUNNING
+
+    @event(StartFailed)
+    def _start_failed(self, at: datetime, seat: int, reason: str) -> None:
+        self._ends()
+        self.error = f"seat {seat}: {reason}"
+
+    @event(StopRequested)
+    def _stop_requested(self, at: datetime) -> None:
+        self._ends()
+
+    @event(Emptied)
+    def _emptied(self, at: datetime) -> None: ...
+
+    @event(Stopped)
+    def _stopped(self, at: datetime) -> None:
+        self.status = Status.STOPPED
+
+    @event(Joined)
+    def _joined(self, at: datetime, seat: int, learner_id: UUID) -> None:
+        self.seats[seat].learner_id = learner_id
+
+    @event(Rejoined)
+    def _rejoined(self, at: datetime, seat: int, learner_id: UUID) -> None: ...
+
+    @event(SeatEnded)
+    def _seat_ended(self, at: datetime, seat: int, learner_id: UUID, machine_id: UUID | None) -> None:
+        self.seats[seat] = Seat()
+
+    @event(Extended)
+    def _extended(self, at: datetime, expires_at: datetime) -> None:
+        self._lasts(at, expires_at)
+
+    @event(Warned)
+    def _warned(self, at: datetime, expires_at: datetime) -> None:
+        self.warn_at = None
+
+    @event(Expired)
+    def _expired(self, at: datetime) -> None:
+        self._ends()
+
+    @event(Deleted)
+    def _deleted(self, at: datetime) -> None:
+        self.deleted = True
+        self._ends()
+
+    def _lasts(self, at: datetime, expires_at: datetime) -> None:
+        self.expires_at, self.warn_at = expires_at, term.warning_at(at, expires_at)
+
+    def _ends(self) -> None:
+        """Nobody sits there any more; its machines go."""
+        self.status, self.expires_at, self.warn_at = Status.STOPPING, None, None
+        self.seats = {number: Seat() for number in self.seats}
+
+    def _with(self, machine_id: UUID) -> Iterator[tuple[int, Seat]]:
+        return ((n, seat) for n, seat in list(self.seats.items()) if seat.machine_id == machine_id)
+
+    def _perhaps_empty(self, now: datetime) -> None:
+        if self.status == Status.STOPPING and not self.standing:
+            self._emptied(now)
+
+    def _there(self) -> None:
+        if self.deleted:
+            raise NotFound("no such workshop")
+
+    def _runs(self) -> None:
+        self._there()
+        if self.status != Status.RUNNING:
+            raise NotRunning(f"the workshop is {self.status}")

@@ -1,0 +1,26 @@
+"""How a workshop is, as its contract says it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from domain.errors import Conflict
+
+
+class Status(StrEnum):
+    CREATED = "created"
+    PROVISIONING = "provisioning"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+OPEN = (Status.PROVISIONING, Status.RUNNING)  # its seats have machines, or are to have them
+
+
+class AlreadyRunning(Conflict):
+    code = "already_running"
+
+
+class NotRunning(Conflict):
+    code = "not_running"

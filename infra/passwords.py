@@ -1,0 +1,49 @@
+"""Passwords, as argon2id hashes: in a table of their own, and gone with the account."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from psycopg_pool import AsyncConnectionPool
+
+from infra.accounts import rows_of
+
+DDL = """
+create table if not exists passwords (
+    user_id uuid primary key,
+    hash text not null
+);
+"""
+KEEP = "insert into passwords (user_id, hash) values (%s, %s) on conflict do nothing returning user_id"
+
+
+class PasswordRows:
+    """The `Passwords` port on PostgreSQL."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool, self._hasher = pool, PasswordHasher()
+        self._nobody: str | None = None  # the hash that is compared with where there is none
+
+    async def has(self, user_id: UUID) -> bool:
+        return bool(await rows_of(self._pool, "select 1 from passwords where user_id = %s", (user_id,)))
+
+    async def keep(self, user_id: UUID, password: str) -> bool:
+        hashed = await asyncio.to_thread(self._hasher.hash, password)
+        return bool(await rows_of(self._pool, KEEP, (user_id, hashed)))
+
+    async def check(self, user_id: UUID | None, password: str) -> bool:
+        if self._nobody is None:
+            self._nobody = await asyncio.to_thread(self._hasher.hash, "")
+        rows = await rows_of(self._pool, "select hash from passwords where user_id = %s", (user_id,))
+        good = await asyncio.to_thread(self._verified, rows[0][0] if rows else self._nobody, password)
+        return bool(rows) and good
+
+    def _verified(self, hashed: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(hashed, password)
+        except (Argon2Error, InvalidHashError):
+            return False

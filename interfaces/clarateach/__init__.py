@@ -1,0 +1,33 @@
+"""The ClaraTeach contract: workshops, their seats, and who joins them with a code.
+
+Errors are `{"error": {"code", "message"}}` (T03). A conflict is a 400 here, and its code says which (T05).
+"""
+
+from interfaces.clarateach import accounts, browser, files, join, registering, terminal, workshops
+from interfaces.clarateach.errors import render
+from interfaces.serve import Contract
+
+CONTRACT = Contract(
+    name="clarateach",
+    routers=(
+        workshops.router,
+        join.router,
+        registering.router,
+        accounts.router,
+        files.router,
+        terminal.router,
+        browser.router,
+    ),
+    prefixes=(
+        "/api/workshops",
+        "/api/join",
+        "/api/register",
+        "/api/session/",
+        "/api/auth/register",
+        "/api/auth/login",
+        "/vm/",
+    ),
+    render=render,
+    files=r"/vm/[^/]+/files/",
+    statuses={409: 400, 410: 404},
+)

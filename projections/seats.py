@@ -1,0 +1,44 @@
+"""One seat of a workshop: which machine it is, and who sits there now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.workshop_status import Status
+from projections import workshops
+from projections.reads import Reads
+from projections.workshops import WorkshopRow
+
+
+@dataclass(frozen=True)
+class SeatRow:
+    workshop_id: UUID
+    seat: int
+    machine_id: UUID | None  # the workspace; None: it has none just now
+    ready: bool
+    learner_id: UUID | None
+    joined_at: datetime | None
+
+
+def of(row: WorkshopRow) -> list[SeatRow]:
+    return [
+        SeatRow(
+            row.id,
+            s["seat"],
+            UUID(s["machine_id"]) if s["machine_id"] else None,
+            s["ready"],
+            UUID(s["learner_id"]) if s["learner_id"] else None,
+            datetime.fromisoformat(s["joined_at"]) if s["joined_at"] else None,
+        )
+        for s in row.seats
+    ]
+
+
+async def taken_by(reads: Reads, number: str, seat: int, learner_id: UUID) -> SeatRow | None:
+    """The seat, if the workshop with that number runs and this learner sits there."""
+    row = await workshops.numbered(reads, number)
+    if row is None or row.status != Status.RUNNING:
+        return None
+    return next((s for s in of(row) if s.seat == seat and s.learner_id == learner_id), None)

@@ -1,0 +1,102 @@
+"""The list of workshops, each with its seats: who sits where, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.workshop import Workshop
+from domain.workshop_status import Status
+from projections.reads import Found, Reads
+from projections.table import Table
+
+DDL = """
+create table workshops (
+    id uuid primary key,
+    owner_id uuid not null,
+    number text not null,
+    name text not null,
+    code text not null,
+    status text not null,
+    created_at timestamptz not null,
+    seats jsonb not null,
+    expires_at timestamptz,
+    error text
+);
+create index workshops_owner on workshops (owner_id, created_at desc, id);
+create unique index workshops_number on workshops (number);
+"""
+EMPTY: dict[str, Any] = {"machine_id": None, "ready": False, "error": None, "learner_id": None, "joined_at": None}
+
+
+@dataclass(frozen=True)
+class WorkshopRow:
+    id: UUID
+    owner_id: UUID
+    number: str
+    name: str
+    code: str
+    status: str
+    created_at: datetime
+    seats: list[dict[str, Any]] = field(default_factory=list)  # {seat, machine_id, ready, error, learner_id, joined_at}
+    expires_at: datetime | None = None
+    error: str | None = None  # why the last start failed
+
+
+def evolve(row: WorkshopRow | None, event: Any) -> WorkshopRow | None:
+    match row, event:
+        case None, Workshop.Created(originator_id=id, at=at):
+            seats = [{"seat": number, **EMPTY} for number in range(1, event.seats + 1)]
+            who = (event.owner_id, event.number, event.name, event.code)
+            return WorkshopRow(id, *who, Status.CREATED, at, seats)
+        case None, _:
+            return None
+        case _, Workshop.StartRequested(expires_at=ends):
+            return replace(row, status=Status.PROVISIONING, expires_at=ends, error=None)
+        case _, Workshop.SeatRequested(machine_id=machine_id):
+            return seat(row, event, machine_id=str(machine_id), ready=False)
+        case _, Workshop.SeatReady():
+            return seat(row, event, ready=True, error=None)
+        case _, Workshop.SeatFailed(reason=reason):
+            return seat(row, event, machine_id=None, ready=False, error=reason)
+        case _, Workshop.Started():
+            return replace(row, status=Status.RUNNING)
+        case _, Workshop.Joined(learner_id=learner_id, at=at):
+            return seat(row, event, learner_id=str(learner_id), joined_at=at.isoformat())
+        case _, Workshop.SeatEnded():
+            return seat(row, event, **EMPTY)
+        case _, Workshop.Extended(expires_at=ends):
+            return replace(row, expires_at=ends)
+        case _, Workshop.StartFailed(reason=reason):
+            return replace(emptied(row), error=f"seat {event.seat}: {reason}")
+        case _, Workshop.StopRequested() | Workshop.Expired():
+            return emptied(row)
+        case _, Workshop.Stopped():
+            return replace(row, status=Status.STOPPED)
+        case _, Workshop.Deleted():
+            return None
+    return row
+
+
+def seat(row: WorkshopRow, event: Any, **what: Any) -> WorkshopRow:
+    return replace(row, seats=[s | what if s["seat"] == event.seat else s for s in row.seats])
+
+
+def emptied(row: WorkshopRow) -> WorkshopRow:
+    seats = [s | EMPTY for s in row.seats]
+    return replace(row, status=Status.STOPPING, seats=seats, expires_at=None)
+
+
+TABLE = Table("workshops", WorkshopRow, DDL, evolve)
+
+
+async def owned_by(reads: Reads, owner_id: UUID) -> Found[WorkshopRow]:
+    """Newest first."""
+    sql = "select * from workshops where owner_id = %s order by created_at desc, id"
+    return await reads.find(WorkshopRow, sql, (owner_id,))
+
+
+async def numbered(reads: Reads, number: str) -> WorkshopRow | None:
+    return (await reads.find(WorkshopRow, "select * from workshops where number = %s", (number,))).first

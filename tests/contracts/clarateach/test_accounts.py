@@ -1,0 +1,130 @@
+"""Instructors with a password, and learners who register (T49)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contracts.clarateach.teaching import NEW, WORKSHOPS, fine, join, made, refused, until
+from tests.serving import Served, served
+
+ADA = {"email": "Ada@example.org", "password": "correct horse", "name": "Ada"}
+LENA = {"email": "lena@example.org", "name": "Lena"}
+
+
+@pytest.fixture
+async def school(database: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """Where others can ask: instructors sign in."""
+    async with served(database, tmp_path, portal_auth="required") as tenure:
+        yield tenure
+
+
+@pytest.fixture
+async def client(school: Served) -> AsyncIterator[httpx.AsyncClient]:
+    async with school.client(None) as client:
+        yield client
+
+
+def bearer(answer: dict[str, Any]) -> dict[str, str]:
+    return {"authorization": f"Bearer {answer['token']}"}
+
+
+@pytest.mark.line("T49")
+async def test_an_instructor_registers_logs_in_and_teaches(client: httpx.AsyncClient) -> None:
+    ada = fine(await client.post("/api/auth/register", json=ADA), 201)
+    assert ada["user"].keys() == {"id", "email", "name", "role", "created_at"}
+    assert (ada["user"]["email"], ada["user"]["name"], ada["user"]["role"]) == ("ada@example.org", "Ada", "owner")
+    again = fine(await client.post("/api/auth/login", json={"email": "ADA@example.org", "password": ADA["password"]}))
+    assert again["user"] == ada["user"] and again["token"] != ada["token"]
+    mine = fine(await client.post(WORKSHOPS, json=NEW, headers=bearer(again)), 201)["workshop"]
+    assert [it["id"] for it in fine(await client.get(WORKSHOPS, headers=bearer(ada)))["workshops"]] == [mine["id"]]
+    me = fine(await client.get("/api/auth/me", headers=bearer(ada)))
+    assert me["user"]["id"] == ada["user"]["id"] and me["user"]["email"] == "ada@example.org"
+
+
+@pytest.mark.line("T49")
+async def test_who_logs_out_is_out(client: httpx.AsyncClient) -> None:
+    ada = fine(await client.post("/api/auth/register", json=ADA), 201)
+    fine(await client.post("/api/auth/logout", headers=bearer(ada)))
+    assert (await client.get("/api/auth/me", headers=bearer(ada))).status_code == 401
+    refused(await client.get(WORKSHOPS, headers=bearer(ada)), 401, "UNAUTHORIZED")
+
+
+@pytest.mark.line("T49")
+async def test_a_wrong_password_and_a_stranger_are_told_the_same(client: httpx.AsyncClient) -> None:
+    fine(await client.post("/api/auth/register", json=ADA), 201)
+    wrong = await client.post("/api/auth/login", json={"email": ADA["email"], "password": "wrong horse"})
+    stranger = await client.post("/api/auth/login", json={"email": "eve@example.org", "password": "wrong horse"})
+    assert refused(wrong, 401, "UNAUTHORIZED") == refused(stranger, 401, "UNAUTHORIZED")
+
+
+async def test_an_e_mail_is_one_instructor_s_and_later_ones_need_an_invite(client: httpx.AsyncClient) -> None:
+    fine(await client.post("/api/auth/register", json=ADA), 201)
+    refused(await client.post("/api/auth/register", json=ADA | {"password": "another horse"}), 400, "INVALID_INPUT")
+    bob = {"email": "bob@example.org", "password": "battery staple", "name": "Bob"}
+    refused(await client.post("/api/auth/register", json=bob), 403, "FORBIDDEN")
+    for wrong in ({"email": "ada"}, {"password": "short"}, {"name": ""}):
+        refused(await client.post("/api/auth/register", json=ADA | wrong), 400, "INVALID_INPUT")
+
+
+async def test_a_token_is_no_cookie_and_a_cookie_no_token(client: httpx.AsyncClient) -> None:
+    ada = fine(await client.post("/api/auth/register", json=ADA), 201)
+    text = ada["token"].removeprefix("ct_")
+    for cookie in (text, ada["token"]):
+        answer = await client.get("/api/users", headers={"cookie": f"tenure_login={cookie}"})
+        assert answer.status_code == 401
+    assert (await client.get("/api/v1/workspaces", headers=bearer(ada))).status_code == 401
+
+
+async def test_passwords_are_kept_as_slow_hashes_and_go_with_the_account(
+    school: Served, client: httpx.AsyncClient
+) -> None:
+    ada = fine(await client.post("/api/auth/register", json=ADA), 201)
+    async with school.tenure.pool.connection() as conn:
+        ((hashed,),) = await (await conn.execute("select hash from passwords")).fetchall()
+        log = str(await (await conn.execute("select convert_from(state, 'utf8') from tenure_events")).fetchall())
+    assert hashed.startswith("$argon2id$") and "ada" not in log.lower() and ADA["password"] not in log
+    await school.tenure.deps.profiles.forget(ada["user"]["id"])
+    async with school.tenure.pool.connection() as conn:
+        assert await (await conn.execute("select count(*) from passwords")).fetchone() == (0,)
+
+
+@pytest.mark.line("T49")
+async def test_a_learner_registers_before_and_has_a_seat_when_it_runs(
+    school: Served, client: httpx.AsyncClient
+) -> None:
+    async with school.client("alice") as alice:
+        it = await made(alice)
+        asked = {"workshop_code": it["code"], **LENA}
+        lena = fine(await client.post("/api/register", json=asked))
+        assert lena.keys() == {"access_code", "already_registered", "message"} and not lena["already_registered"]
+        path = f"/api/session/{lena['access_code']}"
+        pending = {"status": "pending", "workshop_id": it["id"], "name": "Lena", "runtime_type": "docker"}
+        assert fine(await client.get(path)) == pending
+        fine(await alice.post(f"{WORKSHOPS}/{it['id']}/start"), 202)
+        await until(alice, it["id"], "running")
+        await join(client, it["code"])
+        ready = fine(await client.get(path))
+        assert ready == pending | {"status": "ready", "endpoint": school.url, "seat": 2, "token": ready["token"]}
+        assert fine(await client.get(path.lower()))["seat"] == 2, "the same one each time"
+        listed = fine(await alice.get(f"{WORKSHOPS}/{it['id']}/learners"))["learners"]
+        assert [who["name"] for who in listed] == ["", "Lena"]
+
+
+@pytest.mark.line("T49")
+async def test_an_e_mail_alone_opens_no_seat(school: Served, client: httpx.AsyncClient) -> None:
+    async with school.client("alice") as alice:
+        it = await made(alice)
+    asked = {"workshop_code": it["code"], **LENA}
+    fine(await client.post("/api/register", json=asked))
+    again = fine(await client.post("/api/register", json=asked | {"email": "LENA@example.org"}))
+    assert (again["already_registered"], again["access_code"]) == (True, "")
+    refused(await client.get("/api/session/NONE-NONE"), 404, "SESSION_NOT_FOUND")
+    refused(await client.post("/api/register", json=asked | {"workshop_code": "NONE-NONE"}), 404, "NOT_FOUND")
+    async with school.tenure.pool.connection() as conn:
+        rows = str(await (await conn.execute("select * from registrations")).fetchall())
+    assert "lena" not in rows.lower()

@@ -1,0 +1,94 @@
+"""Killed with -9 at every step of starting and of stopping a workshop, on a real Docker engine: then started again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from signal import SIGKILL
+
+import docker
+import httpx
+import psycopg
+import pytest
+
+from tests.contracts.clarateach.teaching import WORKSHOPS, fine, made, until
+from tests.crash.test_kill import Steps
+from tests.infra import engines
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[docker.DockerClient]:
+    """The engine as it is, or the stated reason why there is none. What Tenure left on it is removed."""
+    shown = engines.DockerEngine()
+    yield shown.client
+    with psycopg.connect(database) as conn:
+        shown.installations.update(id for (id,) in conn.execute("select id from installation"))
+    shown.close()
+
+
+async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, engine: docker.DockerClient) -> None:
+    """Running machines are what the log says, and no network is left over."""
+    steps = Steps(database, tmp_path)
+    async with steps.life() as tenure, tenure.client() as alice:
+        id = (await made(alice))["id"]
+        steps.order()
+        await started(alice, id)
+        starting = steps.noted.read_text().splitlines()
+        steps.order()
+        await stopped(alice, id)
+        stopping = steps.noted.read_text().splitlines()
+    assert starting.count("POST /networks/create") == 1, starting
+    assert sum(step.startswith("DELETE") for step in stopping) == 3, stopping  # two machines and their network
+
+    plan = [("start", 1, "before"), *(("start", n, "after") for n in range(1, len(starting) + 1))]
+    plan += [("stop", 1, "before"), *(("stop", n, "after") for n in range(1, len(stopping) + 1))]
+    checked: Callable[[httpx.AsyncClient], Awaitable[None]] | None = None
+    for what, nth, when in [*plan, ("nothing", 0, "")]:
+        async with steps.life() as tenure, tenure.client() as alice:
+            if checked:
+                await checked(alice)
+            if what == "nothing":
+                break
+            if what == "stop":
+                await started(alice, id)
+            steps.order(at=nth, when=when)
+            fine(await alice.post(f"{WORKSHOPS}/{id}/{what}"), 202 if what == "start" else 200)
+            assert await tenure.has_died() == SIGKILL
+        after = runs_whole if what == "start" else is_gone
+        checked = partial(after, database=database, engine=engine, id=id, order=f"killed {when} step {nth} of {what}")
+
+
+async def runs_whole(
+    alice: httpx.AsyncClient, database: str, engine: docker.DockerClient, id: str, order: str
+) -> None:
+    await until(alice, id, "running")
+    machines, networks = left(database, engine)
+    assert machines == ["running", "running"] and networks == 1, order
+    await stopped(alice, id)
+    assert left(database, engine) == ([], 0), order
+
+
+async def is_gone(alice: httpx.AsyncClient, database: str, engine: docker.DockerClient, id: str, order: str) -> None:
+    await until(alice, id, "stopped")
+    assert left(database, engine) == ([], 0), order
+
+
+async def started(alice: httpx.AsyncClient, id: str) -> None:
+    fine(await alice.post(f"{WORKSHOPS}/{id}/start"), 202)
+    await until(alice, id, "running")
+
+
+async def stopped(alice: httpx.AsyncClient, id: str) -> None:
+    fine(await alice.post(f"{WORKSHOPS}/{id}/stop"))
+    await until(alice, id, "stopped")
+
+
+def left(database: str, engine: docker.DockerClient) -> tuple[list[str], int]:
+    """How the machines are that this installation has, and how many networks workshops have."""
+    with psycopg.connect(database) as conn:
+        ((installation,),) = conn.execute("select id from installation").fetchall()
+    ours = f"tenure.installation={installation}"
+    containers = engine.containers.list(all=True, filters={"label": ours}, ignore_removed=True)
+    networks = engine.networks.list(filters={"label": [ours, "tenure.network"]})
+    return [container.status for container in containers], len(networks)
