@@ -1,0 +1,277 @@
+"""A virtual machine: its configuration, whether it runs, and what of its configuration it runs on.
+
+What is asked of it is an order, and orders are counted: what comes of one says which it was, so that nothing is
+reported of an order that another has overtaken.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+from domain.errors import Conflict, Invalid, NotFound
+from domain.vm_document import Document, check
+from domain.vm_state import STEADY, Order, State, wait_after
+
+FOR_GOOD = ("id", "hypervisor")  # fields that are never changed
+OUTSIDE = frozenset({"id", "name", "autostart", "private"})  # fields that the machine itself knows nothing of
+
+
+class VmConfig(aggregate.Aggregate):
+    # -- what can happen -----------------------------------------------------
+
+    class Event(aggregate.Aggregate.Event): ...
+
+    class Created(aggregate.Aggregate.Created):
+        document: Document
+
+    class Patched(Event):
+        document: Document
+        live: bool  # it does not lie still, so it is to be told
+
+    class Applied(Event):  # a machine that runs was told what was patched
+        revision: int
+        needs_restart: bool  # of what it was told, not all could be changed
+
+    class PasswordSet(Event):  # what it is, is in no event
+        password_id: UUID
+
+    class PasswordRemoved(Event): ...
+
+    class StartRequested(Event): ...
+    class StopRequested(Event): ...
+    class RestartRequested(Event): ...
+
+    class Started(Event):
+        revision: int  # of the configuration that it runs on
+        behind: bool  # it was patched meanwhile
+
+    class StartFailed(Event):
+        reason: str
+        again_at: datetime | None
+
+    class Stopped(Event): ...
+
+    class Died(Event):  # nobody here asked for it
+        reason: str
+        again_at: datetime | None
+
+    class Undefined(Event): ...  # behind our back; one that runs goes on
+    class Deleted(Event): ...
+    class Cleared(Event): ...  # nothing of it is left
+
+    # -- what may be asked ---------------------------------------------------
+
+    @classmethod
+    def create(cls, id: UUID, document: Document, now: datetime) -> VmConfig:
+        check(document)
+        it = cls(id=id, at=now, document=document)
+        if document["autostart"]:
+            it._start_requested(now)
+        return it
+
+    def patch(self, document: Document, now: datetime) -> None:
+        self._there()
+        if changed := next((name for name in FOR_GOOD if document.get(name) != self.document[name]), None):
+            raise Invalid(f"{changed} cannot be changed")
+        check(document)
+        if document != self.document:
+            self._patched(now, document, self.state != State.STOPPED)
+
+    def set_password(self, password_id: UUID | None, now: datetime) -> None:
+        """None: it has none any more."""
+        self._there()
+        if password_id:
+            self._password_set(now, password_id)
+        elif self.password_id:
+            self._password_removed(now)
+
+    def start(self, now: datetime) -> None:
+        self._there()
+        if self.state != State.STOPPED and self.under_way != Order.STOP:
+            raise Conflict(f"it is {self.state} already")
+        self._start_requested(now)
+
+    def stop(self, now: datetime) -> None:
+        """Also one that has died, and would come back by itself."""
+        self._there()
+        if self.under_way == Order.STOP or (self.state == State.STOPPED and self.again_at is None):
+            raise Conflict("it is being stopped already" if self.under_way else "it is stopped already")
+        self._stop_requested(now)
+
+    def restart(self, now: datetime) -> None:
+        self._there()
+        if self.state != State.RUNNING or self.under_way:
+            raise Conflict("it does not run; only one that runs can be restarted")
+        self._restart_requested(now)
+
+    def delete(self, now: datetime) -> None:
+        self._there()
+        self._deleted(now)
+
+    # -- what is due, or what the world reports: never refused, and nothing new the second time ---------
+
+    def autostart(self, now: datetime) -> None:
+        """At the launch, and when one that has died is to come back."""
+        if self.document["autostart"] and self.state == State.STOPPED and self.under_way is None and not self.deleted:
+            self._start_requested(now)
+
+    def started(self, order: int, revision: int, now: datetime) -> bool:
+        """Whether it was what was wanted last."""
+        if order == self.order and self.under_way in (Order.START, Order.RESTART):
+            self._started(now, revision, revision != self.revision)
+        return order == self.order
+
+    def start_failed(self, order: int, reason: str, now: datetime) -> bool:
+        if order == self.order and self.under_way in (Order.START, Order.RESTART):
+            self._start_failed(now, reason, self._again(now, self.failures))
+        return order == self.order
+
+    def stopped(self, order: int, now: datetime) -> bool:
+        if order == self.order and self.under_way == Order.STOP:
+            self._stopped(now)
+        return order == self.order
+
+    def cleared(self, now: datetime) -> None:
+        if self.under_way == Order.CLEAR:
+            self._cleared(now)
+
+    def applied(self, revision: int, needs_restart: bool, now: datetime) -> bool:
+        """Whether it has been told all that there is."""
+        if revision == self.revision > self.told and self.state == State.RUNNING:
+            self._applied(now, revision, needs_restart)
+        return revision == self.revision
+
+    def found(self, running: bool, reason: str, now: datetime) -> None:
+        """How it was found to be. While an order is under way, what comes of that is for the order to tell."""
+        if self.under_way or self.deleted:
+            return
+        if running and self.state == State.STOPPED:
+            self._started(now, self.revision, False)
+        elif not running and self.state == State.RUNNING:
+            self._died(now, reason, self._again(now, 0 if self._ran_steadily(now) else self.failures))
+
+    def undefined(self, now: datetime) -> None:
+        if not self.deleted:
+            self._undefined(now)
+
+    # -- what it then is: never refuses, never looks at a clock -----------------
+
+    @event(Created)
+    def __init__(self, id: UUID, at: datetime, document: Document) -> None:
+        self._id = id
+        self.created_at, self.documents = at, [document]
+        self.state, self.order = State.STOPPED, 0
+        self.under_way: Order | None = None
+        self.booted = self.told = 0  # the revision that it was started with, and the last one that it was told since
+        self.needs_restart, self.deleted = False, False
+        self.started_at: datetime | None = None
+        self.password_id: UUID | None = None
+        self.failures = 0  # one after the other
+        self.error: str | None = None  # why it does not run
+        self.again_at: datetime | None = None
+
+    @event(Patched)
+    def _patched(self, at: datetime, document: Document, live: bool) -> None:
+        self.documents.append(document)
+
+    @event(Applied)
+    def _applied(self, at: datetime, revision: int, needs_restart: bool) -> None:
+        self.told, self.needs_restart = revision, needs_restart
+
+    @event(PasswordSet)
+    def _password_set(self, at: datetime, password_id: UUID) -> None:
+        self.password_id = password_id
+
+    @event(PasswordRemoved)
+    def _password_removed(self, at: datetime) -> None:
+        self.password_id = None
+
+    @event(StartRequested)
+    def _start_requested(self, at: datetime) -> None:
+        self._ordered(Order.START)
+        self.state, self.error = State.STARTING, None
+
+    @event(StopRequested)
+    def _stop_requested(self, at: datetime) -> None:
+        self._ordered(Order.STOP)
+
+    @event(RestartRequested)
+    def _restart_requested(self, at: datetime) -> None:
+        self._ordered(Order.RESTART)
+        self.state = State.STARTING
+
+    @event(Started)
+    def _started(self, at: datetime, revision: int, behind: bool) -> None:
+        self.state, self.under_way, self.error, self.again_at = State.RUNNING, None, None, None
+        self.booted = self.told = revision
+        self.started_at, self.needs_restart = at, False
+
+    @event(StartFailed)
+    def _start_failed(self, at: datetime, reason: str, again_at: datetime | None) -> None:
+        self._lies_still(reason, again_at)
+        self.failures += 1
+
+    @event(Stopped)
+    def _stopped(self, at: datetime) -> None:
+        self._lies_still(None, None)
+        self.failures = 0
+
+    @event(Died)
+    def _died(self, at: datetime, reason: str, again_at: datetime | None) -> None:
+        self.failures = 1 if self._ran_steadily(at) else self.failures + 1
+        self._lies_still(reason, again_at)
+
+    @event(Undefined)
+    def _undefined(self, at: datetime) -> None: ...
+
+    @event(Deleted)
+    def _deleted(self, at: datetime) -> None:
+        self._ordered(Order.CLEAR)
+        self.deleted = True
+
+    @event(Cleared)
+    def _cleared(self, at: datetime) -> None:
+        self._lies_still(None, None)
+
+    # -- helpers -----------------------------------------------------------------
+
+    @property
+    def document(self) -> Document:
+        return self.documents[-1]
+
+    @property
+    def revision(self) -> int:
+        """Of the configuration: 1 is the first."""
+        return len(self.documents)
+
+    def at_revision(self, revision: int) -> Document:
+        """What the configuration was. Raises `NotFound`."""
+        if not 1 <= revision <= self.revision:
+            raise NotFound(f"there is no revision {revision}; the newest is {self.revision}")
+        return self.documents[revision - 1]
+
+    def _there(self) -> None:
+        if self.deleted:
+            raise NotFound("no such virtual machine")
+
+    def _ordered(self, order: Order) -> None:
+        self.under_way, self.again_at = order, None
+        self.order += 1
+
+    def _lies_still(self, error: str | None, again_at: datetime | None) -> None:
+        self.state, self.under_way, self.error, self.again_at = State.STOPPED, None, error, again_at
+
+    def _ran_steadily(self, until: datetime) -> bool:
+        return self.started_at is not None and until - self.started_at >= STEADY
+
+    def _again(self, now: datetime, failures: int) -> datetime | None:
+        return now + wait_after(failures) if self.document["autostart"] else None
+
+
+def same_machine(one: Document, other: Document) -> bool:
+    """Whether they differ in nothing that the machine itself knows."""
+    return all(one.get(name) == other.get(name) for name in (one.keys() | other.keys()) - OUTSIDE)

@@ -1,0 +1,186 @@
+"""A virtual machine: made, patched, started, stopped, dead and back again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from domain.errors import Conflict, Invalid, NotFound
+from domain.vm_config import VmConfig, same_machine
+from domain.vm_id import VmId
+from domain.vm_state import Order, State, wait_after
+from tests import vm_stories as vms
+from tests.stories import ANNA, SNAPSHOT
+from tests.story import SUBJECT, T0, Story
+from tests.vm_stories import AUTO, MORE_CORES, PLAIN, SECOND
+
+
+def asked(story: Story) -> int:
+    """The number of the order that is under way."""
+    order: int = story.state.order
+    return order
+
+
+def test_it_is_made_from_a_whole_configuration() -> None:
+    vms.not_yet.when(VmConfig.create, SUBJECT, PLAIN, T0).then(VmConfig.Created, document=PLAIN)
+    vms.not_yet.when(VmConfig.create, SUBJECT, PLAIN | {"name": ""}, T0).refused(Invalid, "name")
+    assert (vms.made.state.state, vms.made.state.revision) == (State.STOPPED, 1)
+
+
+def test_with_autostart_it_starts_when_it_is_made() -> None:
+    started = (VmConfig.StartRequested, {})
+    vms.not_yet.when(VmConfig.create, SUBJECT, AUTO, T0).then_all((VmConfig.Created, {"document": AUTO}), started)
+    assert vms.auto.state.state == State.STARTING
+
+
+def test_a_patch_is_a_whole_new_configuration_that_is_good() -> None:
+    vms.made.when(VmConfig.patch, MORE_CORES, T0).then(VmConfig.Patched, document=MORE_CORES, live=False)
+    vms.up.when(VmConfig.patch, MORE_CORES, T0).then(VmConfig.Patched, document=MORE_CORES, live=True)
+    vms.made.when(VmConfig.patch, PLAIN, T0).nothing()
+    vms.made.when(VmConfig.patch, PLAIN | {"qemu_enable_agent": True}, T0).refused(Invalid, "qemu_enable_agent")
+    vms.made.when(VmConfig.patch, PLAIN | {"id": "other"}, T0).refused(Invalid, "id cannot be changed")
+    vms.made.when(VmConfig.patch, PLAIN | {"hypervisor": "xen"}, T0).refused(Invalid, "hypervisor cannot")
+    it = vms.patched_at_rest.state
+    assert (it.revision, it.at_revision(1), it.at_revision(2)) == (2, PLAIN, MORE_CORES)
+    for revision in (0, 3):
+        with pytest.raises(NotFound, match="the newest is 2"):
+            it.at_revision(revision)
+
+
+def test_what_it_was_told_is_told_once() -> None:
+    applied = {"revision": 2, "needs_restart": True}
+    vms.patched.when(VmConfig.applied, 2, True, T0).then(VmConfig.Applied, **applied)
+    vms.patched.when(VmConfig.applied, 1, True, T0).nothing()
+    vms.told.when(VmConfig.applied, 2, False, T0).nothing()
+    vms.patched_at_rest.when(VmConfig.applied, 2, False, T0).nothing()
+    assert vms.told.state.needs_restart
+    again = vms.told.given(VmConfig.RestartRequested).given(VmConfig.Started, revision=2, behind=False)
+    assert not again.state.needs_restart and again.state.booted == 2
+
+
+def test_one_that_was_patched_while_it_started_is_behind() -> None:
+    patched = vms.start_asked.given(VmConfig.Patched, document=MORE_CORES, live=True)
+    patched.when(VmConfig.started, asked(patched), 1, T0).then(VmConfig.Started, revision=1, behind=True)
+
+
+def test_it_is_started_stopped_and_restarted() -> None:
+    vms.made.when(VmConfig.start, T0).then(VmConfig.StartRequested)
+    vms.start_asked.when(VmConfig.started, asked(vms.start_asked), 1, T0).then(
+        VmConfig.Started, revision=1, behind=False
+    )
+    vms.up.when(VmConfig.stop, T0).then(VmConfig.StopRequested)
+    vms.stop_asked.when(VmConfig.stopped, asked(vms.stop_asked), T0).then(VmConfig.Stopped)
+    vms.up.when(VmConfig.restart, T0).then(VmConfig.RestartRequested)
+    vms.stop_asked.when(VmConfig.start, T0).then(VmConfig.StartRequested)  # whoever asks last
+    vms.start_asked.when(VmConfig.stop, T0).then(VmConfig.StopRequested)
+    states = [it.state.state for it in (vms.start_asked, vms.up, vms.stop_asked, vms.down, vms.restart_asked)]
+    assert states == ["starting", "running", "running", "stopped", "starting"]
+
+
+def test_what_is_so_already_is_refused() -> None:
+    for story in (vms.start_asked, vms.up, vms.restart_asked):
+        story.when(VmConfig.start, T0).refused(Conflict, "already")
+    for story in (vms.made, vms.stop_asked, vms.down, vms.dead):
+        story.when(VmConfig.stop, T0).refused(Conflict, "stopped already")
+        story.when(VmConfig.restart, T0).refused(Conflict, "does not run")
+
+
+def test_what_comes_of_an_order_that_was_overtaken_is_not_said() -> None:
+    overtaken = vms.start_asked.given(VmConfig.StopRequested)
+    overtaken.when(VmConfig.started, asked(vms.start_asked), 1, T0).nothing()
+    overtaken.when(VmConfig.start_failed, asked(vms.start_asked), "no image", T0).nothing()
+    vms.removed.when(VmConfig.stopped, asked(vms.up), T0).nothing()
+    assert not overtaken.state.started(asked(vms.start_asked), 1, T0)
+
+
+def test_a_start_that_fails_says_why() -> None:
+    failed = {"reason": "no such image"}
+    vms.start_asked.when(VmConfig.start_failed, asked(vms.start_asked), "no such image", T0).then(
+        VmConfig.StartFailed, **failed, again_at=None
+    )
+    assert (vms.not_started.state.state, vms.not_started.state.error) == (State.STOPPED, "no such image")
+    vms.not_started.when(VmConfig.start, T0).then(VmConfig.StartRequested)
+    vms.auto.when(VmConfig.start_failed, asked(vms.auto), "no such image", T0).then(
+        VmConfig.StartFailed, **failed, again_at=T0 + SECOND
+    )
+
+
+def test_one_that_dies_is_a_fact() -> None:
+    vms.up.when(VmConfig.found, False, "it was killed", T0).then(
+        VmConfig.Died, reason="it was killed", again_at=None
+    )
+    vms.dead.when(VmConfig.found, False, "it was killed", T0).nothing()
+    assert (vms.dead.state.state, vms.dead.state.error) == (State.STOPPED, "it was killed")
+
+
+def test_while_an_order_is_under_way_that_tells_what_comes_of_it() -> None:
+    for story in (vms.start_asked, vms.stop_asked, vms.restart_asked, vms.removed):
+        for running in (True, False):
+            story.when(VmConfig.found, running, "", T0).nothing()
+
+
+def test_one_that_was_started_by_somebody_else_runs() -> None:
+    for story in (vms.made, vms.down, vms.dead):
+        story.when(VmConfig.found, True, "", T0).then(VmConfig.Started, revision=1, behind=False)
+
+
+def test_one_with_autostart_comes_back_later_each_time() -> None:
+    vms.auto_up.when(VmConfig.found, False, "x", T0).then(VmConfig.Died, reason="x", again_at=T0 + SECOND)
+    vms.auto_dead.when(VmConfig.autostart, T0).then(VmConfig.StartRequested)
+    vms.auto_back.when(VmConfig.autostart, T0).nothing()
+    vms.dead.when(VmConfig.autostart, T0).nothing()
+    again = vms.auto_back.given(VmConfig.Started, revision=1, behind=False, at=T0 + SECOND)
+    again.when(VmConfig.found, False, "x", T0 + SECOND).then(
+        VmConfig.Died, reason="x", at=T0 + SECOND, again_at=T0 + 3 * SECOND
+    )
+    later = T0 + timedelta(hours=1)
+    again.when(VmConfig.found, False, "x", later).then(
+        VmConfig.Died, reason="x", at=later, again_at=later + SECOND
+    )
+    assert [wait_after(n).total_seconds() for n in (0, 1, 2, 8, 9, 1000)] == [1, 2, 4, 256, 300, 300]
+
+
+def test_one_that_waits_to_come_back_can_be_told_not_to() -> None:
+    vms.auto_dead.when(VmConfig.stop, T0).then(VmConfig.StopRequested)
+    assert vms.auto_dead.given(VmConfig.StopRequested).state.again_at is None
+
+
+def test_a_deleted_one_is_there_for_nobody() -> None:
+    vms.up.when(VmConfig.delete, T0).then(VmConfig.Deleted)
+    for ask in (VmConfig.delete, VmConfig.start, VmConfig.stop, VmConfig.restart):
+        vms.removed.when(ask, T0).refused(NotFound)
+    vms.removed.when(VmConfig.patch, PLAIN, T0).refused(NotFound)
+    vms.removed.when(VmConfig.set_password, ANNA, T0).refused(NotFound)
+    for tell in (VmConfig.autostart, VmConfig.undefined):
+        vms.cleared.when(tell, T0).nothing()
+    vms.removed.when(VmConfig.cleared, T0).then(VmConfig.Cleared)
+    vms.cleared.when(VmConfig.cleared, T0).nothing()
+    vms.cleared.when(VmConfig.found, True, "", T0).nothing()
+    assert vms.removed.state.under_way == Order.CLEAR
+
+
+def test_of_its_password_an_event_says_only_that_there_is_one() -> None:
+    vms.made.when(VmConfig.set_password, vms.PASSWORD, T0).then(VmConfig.PasswordSet, password_id=vms.PASSWORD)
+    vms.locked.when(VmConfig.set_password, None, T0).then(VmConfig.PasswordRemoved)
+    vms.unlocked.when(VmConfig.set_password, None, T0).nothing()
+
+
+def test_one_that_is_forgotten_behind_our_back_goes_on() -> None:
+    vms.up.when(VmConfig.undefined, T0).then(VmConfig.Undefined)
+    assert vms.undefined.state.state == State.RUNNING
+
+
+def test_what_the_machine_knows_nothing_of() -> None:
+    assert same_machine(PLAIN, PLAIN | {"name": "x", "private": True, "autostart": True})
+    assert not same_machine(PLAIN, MORE_CORES)
+    assert not same_machine(PLAIN, PLAIN | {"qemu_uuid": "6b8f4f4e-5d4f-4c36-9b5e-3f3f5f0c8a02"})
+
+
+def test_an_id_is_one_machine_s() -> None:
+    vms.taken.when(VmId.take, ANNA, T0).refused(Conflict, "already")
+    vms.taken.when(VmId.take, SUBJECT, T0).nothing()
+    vms.taken.when(VmId.free, ANNA, T0).nothing()
+    vms.taken.when(VmId.free, SUBJECT, T0).then(VmId.Freed)
+    vms.freed.when(VmId.take, SNAPSHOT, T0).then(VmId.TakenAgain, vm_id=SNAPSHOT)
+    assert vms.taken_again.state.vm_id == SNAPSHOT
