@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -96,12 +96,8 @@ class Libvirtd:
 
     def qemu(self) -> list[psutil.Process]:
         """Those of this libvirtd."""
-        mine = str(self.home)
-        return [it for it in processes("qemu-system") if any(mine in word for word in it.cmdline()) or self._started(it)]
-
-    def _started(self, process: psutil.Process) -> bool:
-        pids = (self.home / "run/qemu").glob("*.pid")
-        return process.pid in {int(pid.read_text()) for pid in pids}
+        said = [path.read_text() for path in (self.home / "run/qemu").glob("tenure-*.pid")]
+        return [psutil.Process(int(pid)) for pid in said if psutil.pid_exists(int(pid))]
 
     def said(self) -> str:
         return (self.home / "libvirtd.log").read_text()[-2000:]
@@ -111,15 +107,6 @@ class Libvirtd:
             process.kill()
             process.wait(PATIENCE)
         self.stop()
-
-
-def processes(name: str) -> Iterator[psutil.Process]:
-    for process in psutil.process_iter():
-        try:
-            if name in process.name():
-                yield process
-        except psutil.NoSuchProcess:
-            continue
 
 
 @contextmanager
@@ -148,7 +135,5 @@ def libvirtd() -> Iterator[Libvirtd]:
 if __name__ == "__main__":  # one to try things on, until interrupted
     with libvirtd() as started:
         print(started.uri, flush=True)
-        try:
+        with suppress(KeyboardInterrupt):
             sys.stdin.read()
-        except KeyboardInterrupt:
-            pass

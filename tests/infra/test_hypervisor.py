@@ -1,0 +1,193 @@
+"""A libvirtd and a QEMU of the tests' own: what is asked of them, and what they tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+
+from application.displays import Act, Display
+from application.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact
+from application.ports import Impossible, Unavailable
+from domain.errors import NotFound
+from infra.hypervisor_libvirt import LibvirtHypervisor
+from tests.libvirtd import Libvirtd, libvirtd
+from tests.vms import config, rendered
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SOON = 2.0  # seconds within which what happens is told
+BLUE, GREEN = bytes((168, 0, 0)), bytes((0, 168, 0))  # as a display has it: blue first
+ENTER = 0xFF0D
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Libvirtd]:
+    with libvirtd() as it:
+        yield it
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def hypervisor(daemon: Libvirtd) -> AsyncIterator[LibvirtHypervisor]:
+    it = LibvirtHypervisor(daemon.uri, uuid4(), rendered)
+    yield it
+    for vm in await it.running():
+        await it.ensure_gone(vm)
+    await it.close()
+
+
+@asynccontextmanager
+async def told(hypervisor: LibvirtHypervisor) -> AsyncIterator[asyncio.Queue[Fact]]:
+    """Its facts, from `found` on."""
+    facts: asyncio.Queue[Fact] = asyncio.Queue()
+
+    async def listen() -> None:
+        async for fact in hypervisor.facts():
+            facts.put_nowait(fact)
+
+    listening = asyncio.create_task(listen())
+    try:
+        assert await soon(facts) == Fact(None, FOUND)
+        yield facts
+    finally:
+        listening.cancel()
+        await asyncio.wait([listening])
+
+
+async def soon(facts: asyncio.Queue[Fact]) -> Fact:
+    async with asyncio.timeout(SOON):
+        return await facts.get()
+
+
+async def started(hypervisor: LibvirtHypervisor) -> UUID:
+    vm = uuid4()
+    await hypervisor.ensure_running(vm, config())
+    return vm
+
+
+async def test_a_machine_runs_until_it_is_stopped_and_then_nothing_is_left(
+    hypervisor: LibvirtHypervisor, daemon: Libvirtd
+) -> None:
+    vm = uuid4()
+    async with told(hypervisor) as facts:
+        for _ in range(2):
+            await hypervisor.ensure_running(vm, config())
+        assert await hypervisor.running() == {vm}
+        assert len(daemon.qemu()) == 1
+        for _ in range(2):
+            await hypervisor.ensure_stopped(vm)
+        assert await hypervisor.running() == frozenset()
+        for _ in range(2):
+            await hypervisor.ensure_gone(vm)
+        assert [await soon(facts) for _ in range(3)] == [Fact(vm, what) for what in (STARTED, STOPPED, UNDEFINED)]
+        assert facts.empty()
+    assert daemon.domains() == [] and daemon.qemu() == []
+
+
+async def test_domains_of_others_are_none_of_ours(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
+    others = LibvirtHypervisor(daemon.uri, uuid4(), rendered)
+    try:
+        async with told(hypervisor) as facts:
+            vm = await started(others)
+            assert await others.running() == {vm}
+            assert await hypervisor.running() == frozenset()
+            await hypervisor.ensure_gone(vm)
+            assert await others.running() == {vm}
+            await others.ensure_gone(vm)
+            assert facts.empty()
+    finally:
+        await others.close()
+
+
+async def test_what_this_host_cannot_do_is_said(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
+    with pytest.raises(Impossible, match="pc-i440fx-99.9"):
+        await hypervisor.ensure_running(uuid4(), config() | {"qemu_machine_type": "pc-i440fx-99.9"})
+    assert daemon.domains() == []
+
+
+async def test_what_happens_behind_our_back_is_told(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
+    async with told(hypervisor) as facts:
+        vm = await started(hypervisor)
+        assert await soon(facts) == Fact(vm, STARTED)
+        (name,) = daemon.domains()
+        daemon.virsh("destroy", name)
+        assert await soon(facts) == Fact(vm, STOPPED)
+        daemon.virsh("undefine", name)
+        assert await soon(facts) == Fact(vm, UNDEFINED)
+
+
+async def test_a_qemu_that_is_killed_has_crashed(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
+    async with told(hypervisor) as facts:
+        vm = await started(hypervisor)
+        assert await soon(facts) == Fact(vm, STARTED)
+        (qemu,) = daemon.qemu()
+        qemu.kill()
+        assert await soon(facts) == Fact(vm, CRASHED)
+        assert await hypervisor.running() == frozenset()
+
+
+async def test_a_libvirtd_that_is_restarted_is_found_again(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
+    vm = await started(hypervisor)
+    async with told(hypervisor) as facts:
+        daemon.stop()
+        assert await soon(facts) == Fact(None, LOST)
+        with pytest.raises(Unavailable):
+            await hypervisor.running()
+        daemon.start()
+        assert await soon(facts) == Fact(None, FOUND)
+        assert await hypervisor.running() == {vm}
+        await hypervisor.ensure_gone(vm)
+        assert [await soon(facts), await soon(facts)] == [Fact(vm, STOPPED), Fact(vm, UNDEFINED)]
+
+
+async def test_a_libvirtd_that_is_not_there_is_looked_for(tmp_path: Path) -> None:
+    nowhere = LibvirtHypervisor(f"qemu+unix:///system?socket={tmp_path}/none", uuid4(), rendered)
+    with pytest.raises(Unavailable):
+        await nowhere.ping()
+    async for fact in nowhere.facts():
+        assert fact == Fact(None, LOST)
+        break
+    await nowhere.close()
+
+
+async def test_its_display_is_shown_and_can_be_used(hypervisor: LibvirtHypervisor) -> None:
+    vm = await started(hypervisor)
+    async with hypervisor.watch(vm) as display, hypervisor.watch(vm) as other:
+        await types_until(display, "blue", BLUE)
+        assert display.size == (720, 400)
+        assert await other.next() and other.size == display.size
+        await types_until(other, "green", GREEN)
+        async with asyncio.timeout(5):
+            while not is_filled(await display.next(), GREEN):
+                pass
+    picture = await hypervisor.screenshot(vm)
+    assert picture.startswith(b"\x89PNG")
+    async with hypervisor.watch(vm) as display:
+        await hypervisor.ensure_gone(vm)
+        with pytest.raises(NotFound):
+            while await display.next():
+                pass
+    for ask in (hypervisor.screenshot(vm), hypervisor.watch(vm).__aenter__()):
+        with pytest.raises(NotFound):
+            await ask
+
+
+async def types_until(display: Display, word: str, colour: bytes) -> None:
+    """Type it until the screen is of this colour: who boots may not listen yet."""
+    async with asyncio.timeout(60):
+        while True:
+            for key in (*map(ord, word), ENTER):
+                await display.act(Act("keypress", code=key))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    while not is_filled(await display.next(), colour):
+                        pass
+                    return
+
+
+def is_filled(picture: bytes, colour: bytes) -> bool:
+    return picture[-4:-1] == colour
