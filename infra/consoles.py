@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from application.displays import Act
@@ -77,7 +77,6 @@ class Shown:
         self._seen = 0
         self._buttons = 0
         self._at = (0, 0)
-        self._held: set[int] = set()  # keys
         self.size = console.rfb.size
 
     async def next(self) -> bytes:
@@ -104,10 +103,8 @@ class Shown:
         if not keysym:
             return
         if how in ("down", "press"):
-            self._held.add(keysym)
             await self._console.rfb.key(keysym, True)
         if how in ("up", "press"):
-            self._held.discard(keysym)
             await self._console.rfb.key(keysym, False)
 
     async def _button(self, how: str, button: int) -> None:
@@ -119,14 +116,6 @@ class Shown:
     async def _pointer(self, buttons: int) -> None:
         self._buttons = buttons
         await self._console.rfb.pointer(buttons, *self._at)
-
-    async def let_go(self) -> None:
-        """Of all keys and buttons that are held: who goes must not leave one down for the next."""
-        with suppress(NotFound):
-            for keysym in tuple(self._held):
-                await self._key("up", keysym)
-            if self._buttons:
-                await self._pointer(0)
 
 
 class Consoles:
@@ -143,7 +132,6 @@ class Consoles:
         try:
             yield shown
         finally:
-            await shown.let_go()
             console.users -= 1
             if not console.users:
                 await self._close(vm, console)

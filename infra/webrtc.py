@@ -108,13 +108,22 @@ def nonsense(what: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def peer(display: Display) -> AsyncIterator[AiortcPeer]:
-    # No servers are asked for our address: whoever sees the seat reaches this server anyway.
+async def connected() -> AsyncIterator[RTCPeerConnection]:
+    """One that is closed in the end."""
+    # No servers are asked for our address: whoever sees a display reaches this server anyway.
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    track = Pictures(display)
-    connection.addTransceiver(track, direction="sendonly")
     try:
-        yield AiortcPeer(connection)
+        yield connection
     finally:
-        track.stop()
         await connection.close()
+
+
+@asynccontextmanager
+async def peer(display: Display) -> AsyncIterator[AiortcPeer]:
+    async with connected() as connection:
+        track = Pictures(display)
+        connection.addTransceiver(track, direction="sendonly")
+        try:
+            yield AiortcPeer(connection)
+        finally:
+            track.stop()

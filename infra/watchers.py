@@ -1,0 +1,147 @@
+"""`Consoles`: machines shown to browsers, over WebRTC by aiortc."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender
+from aiortc.mediastreams import MediaStreamError
+from av import Packet
+
+from application.consoles import Quality
+from application.displays import Act, Display
+from application.hypervisors import Hypervisor
+from domain.errors import NotFound
+from infra.broadcasts import Broadcasts, Seat
+from infra.previews import Previews
+from infra.webrtc import AiortcPeer, connected
+
+CHANNEL = "control"
+CODECS = ("video/VP8", "video/rtx")
+BOUND = 1000  # messages that wait; a browser that says more meanwhile is let go
+ENDED = ("failed", "closed")
+GONE = "nobody watches any more"
+
+
+class Video(MediaStreamTrack):
+    """What comes to a seat, as it comes: it is encoded already."""
+
+    kind = "video"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seat: Seat | None = None
+
+    async def recv(self) -> Packet[Any]:
+        while (seat := self.seat) is not None:
+            try:
+                return await seat.next()
+            except NotFound:
+                if seat is self.seat:
+                    break
+        self.stop()
+        raise MediaStreamError
+
+    def mend(self) -> None:
+        if self.seat:
+            self.seat.mend()
+
+
+class AiortcWatcher(AiortcPeer):
+    """`Watcher`"""
+
+    def __init__(self, connection: RTCPeerConnection, display: Display, broadcasts: Broadcasts, vm: UUID) -> None:
+        super().__init__(connection)
+        self._display, self._broadcasts, self._vm = display, broadcasts, vm
+        self._video = Video()
+        self._held: set[tuple[str, int]] = set()  # keys and buttons
+        self._stack = AsyncExitStack()  # of the seat
+        self._said: asyncio.Queue[str | None] = asyncio.Queue()
+        self._channel = connection.createDataChannel(CHANNEL)
+        self._channel.on("message", self._hear)
+        self._video.on("ended", self._over)
+        connection.on("connectionstatechange", self._look)
+        transceiver = connection.addTransceiver(self._video, direction="sendonly")
+        known = RTCRtpSender.getCapabilities("video").codecs
+        transceiver.setCodecPreferences([codec for codec in known if codec.mimeType in CODECS])
+        # Where a browser asks for a whole picture aiortc would have its own encoder make one; here it does not encode.
+        setattr(transceiver.sender, "_send_keyframe", self._video.mend)  # noqa: B010
+
+    def _hear(self, message: str | bytes) -> None:
+        if self._said.qsize() >= BOUND:
+            self._over()
+        self._said.put_nowait(message if isinstance(message, str) else message.decode(errors="replace"))
+
+    def _look(self) -> None:
+        if self._connection.connectionState in ENDED:
+            self._over()
+
+    def _over(self) -> None:
+        self._said.put_nowait(None)
+
+    async def heard(self) -> str:
+        if (said := await self._said.get()) is None:
+            self._over()
+            raise NotFound(GONE)
+        return said
+
+    def say(self, message: str) -> None:
+        if self._channel.readyState == "open":
+            self._channel.send(message)
+
+    async def choose(self, quality: Quality) -> None:
+        stack = AsyncExitStack()
+        seat = await stack.enter_async_context(self._broadcasts.seat(self._vm, quality))
+        before, self._video.seat = self._video.seat, seat
+        old, self._stack = self._stack, stack
+        if before:
+            before.over()
+        await old.aclose()
+
+    async def act(self, it: Act) -> None:
+        what, down, _ = it.kind.partition("down")
+        if down:
+            self._held.add((what, it.code))
+        else:
+            self._held.discard((it.kind.removesuffix("up"), it.code))
+        await self._display.act(it)
+
+    async def let_go(self) -> None:
+        for what, code in tuple(self._held):
+            await self.act(Act(f"{what}up", code=code))
+
+    async def end(self) -> None:
+        with suppress(NotFound):
+            await self.let_go()
+        self._video.stop()
+        await self._stack.aclose()
+
+
+class VmConsoles:
+    """`Consoles`"""
+
+    def __init__(self, hypervisor: Hypervisor) -> None:
+        self._hypervisor = hypervisor
+        self.previews = Previews(hypervisor.screenshot)
+        self.broadcasts = Broadcasts(hypervisor.watch)
+
+    async def preview(self, vm: UUID) -> bytes:
+        return await self.previews.of(vm)
+
+    @asynccontextmanager
+    async def watch(self, vm: UUID, quality: Quality) -> AsyncIterator[AiortcWatcher]:
+        async with self._hypervisor.watch(vm) as display, connected() as connection:
+            watcher = AiortcWatcher(connection, display, self.broadcasts, vm)
+            try:
+                await watcher.choose(quality)
+                yield watcher
+            finally:
+                await watcher.end()
+
+    async def close(self) -> None:
+        await self.previews.close()
+        await self.broadcasts.close()
