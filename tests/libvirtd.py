@@ -66,7 +66,7 @@ class Libvirtd:
 
     def start(self) -> None:
         self._socket.unlink(missing_ok=True)
-        daemon = ["libvirtd", "--config", "/etc/libvirt/libvirtd.conf"]
+        daemon = ["libvirtd", "--config", "/etc/libvirt/libvirtd.conf", "--pid-file", "/run/libvirt/libvirtd.pid"]
         command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", MOUNTED, "sh", str(self.home), *daemon]
         with (self.home / "libvirtd.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
