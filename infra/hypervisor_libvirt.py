@@ -11,6 +11,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,10 +25,12 @@ from infra.libvirt_changes import changed
 from infra.libvirt_link import AWAY, PART, Link
 
 log = logging.getLogger(__name__)
+SHARED = Path("/dev/shm")
 AGAIN = 0.25  # seconds until a libvirtd that is away is looked for again
 NO_DISPLAY = "this machine has no display"
 
-Render = Callable[[Document, str], str]  # a domain's XML, from a configuration and the domain's name
+# A domain's XML, from a configuration and the domain's name. `Impossible` where this host lacks something.
+Render = Callable[[Document, str], str]
 
 
 class LibvirtHypervisor:
@@ -60,7 +63,10 @@ class LibvirtHypervisor:
 
     async def change(self, vm: UUID, before: Document, after: Document) -> bool:
         name = self._name(vm)
-        was, becomes = self._render(before, name), self._render(after, name)
+        try:
+            was, becomes = self._render(before, name), self._render(after, name)
+        except Impossible:  # and when it is started again, that is what is said
+            return vm in await self.running()
 
         def change(conn: Any) -> bool:
             domain = self._find(conn, vm)
@@ -198,6 +204,7 @@ class LibvirtHypervisor:
     def _remove(self, conn: Any, vm: UUID) -> None:
         self._stop(conn, vm)
         self._undefine(self._find(conn, vm))
+        (SHARED / self._name(vm)).unlink(missing_ok=True)  # of the agent; libvirt leaves it
 
     def _undefine(self, domain: Any) -> None:
         sdk = self._sdk

@@ -44,6 +44,7 @@ from infra.setting_values import (
 from infra.sign_in_settings import SignInSettings
 from infra.terminal_settings import TerminalSettings
 from infra.token_settings import TokenSettings
+from infra.vm_settings import VmSettings
 from infra.workshop_settings import WorkshopSettings
 
 # Official images that anybody can pull. They start nothing that stays, so they are told to sleep: in a shell, which
@@ -57,7 +58,7 @@ class BadSetting(Exception):
 
 
 class Settings(
-    SignInSettings, TerminalSettings, TokenSettings, MachineSettings, SessionSettings, WorkshopSettings
+    SignInSettings, TerminalSettings, TokenSettings, MachineSettings, SessionSettings, WorkshopSettings, VmSettings
 ):
     """All settings of one process, checked and frozen."""
 

@@ -1,50 +1,39 @@
-"""A virtual machine of the tests' own, as a configuration."""
+"""Virtual machines of the tests' own."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from tests.libvirtd import GUEST
+from application.hypervisors import Hypervisor
+from infra.hypervisors import hypervisor
+from infra.settings import Settings
+from tests.libvirtd import GUEST, Libvirtd
+from tests.vm_stories import CPU, DISPLAY, DRIVE, document
 
-
-def config(**changes: Any) -> dict[str, Any]:
-    """One that boots the guest."""
-    devices: list[dict[str, Any]] = [
-        {"id": "cpu", "type": "cpu", "cpu_model": "qemu64", "cpu_features": [], "cpu_cores": 1},
-        {"id": "screen", "type": "display", "display_type": "vga", "display_vgamem_mb": 16},
-        {
-            "id": "disk",
-            "type": "drive",
-            "drive_type": "hdd",
-            "drive_bus": "ide",
-            "drive_image": str(GUEST),
-            "drive_format": "raw",
-        },
-    ]
-    return {
-        "id": "guest",
-        "name": "A guest",
-        "hypervisor": "qemu",
-        "autostart": False,
-        "private": False,
-        "qemu_use_uefi": False,
-        "qemu_enable_agent": False,
-        "qemu_uuid": str(uuid4()),
-        "qemu_machine_type": "pc",
-        "qemu_machine_version": "",
-        "qemu_devices": devices,
-    } | changes
+ONE_CORE = CPU | {"cpu_cores": 1}
+DISK = DRIVE | {"drive_image": "guest.img", "drive_format": "raw"}
+MEMORY_MB = 192
 
 
-XML = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>192</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='{machine}'>hvm</type></os><features><acpi/></features>
-<devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
-<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{image}'/>
-<target dev='hda' bus='ide'/></disk>
-<graphics type='vnc'><listen type='none'/></graphics><input type='tablet' bus='usb'/>
-<video><model type='vga' vram='16384'/></video></devices></domain>"""
+def images(home: Path) -> Path:
+    """A folder with an image of the guest."""
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(GUEST, home / "guest.img")
+    return home
 
 
-def rendered(config: dict[str, Any], name: str) -> str:
-    return XML.format(name=name, uuid=config["qemu_uuid"], machine=config["qemu_machine_type"], image=GUEST)
+def guest(*devices: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A configuration that boots it."""
+    return document(ONE_CORE, DISK, DISPLAY, *devices, **{"qemu_uuid": str(uuid4()), **fields})
+
+
+def vm_settings(daemon: Libvirtd, folder: Path) -> dict[str, Any]:
+    # Emulated, since a KVM that is there need not work, and the tests are to be the same everywhere.
+    return {"libvirt_uri": daemon.uri, "vm_images": folder, "vm_memory_mb": MEMORY_MB, "vm_kvm": "off"}
+
+
+def on(daemon: Libvirtd, folder: Path, installation: UUID | None = None) -> Hypervisor:
+    return hypervisor(Settings(**vm_settings(daemon, folder)), installation or uuid4())

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 
 from application.displays import Act, Display
-from application.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact
+from application.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact, Hypervisor
 from application.ports import Impossible, Unavailable
 from domain.errors import NotFound
 from infra.hypervisor_libvirt import LibvirtHypervisor
 from tests.libvirtd import Libvirtd, libvirtd
-from tests.vms import config, rendered
+from tests.vm_stories import CDROM, HBA, NETWORK, NIC
+from tests.vms import DISK, guest, images, on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SOON = 2.0  # seconds within which what happens is told
@@ -31,9 +34,14 @@ def daemon() -> Iterator[Libvirtd]:
         yield it
 
 
+@pytest.fixture(scope="module")
+def folder(daemon: Libvirtd, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return images(tmp_path_factory.mktemp("vms"))
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def hypervisor(daemon: Libvirtd) -> AsyncIterator[LibvirtHypervisor]:
-    it = LibvirtHypervisor(daemon.uri, uuid4(), rendered)
+async def hypervisor(daemon: Libvirtd, folder: Path) -> AsyncIterator[Hypervisor]:
+    it = on(daemon, folder)
     yield it
     for vm in await it.running():
         await it.ensure_gone(vm)
@@ -41,7 +49,7 @@ async def hypervisor(daemon: Libvirtd) -> AsyncIterator[LibvirtHypervisor]:
 
 
 @asynccontextmanager
-async def told(hypervisor: LibvirtHypervisor) -> AsyncIterator[asyncio.Queue[Fact]]:
+async def told(hypervisor: Hypervisor) -> AsyncIterator[asyncio.Queue[Fact]]:
     """Its facts, from `found` on."""
     facts: asyncio.Queue[Fact] = asyncio.Queue()
 
@@ -63,19 +71,19 @@ async def soon(facts: asyncio.Queue[Fact]) -> Fact:
         return await facts.get()
 
 
-async def started(hypervisor: LibvirtHypervisor) -> UUID:
+async def started(hypervisor: Hypervisor) -> UUID:
     vm = uuid4()
-    await hypervisor.ensure_running(vm, config())
+    await hypervisor.ensure_running(vm, guest())
     return vm
 
 
 async def test_a_machine_runs_until_it_is_stopped_and_then_nothing_is_left(
-    hypervisor: LibvirtHypervisor, daemon: Libvirtd
+    hypervisor: Hypervisor, daemon: Libvirtd
 ) -> None:
     vm = uuid4()
     async with told(hypervisor) as facts:
         for _ in range(2):
-            await hypervisor.ensure_running(vm, config())
+            await hypervisor.ensure_running(vm, guest())
         assert await hypervisor.running() == {vm}
         assert len(daemon.qemu()) == 1
         for _ in range(2):
@@ -88,8 +96,8 @@ async def test_a_machine_runs_until_it_is_stopped_and_then_nothing_is_left(
     assert daemon.domains() == [] and daemon.qemu() == []
 
 
-async def test_domains_of_others_are_none_of_ours(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
-    others = LibvirtHypervisor(daemon.uri, uuid4(), rendered)
+async def test_domains_of_others_are_none_of_ours(hypervisor: Hypervisor, daemon: Libvirtd, folder: Path) -> None:
+    others = on(daemon, folder)
     try:
         async with told(hypervisor) as facts:
             vm = await started(others)
@@ -103,13 +111,76 @@ async def test_domains_of_others_are_none_of_ours(hypervisor: LibvirtHypervisor,
         await others.close()
 
 
-async def test_what_this_host_cannot_do_is_said(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
+async def test_what_this_host_cannot_do_is_said(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
     with pytest.raises(Impossible, match="pc-i440fx-99.9"):
-        await hypervisor.ensure_running(uuid4(), config() | {"qemu_machine_type": "pc-i440fx-99.9"})
+        await hypervisor.ensure_running(uuid4(), guest(qemu_machine_version="99.9"))
     assert daemon.domains() == []
 
 
-async def test_what_happens_behind_our_back_is_told(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
+async def test_an_image_that_is_not_in_the_folder_is_none(hypervisor: Hypervisor, folder: Path) -> None:
+    (folder / "away.img").symlink_to("/etc/hostname")
+    for image in ("none.img", "away.img"):
+        config = guest()
+        config["qemu_devices"][1] = DISK | {"drive_image": image}
+        with pytest.raises(Impossible, match=f'device "disk": drive_image: there is no image {image}'):
+            await hypervisor.ensure_running(uuid4(), config)
+
+
+async def test_what_can_be_changed_while_it_runs_is_changed(
+    hypervisor: Hypervisor, daemon: Libvirtd, folder: Path
+) -> None:
+    (folder / "other.iso").write_bytes(bytes(1 << 16))
+    vm, tray = uuid4(), CDROM | {"id": "tray", "drive_bus": "scsi"}
+    was = guest(HBA, tray)
+
+    async def changes(config: dict[str, Any]) -> bool:
+        """Whether it takes a restart."""
+        nonlocal was
+        before, was = was, config
+        return await hypervisor.change(vm, before, config)
+
+    assert not await changes(guest(HBA, tray))  # it does not run
+    await hypervisor.ensure_running(vm, was)
+    (name,) = daemon.domains()
+
+    limited = copy.deepcopy(was)
+    limited["qemu_devices"][1]["drive_bps_limit"] = "15000000 25000000"
+    limited["qemu_devices"][1]["drive_iops_limit"] = "1000 1500"
+    assert not await changes(copy.deepcopy(limited) | {"name": "Another name", "autostart": True, "private": True})
+    assert tuned(daemon, name) == {
+        "total_bytes_sec": 15000000,
+        "total_bytes_sec_max": 25000000,
+        "total_iops_sec": 1000,
+        "total_iops_sec_max": 1500,
+    }
+    del limited["qemu_devices"][1]["drive_bps_limit"]
+    assert not await changes(copy.deepcopy(limited))
+    assert tuned(daemon, name) == {"total_iops_sec": 1000, "total_iops_sec_max": 1500}
+
+    with_disc = copy.deepcopy(was)
+    with_disc["qemu_devices"][-1]["drive_image"] = "other.iso"
+    assert not await changes(with_disc)
+    assert "other.iso" in daemon.virsh("domblklist", name).stdout
+
+    with_card = copy.deepcopy(was)
+    with_card["qemu_devices"] += [NETWORK, NIC]
+    assert not await changes(with_card)
+    assert NIC["nic_mac"] in daemon.virsh("domiflist", name).stdout
+
+    more = copy.deepcopy(was)
+    more["qemu_devices"][0]["cpu_cores"] = 2
+    assert await changes(more)
+    assert await changes(more | {"qemu_devices": more["qemu_devices"][:-2]})  # a card cannot be torn out
+
+
+def tuned(daemon: Libvirtd, name: str) -> dict[str, int]:
+    """The limits of the first drive, in all."""
+    said = (line.split(":") for line in daemon.virsh("blkdeviotune", name, "hda").stdout.splitlines() if line)
+    limits = {key.strip(): value.strip() for key, value in said}
+    return {key: int(value) for key, value in limits.items() if "_sec" in key and "length" not in key and int(value)}
+
+
+async def test_what_happens_behind_our_back_is_told(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
     async with told(hypervisor) as facts:
         vm = await started(hypervisor)
         assert await soon(facts) == Fact(vm, STARTED)
@@ -120,7 +191,7 @@ async def test_what_happens_behind_our_back_is_told(hypervisor: LibvirtHyperviso
         assert await soon(facts) == Fact(vm, UNDEFINED)
 
 
-async def test_a_qemu_that_is_killed_has_crashed(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
+async def test_a_qemu_that_is_killed_has_crashed(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
     async with told(hypervisor) as facts:
         vm = await started(hypervisor)
         assert await soon(facts) == Fact(vm, STARTED)
@@ -130,7 +201,7 @@ async def test_a_qemu_that_is_killed_has_crashed(hypervisor: LibvirtHypervisor, 
         assert await hypervisor.running() == frozenset()
 
 
-async def test_a_libvirtd_that_is_restarted_is_found_again(hypervisor: LibvirtHypervisor, daemon: Libvirtd) -> None:
+async def test_a_libvirtd_that_is_restarted_is_found_again(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
     vm = await started(hypervisor)
     async with told(hypervisor) as facts:
         daemon.stop()
@@ -145,7 +216,7 @@ async def test_a_libvirtd_that_is_restarted_is_found_again(hypervisor: LibvirtHy
 
 
 async def test_a_libvirtd_that_is_not_there_is_looked_for(tmp_path: Path) -> None:
-    nowhere = LibvirtHypervisor(f"qemu+unix:///system?socket={tmp_path}/none", uuid4(), rendered)
+    nowhere = LibvirtHypervisor(f"qemu+unix:///system?socket={tmp_path}/none", uuid4(), lambda config, name: "")
     with pytest.raises(Unavailable):
         await nowhere.ping()
     async for fact in nowhere.facts():
@@ -154,7 +225,7 @@ async def test_a_libvirtd_that_is_not_there_is_looked_for(tmp_path: Path) -> Non
     await nowhere.close()
 
 
-async def test_its_display_is_shown_and_can_be_used(hypervisor: LibvirtHypervisor) -> None:
+async def test_its_display_is_shown_and_can_be_used(hypervisor: Hypervisor) -> None:
     vm = await started(hypervisor)
     async with hypervisor.watch(vm) as display, hypervisor.watch(vm) as other:
         await types_until(display, "blue", BLUE)
