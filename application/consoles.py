@@ -22,6 +22,10 @@ class Watcher(Peer, Protocol):
         """Another quality from the next picture on. `NotFound` when the machine has gone."""
         ...
 
+    async def joined(self) -> None:
+        """Until pictures can go there. It may never come to that."""
+        ...
+
     async def heard(self) -> str:
         """What it says next. `NotFound` when it, or the machine, has gone."""
         ...
@@ -44,6 +48,10 @@ class Consoles(Protocol):
 
     async def preview(self, vm: UUID) -> bytes:
         """A small PNG, about half a second old at most; however many ask, few are made."""
+        ...
+
+    async def dummy(self) -> bytes:
+        """A PNG that stands for the display of a machine that not everybody may see."""
         ...
 
     def watch(self, vm: UUID, quality: Quality) -> AbstractAsyncContextManager[Watcher]: ...

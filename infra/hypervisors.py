@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
 from application.hypervisors import Hypervisor
-from application.ports import Impossible, Unavailable
-from domain.vm_devices import Device
+from application.ports import Unavailable
 from domain.vm_document import Document
 from infra.domain_xml import domain_xml
 from infra.hypervisor_libvirt import LibvirtHypervisor, NoHypervisor
 from infra.settings import Settings
+from infra.vm_images import VmImages
 
 CPU = Path("/proc/cpuinfo")
 KVM = "/dev/kvm"
@@ -21,11 +20,11 @@ VIRTUAL = {"vmx", "svm"}  # what a CPU says that can run machines: Intel's, and 
 
 
 def hypervisor(settings: Settings, installation: UUID) -> Hypervisor:
-    folder = settings.vm_images or settings.home / "vms"
+    images = images_of(settings)
     kvm = has_kvm() if settings.vm_kvm == "auto" else settings.vm_kvm == "on"
 
     def render(config: Document, name: str) -> str:
-        return domain_xml(config, name, image_in(folder), settings.vm_memory_mb, kvm)
+        return domain_xml(config, name, images.path, settings.vm_memory_mb, kvm)
 
     try:
         return LibvirtHypervisor(settings.libvirt_uri, installation, render)
@@ -33,17 +32,8 @@ def hypervisor(settings: Settings, installation: UUID) -> Hypervisor:
         return NoHypervisor(str(absent))
 
 
-def image_in(folder: Path) -> Callable[[Device], str]:
-    """Where drives' images are. `Impossible` for one that is not there, or leads out of the folder by some link."""
-    real = folder.resolve()
-
-    def image(device: Device) -> str:
-        path = (real / device["drive_image"]).resolve()
-        if not path.is_relative_to(real) or not path.is_file():
-            raise Impossible(f'device "{device["id"]}": drive_image: there is no image {device["drive_image"]}')
-        return str(path)
-
-    return image
+def images_of(settings: Settings) -> VmImages:
+    return VmImages(settings.vm_images or settings.home / "vms")
 
 
 def has_kvm() -> bool:

@@ -17,6 +17,7 @@ from application.displays import Act, Display
 from application.hypervisors import Hypervisor
 from domain.errors import NotFound
 from infra.broadcasts import Broadcasts, Seat
+from infra.pictures import dummy
 from infra.previews import Previews
 from infra.webrtc import AiortcPeer, connected
 
@@ -60,6 +61,7 @@ class AiortcWatcher(AiortcPeer):
         self._video = Video()
         self._held: set[tuple[str, int]] = set()  # keys and buttons
         self._stack = AsyncExitStack()  # of the seat
+        self._joined = asyncio.Event()
         self._said: asyncio.Queue[str | None] = asyncio.Queue()
         self._channel = connection.createDataChannel(CHANNEL)
         self._channel.on("message", self._hear)
@@ -77,8 +79,13 @@ class AiortcWatcher(AiortcPeer):
         self._said.put_nowait(message if isinstance(message, str) else message.decode(errors="replace"))
 
     def _look(self) -> None:
+        if self._connection.connectionState == "connected":
+            self._joined.set()
         if self._connection.connectionState in ENDED:
             self._over()
+
+    async def joined(self) -> None:
+        await self._joined.wait()
 
     def _over(self) -> None:
         self._said.put_nowait(None)
@@ -128,9 +135,13 @@ class VmConsoles:
         self._hypervisor = hypervisor
         self.previews = Previews(hypervisor.screenshot)
         self.broadcasts = Broadcasts(hypervisor.watch)
+        self._dummy = dummy()
 
     async def preview(self, vm: UUID) -> bytes:
         return await self.previews.of(vm)
+
+    async def dummy(self) -> bytes:
+        return self._dummy
 
     @asynccontextmanager
     async def watch(self, vm: UUID, quality: Quality) -> AsyncIterator[AiortcWatcher]:

@@ -14,29 +14,26 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
-from importlib import resources
 from typing import Any
 
 import anyio
-import orjson
 import websockets
 from fastapi import APIRouter, Response, WebSocket
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.websockets import WebSocketDisconnect
 
-from application.displays import Act, Display, Peer
+from application.displays import Display, Peer
 from application.ports import Unavailable
 from domain.errors import Invalid, NotFound
 from interfaces.clarateach.credentials import Sits
 from interfaces.clarateach.rates import Limited
+from interfaces.controls import act, message, page, said
 from interfaces.serve import deps
 
 router = APIRouter(tags=["seats"], route_class=Limited)
 SUBPROTOCOL = "neko"
-LARGEST = 1 << 16  # of a coordinate, or a distance
-KINDS = ("move", "scroll") + tuple(f"{what}{how}" for what in ("button", "key") for how in ("down", "up", "press"))
-PAGE = resources.files("interfaces.clarateach").joinpath("browser.html").read_text()
+PAGE = page("interfaces.clarateach", "browser.html")
 GONE = 1011
 
 
@@ -68,11 +65,11 @@ class Signalling:
 
     async def run(self) -> None:
         while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
+            heard = await self._socket.receive()
+            if heard["type"] == "websocket.disconnect":
                 return
             try:
-                await self._answer(message.get("text") or message.get("bytes") or b"")
+                await self._answer(heard.get("text") or heard.get("bytes") or b"")
             except Invalid as wrong:
                 await self._say("error", {"message": str(wrong)})
             except (NotFound, Unavailable) as gone:
@@ -80,7 +77,7 @@ class Signalling:
                 return
 
     async def _say(self, event: str, data: dict[str, Any]) -> None:
-        await self._socket.send_text(orjson.dumps({"event": event, "data": data}).decode())
+        await self._socket.send_text(message(event, data))
 
     async def _answer(self, text: str | bytes) -> None:
         event, data = said(text)
@@ -97,40 +94,7 @@ class Signalling:
             case "connect" | "answer" | "candidate":
                 raise Invalid("connect comes first, and once")
             case _:
-                await self._display.act(act(event, data))
-
-
-def said(text: str | bytes) -> tuple[str, dict[str, Any]]:
-    try:
-        it = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        it = None
-    if not isinstance(it, dict) or not isinstance(it.get("event"), str):
-        raise Invalid("a message must be a JSON object with an event")
-    data = it.get("data")
-    return it["event"], data if isinstance(data, dict) else {}
-
-
-def act(event: str, data: dict[str, Any]) -> Act:
-    kind = event.removeprefix("control/")
-    if kind == event or kind not in KINDS:
-        raise Invalid("there are connect, answer, candidate, and what begins with control/")
-    x, y = data.get("x"), data.get("y")
-    code = data.get("keysym", data.get("code", 0))
-    return Act(
-        kind,
-        None if x is None else number(x),
-        None if y is None else number(y),
-        number(code, 0x7FFF_FFFF),
-        number(data.get("delta_x", 0)),
-        number(data.get("delta_y", 0)),
-    )
-
-
-def number(value: object, largest: int = LARGEST) -> int:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= largest:
-        raise Invalid("x, y, code, keysym and deltas must be numbers")
-    return int(value)
+                await self._display.act(act(event, data, "connect, answer, candidate"))
 
 
 async def relayed(socket: WebSocket, address: str, subprotocol: str | None) -> None:
