@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.errors import NotAllowed, NotFound
 from domain.role import Role
 from domain.scope import Scope
+from domain.user_type import UserType
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Actor:
     role: Role | None = None  # in the place; None: no account here
     scopes: frozenset[Scope] | None = None  # of the key that they came with; None: they came themselves
     key_id: UUID | None = None  # that key
+    user_type: UserType | None = None  # for virtual machines; None: not by that contract, or banned
+    token_id: UUID | None = None  # of the token that they logged in there with
 
     @property
     def cause(self) -> Cause:
@@ -75,6 +78,11 @@ NEEDS: dict[str, str] = {
     "workshop.list": ANYONE,  # of their own
     "workshop.see": HOLDER,
     "workshop.manage": HOLDER,  # start, stop, extend, delete; end a seat
+    "vm_account.use": ANYONE,  # their own: change its password, log out, delete it
+    "vm_account.list": UserType.ADMINISTRATOR,
+    "vm_account.manage": UserType.ADMINISTRATOR,
+    "vm_server.see": UserType.ADMINISTRATOR,  # and whatever else is below /admin
+    "vm_server.configure": UserType.ADMINISTRATOR,
 }
 
 # What a key of each scope is for. With it nobody may do more than without.
@@ -97,6 +105,8 @@ def allowed(actor: Actor, action: str, holder: UUID | None = None) -> bool:
     need = NEEDS[action]
     if isinstance(need, Role):
         return actor.role is not None and actor.role.at_least(need)
+    if isinstance(need, UserType):
+        return actor.user_type == need
     return (
         need == ANYONE
         or (need in (HOLDER, HOLDER_OR_AUDITOR) and holder == actor.user_id)

@@ -8,6 +8,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Cause
+from application.account_ports import Numbers
+from application.founding import founded, founding
 from application.invites import Invites
 from application.platform import TRIES, Platform, Raced
 from application.ports import Clock, Identity, Invitation, LoginTokens, Profiles
@@ -16,7 +18,7 @@ from domain.errors import NotAllowed, NotFound
 from domain.invite import Invite, Unusable
 from domain.name import checked
 from domain.role import Role
-from domain.user import Place, User
+from domain.user import User
 
 LASTS = timedelta(days=30)  # a login, from when it was last used
 REASONS = {"expired": "invite_expired", "exhausted": "invite_exhausted"}  # of an invite that is none any more
@@ -38,6 +40,7 @@ class Logins:
     tokens: LoginTokens
     invites: Invites
     open_signup: bool
+    numbers: Numbers
 
     async def invitation(self, token: str | None, guesser: str) -> Invitation | None:
         """What somebody came with, to be remembered while they are away at their provider."""
@@ -103,16 +106,14 @@ class Logins:
         if invite:
             invite.accept(id, now)
         if role == Role.OWNER:
-            also = [Place(id=Place.id_of(), at=now, owner_id=id)]
+            also = founding(id, await self.numbers(), now)
         user = User(id=id, at=now, role=str(role), invite_id=invite.id if invite else None)
         await self.platform.commit(Cause(id, request_id), user, *also)
         return user
 
     async def _entry(self, invited: Invitation | None) -> tuple[Role, Invite | None]:
         """As what somebody new comes in, and by which invite. Raises `NotLetIn`."""
-        try:
-            await self.platform.load(Place, Place.id_of())
-        except NotFound:
+        if await founded(self.platform) is None:
             return Role.OWNER, None
         if invited is None:
             if self.open_signup:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, Cause, require
+from application.departures import closing
 from application.platform import Platform
 from application.ports import Clock, Profiles
+from domain.aggregate import Aggregate
 from domain.role import Role
 from domain.user import User
 
@@ -31,10 +33,11 @@ class Users:
         """Take somebody's account away, with everything that names them."""
         as_ = manager(actor)
 
-        def remove(user: User) -> None:
+        async def remove(user: User) -> list[Aggregate]:
             user.remove(by=actor.user_id, as_=as_, now=self.clock())
+            return await closing(self.platform, id, self.clock())
 
-        await self.platform.change(actor.cause, User, id, remove)
+        await self.platform.change_with(actor.cause, User, id, remove)
         await self.profiles.forget(id)  # at once; and for certain, by the process
 
     async def forget(self, id: UUID, cause: Cause) -> None:

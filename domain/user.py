@@ -1,6 +1,6 @@
 """A person with an account here. Who they are is kept elsewhere, under this id; the log knows what they may do.
 
-The first one founds the place and owns it. Nobody else ever becomes an owner, so there is always exactly one.
+The first one founds the place and owns it. Nobody else ever becomes an owner: there is one, until they leave.
 """
 
 from __future__ import annotations
@@ -81,6 +81,11 @@ class User(aggregate.Aggregate):
         """Take this person's account away (C26)."""
         self._touchable(by, as_, "You cannot remove yourself")
         self._removed(now)
+
+    def leave(self, now: datetime) -> None:
+        """They go by themselves, with their account, whatever their role."""
+        if self.removed_at is None:
+            self._removed(now)
 
     def forget(self, now: datetime) -> None:
         """What named them has gone."""

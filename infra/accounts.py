@@ -126,7 +126,8 @@ class Accounts:
         async def forgotten(conn: AsyncConnection[Any]) -> None:
             async with conn.transaction():
                 for table in (
-                    *("passwords", "logins", "api_key_rows", "holder_keys", "join_requests"),
+                    # The password first: a token that is being made for it waits, and then is not.
+                    *("passwords", "vm_tokens", "logins", "api_key_rows", "holder_keys", "join_requests", "vm_bans"),
                     *("identities", "profiles"),
                 ):
                     await conn.execute(f"delete from {table} where user_id = %s", (user_id,))

@@ -59,12 +59,14 @@ from infra.settings import Settings
 from infra.sign_ins import SignIns
 from infra.signals import Signals
 from infra.signing_keys import SigningKeys
+from infra.snowflakes import Snowflakes
 from infra.sweep import Sweep
 from infra.tasks import end
 from infra.terminals_tmux import TmuxTerminals
 from infra.tmux_control import Local
 from infra.tmux_watch import Watch
 from infra.tokens import Tokens
+from infra.vm_people import people
 from infra.watches import HasTerminals, Watches
 from infra.watching import STARTED_LATE, Watching
 from infra.worker import Worker
@@ -139,11 +141,11 @@ async def running(
             seats=classroom.seat_machines(platform, now, kept),
         )
         workshops = classroom.workshops(settings, platform, now, engines, kept)
-        accounts = Accounts(pool, uuid4)
+        accounts, numbers = Accounts(pool, uuid4), Snowflakes(pool, now)
         users = Users(platform, now, accounts)
         guesses = Guesses(settings.redis_url, settings.guesses_per_minute)
         invites = Invites(platform, now, uuid4, InviteTokens(pool), guesses)
-        logins = Logins(platform, now, accounts, Cookies(pool), invites, settings.open_signup)
+        logins = Logins(platform, now, accounts, Cookies(pool), invites, settings.open_signup, numbers)
         places = RegionPlaces(engines, machines if isinstance(machines, HasTerminals) else None)
         watches = Watches(Watch(Local(str(settings.tmux))), places if settings.workspace_terminals else None)
         terminals = TmuxTerminals(watches, now)
@@ -153,6 +155,8 @@ async def running(
             platform, now, uuid4, ApiKeyRows(pool), guesses, accounts, SCHEME, frozenset(settings.auditors)
         )
         tokens = Tokens(signing_keys(pool, settings), now, timedelta(seconds=settings.token_seconds))
+        vm_people = people(settings, pool, platform, now, numbers, accounts, tokens, guesses)
+        await vm_people.start()
         hosted_sessions, guests = hosting(settings, workspaces, engines, guesses, uuid4)
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, engines, now)
@@ -171,6 +175,9 @@ async def running(
             invites=invites,
             logins=logins,
             claims=claims,
+            vm_accounts=vm_people.accounts,
+            vm_administration=vm_people.administration,
+            vm_servers=vm_people.servers,
             hosted_sessions=hosted_sessions,
             guests=guests,
             api_keys=api_keys,

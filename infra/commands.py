@@ -18,6 +18,7 @@ def commands(given: Deps, orphans: Orphans) -> dict[str, Command]:
         "workspace.destroy": given.workspaces.destroy,
         "orphan.destroy": orphans.destroy,
         "user.forget": given.users.forget,
+        "vm_account.forget": given.vm_accounts.forget,
         "invite.expire": given.invites.expire,
         "claim.expire": given.claims.expire,
         "api_key.forget": given.api_keys.forget,

@@ -27,6 +27,9 @@ from infra import (
     registrations,
     sign_ins,
     signing_keys,
+    snowflakes,
+    vm_accounts,
+    vm_tokens,
     workshop_keys,
 )
 from projections import read_models
@@ -62,6 +65,9 @@ ROWS = tuple(
         learners,
         registrations,
         passwords,
+        snowflakes,
+        vm_accounts,
+        vm_tokens,
     )
 )
 BATCH = 500  # events in memory at once, while all are folded

@@ -36,11 +36,16 @@ class PasswordRows:
         return bool(await rows_of(self._pool, KEEP, (user_id, hashed)))
 
     async def check(self, user_id: UUID | None, password: str) -> bool:
+        return await self.prove(user_id, password) is not None
+
+    async def prove(self, user_id: UUID | None, password: str) -> str | None:
+        """The hash of theirs that this password fits, after as long for nobody."""
         if self._nobody is None:
             self._nobody = await asyncio.to_thread(self._hasher.hash, "")
         rows = await rows_of(self._pool, "select hash from passwords where user_id = %s", (user_id,))
-        good = await asyncio.to_thread(self._verified, rows[0][0] if rows else self._nobody, password)
-        return bool(rows) and good
+        hashed: str = rows[0][0] if rows else self._nobody
+        good = await asyncio.to_thread(self._verified, hashed, password)
+        return hashed if rows and good else None
 
     def _verified(self, hashed: str, password: str) -> bool:
         try:

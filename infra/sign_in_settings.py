@@ -25,6 +25,9 @@ class SignInSettings(BaseSettings):
 
     open_signup: bool = Field(False, description="anybody who signs in may join, as a viewer, without an invite")
     guesses_per_minute: Count = Field(20, description="wrong tokens and API keys taken from one address in a minute")
+    accounts_per_hour: Count = Field(
+        100, description="accounts for virtual machines that one address may register in an hour"
+    )
     github_client_id: Text | None = Field(None, description="sign-in with GitHub: the OAuth app's client id")
     github_client_secret: SecretStr | None = Field(None, description="and its secret")
     github_url: HttpUrl = Field("https://github.com", description="GitHub, or a GitHub Enterprise")

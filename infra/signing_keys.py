@@ -67,7 +67,8 @@ class Audience:
 
 TENURE = Audience("tenure", "tenure", "EdDSA")
 WORKSPACE = Audience("clarateach-workspace", "clarateach-portal", "RS256", timedelta(hours=24))
-AUDIENCES = {audience.name: audience for audience in (TENURE, WORKSPACE)}
+NEPTUNED = Audience("neptuned", "neptuned", "EdDSA", timedelta(days=30))
+AUDIENCES = {audience.name: audience for audience in (TENURE, WORKSPACE, NEPTUNED)}
 
 
 @dataclass(frozen=True)

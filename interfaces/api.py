@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from interfaces import chrote, clarateach, native, vm_api, warpdrive
+from interfaces import chrote, clarateach, native, neptuned, vm_api, warpdrive
 from interfaces.edge import Edge
 from interfaces.openapi import Api
 from interfaces.serve import Deps, Json, install
 
-CONTRACTS = [vm_api.CONTRACT, chrote.CONTRACT, warpdrive.CONTRACT, clarateach.CONTRACT, native.CONTRACT]
+CONTRACTS = [vm_api.CONTRACT, chrote.CONTRACT, warpdrive.CONTRACT, clarateach.CONTRACT]
+CONTRACTS += [neptuned.CONTRACT, native.CONTRACT]
 ABOUT = """
 Tenure lends computers for a term. Every change is an event in one log; lists, live streams and the audit trail are
 readings of it. Name yourself with the header `x-user` (on this machine), or let a proxy do it with `X-VM-User`.

@@ -70,17 +70,20 @@ async def bearer(connection: HTTPConnection) -> Actor | None:
 
     A token is not looked up anywhere, so its holder's role is not known.
     """
-    given = deps(connection)
     said = [it for it in connection.headers.getlist("authorization") if it.partition(" ")[0].lower() not in OTHERS]
     if said:
-        text = token_of(said)
-        grant = await (opened(connection, text) if text.startswith(MARK) else given.tokens.verify(text))
+        grant = await granted(connection, token_of(said))
     elif "x-api-key" in connection.headers:
         grant = await key(connection)
     else:
         return None
     if grant is None:
         raise Unauthenticated(NEEDED)
+    return holder(connection, grant)
+
+
+def holder(connection: HTTPConnection, grant: Grant) -> Actor:
+    """Who came with what gives them this."""
     return Actor(
         user_id=grant.user_id,
         name=grant.name,
@@ -99,6 +102,11 @@ async def key(connection: HTTPConnection) -> Grant:
     if grant is None:
         raise Unauthenticated(NEEDED)
     return grant
+
+
+async def granted(connection: HTTPConnection, text: str) -> Grant | None:
+    """What a key or a token opens, whichever it is."""
+    return await (opened(connection, text) if text.startswith(MARK) else deps(connection).tokens.verify(text))
 
 
 async def opened(connection: HTTPConnection, text: str) -> Grant | None:

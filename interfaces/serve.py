@@ -39,6 +39,9 @@ from application.registrations import Registering
 from application.seats import Seats
 from application.terminals import Presence, Terminals
 from application.users import Users
+from application.vm_accounts import VmAccounts
+from application.vm_administration import VmAdministration
+from application.vm_servers import VmServers
 from application.workshops import Workshops
 from application.workspaces import Workspaces
 from domain.errors import Conflict, Gone, Invalid, NotAllowed, NotFound, Refused
@@ -103,6 +106,9 @@ class Deps:
     invites: Invites
     logins: Logins
     claims: Claims
+    vm_accounts: VmAccounts
+    vm_administration: VmAdministration
+    vm_servers: VmServers
     hosted_sessions: HostedSessions
     guests: Guests
     api_keys: ApiKeys

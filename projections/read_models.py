@@ -20,6 +20,7 @@ from projections import (
     sessions,
     trail,
     users,
+    vm_accounts,
     work,
     workshops,
     workspaces,
@@ -39,6 +40,7 @@ TABLES: tuple[Table[Any], ...] = (
     guests.TABLE,
     api_keys.TABLE,
     workshops.TABLE,
+    vm_accounts.TABLE,
 )
 # The table whose rows are an aggregate's state, as streams show it.
 STATES = {
@@ -51,6 +53,7 @@ STATES = {
     "guest": "guests",
     "api_key": "api_keys",
     "workshop": "workshops",
+    "vm_account": "vm_accounts",
 }
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
 SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew

@@ -7,6 +7,7 @@ from application.processes import (
     key_revocation,
     orphan_removal,
     user_removal,
+    vm_account_removal,
     workshop_life,
     workspace_life,
 )
@@ -20,4 +21,5 @@ PROCESSES = (
     guest_admission.react,
     key_revocation.react,
     workshop_life.react,
+    vm_account_removal.react,
 )

@@ -44,6 +44,12 @@ def test_nobody_changes_or_removes_themselves(story: Story) -> None:
     story.when(User.remove, **oneself).refused(NotAllowed, "yourself")
 
 
+@pytest.mark.parametrize("story", [owner, admin, viewer])
+def test_everybody_may_leave_with_their_account_once(story: Story) -> None:
+    story.when(User.leave, T0).then(User.Removed)
+    removed.when(User.leave, T0).nothing()
+
+
 def test_a_role_is_one_that_there_is() -> None:
     viewer.when(User.change_role, "king", **BY_OWNER).refused(Invalid)
 

@@ -1,0 +1,42 @@
+"""What can be asked of the settings of virtual machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from application.access import Actor, require
+from application.platform import Platform
+from application.ports import Clock
+from domain.errors import NotFound
+from domain.vm_server import DEFAULTS, VmServer
+
+
+@dataclass(frozen=True)
+class VmServers:
+    platform: Platform
+    clock: Clock
+
+    async def settings(self) -> dict[str, Any]:
+        """As they are now; nobody is asked."""
+        try:
+            return (await self.platform.load(VmServer, VmServer.id_of())).settings
+        except NotFound:
+            return dict(DEFAULTS)
+
+    async def shown(self, actor: Actor) -> dict[str, Any]:
+        require(actor, "vm_server.see")
+        return await self.settings()
+
+    async def configure(self, actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
+        """Set some of them. All of them as they then are."""
+        require(actor, "vm_server.configure")
+        now = self.clock()
+        server = await self.platform.ensure(
+            actor.cause,
+            VmServer,
+            VmServer.id_of(),
+            lambda id: VmServer(id=id, at=now),
+            lambda it: it.configure(changes, now),
+        )
+        return server.settings

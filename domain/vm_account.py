@@ -1,0 +1,189 @@
+"""An account for virtual machines. Who has it, and with which password, is kept elsewhere, under the user's id."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from eventsourcing.domain import event
+
+from domain import aggregate
+from domain.errors import Conflict, Invalid, NotFound
+from domain.user_type import UserType
+
+ACCOUNTS = UUID("3b0c4a52-8d0b-5f6e-b7a4-9a1c55f0d6e2")
+
+
+class VmAccount(aggregate.Aggregate):
+    # -- what can happen -----------------------------------------------------
+
+    class Event(aggregate.Aggregate.Event):
+        pass
+
+    class Opened(aggregate.Aggregate.Created):
+        owner_id: UUID  # the user
+        number: int  # a snowflake: the contract's id of them
+        user_type: str
+
+    class TypeChanged(Event):
+        user_type: str
+
+    class PasswordChanged(Event):
+        """And what they were logged in with has ended, but for one token, if any."""
+
+        kept_token_id: UUID | None
+
+    class LoggedOut(Event):
+        token_id: UUID
+
+    class Banned(Event):
+        """Why is said beside the log, so that it can be forgotten."""
+
+    class Unbanned(Event):
+        pass
+
+    class Closed(Event):
+        pass
+
+    class Forgotten(Event):
+        """Nothing that names them is left."""
+
+    @staticmethod
+    def id_of(user_id: UUID) -> UUID:
+        return uuid5(ACCOUNTS, str(user_id))
+
+    # -- what may be asked ---------------------------------------------------
+
+    @classmethod
+    def open(cls, user_id: UUID, number: int, user_type: str, now: datetime) -> VmAccount:
+        return cls(id=cls.id_of(user_id), at=now, owner_id=user_id, number=number, user_type=known(user_type))
+
+    @event(Opened)
+    def __init__(self, id: UUID, at: datetime, owner_id: UUID, number: int, user_type: str) -> None:
+        self._id = id
+        self.owner_id, self.number, self.user_type = owner_id, number, UserType(user_type)
+        self.banned = False
+        self.closed_at: datetime | None = None
+        self.forgotten = False
+
+    @property
+    def administers(self) -> bool:
+        """Whether they can do now what administrators do."""
+        return self.user_type == UserType.ADMINISTRATOR and not self.banned and self.closed_at is None
+
+    def change_type(self, to: str, now: datetime) -> None:
+        self._there()
+        if known(to) != self.user_type:
+            self._type_changed(now, to)
+
+    def password_changed(self, kept_token_id: UUID | None, now: datetime) -> None:
+        """It has been; what was opened with a token other than this one ends."""
+        self._there()
+        self._password_changed(now, kept_token_id)
+
+    def log_out(self, token_id: UUID, now: datetime) -> None:
+        if self.closed_at is None:
+            self._logged_out(now, token_id)
+
+    def ban(self, now: datetime) -> None:
+        self._there()
+        if not self.banned:
+            self._banned(now)
+
+    def unban(self, now: datetime) -> None:
+        self._there()
+        if self.banned:
+            self._unbanned(now)
+
+    def close(self, now: datetime) -> None:
+        """They go, or are taken away, banned or not (N52)."""
+        self._there()
+        self._closed(now)
+
+    def forget(self, now: datetime) -> None:
+        """What named them has gone."""
+        if self.closed_at and not self.forgotten:
+            self._forgotten(now)
+
+    def _there(self) -> None:
+        if self.closed_at is not None:
+            raise NotFound("no such user")
+
+    # -- what it then is -----------------------------------------------------
+
+    @event(TypeChanged)
+    def _type_changed(self, at: datetime, user_type: str) -> None:
+        self.user_type = UserType(user_type)
+
+    @event(PasswordChanged)
+    def _password_changed(self, at: datetime, kept_token_id: UUID | None) -> None:
+        pass
+
+    @event(LoggedOut)
+    def _logged_out(self, at: datetime, token_id: UUID) -> None:
+        pass
+
+    @event(Banned)
+    def _banned(self, at: datetime) -> None:
+        self.banned = True
+
+    @event(Unbanned)
+    def _unbanned(self, at: datetime) -> None:
+        self.banned = False
+
+    @event(Closed)
+    def _closed(self, at: datetime) -> None:
+        self.closed_at = at
+
+    @event(Forgotten)
+    def _forgotten(self, at: datetime) -> None:
+        self.forgotten = True
+
+
+class VmAdministrators(aggregate.Aggregate):
+    """Those who can administer now: stored together with what changes them, so that one always stays."""
+
+    class Event(aggregate.Aggregate.Event):
+        pass
+
+    class Founded(aggregate.Aggregate.Created):
+        pass
+
+    class Appointed(Event):
+        user_id: UUID
+
+    class Dismissed(Event):
+        user_id: UUID
+
+    @staticmethod
+    def id_of() -> UUID:
+        return uuid5(ACCOUNTS, "administrators")
+
+    def appoint(self, user_id: UUID, now: datetime) -> None:
+        if user_id not in self.user_ids:
+            self._appointed(now, user_id)
+
+    def dismiss(self, user_id: UUID, now: datetime) -> None:
+        if self.user_ids == [user_id]:
+            raise Conflict("this is the last administrator, who cannot be demoted, banned or deleted")
+        if user_id in self.user_ids:
+            self._dismissed(now, user_id)
+
+    @event(Founded)
+    def __init__(self, id: UUID, at: datetime) -> None:
+        self._id = id
+        self.user_ids: list[UUID] = []
+
+    @event(Appointed)
+    def _appointed(self, at: datetime, user_id: UUID) -> None:
+        self.user_ids.append(user_id)
+
+    @event(Dismissed)
+    def _dismissed(self, at: datetime, user_id: UUID) -> None:
+        self.user_ids.remove(user_id)
+
+
+def known(user_type: str) -> UserType:
+    if user_type not in list(UserType):
+        raise Invalid(f"there is no user type {user_type!r}; there are {', '.join(UserType)}")
+    return UserType(user_type)

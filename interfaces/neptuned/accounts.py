@@ -1,0 +1,113 @@
+"""/register, /login and what somebody does with their own account (N34 to N40)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from starlette.requests import Request
+
+from application.instructors import PASSWORD
+from application.vm_accounts import WrongPassword, proof_of
+from domain.errors import Invalid
+from interfaces.identity import address, request_id
+from interfaces.neptuned.credentials import BASE, Member
+from interfaces.serve import Json, Unauthenticated, deps, errors
+
+router = APIRouter(prefix=BASE, tags=["accounts"])
+Username = Annotated[StrictStr, Field(min_length=1, max_length=200)]
+Password = Annotated[StrictStr, Field(min_length=PASSWORD[0], max_length=PASSWORD[1])]
+FRESH = {"Cache-Control": "no-store"}
+
+
+class Register(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": {"username": "ada", "password": "correct horse"}})
+
+    username: Username
+    password: Password
+
+
+class LogIn(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"example": {"username": "ada", "password": "correct horse"}})
+
+    username: Username
+    password_hash: Annotated[StrictStr, Field(max_length=PASSWORD[1])] | None = Field(
+        None, description="lower-case hex SHA-256 of the password in UTF-8"
+    )
+    password: Annotated[StrictStr, Field(max_length=PASSWORD[1])] | None = Field(
+        None, description="or the password itself"
+    )
+
+
+class NewPassword(BaseModel):
+    password: Password
+
+
+class Registered(BaseModel):
+    token: str = Field(description="for Authorization: Bearer; good for 30 days, or until it is revoked")
+
+
+class LoggedIn(Registered):
+    banned: bool | None = Field(None, description="only where it is so")
+    ban_reason: str | None = None
+
+
+class Nothing(BaseModel):
+    """There is nothing to tell."""
+
+
+@router.post("/register", response_model=Registered, responses=errors(400, 409))
+async def register(request: Request, body: Register) -> Response:
+    """An account, and a token for it. 403 while registrations are closed."""
+    token = await deps(request).vm_accounts.register(
+        username=body.username,
+        password=body.password,
+        guesser=f"vm register {address(request)}",
+        request_id=request_id(request),
+    )
+    return Json({"token": token}, headers=FRESH)
+
+
+@router.post("/login", response_model=LoggedIn, response_model_exclude_none=True, responses=errors(400, 401))
+async def log_in(request: Request, body: LogIn) -> Response:
+    """A token. Who is banned gets one too, to delete their account with, and is told why they are."""
+    given = deps(request)
+    if (body.password_hash is None) == (body.password is None):
+        raise Invalid("either password_hash or password is needed")
+    try:
+        token, account = await given.vm_accounts.log_in(
+            username=body.username,
+            proof=proof_of(body.password) if body.password is not None else str(body.password_hash).lower(),
+            guesser=f"vm login {address(request)}",
+        )
+    except WrongPassword:
+        raise Unauthenticated("wrong username or password") from None
+    told: dict[str, Any] = {"token": token}
+    if account.banned:
+        told["banned"] = True
+        kept = (await given.vm_accounts.rows.described([account.owner_id])).get(account.owner_id)
+        if kept and kept.ban_reason:
+            told["ban_reason"] = kept.ban_reason
+    return Json(told, headers=FRESH)
+
+
+@router.post("/logout", response_model=Nothing, responses=errors(400, 401))
+async def log_out(request: Request, who: Member) -> Response:
+    """The token that came along is not good any more."""
+    await deps(request).vm_accounts.log_out(who)
+    return Json({})
+
+
+@router.post("/change_password", response_model=Nothing, responses=errors(400, 401, 409))
+async def change_password(request: Request, who: Member, body: NewPassword) -> Response:
+    """Other tokens of this account are not good any more."""
+    await deps(request).vm_accounts.change_password(who, body.password)
+    return Json({})
+
+
+@router.post("/delete_account", response_model=Nothing, responses=errors(401, 409))
+async def delete_account(request: Request, who: Member) -> Response:
+    """Nothing that says who they are is left. 409 for the last administrator."""
+    await deps(request).vm_accounts.delete(who)
+    return Json({})

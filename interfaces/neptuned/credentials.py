@@ -1,0 +1,155 @@
+"""Who asks, in Neptuned: somebody who has logged in, or comes with an API key or a token made from one.
+
+    who: Member                in an endpoint: anybody whom we know, banned or not (N52)
+    who: Administrator         in one of a router of `administering`, which lets nobody else in (N41)
+    await admitted(socket)     before a socket is accepted: who is not banned
+    await let_go(given, who)   while it is open: returns when they may not be connected any more
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from application.access import Actor, require
+from application.ports import Unavailable
+from domain.errors import NotAllowed
+from domain.user_type import UserType
+from interfaces import identity
+from interfaces.serve import Deps, Unauthenticated, deps, errors
+from projections import vm_accounts
+from projections.pushes import CutOff, Dismissed
+
+BASE = "/api/v0"
+NEEDED = f"log in first: a good token is needed in Authorization: Bearer, from POST {BASE}/login"
+
+
+async def member(connection: HTTPConnection) -> Actor:
+    """Raises `Unauthenticated`. Who is banned has no user type."""
+    given = deps(connection)
+    said = [it for it in connection.headers.getlist("authorization") if not other(it)]
+    text = identity.token_of(said) if said else in_address(connection)
+    found = await given.vm_accounts.tokens.find(text, given.clock()) if text else None
+    if found:
+        user_id, token_id = found
+        who = Actor(user_id, "", identity.request_id(connection), token_id=token_id)
+    elif text:
+        grant = await identity.granted(connection, text)
+        if grant is None:
+            raise Unauthenticated(NEEDED)
+        who = identity.holder(connection, grant)
+    else:
+        key = await identity.bearer(connection)
+        if key is None:
+            raise Unauthenticated(NEEDED)
+        who = key
+    return await with_type(given, who)
+
+
+async def with_type(given: Deps, who: Actor) -> Actor:
+    """What they may do now. `Unauthenticated` for who has closed their account."""
+    row = await vm_accounts.of_user(given.reads, who.user_id)
+    if row is None and who.token_id is None and await given.vm_accounts.of_member(who):
+        return replace(who, user_type=UserType.USER)
+    if row is None:
+        raise Unauthenticated(NEEDED)
+    return replace(who, user_type=None if row.banned else UserType(row.user_type))
+
+
+def other(header: str) -> bool:
+    return header.partition(" ")[0].lower() in identity.OTHERS
+
+
+def in_address(connection: HTTPConnection) -> str:
+    """Only of a socket, for which a browser cannot set headers; other addresses end in logs and histories."""
+    return connection.query_params.get("token", "") if connection.scope["type"] == "websocket" else ""
+
+
+Member = Annotated[Actor, Depends(member)]
+
+
+# -- administrators ---------------------------------------------------------------
+
+
+class Administered(APIRoute):
+    """A route of administrators: others are refused before anything that they sent is looked at."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def refused_or_answered(request: Request) -> Response:
+            who = await member(request)
+            require(who, "vm_server.see")
+            request.state.administrator = who
+            return await answer(request)
+
+        return refused_or_answered
+
+
+def administering(path: str, **more: Any) -> APIRouter:
+    """A router below /admin."""
+    return APIRouter(
+        prefix=f"{BASE}/admin{path}", route_class=Administered, responses=errors(400, 401, 404, 409), **more
+    )
+
+
+def administrator(request: Request) -> Actor:
+    """Whom the route has let in."""
+    who: Actor = request.state.administrator
+    return who
+
+
+Administrator = Annotated[Actor, Depends(administrator)]
+
+
+# -- who is connected -------------------------------------------------------------
+
+
+async def admitted(connection: HTTPConnection) -> Actor:
+    """`Unauthenticated`; `NotAllowed` for who is banned, with the reason (N31, N32, N51)."""
+    who = await member(connection)
+    if who.user_type is None:
+        raise NotAllowed(await banned(deps(connection), who))
+    return who
+
+
+async def banned(given: Deps, who: Actor) -> str:
+    """The sentence that somebody who is banned is shown."""
+    kept = (await given.vm_accounts.rows.described([who.user_id])).get(who.user_id)
+    return f"you are banned: {kept.ban_reason}" if kept and kept.ban_reason else "you are banned"
+
+
+async def let_go(given: Deps, who: Actor) -> str:
+    """Why somebody who is connected may not be any more, as soon as that is so. Raises `Closing` when we end."""
+    while True:
+        try:
+            async with aclosing(given.hub.follow(who, None, None)) as told:
+                async for some in told:  # at first that it follows: something may have happened before
+                    if why := await why_not(given, who):
+                        return why
+                    del some
+        except Dismissed:
+            return "this key is not good any more"
+        except CutOff:
+            continue
+        except Unavailable:
+            await asyncio.sleep(1)
+
+
+async def why_not(given: Deps, who: Actor) -> str | None:
+    row = await vm_accounts.of_user(given.reads, who.user_id)
+    if row is None:
+        return "this account is not there any more"
+    if row.banned:
+        return await banned(given, who)
+    if who.token_id and not await given.vm_accounts.tokens.good(who.token_id, given.clock()):
+        return "this token is not good any more; log in again"
+    return None

@@ -1,0 +1,33 @@
+"""Accounts for virtual machines as lists show them, and what is to be done after they ended."""
+
+from __future__ import annotations
+
+import pytest
+
+from application.processes import PROCESSES
+from projections import holders, vm_accounts
+from projections.holders import HolderRow
+from projections.vm_accounts import VmAccountRow
+from tests.account_stories import banned, closed, forgotten, new_password, opened, promoted, unbanned
+from tests.stories import ANNA
+from tests.story import SUBJECT, T0, Story
+
+
+def test_a_row_shows_what_has_become_of_somebody() -> None:
+    row = VmAccountRow(SUBJECT, ANNA, 7, "user", False, T0)
+    for story in (opened, unbanned, new_password):
+        assert story.row(vm_accounts.evolve) == row
+    assert promoted.row(vm_accounts.evolve).user_type == "administrator"
+    assert banned.row(vm_accounts.evolve).banned
+    assert opened.row(holders.evolve) == HolderRow(SUBJECT, ANNA), "their history is their own"
+
+
+@pytest.mark.parametrize("story", [closed, forgotten])
+def test_who_has_gone_is_not_listed(story: Story) -> None:
+    assert story.row(vm_accounts.evolve) is None
+
+
+def test_who_has_gone_is_forgotten_once() -> None:
+    assert banned.work(PROCESSES) == {}
+    assert closed.work(PROCESSES) == {"vm_account.forget": T0}
+    assert forgotten.work(PROCESSES) == {}
