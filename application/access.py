@@ -83,6 +83,9 @@ NEEDS: dict[str, str] = {
     "vm_account.manage": UserType.ADMINISTRATOR,
     "vm_server.see": UserType.ADMINISTRATOR,  # and whatever else is below /admin
     "vm_server.configure": UserType.ADMINISTRATOR,
+    "vm.see": UserType.ADMINISTRATOR,  # configurations, and what they were
+    "vm.configure": UserType.ADMINISTRATOR,  # create, patch, delete
+    "vm.operate": UserType.ADMINISTRATOR,  # start, stop, restart
 }
 
 # What a key of each scope is for. With it nobody may do more than without.

@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.api_keys import ApiKeys
 from application.claims import Claims
+from application.hypervisors import Hypervisor
 from application.invites import Invites
 from application.logins import Logins
 from application.machine_configs import MachineConfigs
@@ -66,6 +67,7 @@ from infra.terminals_tmux import TmuxTerminals
 from infra.tmux_control import Local
 from infra.tmux_watch import Watch
 from infra.tokens import Tokens
+from infra.virtual_machines import virtual_machines
 from infra.vm_people import people
 from infra.watches import HasTerminals, Watches
 from infra.watching import STARTED_LATE, Watching
@@ -105,10 +107,12 @@ async def running(
     url: str,
     given: Machines | None = None,
     elsewhere: Callable[[Region], Machines] | None = None,
+    hypervisor: Hypervisor | None = None,
 ) -> AsyncIterator[Tenure]:
     """Tenure at work on a database until the block is left.
 
-    `given` stands in for the engine of the settings, and what `elsewhere` opens for those of other regions.
+    `given` and `hypervisor` stand in for the ones of the settings, and what `elsewhere` opens for the engines of other
+    regions.
 
     Raises `CannotStart`. A background task that fails takes all of it down, loudly.
     """
@@ -157,6 +161,7 @@ async def running(
         tokens = Tokens(signing_keys(pool, settings), now, timedelta(seconds=settings.token_seconds))
         vm_people = people(settings, pool, platform, now, numbers, accounts, tokens, guesses)
         await vm_people.start()
+        vms = virtual_machines(settings, installation, platform, now, pool, hypervisor)
         hosted_sessions, guests = hosting(settings, workspaces, engines, guesses, uuid4)
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, engines, now)
@@ -178,6 +183,7 @@ async def running(
             vm_accounts=vm_people.accounts,
             vm_administration=vm_people.administration,
             vm_servers=vm_people.servers,
+            vm_configs=vms.configs,
             hosted_sessions=hosted_sessions,
             guests=guests,
             api_keys=api_keys,
@@ -236,12 +242,14 @@ async def running(
                 empty = timedelta(seconds=settings.session_idle_seconds)
                 idling = Idling(pool, reads, engines, presence, hosted_sessions, now, empty)
                 work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds), idling.run())
+                background.append(tasks.create_task(vms.observer(url, reads).run()))
                 background += [tasks.create_task(part) for part in work]
             try:
                 yield Tenure(settings, deps, hub, machines, engines, pool, refolded)
             finally:
                 await terminals.close()
                 await end(background)
+                await vms.close()
     finally:
         await pool.close()
         if isinstance(platform.newest, Newest):

@@ -29,6 +29,7 @@ from infra import (
     signing_keys,
     snowflakes,
     vm_accounts,
+    vm_passwords,
     vm_tokens,
     workshop_keys,
 )
@@ -68,6 +69,7 @@ ROWS = tuple(
         snowflakes,
         vm_accounts,
         vm_tokens,
+        vm_passwords,
     )
 )
 BATCH = 500  # events in memory at once, while all are folded

@@ -21,3 +21,7 @@ class VmSettings(BaseSettings):
     vm_kvm: Literal["auto", "on", "off"] = Field(
         "auto", description="whether the host's KVM runs virtual machines; auto: where its CPU can"
     )
+    vm_custom_cmd: bool = Field(
+        True, description="whether administrators may add words to QEMU's command line: custom_cmd"
+    )
+    vm_tap: bool = Field(True, description="whether they may connect machines to this host's own interfaces: tap")

@@ -41,6 +41,7 @@ from application.terminals import Presence, Terminals
 from application.users import Users
 from application.vm_accounts import VmAccounts
 from application.vm_administration import VmAdministration
+from application.vm_configs import VmConfigs
 from application.vm_servers import VmServers
 from application.workshops import Workshops
 from application.workspaces import Workspaces
@@ -109,6 +110,7 @@ class Deps:
     vm_accounts: VmAccounts
     vm_administration: VmAdministration
     vm_servers: VmServers
+    vm_configs: VmConfigs
     hosted_sessions: HostedSessions
     guests: Guests
     api_keys: ApiKeys

@@ -21,6 +21,7 @@ from projections import (
     trail,
     users,
     vm_accounts,
+    vm_configs,
     work,
     workshops,
     workspaces,
@@ -41,6 +42,7 @@ TABLES: tuple[Table[Any], ...] = (
     api_keys.TABLE,
     workshops.TABLE,
     vm_accounts.TABLE,
+    vm_configs.TABLE,
 )
 # The table whose rows are an aggregate's state, as streams show it.
 STATES = {
@@ -54,6 +56,7 @@ STATES = {
     "api_key": "api_keys",
     "workshop": "workshops",
     "vm_account": "vm_accounts",
+    "vm_config": "vm_configs",
 }
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
 SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew

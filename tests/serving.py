@@ -15,12 +15,14 @@ import httpx
 import uvicorn
 from httpx_sse import ServerSentEvent, aconnect_sse
 
+from application.hypervisors import Hypervisor
 from application.ports import Machines, Region
 from infra.bootstrap import Tenure, running
 from infra.server import config_of
 from infra.settings import Settings
 from interfaces import api
 from tests.engine import Engine
+from tests.hypervisor import FakeHypervisor
 
 PATIENCE = 20.0  # seconds that a test waits for a fact
 
@@ -30,6 +32,7 @@ class Served:
     tenure: Tenure
     url: str
     engine: Any  # the `Engine`, unless another was given
+    hypervisor: Any  # the `FakeHypervisor`, unless another was given
 
     def client(self, user: str | None = "alice", **headers: str) -> httpx.AsyncClient:
         given = {"x-user": user, **headers} if user else headers
@@ -43,6 +46,7 @@ async def served(
     engine: Machines | None = None,
     port: int = 0,
     elsewhere: Callable[[Region], Machines] | None = None,
+    hypervisor: Hypervisor | None = None,
     **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve on a loopback address (`port` 0: any that is free) until the block is left.
@@ -50,7 +54,7 @@ async def served(
     `settings` are those of `Settings`. A `bind` among them is believed, and not listened on. `elsewhere` opens the
     engines of other regions than the local one.
     """
-    engine = engine or Engine()
+    engine, hypervisor = engine or Engine(), hypervisor or FakeHypervisor()
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
@@ -58,13 +62,13 @@ async def served(
     settings.setdefault("requests_per_hour", 1_000_000)  # tests ask more often than people
     settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
     chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
-    async with running(chosen, database, engine, elsewhere) as tenure:
+    async with running(chosen, database, engine, elsewhere, hypervisor) as tenure:
         server = uvicorn.Server(config_of(api.build(tenure.deps, list(chosen.cors_origins)), chosen))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             await asyncio.sleep(0.005)
         try:
-            yield Served(tenure, f"http://{address}", engine)
+            yield Served(tenure, f"http://{address}", engine, hypervisor)
         finally:
             tenure.hub.close()
             server.should_exit = True

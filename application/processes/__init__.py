@@ -8,6 +8,7 @@ from application.processes import (
     orphan_removal,
     user_removal,
     vm_account_removal,
+    vm_life,
     workshop_life,
     workspace_life,
 )
@@ -22,4 +23,5 @@ PROCESSES = (
     key_revocation.react,
     workshop_life.react,
     vm_account_removal.react,
+    vm_life.react,
 )

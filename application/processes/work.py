@@ -32,7 +32,7 @@ Step = Do | Done
 # Work on an engine takes its time: it has a lane of its own, so that what is due in the log never waits behind it.
 ENGINE = frozenset(
     {"workspace.provision", "workspace.clear", "workspace.operate", "workspace.destroy", "orphan.destroy"}
-    | {"guest.install", "guest.remove", "workshop.clear"}
+    | {"guest.install", "guest.remove", "workshop.clear", "vm_config.settle", "vm_config.apply"}
 )
 
 

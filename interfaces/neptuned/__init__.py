@@ -1,12 +1,12 @@
 """The Neptuned contract: virtual machines, and accounts by password. Errors are `{"error": "…"}`."""
 
-from interfaces.neptuned import accounts, config, users
+from interfaces.neptuned import accounts, config, history, users, vms
 from interfaces.neptuned.credentials import BASE
 from interfaces.serve import Contract, plain_error
 
 CONTRACT = Contract(
     name="neptuned",
-    routers=(accounts.router, config.router, users.router),
+    routers=(accounts.router, config.router, users.router, vms.router, history.router),
     prefixes=(BASE,),
     render=plain_error,
 )

@@ -22,7 +22,7 @@ from eventsourcing.utils import get_topic
 import domain
 from domain.aggregate import Aggregate
 from tests import account_stories, hosting_stories, stories, vm_stories, workshop_stories
-from tests.domain import test_orphan, test_request_key
+from tests.domain import test_hypervisor, test_orphan, test_request_key
 from tests.story import SUBJECT, Story
 
 GOLDEN = Path(__file__).with_name("golden.jsonl")
@@ -76,7 +76,7 @@ def add_new() -> None:
     """Append a line for every kind of event that is not kept with what it tells now, taken from the stories."""
     told = [*vars(stories).values(), *vars(hosting_stories).values(), *vars(workshop_stories).values()]
     told += [*vars(vm_stories).values(), *vars(account_stories).values()]
-    told += [*vars(test_orphan).values(), *vars(test_request_key).values()]
+    told += [*vars(test_orphan).values(), *vars(test_request_key).values(), *vars(test_hypervisor).values()]
     samples = {type(event): event for story in told if isinstance(story, Story) for event in story.events}
     have = kept() if GOLDEN.exists() else {}
     with GOLDEN.open("a") as file:

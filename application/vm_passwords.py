@@ -1,0 +1,18 @@
+"""The passwords that private virtual machines are entered with."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+
+class VmPasswords(Protocol):
+    """Kept are hashes, under ids of which the log tells the one that counts."""
+
+    async def keep(self, id: UUID, vm: UUID, password: str) -> None: ...
+
+    async def check(self, id: UUID, password: str) -> bool: ...
+
+    async def forget(self, vm: UUID, but: UUID | None = None) -> None:
+        """All of a machine, but that one."""
+        ...

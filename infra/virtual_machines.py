@@ -1,0 +1,50 @@
+"""Putting virtual machines together from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg_pool import AsyncConnectionPool
+
+from application.hypervisors import Hypervisor
+from application.platform import Platform
+from application.ports import Clock
+from application.vm_configs import VmConfigs
+from application.vm_machines import VmMachines
+from infra.hypervisors import hypervisor
+from infra.settings import Settings
+from infra.vm_observer import VmObserver
+from infra.vm_passwords import VmPasswordRows
+from projections.reads import Reads
+
+
+@dataclass(frozen=True)
+class VirtualMachines:
+    hypervisor: Hypervisor
+    configs: VmConfigs
+
+    async def close(self) -> None:
+        """Machines go on."""
+        await self.hypervisor.close()
+
+    def observer(self, url: str, reads: Reads) -> VmObserver:
+        return VmObserver(url, self.hypervisor, self.configs.machines, reads)
+
+
+def virtual_machines(
+    settings: Settings,
+    installation: UUID,
+    platform: Platform,
+    clock: Clock,
+    pool: AsyncConnectionPool[Any],
+    given: Hypervisor | None,
+) -> VirtualMachines:
+    """`given` stands in for the hypervisor of the settings."""
+    runs = given or hypervisor(settings, installation)
+    passwords = VmPasswordRows(pool)
+    allowed = {"custom_cmd": settings.vm_custom_cmd, "tap": settings.vm_tap}
+    off = frozenset(kind for kind, is_on in allowed.items() if not is_on)
+    machines = VmMachines(platform, clock, runs, passwords, off)
+    return VirtualMachines(runs, VmConfigs(platform, clock, uuid4, machines, passwords))

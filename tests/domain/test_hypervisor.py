@@ -1,0 +1,17 @@
+"""Whether the hypervisor answers is said when that changes."""
+
+from domain.hypervisor import Hypervisor
+from tests.story import T0, Story
+
+unknown = Story(Hypervisor)
+met = unknown.given(Hypervisor.Met)
+lost = met.given(Hypervisor.Lost)
+found = lost.given(Hypervisor.Found)
+
+
+def test_it_is_said_when_it_is_lost_and_when_it_is_found_again() -> None:
+    met.when(Hypervisor.told, True, T0).nothing()
+    met.when(Hypervisor.told, False, T0).then(Hypervisor.Lost)
+    lost.when(Hypervisor.told, False, T0).nothing()
+    lost.when(Hypervisor.told, True, T0).then(Hypervisor.Found)
+    found.when(Hypervisor.told, True, T0).nothing()
