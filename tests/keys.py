@@ -17,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from infra.signing_keys import TENURE
+from infra.signing_keys import NEPTUNED, TENURE, Audience
 from tests.serving import PATIENCE, Served
 
 KEYS = "/api/v1/keys"
@@ -51,16 +51,16 @@ async def program(tenure: Served, **headers: str) -> AsyncIterator[httpx.AsyncCl
         yield client
 
 
-async def resigned(tenure: Served, token: str, **claims: Any) -> str:
-    """The same token with other claims (None: without), signed with the key that it was signed with."""
-    current = await tenure.tenure.deps.tokens._keys.current(TENURE)  # type: ignore[attr-defined]
+async def resigned(tenure: Served, token: str, audience: Audience = TENURE, **claims: Any) -> str:
+    """The same token with other claims (None: without), signed with the key for this audience."""
+    current = await tenure.tenure.deps.tokens._keys.current(audience)  # type: ignore[attr-defined]
     said = jwt.decode(token, options={"verify_signature": False}) | claims
     said = {name: value for name, value in said.items() if value is not None}
     return jwt.encode(said, current.private, "EdDSA", jwt.get_unverified_header(token))
 
 
-async def bad_tokens(tenure: Served, token: str) -> dict[str, str]:
-    """By what is wrong with it, tokens like this one that are not good."""
+async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) -> dict[str, str]:
+    """By what is wrong with it, tokens like this one for this audience that are not good."""
     head, body, signature = token.split(".")
     header = jwt.get_unverified_header(token)
     said = jwt.decode(token, options={"verify_signature": False})
@@ -68,13 +68,20 @@ async def bad_tokens(tenure: Served, token: str) -> dict[str, str]:
     stranger = Ed25519PrivateKey.generate()
     (public,) = [jwk for jwk in await tenure.tenure.deps.tokens.published() if jwk["kid"] == header["kid"]]
     raw = jwt.PyJWK(public).key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    async def other(**claims: Any) -> str:
+        return await resigned(tenure, token, audience, **claims)
+
+    another = NEPTUNED if audience == TENURE else TENURE
     return {
-        "expired": await resigned(tenure, token, iat=past, exp=past + timedelta(minutes=15)),
-        "of another audience": await resigned(tenure, token, aud="neptuned"),
-        "of several audiences": await resigned(tenure, token, aud=["tenure", "neptuned"]),
-        "of another issuer": await resigned(tenure, token, iss="clarateach-portal"),
-        "without an end": await resigned(tenure, token, exp=None),
-        "without an audience": await resigned(tenure, token, aud=None),
+        "signed for another audience": await resigned(tenure, token, another),
+        "signed for another audience, as one of it": await resigned(tenure, token, another, aud=another.name),
+        "expired": await other(iat=past, exp=past + timedelta(minutes=15)),
+        "of another audience": await other(aud=another.name),
+        "of several audiences": await other(aud=["tenure", "neptuned"]),
+        "of another issuer": await other(iss="clarateach-portal"),
+        "without an end": await other(exp=None),
+        "without an audience": await other(aud=None),
         "of a foreign key under our kid": jwt.encode(said, stranger, "EdDSA", header),
         "of a foreign key under its own": jwt.encode(said, stranger, "EdDSA", {"kid": uuid4().hex}),
         "without a kid": jwt.encode(said, stranger, "EdDSA"),

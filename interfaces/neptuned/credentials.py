@@ -47,7 +47,7 @@ async def member(connection: HTTPConnection) -> Actor:
             raise Unauthenticated(NEEDED)
         who = identity.holder(connection, grant)
     else:
-        key = await identity.bearer(connection)
+        key = None if said else await identity.bearer(connection)
         if key is None:
             raise Unauthenticated(NEEDED)
         who = key
