@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import strategies as st
 
+from domain.errors import Invalid
 from domain.vm_devices import CACHES, FORMATS
+from domain.vm_document import check
 from tests.vm_stories import document
 
 IDS = st.from_regex("[a-z][a-z0-9_-]{0,5}", fullmatch=True)
@@ -71,21 +74,36 @@ DEVICES = st.one_of(
     ),
     device("custom_cmd", command_line=st.sampled_from(LINES)),
 )
+
+
+def fitting(devices: list[dict[str, Any]], fields: dict[str, Any]) -> dict[str, Any]:
+    """A good configuration, of those of the devices that go together."""
+    machine = document(**fields)
+    for device in devices:
+        networks = [it["id"] for it in machine["qemu_devices"] if it["type"] == "network"]
+        it = device | ({"nic_netdev": networks[-1]} if device["type"] == "nic" and networks else {})
+        larger = machine | {"qemu_devices": [*machine["qemu_devices"], it]}
+        with suppress(Invalid):
+            check(larger)
+            machine = larger
+    return machine
+
+
+MACHINE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "name": st.text("abc é", min_size=1).filter(str.strip),
+    "autostart": st.booleans(),
+    "private": st.booleans(),
+    "qemu_use_uefi": st.booleans(),
+    "qemu_machine_version": st.sampled_from(["", "7.2", "2.12"]),
+}
+OF_A_TYPE = st.sampled_from(
+    [{"qemu_machine_type": type, "qemu_enable_agent": agent} for type, agent in (("pc", False), ("q35", True))]
+)
 MACHINES = st.builds(
-    lambda devices, fields: document(*devices, **fields),
-    st.lists(DEVICES, max_size=6, unique_by=lambda it: it["id"]),
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "name": st.text("abc é", min_size=1).filter(str.strip),
-            "autostart": st.booleans(),
-            "private": st.booleans(),
-            "qemu_use_uefi": st.booleans(),
-            "qemu_enable_agent": st.booleans(),
-            "qemu_machine_type": st.sampled_from(["pc", "q35"]),
-            "qemu_machine_version": st.sampled_from(["", "7.2", "2.12"]),
-        },
-    ),
+    lambda devices, type, fields: fitting(devices, type | fields),
+    st.lists(DEVICES, max_size=8),
+    OF_A_TYPE,
+    st.fixed_dictionaries({}, optional=MACHINE_FIELDS),
 )
 
 FIELDS = ["id", "name", "hypervisor", "state", "password", "private", "autostart", "qemu_machine_type", "qemu_devices"]
@@ -107,3 +125,40 @@ OPERATIONS = st.one_of(
     ANYTHING,
 )
 PATCHES = st.lists(OPERATIONS, max_size=5) | ANYTHING
+GOOD: dict[str, st.SearchStrategy[Any]] = MACHINE_FIELDS | {
+    "qemu_machine_type": st.sampled_from(["pc", "q35"]),
+    "qemu_enable_agent": st.booleans(),
+    "cpu_cores": st.integers(1, 8),
+    "drive_iops_limit": LIMITS,
+    "drive_bus": st.sampled_from(["ide", "sata", "scsi"]),
+    "nic_type": st.sampled_from(["e1000", "virtio"]),
+    "id": IDS,
+}
+
+
+def pointers(value: Any, to: str = "") -> list[str]:
+    """To everything in it."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [to, *(found for key, it in inner for found in pointers(it, f"{to}/{key}"))]
+
+
+@st.composite
+def likely_patches(draw: st.DrawFn, machine: dict[str, Any]) -> list[dict[str, Any]]:
+    """Such as change what is there: about half of them lead to something good."""
+    there = pointers(machine)
+    known = [path for path in there if path.rpartition("/")[2] in GOOD and path != "/id"]
+    devices = [f"/qemu_devices/{nth}" for nth in range(len(machine["qemu_devices"]))] or ["/qemu_devices"]
+    path = st.sampled_from(known)
+    device = st.sampled_from(devices)
+    likely = [
+        path.flatmap(lambda it: written("replace", it, GOOD[it.rpartition("/")[2]])),
+        written("add", "/qemu_devices/-", DEVICES),
+        st.fixed_dictionaries({"op": st.just("remove"), "path": device}),
+        st.fixed_dictionaries({"op": st.just("move"), "path": device, "from": device}),
+        st.fixed_dictionaries({"op": st.just("copy"), "path": st.sampled_from(there), "from": st.sampled_from(there)}),
+    ]
+    return draw(st.lists(st.one_of(likely), min_size=1, max_size=3))
+
+
+def written(op: str, path: str, value: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"op": st.just(op), "path": st.just(path), "value": value})
