@@ -78,6 +78,7 @@ NEEDS: dict[str, str] = {
     "workshop.list": ANYONE,  # of their own
     "workshop.see": HOLDER,
     "workshop.manage": HOLDER,  # start, stop, extend, delete; end a seat
+    "vm.control": ANYONE,  # who is let in to watch it, when it is their turn
     "vm_account.use": ANYONE,  # their own: change its password, log out, delete it
     "vm_account.list": UserType.ADMINISTRATOR,
     "vm_account.manage": UserType.ADMINISTRATOR,

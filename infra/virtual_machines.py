@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,10 +12,13 @@ from psycopg_pool import AsyncConnectionPool
 from application.hypervisors import Hypervisor
 from application.platform import Platform
 from application.ports import Clock
+from application.turns import Turns
 from application.vm_configs import VmConfigs
 from application.vm_machines import VmMachines
-from infra.hypervisors import hypervisor
+from infra.hypervisors import hypervisor, images_of
 from infra.settings import Settings
+from infra.vm_consoles import LateConsoles
+from infra.vm_images import VmImages
 from infra.vm_observer import VmObserver
 from infra.vm_passwords import VmPasswordRows
 from projections.reads import Reads
@@ -24,9 +28,13 @@ from projections.reads import Reads
 class VirtualMachines:
     hypervisor: Hypervisor
     configs: VmConfigs
+    consoles: LateConsoles
+    images: VmImages
+    turns: Turns
 
     async def close(self) -> None:
         """Machines go on."""
+        await self.consoles.close()
         await self.hypervisor.close()
 
     def observer(self, url: str, reads: Reads) -> VmObserver:
@@ -47,4 +55,6 @@ def virtual_machines(
     allowed = {"custom_cmd": settings.vm_custom_cmd, "tap": settings.vm_tap}
     off = frozenset(kind for kind, is_on in allowed.items() if not is_on)
     machines = VmMachines(platform, clock, runs, passwords, off)
-    return VirtualMachines(runs, VmConfigs(platform, clock, uuid4, machines, passwords))
+    configs = VmConfigs(platform, clock, uuid4, machines, passwords)
+    turns = Turns(platform, clock, timedelta(seconds=settings.vm_turn_seconds))
+    return VirtualMachines(runs, configs, LateConsoles(runs), images_of(settings), turns)

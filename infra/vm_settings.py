@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from infra.setting_values import Count, Location, Text
+from infra.setting_values import Count, Location, Seconds, Text
 
 
 class VmSettings(BaseSettings):
@@ -25,3 +25,4 @@ class VmSettings(BaseSettings):
         True, description="whether administrators may add words to QEMU's command line: custom_cmd"
     )
     vm_tap: bool = Field(True, description="whether they may connect machines to this host's own interfaces: tap")
+    vm_turn_seconds: Seconds = Field(60, description="seconds of a turn at a virtual machine, while others wait")

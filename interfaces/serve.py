@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket
 from application.api_keys import ApiKeys
 from application.claims import Claims
 from application.classroom_ports import Learners, Rates
+from application.consoles import Consoles
 from application.displays import Displays
 from application.files import Files
 from application.guests import Guests
@@ -38,10 +39,12 @@ from application.regions import Regions
 from application.registrations import Registering
 from application.seats import Seats
 from application.terminals import Presence, Terminals
+from application.turns import Turns
 from application.users import Users
 from application.vm_accounts import VmAccounts
 from application.vm_administration import VmAdministration
 from application.vm_configs import VmConfigs
+from application.vm_images import Images
 from application.vm_servers import VmServers
 from application.workshops import Workshops
 from application.workspaces import Workspaces
@@ -111,6 +114,9 @@ class Deps:
     vm_administration: VmAdministration
     vm_servers: VmServers
     vm_configs: VmConfigs
+    consoles: Consoles
+    images: Images
+    turns: Turns
     hosted_sessions: HostedSessions
     guests: Guests
     api_keys: ApiKeys

@@ -1,12 +1,20 @@
 """The Neptuned contract: virtual machines, and accounts by password. Errors are `{"error": "…"}`."""
 
-from interfaces.neptuned import accounts, config, history, users, vms
+from interfaces.neptuned import accounts, config, connect, history, public, users, vms
 from interfaces.neptuned.credentials import BASE
 from interfaces.serve import Contract, plain_error
 
 CONTRACT = Contract(
     name="neptuned",
-    routers=(accounts.router, config.router, users.router, vms.router, history.router),
+    routers=(
+        accounts.router,
+        config.router,
+        users.router,
+        vms.router,
+        history.router,
+        public.router,
+        connect.router,
+    ),
     prefixes=(BASE,),
     render=plain_error,
 )

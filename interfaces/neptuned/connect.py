@@ -1,0 +1,178 @@
+"""/connect/{vm}: a machine's display over WebRTC (N29 to N33). The WebSocket carries what arranges that.
+
+    offer {RTCSessionDescription}        to the client, at once
+    candidate {RTCIceCandidate}          either way
+    answer {RTCSessionDescription}       from the client
+    error {message}                      to it, for what makes no sense
+
+With the offer comes a data channel, `control`. When that is open the WebSocket has done its work and may go; what is
+said on the channel looks the same:
+
+    control/move, control/keydown …      from the client: the mouse and the keyboard
+    turn/take, turn/release, turn/look   from it: to use the machine, when it is their turn
+    turn {yours, until, waiting, place}  to it, whenever that changes, and when it asks
+    quality {name}                       from it: full or small
+    error {message}                      to it
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, Response, WebSocket
+from starlette.responses import HTMLResponse
+from starlette.websockets import WebSocketDisconnect
+
+from application.access import Actor
+from application.consoles import Quality, Watcher
+from application.ports import Unavailable
+from domain.errors import Invalid, NotAllowed, NotFound, Refused
+from domain.user_type import UserType
+from interfaces.controls import act, message, page, said
+from interfaces.identity import address
+from interfaces.neptuned.credentials import BASE, admitted, let_go
+from interfaces.neptuned.public import running
+from interfaces.neptuned.rooms import Member, Room, rooms
+from interfaces.serve import deps
+from projections.pushes import Closing
+from projections.vm_configs import VmConfigRow
+
+router = APIRouter(prefix=BASE)
+PAGE = page("interfaces.neptuned", "console.html")
+PATIENCE = 15.0  # seconds from when a WebSocket goes until pictures have to get through, or it was for nothing
+WELL, GONE_AWAY, NOT_YOURS, OVER = 1000, 1001, 1008, 1011
+OTHERS = "turn/take, turn/release, turn/look, quality"
+
+
+class Ended(Exception):
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+@router.get("/console/{vm}", include_in_schema=False)
+async def console(vm: str) -> Response:
+    """A page that shows a machine, and lets it be used. What it needs stands behind the # of its address."""
+    return HTMLResponse(PAGE, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+
+
+@router.websocket("/connect/{vm}")
+async def connect(socket: WebSocket, vm: str, quality: Quality = Quality.FULL) -> None:
+    given = deps(socket)
+    who = await admitted(socket)
+    row = await running(given, vm)
+    await enters(socket, row, who)
+    async with given.consoles.watch(row.id, quality) as watcher:
+        await socket.accept()
+        async with rooms(socket).inside(row.id, who, watcher) as (room, member):
+            await Session(socket, watcher, room, member).run()
+
+
+async def enters(socket: WebSocket, row: VmConfigRow, who: Actor) -> None:
+    """`NotAllowed` for a private machine, without its password. Administrators need none."""
+    given = deps(socket)
+    if not row.private or who.user_type == UserType.ADMINISTRATOR:
+        return
+    password = socket.query_params.get("password", "")
+    guesses, guesser = given.vm_accounts.guesses, f"{row.id} {address(socket)}"
+    await guesses.allowed(guesser)
+    if not await given.vm_configs.opens(row.id, password):
+        await guesses.wrong(guesser)
+        raise NotAllowed("this machine is private: its password is needed in ?password=")
+
+
+class Session:
+    """One browser, from its handshake until either side has gone."""
+
+    def __init__(self, socket: WebSocket, watcher: Watcher, room: Room, member: Member) -> None:
+        self._socket, self._watcher, self._room, self._member = socket, watcher, room, member
+        self._given = deps(socket)
+
+    async def run(self) -> None:
+        try:
+            async with anyio.create_task_group() as tasks:
+                for part in (self._arrange, self._listen, self._hold):
+                    tasks.start_soon(part)
+        except* Ended as ends:
+            await self._close(first(ends))
+
+    async def _close(self, why: BaseException) -> None:
+        assert isinstance(why, Ended)
+        if why.code != WELL:
+            self._watcher.say(message("error", {"message": str(why)}))
+        with suppress(WebSocketDisconnect, RuntimeError):  # it may have gone long ago
+            await self._socket.close(why.code, str(why)[:100])
+
+    # -- on the WebSocket --------------------------------------------------------
+
+    async def _arrange(self) -> None:
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self._say("offer", await self._watcher.offer())
+            for candidate in self._watcher.candidates():
+                await self._say("candidate", candidate)
+            while (heard := await self._socket.receive())["type"] != "websocket.disconnect":
+                try:
+                    await self._answer(heard.get("text") or heard.get("bytes") or b"")
+                except Invalid as wrong:
+                    await self._say("error", {"message": str(wrong)})
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._watcher.joined()
+        except TimeoutError:
+            raise Ended(WELL, "it went before there was anything to see") from None
+
+    async def _say(self, event: str, data: dict[str, Any]) -> None:
+        await self._socket.send_text(message(event, data))
+
+    async def _answer(self, text: str | bytes) -> None:
+        match said(text):
+            case "answer", data:
+                await self._watcher.answered(data)
+            case "candidate", data:
+                await self._watcher.candidate(data)
+            case _:
+                raise Invalid("there are answer and candidate; the rest is said on the data channel")
+
+    # -- on the data channel -----------------------------------------------------
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._obey(*said(await self._watcher.heard()))
+            except NotFound as gone:
+                raise Ended(OVER, str(gone)) from None
+            except (Refused, Unavailable) as no:
+                self._watcher.say(message("error", {"message": str(no)}))
+
+    async def _obey(self, event: str, data: dict[str, Any]) -> None:
+        match event:
+            case "turn/take":
+                await self._room.ask(self._member)
+            case "turn/release":
+                await self._room.give_up(self._member)
+            case "turn/look":
+                self._watcher.say(message("turn", self._room.turn_of(self._member)))
+            case "quality":
+                if data.get("name") not in tuple(Quality):
+                    raise Invalid(f"quality has a name: {' or '.join(Quality)}")
+                await self._watcher.choose(Quality(data["name"]))
+            case _:
+                await self._room.act(self._member, act(event, data, OTHERS))
+
+    # -- what happens elsewhere --------------------------------------------------
+
+    async def _hold(self) -> None:
+        """Let go of who may not be here any more, and of everybody when this server ends."""
+        try:
+            why = await let_go(self._given, self._member.actor)
+        except Closing:
+            raise Ended(GONE_AWAY, "the server is shutting down") from None
+        raise Ended(NOT_YOURS, why)
+
+
+def first(group: BaseExceptionGroup[Any]) -> BaseException:
+    one: BaseException = group.exceptions[0]
+    return first(one) if isinstance(one, BaseExceptionGroup) else one

@@ -1,0 +1,109 @@
+"""/list and /screenshot: the machines that run, for everybody to see (N07, N11, N25 to N28)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from domain.errors import NotFound
+from domain.vm_state import State
+from interfaces.neptuned.credentials import BASE
+from interfaces.serve import Deps, Json, deps, errors
+from projections import vm_configs
+from projections.vm_configs import VmConfigRow
+
+router = APIRouter(prefix=BASE, tags=["virtual machines that run"])
+MB = 1 << 20
+FRESH = {"Cache-Control": "no-store"}
+BURST = "mdev"  # a display of the host's graphics card
+
+
+class Os(BaseModel):
+    kind: Literal["windows", "macos", "linux", "other"]
+    arch: str
+
+
+class Disk(BaseModel):
+    type: Literal["hdd", "ssd"]
+    size: int = Field(description="bytes, as the machine sees them")
+
+
+class Graphics(BaseModel):
+    type: Literal["vga", "burst"]
+    vram_size: int | None = Field(None, description="bytes; only of vga")
+
+
+class Info(BaseModel):
+    hypervisor: Literal["qemu"]
+    os: Os
+    disk: list[Disk]
+    graphics: Graphics
+
+
+class ListVMEntry(BaseModel):
+    """A virtual machine that runs."""
+
+    id: str
+    name: str
+    info: Info
+
+
+@router.get("/list", response_model=list[ListVMEntry], responses=errors())
+async def list_machines(request: Request) -> Response:
+    given = deps(request)
+    rows = (await vm_configs.running(given.reads)).rows
+    return Json(await asyncio.gather(*(entry(given, row) for row in rows)))
+
+
+@router.get("/list/{vm}", response_model=ListVMEntry, responses=errors(404))
+async def machine(request: Request, vm: str) -> Response:
+    given = deps(request)
+    return Json(await entry(given, await running(given, vm)))
+
+
+@router.get(
+    "/screenshot/{vm}",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}, "description": "a PNG, at most 400 pixels wide"}, **errors(404)},
+)
+async def screenshot(request: Request, vm: str) -> Response:
+    """What its display shows, half a second ago at most. That of a private machine is not told."""
+    given = deps(request)
+    row = await running(given, vm)
+    picture = await (given.consoles.dummy() if row.private else given.consoles.preview(row.id))
+    return Response(picture, media_type="image/png", headers=FRESH)
+
+
+async def running(given: Deps, vm: str) -> VmConfigRow:
+    """`NotFound` for one that is not there, or does not run."""
+    row = await vm_configs.called(given.reads, vm)
+    if row is None or row.state != State.RUNNING:
+        raise NotFound("no such virtual machine is running")
+    return row
+
+
+async def entry(given: Deps, row: VmConfigRow) -> dict[str, Any]:
+    """What system is on its disks is not known: nobody says so."""
+    devices = row.document["qemu_devices"]
+    drives = [it for it in devices if it.get("drive_type") in ("hdd", "ssd")]
+    display = next((it for it in devices if it["type"] == "display"), None)
+    return {
+        "id": row.vm,
+        "name": row.document["name"],
+        "info": {
+            "hypervisor": row.document["hypervisor"],
+            "os": {"kind": "other", "arch": "x86_64"},
+            "disk": [{"type": it["drive_type"], "size": await given.images.size(it)} for it in drives],
+            "graphics": graphics(display),
+        },
+    }
+
+
+def graphics(display: dict[str, Any] | None) -> dict[str, Any]:
+    if display and display["display_type"] == BURST:
+        return {"type": "burst"}
+    return {"type": "vga", "vram_size": display["display_vgamem_mb"] * MB if display else 0}
