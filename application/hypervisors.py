@@ -34,6 +34,11 @@ class Hypervisor(Protocol):
     All raise `Unavailable` while the hypervisor does not answer, also where there is none.
     """
 
+    @property
+    def absent(self) -> str | None:
+        """Why there is none here, however long one waits. None: there is one, though it may be away."""
+        ...
+
     async def ping(self) -> None:
         """Return if it answers."""
         ...

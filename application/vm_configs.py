@@ -52,6 +52,7 @@ class VmConfigs:
     async def create(self, actor: Actor, document: Document, password: str | None = None) -> VmConfig:
         """`Invalid`: with the device and the field; `Conflict` for an id that another machine has."""
         require(actor, "vm.configure")
+        self.machines.require()
         made = VmConfig.create(self.ids(), document, self.clock())
         self.machines.check(document)
         if password is not None:
@@ -133,6 +134,7 @@ class VmConfigs:
 
     async def _order(self, actor: Actor, vm: str, decide: Callable[[VmConfig], None]) -> VmConfig:
         require(actor, "vm.operate")
+        self.machines.require()
         return await self.platform.change(actor.cause, VmConfig, await self.id_of(vm), decide)
 
     async def _store(self, actor: Actor, made: VmConfig) -> None:

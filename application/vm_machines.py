@@ -36,6 +36,11 @@ class VmMachines:
     switched_off: frozenset[str]  # among "custom_cmd" and "tap"
     _turns: dict[UUID, asyncio.Lock] = field(default_factory=dict)
 
+    def require(self) -> None:
+        """`Unavailable` where there is nothing that runs machines, and will not be by waiting."""
+        if self.hypervisor.absent:
+            raise Unavailable("libvirt", self.hypervisor.absent, retry_after=3600)
+
     def check(self, document: Document) -> None:
         """`Invalid` for a device of a kind that is switched off here."""
         for device in document["qemu_devices"]:

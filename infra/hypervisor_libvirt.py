@@ -22,7 +22,7 @@ from domain.errors import NotFound
 from domain.vm_document import Document
 from infra.consoles import Consoles
 from infra.libvirt_changes import changed
-from infra.libvirt_link import AWAY, PART, Link
+from infra.libvirt_link import PART, Link
 
 log = logging.getLogger(__name__)
 SHARED = Path("/dev/shm")
@@ -34,6 +34,8 @@ Render = Callable[[Document, str], str]
 
 
 class LibvirtHypervisor:
+    absent: str | None = None
+
     def __init__(self, uri: str, installation: UUID, render: Render) -> None:
         """`Unavailable` without libvirt's SDK. A libvirtd need not be there before the first call."""
         self._link = Link(uri, self._heard, self._lost)
@@ -245,11 +247,11 @@ class LibvirtHypervisor:
 class NoHypervisor:
     """`Hypervisor` where there is none."""
 
-    def __init__(self, why: str = AWAY) -> None:
-        self._why = why
+    def __init__(self, why: str) -> None:
+        self.absent: str | None = why
 
     def _away(self) -> Unavailable:
-        return Unavailable(PART, self._why, retry_after=60)
+        return Unavailable(PART, str(self.absent), retry_after=3600)
 
     async def ping(self) -> None:
         raise self._away()

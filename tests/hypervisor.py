@@ -34,6 +34,7 @@ class FakeHypervisor:
         self.calls: list[tuple[str, UUID | None]] = []
         self.changes: list[tuple[Document, Document]] = []
         self.refuses: str | None = None
+        self.absent: str | None = None
         self._away = False
         self._ears: list[asyncio.Queue[Fact]] = []
 
@@ -111,7 +112,7 @@ class FakeHypervisor:
             self.changes.append((before, after))
             if vm in self.on:
                 self.on[vm] = after
-            return fixed(before) != fixed(after)
+            return bool(fixed(before) != fixed(after))
 
         return await self._effect("change", vm, change)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from application.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDE
 from application.ports import Impossible, Unavailable
 from domain.errors import NotFound
 from infra.hypervisor_libvirt import LibvirtHypervisor
+from infra.hypervisors import hypervisor as hypervisor_of
+from infra.settings import Settings
 from tests.libvirtd import Libvirtd, libvirtd
 from tests.vm_stories import CDROM, HBA, NETWORK, NIC
 from tests.vms import DISK, guest, images, on
@@ -262,3 +265,15 @@ async def types_until(display: Display, word: str, colour: bytes) -> None:
 
 def is_filled(picture: bytes, colour: bytes) -> bool:
     return picture[-4:-1] == colour
+
+
+async def test_without_its_sdk_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "libvirt", None)
+    none = hypervisor_of(Settings(), uuid4())
+    assert none.absent and "libvirt" in none.absent
+    for ask in (none.ping(), none.running(), none.screenshot(uuid4())):
+        with pytest.raises(Unavailable):
+            await ask
+    async for fact in none.facts():
+        assert fact == Fact(None, LOST)
+        break

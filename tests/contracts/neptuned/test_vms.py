@@ -276,3 +276,13 @@ async def test_auditors_see_what_was_asked_with_the_command_lines(tenure: Served
     assert kept.by is not None and kept.request_id
 
 
+
+
+async def test_without_libvirt_it_is_said_to_be_missing(tenure: Served, ada: httpx.AsyncClient) -> None:
+    await created(ada)
+    tenure.hypervisor.absent = "there are no virtual machines here"
+    for path in ("create", "lab/start"):
+        answer = await ada.post(f"{VMS}/{path}", json=LAB)
+        refused(answer, 503, "no virtual machines here")
+        assert answer.headers["retry-after"] == "3600"
+    assert fine(await ada.get(f"{VMS}/list")) == [LAB | {"state": "stopped"}]
