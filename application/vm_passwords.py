@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -15,4 +16,8 @@ class VmPasswords(Protocol):
 
     async def forget(self, vm: UUID, but: UUID | None = None) -> None:
         """All of a machine, but that one."""
+        ...
+
+    async def forget_strays(self, known: Collection[UUID]) -> None:
+        """Those of machines that never came to be; they were kept a while ago, and these machines are all there are."""
         ...

@@ -74,6 +74,7 @@ class VmObserver:
             await self._machines.look(id, CAUSE, FOUND_OFF)
         if self._launches:
             self._launches = False
+            await self._machines.passwords.forget_strays([row.id for row in rows])
             for row in rows:
                 if row.document["autostart"]:
                     await self._machines.revive(row.id, LAUNCH)

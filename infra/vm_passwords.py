@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,13 @@ DDL = """
 create table if not exists vm_passwords (
     id uuid primary key,
     vm_id uuid not null,
-    hash text not null
+    hash text not null,
+    kept_at timestamptz not null default now()
 );
 create index if not exists vm_passwords_vm on vm_passwords (vm_id);
 """
 KEEP = "insert into vm_passwords (id, vm_id, hash) values (%s, %s, %s)"
+STRAYS = "delete from vm_passwords where kept_at < now() - interval '1 hour' and vm_id <> all(%s)"
 FORGET = "delete from vm_passwords where vm_id = %s and id is distinct from %s"
 
 
@@ -39,6 +42,9 @@ class VmPasswordRows:
 
     async def forget(self, vm: UUID, but: UUID | None = None) -> None:
         await rows_of(self._pool, FORGET, (vm, but))
+
+    async def forget_strays(self, known: Collection[UUID]) -> None:
+        await rows_of(self._pool, STRAYS, (list(known),))
 
     def _verified(self, hashed: str, password: str) -> bool:
         try:

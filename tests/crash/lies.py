@@ -17,6 +17,7 @@ from eventsourcing.persistence import StoredEvent
 from application.platform import Platform, Writer
 from application.ports import Unavailable
 from tests.engine import Engine
+from tests.hypervisor import FakeHypervisor
 
 Answer = TypeVar("Answer")
 
@@ -42,6 +43,7 @@ class World:
     def __init__(self, plan: Mapping[Moment, Lie]) -> None:
         self._plan = dict(plan)
         self.engine = LyingEngine(self)
+        self.hypervisor = LyingHypervisor(self)
         self.effects: list[str] = []
         self.later: set[asyncio.Task[None]] = set()  # what happens once more
         self._over = asyncio.Event()
@@ -98,6 +100,21 @@ class LyingEngine(Engine):
             return do()
 
         return await self._world.effect(call, happen, again=True)
+
+
+class LyingHypervisor(FakeHypervisor):
+    """What it does is as planned; where it is only looked at, it tells the truth."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    async def _effect(self, call: str, vm: UUID | None, do: Callable[[], Answer]) -> Answer:
+        async def happen() -> Answer:
+            return do()
+
+        looks = call in ("ping", "running")
+        return await (happen() if looks else self._world.effect(f"vm {call}", happen, again=True))
 
 
 class LyingWriter:

@@ -15,10 +15,12 @@ import psycopg
 
 from application.access import Actor
 from application.ports import Unavailable
-from application.processes import workshop_life
+from application.processes import vm_life, workshop_life
 from application.workshops import Workshops
+from domain import vm_config
 from domain.errors import NotFound, Refused
 from domain.machine import Operation
+from domain.user_type import UserType
 from infra import bootstrap, worker
 from infra.bootstrap import Tenure, running
 from infra.settings import Settings
@@ -27,9 +29,10 @@ from infra.tasks import end
 from projections import workspaces
 from tests.crash.agreement import disagreements, fetch, unsettled
 from tests.crash.lies import World, lying
+from tests.crash.vms import do_with_machine, machines_apart
 from tests.serving import eventually
 
-ALICE = Actor(UUID(int=1), "alice", "of a test")
+ALICE = Actor(UUID(int=1), "alice", "of a test", user_type=UserType.ADMINISTRATOR)
 TERM = 1800  # seconds
 LIVES = 20  # more than any plan can end
 Step = tuple[str, str]  # what Alice does, and to which of her workspaces
@@ -88,6 +91,8 @@ class Alice:
             self.made[name] = made.id
         elif what in ("teach", "dismiss", "cancel"):
             await self._teach(tenure.deps.workshops, what, name)
+        elif what.startswith("vm "):
+            await do_with_machine(ALICE, tenure.deps.vm_configs, self._world.hypervisor, what, name)
         elif name in self.made:
             await self._do_to(tenure, what, self.made[name])
 
@@ -123,9 +128,11 @@ async def at_work(url: str, home: Path, world: World, clock: Clock) -> AsyncIter
     with (
         patch.object(bootstrap, "now", clock),
         patch.object(workshop_life, "MOMENT", timedelta()),
+        patch.object(vm_life, "MOMENT", timedelta()),
+        patch.object(vm_config, "wait_after", lambda failures: timedelta()),
         patch.multiple(worker, FIRST_RETRY=quick, LAST_RETRY=quick),
     ):
-        async with running(Settings(home=home), url, world.engine) as tenure:
+        async with running(Settings(home=home), url, world.engine, None, world.hypervisor) as tenure:
             with lying(world, tenure.deps.platform):
                 yield tenure
 
@@ -164,6 +171,7 @@ async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) ->
         wrong = await disagreements(
             conn, world.engine, alice.made, alice.given_back, tenure.deps.platform, surprises=bool(world.later)
         )
+        wrong += await machines_apart(conn, world.hypervisor)
         recorded = await fetch(conn, "select kind from trail")
     assert not wrong, "\n".join([*wrong, "effects:", *world.effects])
     return Counter(entry["kind"] for entry in recorded)

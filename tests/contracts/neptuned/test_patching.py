@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -232,6 +233,18 @@ async def test_what_is_no_password(database: str, ada: httpx.AsyncClient) -> Non
     await created(ada, password="one")
     refused(await ada.post(f"{VMS}/create", json=LAB | {"password": "two"}), 409)
     assert hashes(database) == 1
+
+
+async def test_a_password_of_a_machine_that_never_came_to_be_is_forgotten(tenure: Served, database: str) -> None:
+    passwords = tenure.tenure.deps.vm_configs.passwords
+    young, known, stray = uuid4(), uuid4(), uuid4()
+    for vm in (young, known, stray):
+        await passwords.keep(uuid4(), vm, "open sesame")
+    with psycopg.connect(database) as conn:
+        conn.execute("update vm_passwords set kept_at = now() - interval '2 hours' where vm_id <> %s", (young,))
+    await passwords.forget_strays([known])
+    with psycopg.connect(database) as conn:
+        assert {vm for (vm,) in conn.execute("select vm_id from vm_passwords")} == {young, known}
 
 
 def hashes(database: str) -> int:

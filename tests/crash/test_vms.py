@@ -1,0 +1,60 @@
+"""A virtual machine is started, patched, killed, stopped, deleted, and any step of that may be the last."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.crash.lies import Lie, World
+from tests.crash.lives import Step, live
+from tests.crash.test_lying_engine import SETTLE, clean
+
+
+def steps(*what: str) -> list[Step]:
+    """Alice waits after each until all is done."""
+    return [step for one in what for step in ((f"vm {one}", "a"), SETTLE)]
+
+
+DONE = {f"vm {call}" for call in ("ensure_running", "ensure_stopped", "ensure_gone", "change")}
+STORED = ["StartRequested", "Started", "Patched", "Applied", "RestartRequested", "StopRequested", "Stopped", "Cleared"]
+STORIES: dict[str, tuple[list[Step], set[str]]] = {  # and the effects that are to be struck in it, among others
+    "a whole life": (
+        steps("create", "start", "patch", "restart", "stop", "delete", "create"),
+        DONE | {f"store VmConfig.{event}" for event in STORED} | {"store VmId.Freed", "store VmId.TakenAgain"},
+    ),
+    "die and come back": (
+        steps("create with autostart", "is killed"),
+        {"store VmConfig.StartRequested", "store VmConfig.Died", "vm ensure_running"},
+    ),
+    "stop while it starts": ([("vm create", "a"), ("vm start", "a"), ("vm stop", "a")], {"store VmConfig.Stopped"}),
+    "delete while it starts": (
+        [("vm create", "a"), ("vm start", "a"), ("vm delete", "a")],
+        {"vm ensure_gone", "store VmConfig.Cleared", "store VmId.Freed"},
+    ),
+}
+
+
+@pytest.mark.parametrize("how", [Lie.DIES_BEFORE, Lie.DIES_AFTER, Lie.LOST], ids=lambda how: how.name.lower())
+@pytest.mark.parametrize("story", STORIES)
+async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_path: Path) -> None:
+    todo, to_strike = STORIES[story]
+    honest = World({})
+    await live(database, tmp_path, honest, todo)
+    assert to_strike <= set(honest.effects), sorted(set(honest.effects))
+    struck: set[str] = set()
+    for what, times in Counter(honest.effects).items():
+        of_ours = what in DONE or what.startswith("store Vm")
+        for nth in range(1, times + 1) if what in DONE else [1] * of_ours:
+            clean(database)
+            world = World({(what, nth): how})
+            await live(database, tmp_path, world, todo)
+            struck.update(world.lied_about)
+    assert to_strike <= struck
+
+
+async def test_a_machine_that_comes_when_it_has_been_deleted_is_removed(database: str, tmp_path: Path) -> None:
+    world = World({("vm ensure_running", 1): Lie.AT_LAST})
+    await live(database, tmp_path, world, steps("create", "start", "delete"))
+    assert world.hypervisor.started == 2
