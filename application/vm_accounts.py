@@ -78,10 +78,8 @@ class VmAccounts:
         user_id = await self.rows.find(username)
         if user_id is None:
             return True
-        try:
-            gone = (await self.platform.load(VmAccount, VmAccount.id_of(user_id))).closed_at is not None
-        except NotFound:
-            gone = await self.rows.stale(user_id, self.clock())
+        account = await self.of(user_id)
+        gone = account.closed_at is not None if account else await self.rows.stale(user_id, self.clock())
         if gone:
             await self.profiles.forget(user_id)
         return gone
@@ -120,27 +118,31 @@ class VmAccounts:
             for who in guessers:
                 await self.guesses.wrong(who)
             raise WrongPassword
-        try:
-            account = await self.platform.load(VmAccount, VmAccount.id_of(user_id))
-        except NotFound:
-            raise WrongPassword from None  # it is being opened
-        if account.closed_at is not None:
-            raise WrongPassword
+        account = await self.of(user_id)
+        if account is None or account.closed_at is not None:
+            raise WrongPassword  # it is being opened, or forgotten
         return await self._token(account, fits), account
 
     async def _token(self, account: VmAccount, fits: str) -> str:
         token = await self.tokens.issue(account.owner_id, account.number, fits, self.clock())
         return token if token is not None else wrong()
 
-    async def of_member(self, actor: Actor) -> VmAccount | None:
-        """That of somebody who came by another contract's credential, opened at first; None: they closed it."""
+    async def of(self, user_id: UUID) -> VmAccount | None:
+        """Theirs, as it is now, open or closed. A ban counts at once: no list is asked, which may be behind."""
+        try:
+            return await self.platform.load(VmAccount, VmAccount.id_of(user_id))
+        except NotFound:
+            return None
+
+    async def opened_for(self, actor: Actor) -> VmAccount:
+        """That of somebody who came by another contract's credential for the first time."""
         number = await self.numbers()
         account = VmAccount.open(actor.user_id, number, UserType.USER, self.clock())
         try:
             await self.platform.commit(actor.cause, account)
         except Raced:
             account = await self.platform.load(VmAccount, account.id)
-        return None if account.closed_at else account
+        return account
 
     async def log_out(self, actor: Actor) -> None:
         """End the token that they came with."""

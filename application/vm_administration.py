@@ -29,9 +29,7 @@ class VmAdministration:
         made, proof = names.checked(username), chosen(password)
         sayable(reason)
         account, _ = await self.accounts.opened(made, proof, known(user_type), actor.user_id, actor.request_id)
-        if banned:
-            await self.ban(actor, account.owner_id, reason)
-        return account
+        return await self.ban(actor, account.owner_id, reason) if banned else account
 
     async def change_type(self, actor: Actor, user_id: UUID, user_type: str) -> None:
         """Counts from now on. `Conflict` for the last administrator."""
@@ -50,7 +48,7 @@ class VmAdministration:
         require(actor, "vm_account.manage")
         await self.accounts.close(actor.cause, user_id)
 
-    async def ban(self, actor: Actor, user_id: UUID, reason: str | None) -> None:
+    async def ban(self, actor: Actor, user_id: UUID, reason: str | None) -> VmAccount:
         """They may not use virtual machines, and are told why. `Conflict` for the last administrator.
 
         Asked again, it says another reason.
@@ -60,7 +58,7 @@ class VmAdministration:
         await self._there(user_id)
         if reason is not None:
             await self.accounts.rows.keep_reason(user_id, reason)  # first: whoever is cut off is told it
-        await self._change(actor, user_id, lambda it: it.ban(self.accounts.clock()))
+        return await self._change(actor, user_id, lambda it: it.ban(self.accounts.clock()))
 
     async def unban(self, actor: Actor, user_id: UUID) -> None:
         await self._change(actor, user_id, lambda it: it.unban(self.accounts.clock()))
@@ -68,11 +66,11 @@ class VmAdministration:
 
     async def _there(self, user_id: UUID) -> None:
         """Before rows are written for somebody, who may have gone."""
-        account = await self.accounts.platform.load(VmAccount, VmAccount.id_of(user_id))
-        if account.closed_at is not None:
+        account = await self.accounts.of(user_id)
+        if account is None or account.closed_at is not None:
             raise NotFound("no such user")
 
-    async def _change(self, actor: Actor, user_id: UUID, decide: Callable[[VmAccount], None]) -> None:
+    async def _change(self, actor: Actor, user_id: UUID, decide: Callable[[VmAccount], None]) -> VmAccount:
         require(actor, "vm_account.manage")
         platform, clock = self.accounts.platform, self.accounts.clock
 
@@ -81,7 +79,7 @@ class VmAdministration:
             decide(account)
             return await kept(platform, account, administered, clock())
 
-        await platform.change_with(actor.cause, VmAccount, VmAccount.id_of(user_id), changed)
+        return await platform.change_with(actor.cause, VmAccount, VmAccount.id_of(user_id), changed)
 
 
 def sayable(reason: str | None) -> None:

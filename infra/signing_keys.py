@@ -16,6 +16,8 @@ from datetime import timedelta
 from secrets import token_hex
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_curve_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import (
@@ -24,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_der_private_key,
 )
-from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
@@ -67,7 +69,7 @@ class Audience:
 
 TENURE = Audience("tenure", "tenure", "EdDSA")
 WORKSPACE = Audience("clarateach-workspace", "clarateach-portal", "RS256", timedelta(hours=24))
-NEPTUNED = Audience("neptuned", "neptuned", "EdDSA", timedelta(days=30))
+NEPTUNED = Audience("neptuned", "neptuned", "ES256", timedelta(days=30))
 AUDIENCES = {audience.name: audience for audience in (TENURE, WORKSPACE, NEPTUNED)}
 
 
@@ -143,10 +145,11 @@ class SigningKeys:
 MAKERS: dict[str, Callable[[], Private]] = {
     "EdDSA": Ed25519PrivateKey.generate,
     "RS256": lambda: generate_private_key(65537, 2048),
+    "ES256": lambda: generate_curve_key(SECP256R1()),
 }
+KINDS: dict[str, Any] = {"EdDSA": OKPAlgorithm, "RS256": RSAAlgorithm, "ES256": ECAlgorithm}
 
 
 def public_half(audience: Audience, private: Private) -> dict[str, Any]:
-    kind = OKPAlgorithm if audience.algorithm == "EdDSA" else RSAAlgorithm
-    jwk: dict[str, Any] = kind.to_jwk(private.public_key(), as_dict=True)
-    return {part: jwk[part] for part in ("kty", "crv", "x", "n", "e") if part in jwk}
+    jwk: dict[str, Any] = KINDS[audience.algorithm].to_jwk(private.public_key(), as_dict=True)
+    return {part: jwk[part] for part in ("kty", "crv", "x", "y", "n", "e") if part in jwk}

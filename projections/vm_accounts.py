@@ -54,10 +54,6 @@ def evolve(row: VmAccountRow | None, event: Any) -> VmAccountRow | None:
 TABLE = Table("vm_accounts", VmAccountRow, DDL, evolve)
 
 
-async def of_user(reads: Reads, user_id: UUID) -> VmAccountRow | None:
-    return (await reads.find(VmAccountRow, "select * from vm_accounts where user_id = %s", (user_id,))).first
-
-
 async def numbered(reads: Reads, number: int) -> VmAccountRow | None:
     if not 0 < number <= LARGEST:
         return None

@@ -14,10 +14,9 @@ from uuid import uuid4
 
 import httpx
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from infra.signing_keys import NEPTUNED, TENURE, Audience
+from infra.signing_keys import MAKERS, NEPTUNED, TENURE, Audience
 from tests.serving import PATIENCE, Served
 
 KEYS = "/api/v1/keys"
@@ -56,7 +55,8 @@ async def resigned(tenure: Served, token: str, audience: Audience = TENURE, **cl
     current = await tenure.tenure.deps.tokens._keys.current(audience)  # type: ignore[attr-defined]
     said = jwt.decode(token, options={"verify_signature": False}) | claims
     said = {name: value for name, value in said.items() if value is not None}
-    return jwt.encode(said, current.private, "EdDSA", jwt.get_unverified_header(token))
+    header = jwt.get_unverified_header(token) | {"alg": audience.algorithm}
+    return jwt.encode(said, current.private, audience.algorithm, header)
 
 
 async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) -> dict[str, str]:
@@ -65,9 +65,10 @@ async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) ->
     header = jwt.get_unverified_header(token)
     said = jwt.decode(token, options={"verify_signature": False})
     past = datetime.now(UTC) - timedelta(hours=2)
-    stranger = Ed25519PrivateKey.generate()
+    stranger, algorithm = MAKERS[audience.algorithm](), audience.algorithm
     (public,) = [jwk for jwk in await tenure.tenure.deps.tokens.published() if jwk["kid"] == header["kid"]]
-    raw = jwt.PyJWK(public).key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    form = (Encoding.Raw, PublicFormat.Raw) if algorithm == "EdDSA" else (Encoding.X962, PublicFormat.UncompressedPoint)
+    raw = jwt.PyJWK(public).key.public_bytes(*form)
 
     async def other(**claims: Any) -> str:
         return await resigned(tenure, token, audience, **claims)
@@ -82,9 +83,9 @@ async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) ->
         "of another issuer": await other(iss="clarateach-portal"),
         "without an end": await other(exp=None),
         "without an audience": await other(aud=None),
-        "of a foreign key under our kid": jwt.encode(said, stranger, "EdDSA", header),
-        "of a foreign key under its own": jwt.encode(said, stranger, "EdDSA", {"kid": uuid4().hex}),
-        "without a kid": jwt.encode(said, stranger, "EdDSA"),
+        "of a foreign key under our kid": jwt.encode(said, stranger, algorithm, header),
+        "of a foreign key under its own": jwt.encode(said, stranger, algorithm, {"kid": uuid4().hex}),
+        "without a kid": jwt.encode(said, stranger, algorithm),
         "alg none": f"{part(header | {'alg': 'none'})}.{body}.",
         "alg none, signed": f"{part(header | {'alg': 'none'})}.{body}.{signature}",
         "of the public half as a secret": forged(header | {"alg": "HS256"}, body, raw),

@@ -22,10 +22,8 @@ from starlette.responses import Response
 from application.access import Actor, require
 from application.ports import Unavailable
 from domain.errors import NotAllowed
-from domain.user_type import UserType
 from interfaces import identity
 from interfaces.serve import Deps, Unauthenticated, deps, errors
-from projections import vm_accounts
 from projections.pushes import CutOff, Dismissed
 
 BASE = "/api/v0"
@@ -56,12 +54,12 @@ async def member(connection: HTTPConnection) -> Actor:
 
 async def with_type(given: Deps, who: Actor) -> Actor:
     """What they may do now. `Unauthenticated` for who has closed their account."""
-    row = await vm_accounts.of_user(given.reads, who.user_id)
-    if row is None and who.token_id is None and await given.vm_accounts.of_member(who):
-        return replace(who, user_type=UserType.USER)
-    if row is None:
+    account = await given.vm_accounts.of(who.user_id)
+    if account is None and who.token_id is None:
+        account = await given.vm_accounts.opened_for(who)
+    if account is None or account.closed_at:
         raise Unauthenticated(NEEDED)
-    return replace(who, user_type=None if row.banned else UserType(row.user_type))
+    return replace(who, user_type=None if account.banned else account.user_type)
 
 
 def other(header: str) -> bool:
@@ -145,10 +143,10 @@ async def let_go(given: Deps, who: Actor) -> str:
 
 
 async def why_not(given: Deps, who: Actor) -> str | None:
-    row = await vm_accounts.of_user(given.reads, who.user_id)
-    if row is None:
+    account = await given.vm_accounts.of(who.user_id)
+    if account is None or account.closed_at:
         return "this account is not there any more"
-    if row.banned:
+    if account.banned:
         return await banned(given, who)
     if who.token_id and not await given.vm_accounts.tokens.good(who.token_id, given.clock()):
         return "this token is not good any more; log in again"

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 from starlette.requests import Request
 
 from application.access import require
+from application.account_ports import Described
 from application.vm_administration import LONGEST_REASON
 from domain.errors import NotFound
 from domain.user_type import UserType
+from domain.vm_account import VmAccount
 from interfaces.neptuned.accounts import NewPassword, Nothing, Password, Username
 from interfaces.neptuned.credentials import Administrator, administering
 from interfaces.serve import Deps, Json, deps
@@ -72,7 +74,7 @@ async def create(request: Request, who: Administrator, body: NewUser) -> Respons
         banned=body.banned,
         reason=body.ban_reason,
     )
-    return Json((await shown(given, [await found(given, str(account.number))]))[0])
+    return Json(as_entry(account, (await given.vm_accounts.rows.described([account.owner_id]))[account.owner_id]))
 
 
 @router.get("/{user_id}", response_model=UserOut, response_model_exclude_none=True)
@@ -133,9 +135,9 @@ async def found(given: Deps, user_id: str) -> VmAccountRow:
 
 async def shown(given: Deps, rows: Sequence[VmAccountRow]) -> list[dict[str, Any]]:
     kept = await given.vm_accounts.rows.described([row.user_id for row in rows])
-    return [as_entry(row, kept[row.user_id].name, kept[row.user_id].ban_reason) for row in rows]
+    return [as_entry(row, kept[row.user_id]) for row in rows]
 
 
-def as_entry(row: VmAccountRow, name: str, reason: str | None) -> dict[str, Any]:
-    told = {"id": str(row.number), "username": name, "user_type": row.user_type, "banned": row.banned}
-    return told | ({"ban_reason": reason} if row.banned and reason else {})
+def as_entry(it: VmAccountRow | VmAccount, kept: Described) -> dict[str, Any]:
+    told = {"id": str(it.number), "username": kept.name, "user_type": it.user_type, "banned": it.banned}
+    return told | ({"ban_reason": kept.ban_reason} if it.banned and kept.ban_reason else {})
