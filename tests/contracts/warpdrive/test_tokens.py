@@ -41,8 +41,9 @@ async def test_a_key_is_exchanged_for_a_token(tenure: Served, nobody: httpx.Asyn
     assert set(told) == {"token", "expires_in"}
     assert told["expires_in"] == 900 and isinstance(told["expires_in"], int)
     assert answer.headers["cache-control"] == "no-store"
-    (jwk,) = fine(await nobody.get("/.well-known/jwks.json"))["keys"]
-    said = jwt.decode(told["token"], jwt.PyJWK(jwk), audience="tenure", issuer="tenure")  # as anybody may verify it
+    keys = jwt.PyJWKSet.from_dict(fine(await nobody.get("/.well-known/jwks.json")))
+    kid = jwt.get_unverified_header(told["token"])["kid"]
+    said = jwt.decode(told["token"], keys[kid], audience="tenure", issuer="tenure")  # as anybody may verify it
     assert said["exp"] - said["iat"] == 900
 
 
