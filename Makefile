@@ -29,8 +29,8 @@ help:  ## this list
 run: $(STAMP)  ## start Tenure, with its own database, on http://127.0.0.1:3000
 	@exec .venv/bin/tenure up $(ARGS)
 
-test: $(STAMP)  ## the tests
-	@exec $(PY) -m pytest $(PYTEST_ARGS)
+test: $(STAMP)  ## the tests, in as many processes as there are cores
+	@exec $(PY) -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 bench: $(STAMP)  ## measure, and compare
 	@exec $(PY) -m benchmarks $(ARGS)

@@ -48,8 +48,9 @@ class Instructors:
 
     async def log_in(self, *, email: str, password: str, guesser: str) -> tuple[str, User] | None:
         """The same; None if that is not their password, or there is nobody, which takes as long."""
+        who = Identity(SCHEME, address(email), "")
         await self.guesses.allowed(guesser)
-        id = await self.logins.profiles.known(Identity(SCHEME, email.strip().lower(), ""))
+        id = await self.logins.profiles.known(who)
         good = await self.passwords.check(id, password)
         if id is None or not good:
             await self.guesses.wrong(guesser)

@@ -6,14 +6,16 @@ A browser sends it along whichever page asks, so whatever changes something must
 from __future__ import annotations
 
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from application.access import Actor
 from application.logins import LASTS
-from domain.errors import NotAllowed
+from domain.errors import NotAllowed, NotFound
 from domain.role import Role
+from domain.user import User
 from interfaces.serve import Deps, deps
 from projections import users
 
@@ -28,13 +30,12 @@ async def member(connection: HTTPConnection) -> Actor | None:
     user_id = await given.logins.who(token) if token else None
     if user_id is None:
         return None
-    row = await users.get(given.reads, user_id)
-    if row is None:
+    role = await role_of(given, user_id)
+    if role is None:
         return None
     if connection.scope.get("method", "GET") not in SAFE:
         require_own_origin(connection)
     profiles = await given.profiles.profiles([user_id])
-    role = Role(row.role)
     return Actor(
         user_id=user_id,
         name=profiles[user_id].name if user_id in profiles else "",
@@ -42,6 +43,18 @@ async def member(connection: HTTPConnection) -> Actor | None:
         auditor=role.at_least(Role.ADMIN),
         role=role,
     )
+
+
+async def role_of(given: Deps, user_id: UUID) -> Role | None:
+    """The role that somebody has now; None if they have been removed."""
+    row = await users.get(given.reads, user_id)
+    if row:
+        return Role(row.role)
+    try:  # somebody who has just come may not be listed yet, where the follower is slow
+        user = await given.platform.load(User, user_id)
+    except NotFound:
+        return None
+    return None if user.removed_at else user.role
 
 
 def require_own_origin(connection: HTTPConnection) -> None:

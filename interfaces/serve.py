@@ -237,10 +237,11 @@ async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def methods_at(contracts: list[Contract], scope: Scope) -> str:
-    """What an address takes, over all the routes there of the one path that fits best; "" if it is no contract's."""
+    """What an address takes, over all the routes there of the path that fits it closest; "" if it is no contract's."""
     routes = [route for contract in contracts for router in contract.routers for route in router.routes]
     there = [route for route in routes if isinstance(route, APIRoute) and route.matches(scope)[0] != Match.NONE]
-    best = [route for route in there if route.path == there[0].path]  # as for requests, the first does
+    closest = min((route.path for route in there), key=lambda path: path.count("{"), default="")  # the first of those
+    best = [route for route in there if route.path == closest]
     return ", ".join(sorted({method for route in best for method in route.methods or ()}))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Response
@@ -15,19 +15,21 @@ from domain.errors import NotFound
 from domain.name import LONGEST
 from domain.seat import MOST, numbered
 from domain.workshop import Workshop
-from interfaces.clarateach import present
+from interfaces.clarateach import attendance, present
 from interfaces.clarateach.credentials import Instructor
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.present import LearnersOut, ManyWorkshops, OneWorkshop, Success
 from interfaces.clarateach.rates import Limited
 from interfaces.serve import Json, deps
-from projections import seats, workshops
+from interfaces.sse import Stream
+from projections import workshops
 from projections.workshops import WorkshopRow
 
 router = APIRouter(
     prefix="/api/workshops", tags=["workshops"], route_class=Limited, responses=errors(400, 401)
 )
 OF_ONE = errors(404)
+SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is let go
 Id = Annotated[str, Path(description="the workshop's", examples=["ws-abc234"])]
 # What the domain decides is told here, in the published schema, and not decided twice.
 Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST})]
@@ -103,14 +105,15 @@ async def delete_workshop(request: Request, who: Instructor, id: Id) -> Response
 @router.get("/{id}/learners", response_model=LearnersOut, responses=OF_ONE)
 async def list_learners(request: Request, who: Instructor, id: Id) -> Response:
     """Who sits where, since when, and whether they are there now (T48)."""
+    return Json(await attendance.learners(deps(request), await own(request, who, id)))
+
+
+@router.get("/{id}/learners/stream", response_class=Stream, responses=OF_ONE)
+async def follow_learners(request: Request, who: Instructor, id: Id) -> Stream:
+    """The list as it is, and again whenever somebody comes, goes, connects or hangs up: events `learners`."""
     given = deps(request)
-    taken = [it for it in seats.of(await own(request, who, id)) if it.learner_id]
-    known = await given.learners.described([it.learner_id for it in taken if it.learner_id])
-    shown: list[dict[str, Any]] = []
-    for it in taken:
-        there = bool(it.machine_id and it.learner_id in await given.presence.of(it.machine_id))
-        shown.append(present.learner(it, known.get(it.learner_id) if it.learner_id else None, there))
-    return Json({"learners": shown, "connected": sum(it["connected"] for it in shown)})
+    frames = attendance.changes(given, who, await own(request, who, id))
+    return Stream(frames, ping=int(given.keepalive_seconds) or 1, send_timeout=SEND_SECONDS)
 
 
 @router.delete("/{id}/learners/{seat}", response_model=Success, responses=OF_ONE)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from shutil import which
-
 import pytest
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from application.ports import TooMany
 from infra.guesses import Guesses, shared
-from tests.serving import eventually
+from tests.infra.services import redis
 
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
@@ -43,36 +36,13 @@ def test_every_url_that_the_settings_take_is_understood(url: str) -> None:
     assert shared(url).target_server == "redis"
 
 
-@pytest.fixture
-async def redis_url(tmp_path: Path) -> AsyncIterator[str]:
-    """A Redis of this test's own, on a socket."""
-    if not (binary := which("redis-server")):
-        pytest.skip("there is no redis-server here")
-    path = tmp_path / "redis.sock"
-    quiet = ("--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path), "--loglevel", "warning")
-    server = await asyncio.create_subprocess_exec(binary, *quiet, stdout=asyncio.subprocess.DEVNULL)
-    client = Redis(unix_socket_path=str(path))
-
-    async def answers() -> bool:
-        try:
-            return bool(await client.ping())
-        except RedisError:
-            return False
-
-    try:
-        await eventually(answers)
-        yield f"unix://{path}"
-    finally:
-        await client.aclose()
-        server.terminate()
-        await server.wait()
-
-
-async def test_with_redis_all_processes_count_together(redis_url: str) -> None:
-    one, another = Guesses(redis_url, per_minute=2), Guesses(redis_url, per_minute=2)
-    await one.wrong("here")
-    await another.wrong("here")
-    for guesses in (one, another):
-        with pytest.raises(TooMany):
-            await guesses.allowed("here")
-        await guesses.allowed("there")
+async def test_with_redis_all_processes_count_together() -> None:
+    with redis() as lent:
+        await lent.answers()
+        one, another = Guesses(lent.url, per_minute=2), Guesses(lent.url, per_minute=2)
+        await one.wrong("here")
+        await another.wrong("here")
+        for guesses in (one, another):
+            with pytest.raises(TooMany):
+                await guesses.allowed("here")
+            await guesses.allowed("there")

@@ -62,6 +62,12 @@ async def test_a_wrong_password_and_a_stranger_are_told_the_same(client: httpx.A
     assert refused(wrong, 401, "UNAUTHORIZED") == refused(stranger, 401, "UNAUTHORIZED")
 
 
+@pytest.mark.parametrize("email", ["a\0@example.org", "nobody", "@@@"])
+async def test_what_is_no_e_mail_signs_nobody_in(client: httpx.AsyncClient, email: str) -> None:
+    answer = await client.post("/api/auth/login", json={"email": email, "password": "wrong horse"})
+    assert "e-mail" in refused(answer, 400, "INVALID_INPUT")
+
+
 async def test_an_e_mail_is_one_instructor_s_and_later_ones_need_an_invite(client: httpx.AsyncClient) -> None:
     fine(await client.post("/api/auth/register", json=ADA), 201)
     refused(await client.post("/api/auth/register", json=ADA | {"password": "another horse"}), 400, "INVALID_INPUT")
