@@ -29,7 +29,7 @@ from benchmarks.rows import Row
 
 BENCHES = (
     *("creates", "recorder", "reads", "latency", "fanout", "timers", "rebuild", "loading"),
-    *("echo", "viewers", "admission", "workshop", "seats"),
+    *("echo", "viewers", "admission", "workshop", "seats", "consoles"),
 )
 PLAIN_WIDTH = 190  # of the table where nobody says how wide the paper is
 

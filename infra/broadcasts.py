@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from av import Packet
+from prometheus_client import Counter, Gauge
 
 from application.consoles import Quality
 from application.displays import Display
@@ -27,6 +28,8 @@ from infra.pictures import TICKS, Vp8
 from infra.tasks import end
 
 log = logging.getLogger(__name__)
+ENCODED = Counter("tenure_vm_frames_total", "Pictures of virtual machines encoded as video", ["quality"])
+WATCHERS = Gauge("tenure_vm_watchers", "Watchers of virtual machines in this process", ["quality"])
 AGAIN = 0.5  # seconds until a picture is sent again that does not change: it gets finer, and mends what was lost
 WHOLE = 0.25  # seconds between pictures made for who needs a whole one
 BOUND = 60  # packets that wait for one watcher
@@ -89,11 +92,10 @@ class Seat:
 class Broadcast:
     """One machine in one quality, while somebody watches."""
 
-    def __init__(self, display: Display, how: Made, pool: ThreadPoolExecutor) -> None:
-        self._display, self._how, self._pool = display, how, pool
-        self._vp8 = Vp8(how.bits, how.most)
+    def __init__(self, display: Display, quality: Quality, pool: ThreadPoolExecutor) -> None:
+        self._display, self._how, self._pool = display, HOW[quality], pool
+        self._vp8, self._encoded = Vp8(self._how.bits, self._how.most), ENCODED.labels(quality)
         self.seats: set[Seat] = set()
-        self.encoded = 0
         self._wanted = asyncio.Event()  # a whole picture
         self._whole_at = 0.0
 
@@ -132,7 +134,7 @@ class Broadcast:
             self._whole_at = now
         loop, at = asyncio.get_running_loop(), int(now * TICKS)
         packet = await loop.run_in_executor(self._pool, self._vp8.encode, picture, self._display.size, at, whole)
-        self.encoded += 1
+        self._encoded.inc()
         if packet is not None:
             for seat in tuple(self.seats):
                 seat.offer(packet)
@@ -148,9 +150,11 @@ class Broadcasts:
     async def seat(self, vm: UUID, quality: Quality) -> AsyncIterator[Seat]:
         broadcast, task = await self._of(vm, quality)
         seat = broadcast.take()
+        WATCHERS.labels(quality).inc()
         try:
             yield seat
         finally:
+            WATCHERS.labels(quality).dec()
             broadcast.seats.discard(seat)
             if not broadcast.seats:
                 if self.on.get((vm, quality), (None,))[0] is broadcast:
@@ -176,7 +180,7 @@ class Broadcasts:
         broadcast: Broadcast | None = None
         try:
             async with self._watch(vm) as display:
-                broadcast = Broadcast(display, HOW[quality], self._pool)
+                broadcast = Broadcast(display, quality, self._pool)
                 began.set_result(broadcast)
                 await broadcast.run()
         except (NotFound, Unavailable) as gone:

@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from application.displays import Act
 from domain.errors import NotFound
 from infra.rfb import BUFFER, Rfb
 from infra.tasks import end
 
+CAPTURED = Counter("tenure_vm_captures_total", "Pictures of virtual machines taken for who watches")
 PER_SECOND = 15  # pictures, at most
 PATIENCE = 5.0  # seconds for a display to say hello
 BUTTONS = range(1, 8)
@@ -41,6 +44,7 @@ class Console:
             while True:
                 await self.rfb.update()
                 self.captures += 1
+                CAPTURED.inc()
                 self._picture = None
                 self._changed.set()
                 self._changed = asyncio.Event()

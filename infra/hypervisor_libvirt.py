@@ -26,7 +26,7 @@ from infra.libvirt_link import PART, Link
 
 log = logging.getLogger(__name__)
 SHARED = Path("/dev/shm")
-AGAIN = 0.25  # seconds until a libvirtd that is away is looked for again
+AGAIN, LATER = 0.25, 1.0  # seconds until a libvirtd that is away is looked for again: at first, and at most
 NO_DISPLAY = "this machine has no display"
 
 # A domain's XML, from a configuration and the domain's name. `Impossible` where this host lacks something.
@@ -100,6 +100,7 @@ class LibvirtHypervisor:
         ear = (asyncio.get_running_loop(), queue)
         self._ears.append(ear)
         here: bool | None = None  # not looked yet
+        pause = AGAIN
         try:
             while True:
                 if here is not True:
@@ -108,8 +109,10 @@ class LibvirtHypervisor:
                         here = found
                         yield Fact(None, FOUND if found else LOST)
                     if not here:
-                        await asyncio.sleep(AGAIN)
+                        await asyncio.sleep(pause)
+                        pause = min(LATER, pause * 1.5)
                         continue
+                    pause = AGAIN
                 fact = await queue.get()
                 here = fact.what != LOST
                 yield fact

@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
+from prometheus_client import Counter
+
 from application.ports import Unavailable
 from domain.errors import NotFound
 from infra.pictures import preview_of
 from infra.tasks import end
 
+PICTURES = Counter("tenure_vm_screenshots_total", "Pictures of virtual machines taken for screenshots")
 APART = 0.5  # seconds between pictures
 IDLE = 2.0  # seconds without a look, after which no more are made
 
@@ -37,7 +40,6 @@ class Previews:
         self._capture = capture
         self._kept: dict[UUID, Preview] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="previews")
-        self.captures = 0
 
     async def of(self, vm: UUID) -> bytes:
         """The newest; who looks first waits for it to be made."""
@@ -62,7 +64,7 @@ class Previews:
                 del self._kept[vm]
 
     async def _made(self, vm: UUID) -> bytes:
-        self.captures += 1
+        PICTURES.inc()
         png = await self._capture(vm)
         return await asyncio.get_running_loop().run_in_executor(self._pool, preview_of, png)
 

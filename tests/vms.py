@@ -32,7 +32,7 @@ def guest(*devices: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 def vm_settings(daemon: Libvirtd, folder: Path) -> dict[str, Any]:
     # Emulated, since a KVM that is there need not work, and the tests are to be the same everywhere.
-    return {"libvirt_uri": daemon.uri, "vm_images": folder, "vm_memory_mb": MEMORY_MB, "vm_kvm": "off"}
+    return {"libvirt_uri": daemon.uri, "vm_images": str(folder), "vm_memory_mb": MEMORY_MB, "vm_kvm": "off"}
 
 
 def on(daemon: Libvirtd, folder: Path, installation: UUID | None = None) -> Hypervisor:
