@@ -51,6 +51,14 @@ class AccountRows(Protocol):
 
     async def described(self, user_ids: Sequence[UUID]) -> dict[UUID, Described]: ...
 
+    async def come_otherwise(self, user_id: UUID) -> bool:
+        """Whether they are known by another door, too."""
+        ...
+
+    async def forget(self, user_id: UUID) -> None:
+        """What is kept of them here, and not what other doors know."""
+        ...
+
     async def keep_reason(self, user_id: UUID, reason: str | None) -> None:
         """Why they are banned; None: that is not said."""
         ...

@@ -12,8 +12,11 @@ from domain.user import User
 from domain.vm_account import VmAccount, VmAdministrators
 
 
-async def closing(platform: Platform, user_id: UUID, now: datetime) -> list[Aggregate]:
-    """Their account for virtual machines, closed, if they have one. `Conflict` for the last administrator."""
+async def closing(platform: Platform, user_id: UUID, now: datetime, everything: bool = True) -> list[Aggregate]:
+    """Their account for virtual machines, closed, if they have one. `Conflict` for the last administrator.
+
+    `everything`: nothing that names them stays.
+    """
     try:
         account = await platform.load(VmAccount, VmAccount.id_of(user_id))
     except NotFound:
@@ -21,7 +24,7 @@ async def closing(platform: Platform, user_id: UUID, now: datetime) -> list[Aggr
     if account.closed_at is not None:
         return []
     administered = account.administers
-    account.close(now)
+    account.close(now, everything)
     return [account, *await kept(platform, account, administered, now)]
 
 

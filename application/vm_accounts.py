@@ -163,27 +163,34 @@ class VmAccounts:
     async def delete(self, actor: Actor) -> None:
         """Everything that says who they are goes, and they are no member of the place either."""
         require(actor, "vm_account.use")
-        await self.close(actor.cause, actor.user_id)
+        await self.close(actor.cause, actor.user_id, everything=True)
 
-    async def close(self, cause: Cause, user_id: UUID) -> None:
+    async def close(self, cause: Cause, user_id: UUID, *, everything: bool) -> None:
+        """End an account, and with `everything` also what else there is of them here."""
         for _ in range(TRIES):
-            made = await closing(self.platform, user_id, self.clock())
+            now = self.clock()
+            made = await closing(self.platform, user_id, now, everything)
             if not made:
                 raise NotFound("no such user")
+            if everything:
+                made += await leaving(self.platform, user_id, now)
             try:
-                await self.platform.commit(cause, *made, *await leaving(self.platform, user_id, self.clock()))
+                await self.platform.commit(cause, *made)
             except Raced:
                 continue
             break
         else:
             raise Raced("it was changed by others meanwhile; try again")
-        await self.profiles.forget(user_id)  # at once; and for certain, by the process
+        await self._forget(user_id, everything)  # at once; and for certain, by the process
 
     async def forget(self, id: UUID, cause: Cause) -> None:
         """Asked by the process of removal."""
         account = await self.platform.load(VmAccount, id)
-        await self.profiles.forget(account.owner_id)
+        await self._forget(account.owner_id, account.everything)
         await self.platform.change(cause, VmAccount, id, lambda it: it.forget(self.clock()))
+
+    async def _forget(self, user_id: UUID, everything: bool) -> None:
+        await (self.profiles.forget(user_id) if everything else self.rows.forget(user_id))
 
     async def _change(self, actor: Actor, decide: Callable[[VmAccount], None]) -> None:
         await self.platform.change(actor.cause, VmAccount, VmAccount.id_of(actor.user_id), decide)

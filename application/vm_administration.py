@@ -44,9 +44,13 @@ class VmAdministration:
         await self._change(actor, user_id, lambda it: it.password_changed(None, self.accounts.clock()))
 
     async def delete(self, actor: Actor, user_id: UUID) -> None:
-        """As if they did it themselves (N50). `Conflict` for the last administrator."""
+        """As if they did it themselves (N50). `Conflict` for the last administrator.
+
+        Who came by another door loses what they have here; who they are elsewhere is not for administrators of this.
+        """
         require(actor, "vm_account.manage")
-        await self.accounts.close(actor.cause, user_id)
+        elsewhere = await self.accounts.rows.come_otherwise(user_id)
+        await self.accounts.close(actor.cause, user_id, everything=not elsewhere)
 
     async def ban(self, actor: Actor, user_id: UUID, reason: str | None) -> VmAccount:
         """They may not use virtual machines, and are told why. `Conflict` for the last administrator.

@@ -43,7 +43,7 @@ class VmAccount(aggregate.Aggregate):
         pass
 
     class Closed(Event):
-        pass
+        everything: bool  # nothing that names them stays; else what other doors than this one know of them does
 
     class Forgotten(Event):
         """Nothing that names them is left."""
@@ -64,7 +64,7 @@ class VmAccount(aggregate.Aggregate):
         self.owner_id, self.number, self.user_type = owner_id, number, UserType(user_type)
         self.banned = False
         self.closed_at: datetime | None = None
-        self.forgotten = False
+        self.everything = self.forgotten = False
 
     @property
     def administers(self) -> bool:
@@ -95,10 +95,10 @@ class VmAccount(aggregate.Aggregate):
         if self.banned:
             self._unbanned(now)
 
-    def close(self, now: datetime) -> None:
+    def close(self, now: datetime, everything: bool = True) -> None:
         """They go, or are taken away, banned or not (N52)."""
         self._there()
-        self._closed(now)
+        self._closed(now, everything)
 
     def forget(self, now: datetime) -> None:
         """What named them has gone."""
@@ -132,8 +132,8 @@ class VmAccount(aggregate.Aggregate):
         self.banned = False
 
     @event(Closed)
-    def _closed(self, at: datetime) -> None:
-        self.closed_at = at
+    def _closed(self, at: datetime, everything: bool) -> None:
+        self.closed_at, self.everything = at, everything
 
     @event(Forgotten)
     def _forgotten(self, at: datetime) -> None:

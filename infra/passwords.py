@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -18,7 +20,16 @@ create table if not exists passwords (
     hash text not null
 );
 """
+# Each hash takes 64 MiB and all of a core for a while. Others' threads are not for that, however many try to log in.
+HASHERS = ThreadPoolExecutor(2, thread_name_prefix="argon2")
 KEEP = "insert into passwords (user_id, hash) values (%s, %s) on conflict do nothing returning user_id"
+
+
+Made = TypeVar("Made")
+
+
+async def hashing(work: Callable[..., Made], *told: str) -> Made:
+    return await asyncio.get_running_loop().run_in_executor(HASHERS, work, *told)
 
 
 class PasswordRows:
@@ -32,7 +43,7 @@ class PasswordRows:
         return bool(await rows_of(self._pool, "select 1 from passwords where user_id = %s", (user_id,)))
 
     async def keep(self, user_id: UUID, password: str) -> bool:
-        hashed = await asyncio.to_thread(self._hasher.hash, password)
+        hashed = await hashing(self._hasher.hash, password)
         return bool(await rows_of(self._pool, KEEP, (user_id, hashed)))
 
     async def check(self, user_id: UUID | None, password: str) -> bool:
@@ -41,10 +52,10 @@ class PasswordRows:
     async def prove(self, user_id: UUID | None, password: str) -> str | None:
         """The hash of theirs that this password fits, after as long for nobody."""
         if self._nobody is None:
-            self._nobody = await asyncio.to_thread(self._hasher.hash, "")
+            self._nobody = await hashing(self._hasher.hash, "")
         rows = await rows_of(self._pool, "select hash from passwords where user_id = %s", (user_id,))
         hashed: str = rows[0][0] if rows else self._nobody
-        good = await asyncio.to_thread(self._verified, hashed, password)
+        good = await hashing(self._verified, hashed, password)
         return hashed if rows and good else None
 
     def _verified(self, hashed: str, password: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 from application.account_ports import Described
 from domain.username import folded
 from infra.accounts import rows_of
-from infra.passwords import PasswordRows
+from infra.passwords import PasswordRows, hashing
 from interfaces.identity import SCHEME as HEADERS
 from projections.reads import answered
 
@@ -46,7 +45,7 @@ class VmAccountRows(PasswordRows):
         super().__init__(pool)
 
     async def open(self, user_id: UUID, username: str, proof: str) -> str | None:
-        hashed = await asyncio.to_thread(self._hasher.hash, proof)
+        hashed = await hashing(self._hasher.hash, proof)
 
         async def opened(conn: AsyncConnection[Any]) -> str | None:
             async with conn.transaction():
@@ -70,7 +69,7 @@ class VmAccountRows(PasswordRows):
         return not rows or rows[0][0] < now - GIVEN_UP
 
     async def change(self, user_id: UUID, proof: str, but: UUID | None) -> bool:
-        hashed = await asyncio.to_thread(self._hasher.hash, proof)
+        hashed = await hashing(self._hasher.hash, proof)
 
         async def changed(conn: AsyncConnection[Any]) -> bool:
             async with conn.transaction():  # the password first: a token that is being made waits, and then fits not
@@ -86,6 +85,14 @@ class VmAccountRows(PasswordRows):
     async def described(self, user_ids: Sequence[UUID]) -> dict[UUID, Described]:
         rows = await rows_of(self._pool, DESCRIBED, (list(user_ids), HEADERS))
         return {user_id: Described(name, reason) for user_id, name, reason in rows}
+
+    async def come_otherwise(self, user_id: UUID) -> bool:
+        sql = "select 1 from identities where user_id = %s and scheme <> %s"
+        return bool(await rows_of(self._pool, sql, (user_id, SCHEME)))
+
+    async def forget(self, user_id: UUID) -> None:
+        """Whoever came by another door has no password here."""
+        await rows_of(self._pool, "delete from vm_bans where user_id = %s", (user_id,))
 
     async def keep_reason(self, user_id: UUID, reason: str | None) -> None:
         if reason is None:

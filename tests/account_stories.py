@@ -13,7 +13,7 @@ new_password = opened.given(VmAccount.PasswordChanged, kept_token_id=INVITE)
 logged_out = opened.given(VmAccount.LoggedOut, token_id=INVITE)
 banned = opened.given(VmAccount.Banned)
 unbanned = banned.given(VmAccount.Unbanned)
-closed = banned.given(VmAccount.Closed)
+closed = banned.given(VmAccount.Closed, everything=True)
 forgotten = closed.given(VmAccount.Forgotten)
 
 none_yet = Story(VmAdministrators).given(VmAdministrators.Founded)

@@ -11,8 +11,9 @@ import pytest
 from domain.vm_account import VmAdministrators
 from tests.contracts.chrote.people import invited, member
 from tests.contracts.neptuned.people import BASE, PASSWORD, USERS, ask, entry, fine, id_of, nobody, person, refused
+from tests.dumps import dumped, holding
 from tests.keys import bearing, exchanged, new_key
-from tests.serving import Served
+from tests.serving import Served, eventually
 
 
 @pytest.mark.line("N48", "N50", "N51")
@@ -83,6 +84,28 @@ async def test_a_member_comes_with_a_key_and_roles_do_not_follow_from_types(tenu
             assert (await anna.get("/auth/me")).json()["role"] == "admin"
             assert (await olga.delete(f"/api/users/{me}")).status_code == 200
             assert [it["username"] for it in fine(await of_olga.get(USERS))] == ["olga"], "gone by the other door too"
+
+
+async def test_an_administrator_of_machines_takes_nobody_s_place_away(tenure: Served) -> None:
+    """Not even the owner's. What they have here goes."""
+    async with member(tenure, "olga") as olga, member(tenure, "anna", await invited(olga)) as anna:
+        keys = [(await new_key(who))["key"] for who in (olga, anna)]
+        async with nobody(tenure, **bearing(keys[0])) as of_olga, nobody(tenure, **bearing(keys[1])) as of_anna:
+            refused(await of_anna.get(USERS), 403)
+            ids = [await id_of(of_olga, name) for name in ("olga", "anna")]
+            fine(await ask(of_olga, ids[1], "change_type", type="administrator"))
+            fine(await ask(of_anna, ids[0], "ban", reason="spilled the tea"))
+            fine(await of_anna.delete(f"{USERS}/{ids[0]}"))
+            assert [it["username"] for it in fine(await of_anna.get(USERS))] == ["anna"]
+            refused(await of_olga.get(USERS), 401)
+            assert (await olga.get("/auth/me")).json()["role"] == "owner"
+            assert holding(await dumped(tenure.tenure.pool), "spilled the tea") == []
+
+            async def forgotten() -> bool:
+                return "VmAccount.Forgotten" in (await dumped(tenure.tenure.pool))["tenure_events"]
+
+            await eventually(forgotten)
+            assert (await olga.get("/auth/me")).json()["name"] == "olga"
 
 
 async def test_the_last_administrator_is_not_removed_by_another_door(tenure: Served) -> None:
