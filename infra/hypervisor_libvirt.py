@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -121,10 +121,17 @@ class LibvirtHypervisor:
 
     async def _answers(self) -> bool:
         try:
-            await self.ping()
+            await self._link(self._settle)
         except (Unavailable, self._sdk.libvirtError):
             return False
         return True
+
+    def _settle(self, conn: Any) -> None:
+        """Until a libvirtd that has just begun knows what became of its machines: of that it tells nothing."""
+        for domain in conn.listAllDomains(self._sdk.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
+            if self._vm(domain.name()):
+                with suppress(self._sdk.libvirtError):
+                    domain.memoryStats()  # it is answered when nothing else is under way with it
 
     def _heard(self, name: str, event: int, detail: int) -> None:
         if (vm := self._vm(name)) and (what := self._what(event, detail)):
@@ -245,47 +252,6 @@ class LibvirtHypervisor:
                 raise NotFound(NO_DISPLAY) from error
 
         return socket.socket(fileno=await self._asked(open_graphics))
-
-
-class NoHypervisor:
-    """`Hypervisor` where there is none."""
-
-    def __init__(self, why: str) -> None:
-        self.absent: str | None = why
-
-    def _away(self) -> Unavailable:
-        return Unavailable(PART, str(self.absent), retry_after=3600)
-
-    async def ping(self) -> None:
-        raise self._away()
-
-    async def ensure_running(self, vm: UUID, config: Document) -> None:
-        raise self._away()
-
-    async def ensure_stopped(self, vm: UUID) -> None:
-        raise self._away()
-
-    async def ensure_gone(self, vm: UUID) -> None:
-        raise self._away()
-
-    async def change(self, vm: UUID, before: Document, after: Document) -> bool:
-        raise self._away()
-
-    async def running(self) -> frozenset[UUID]:
-        raise self._away()
-
-    async def facts(self) -> AsyncIterator[Fact]:
-        yield Fact(None, LOST)
-        await asyncio.Event().wait()
-
-    async def screenshot(self, vm: UUID) -> bytes:
-        raise self._away()
-
-    def watch(self, vm: UUID) -> AbstractAsyncContextManager[Display]:
-        raise self._away()
-
-    async def close(self) -> None:
-        pass
 
 
 def reason(error: Exception) -> str:

@@ -10,7 +10,8 @@ from application.hypervisors import Hypervisor
 from application.ports import Unavailable
 from domain.vm_document import Document
 from infra.domain_xml import domain_xml
-from infra.hypervisor_libvirt import LibvirtHypervisor, NoHypervisor
+from infra.hypervisor_libvirt import LibvirtHypervisor
+from infra.hypervisor_none import NoHypervisor
 from infra.settings import Settings
 from infra.vm_images import VmImages
 

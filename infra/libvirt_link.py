@@ -85,7 +85,7 @@ class Link:
 
     def _on_close(self, connection: Any, *_: Any) -> None:
         # In a thread of its own: libvirt waits for this to return, and closing waits for libvirt.
-        threading.Thread(target=self._drop, args=(self._connection,), daemon=True).start()
+        threading.Thread(target=self._drop, args=(connection,), daemon=True).start()
 
     def _drop(self, connection: Any) -> None:
         """It is of no use any more."""

@@ -205,8 +205,9 @@ async def test_a_qemu_that_is_killed_has_crashed(hypervisor: Hypervisor, daemon:
 
 
 async def test_a_libvirtd_that_is_restarted_is_found_again(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
-    vm = await started(hypervisor)
     async with told(hypervisor) as facts:
+        vm = await started(hypervisor)
+        assert await soon(facts) == Fact(vm, STARTED)
         daemon.stop()
         assert await soon(facts) == Fact(None, LOST)
         with pytest.raises(Unavailable):
