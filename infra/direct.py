@@ -11,6 +11,8 @@ from uuid import uuid4
 
 from application.platform import Platform
 from application.ports import Clock
+from application.vm_administration import appointed
+from domain.errors import NotFound
 from infra import database, embedded_postgres
 from infra.accounts import Accounts
 from infra.bootstrap import close, now, open_database, signing_keys
@@ -21,6 +23,7 @@ from infra.signals import Signals
 from infra.signing_keys import AUDIENCES
 from infra.stopping import Stopping
 from infra.tasks import end
+from infra.vm_accounts import VmAccountRows
 from projections.pushes import Batch
 from projections.reads import Reads
 
@@ -73,6 +76,20 @@ async def rotate(settings: Settings) -> dict[str, str]:
         async with database.pool(url, size=2) as pool:
             keys = signing_keys(pool, settings)
             return {it.name: (await keys.rotate(it)).kid for it in AUDIENCES.values()}
+
+
+async def appoint(settings: Settings, username: str) -> None:
+    """Let somebody who has registered administer virtual machines. `NotFound`."""
+    with existing_database(settings) as url:
+        platform, _, _ = await open_database(url)
+        try:
+            async with database.pool(url, size=2) as pool:
+                user_id = await VmAccountRows(pool).find(username)
+                if user_id is None:
+                    raise NotFound(f"nobody has registered as {username}")
+                await appointed(platform, user_id, now())
+        finally:
+            await asyncio.to_thread(close, platform)
 
 
 async def rebuild(settings: Settings, folded: Callable[[int, int], None]) -> int:

@@ -85,6 +85,12 @@ class Infra:
         with sentences():
             return asyncio.run(direct.rotate(load(flags)))
 
+    def appoint(self, flags: Flags, username: str) -> None:
+        from infra import direct
+
+        with sentences():
+            asyncio.run(direct.appoint(load(flags), username))
+
     def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
         from infra import direct
 

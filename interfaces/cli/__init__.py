@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli import audit, keys, machines, regions, sessions, up, watch, workspaces
+from interfaces.cli import audit, keys, machines, regions, sessions, up, users, watch, workspaces
 from interfaces.cli.commands import Commands
 from interfaces.cli.output import say
 
@@ -90,6 +90,10 @@ for group, name, run, example in PLACE:
     group.command(name, epilog=f"Example: tenure {example}")(run)
 app.add_typer(made_from, name="machines")
 app.add_typer(where, name="regions")
+
+people = typer.Typer(cls=Commands, help="Accounts for virtual machines.", no_args_is_help=True)
+people.command("appoint", epilog="Example: tenure users appoint ada")(users.appoint)
+app.add_typer(people, name="users")
 
 trail = typer.Typer(cls=Commands, help="The history, from the database itself.", no_args_is_help=True)
 trail.command(epilog="Example: tenure audit log --kind workspace.expired --since 2030-01-16T10:30:00Z")(audit.log)

@@ -101,6 +101,10 @@ class World(Protocol):
         """New keys to sign tokens with. Returns their ids, by audience."""
         ...
 
+    def appoint(self, flags: Flags, username: str) -> None:
+        """Let them administer virtual machines. `NotFound`."""
+        ...
+
     def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
         """Fold every read model anew, and return how many events there were. `folded` is told how many, of how many."""
         ...
