@@ -142,12 +142,13 @@ class VmMachines:
             case Order.RESTART:
                 await self.hypervisor.ensure_stopped(it.id)
         try:
-            self.check(it.document)
-            await self.hypervisor.ensure_running(it.id, it.document)
+            config = it.at_revision(it.to_boot)
+            self.check(config)
+            await self.hypervisor.ensure_running(it.id, config)
         except (Impossible, Invalid) as no:
             why = str(no)
             return await self._told(it, cause, lambda now: now.start_failed(it.order, why, self.clock()))
-        return await self._told(it, cause, lambda now: now.started(it.order, it.revision, self.clock()))
+        return await self._told(it, cause, lambda now: now.started(it.order, self.clock()))
 
     async def _told(self, it: VmConfig, cause: Cause, tell: Callable[[VmConfig], bool]) -> bool:
         was_last = False

@@ -93,7 +93,10 @@ class VmConfig(aggregate.Aggregate):
         self._there()
         if self.state != State.STOPPED and self.under_way != Order.STOP:
             raise Conflict(f"it is {self.state} already")
-        self._start_requested(now)
+        if self.under_way == Order.STOP:  # it may still run, on what its configuration was
+            self._restart_requested(now)
+        else:
+            self._start_requested(now)
 
     def stop(self, now: datetime) -> None:
         """Also one that has died, and would come back by itself."""
@@ -119,10 +122,10 @@ class VmConfig(aggregate.Aggregate):
         if self.document["autostart"] and self.state == State.STOPPED and self.under_way is None and not self.deleted:
             self._start_requested(now)
 
-    def started(self, order: int, revision: int, now: datetime) -> bool:
+    def started(self, order: int, now: datetime) -> bool:
         """Whether it was what was wanted last."""
         if order == self.order and self.under_way in (Order.START, Order.RESTART):
-            self._started(now, revision, revision != self.revision)
+            self._started(now, self.to_boot, self.to_boot != self.revision)
         return order == self.order
 
     def start_failed(self, order: int, reason: str, now: datetime) -> bool:
@@ -149,8 +152,9 @@ class VmConfig(aggregate.Aggregate):
         """How it was found to be. While an order is under way, what comes of that is for the order to tell."""
         if self.under_way or self.deleted:
             return
-        if running and self.state == State.STOPPED:
-            self._started(now, self.revision, False)
+        if running and self.state == State.STOPPED:  # somebody else started it, as it was started here before
+            revision = self.booted or self.revision
+            self._started(now, revision, revision != self.revision)
         elif not running and self.state == State.RUNNING:
             self._died(now, reason, self._again(now, 0 if self._ran_steadily(now) else self.failures))
 
@@ -166,7 +170,8 @@ class VmConfig(aggregate.Aggregate):
         self.created_at, self.documents = at, [document]
         self.state, self.order = State.STOPPED, 0
         self.under_way: Order | None = None
-        self.booted = self.told = 0  # the revision that it was started with, and the last one that it was told since
+        self.to_boot = 1  # the revision that it is started with: the one that there was when that was asked for
+        self.booted = self.told = 0  # the one that it was started with, and the last one that it was told since
         self.needs_restart, self.deleted = False, False
         self.started_at: datetime | None = None
         self.password_id: UUID | None = None
@@ -193,7 +198,7 @@ class VmConfig(aggregate.Aggregate):
     @event(StartRequested)
     def _start_requested(self, at: datetime) -> None:
         self._ordered(Order.START)
-        self.state, self.error = State.STARTING, None
+        self.state, self.error, self.to_boot = State.STARTING, None, self.revision
 
     @event(StopRequested)
     def _stop_requested(self, at: datetime) -> None:
@@ -202,7 +207,7 @@ class VmConfig(aggregate.Aggregate):
     @event(RestartRequested)
     def _restart_requested(self, at: datetime) -> None:
         self._ordered(Order.RESTART)
-        self.state = State.STARTING
+        self.state, self.to_boot = State.STARTING, self.revision
 
     @event(Started)
     def _started(self, at: datetime, revision: int, behind: bool) -> None:

@@ -29,6 +29,11 @@ STORIES: dict[str, tuple[list[Step], set[str]]] = {  # and the effects that are 
         {"store VmConfig.StartRequested", "store VmConfig.Died", "vm ensure_running"},
     ),
     "stop while it starts": ([("vm create", "a"), ("vm start", "a"), ("vm stop", "a")], {"store VmConfig.Stopped"}),
+    "patch while it starts": ([("vm create", "a"), ("vm start", "a"), ("vm patch", "a")], {"store VmConfig.Patched"}),
+    "patch, stop and start at once": (
+        [*steps("create", "start"), ("vm patch", "a"), ("vm stop", "a"), ("vm start", "a")],
+        {"store VmConfig.RestartRequested"},
+    ),
     "delete while it starts": (
         [("vm create", "a"), ("vm start", "a"), ("vm delete", "a")],
         {"vm ensure_gone", "store VmConfig.Cleared", "store VmId.Freed"},

@@ -61,18 +61,21 @@ def test_what_it_was_told_is_told_once() -> None:
 
 def test_one_that_was_patched_while_it_started_is_behind() -> None:
     patched = vms.start_asked.given(VmConfig.Patched, document=MORE_CORES, live=True)
-    patched.when(VmConfig.started, asked(patched), 1, T0).then(VmConfig.Started, revision=1, behind=True)
+    patched.when(VmConfig.started, asked(patched), T0).then(VmConfig.Started, revision=1, behind=True)
+    assert patched.state.to_boot == 1  # however often the start is tried
+    again = patched.given(VmConfig.StartFailed, reason="", again_at=None).given(VmConfig.StartRequested)
+    again.when(VmConfig.started, asked(again), T0).then(VmConfig.Started, revision=2, behind=False)
 
 
 def test_it_is_started_stopped_and_restarted() -> None:
     vms.made.when(VmConfig.start, T0).then(VmConfig.StartRequested)
-    vms.start_asked.when(VmConfig.started, asked(vms.start_asked), 1, T0).then(
+    vms.start_asked.when(VmConfig.started, asked(vms.start_asked), T0).then(
         VmConfig.Started, revision=1, behind=False
     )
     vms.up.when(VmConfig.stop, T0).then(VmConfig.StopRequested)
     vms.stop_asked.when(VmConfig.stopped, asked(vms.stop_asked), T0).then(VmConfig.Stopped)
     vms.up.when(VmConfig.restart, T0).then(VmConfig.RestartRequested)
-    vms.stop_asked.when(VmConfig.start, T0).then(VmConfig.StartRequested)  # whoever asks last
+    vms.stop_asked.when(VmConfig.start, T0).then(VmConfig.RestartRequested)  # whoever asks last; it may still run
     vms.start_asked.when(VmConfig.stop, T0).then(VmConfig.StopRequested)
     states = [it.state.state for it in (vms.start_asked, vms.up, vms.stop_asked, vms.down, vms.restart_asked)]
     assert states == ["starting", "running", "running", "stopped", "starting"]
@@ -88,10 +91,10 @@ def test_what_is_so_already_is_refused() -> None:
 
 def test_what_comes_of_an_order_that_was_overtaken_is_not_said() -> None:
     overtaken = vms.start_asked.given(VmConfig.StopRequested)
-    overtaken.when(VmConfig.started, asked(vms.start_asked), 1, T0).nothing()
+    overtaken.when(VmConfig.started, asked(vms.start_asked), T0).nothing()
     overtaken.when(VmConfig.start_failed, asked(vms.start_asked), "no image", T0).nothing()
     vms.removed.when(VmConfig.stopped, asked(vms.up), T0).nothing()
-    assert not overtaken.state.started(asked(vms.start_asked), 1, T0)
+    assert not overtaken.state.started(asked(vms.start_asked), T0)
 
 
 def test_a_start_that_fails_says_why() -> None:
@@ -123,6 +126,8 @@ def test_while_an_order_is_under_way_that_tells_what_comes_of_it() -> None:
 def test_one_that_was_started_by_somebody_else_runs() -> None:
     for story in (vms.made, vms.down, vms.dead):
         story.when(VmConfig.found, True, "", T0).then(VmConfig.Started, revision=1, behind=False)
+    patched = vms.down.given(VmConfig.Patched, document=MORE_CORES, live=False)
+    patched.when(VmConfig.found, True, "", T0).then(VmConfig.Started, revision=1, behind=True)
 
 
 def test_one_with_autostart_comes_back_later_each_time() -> None:
