@@ -6,6 +6,7 @@ no other domains than those made here, and a host's libvirtd knows nothing of th
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -57,8 +58,10 @@ class Libvirtd:
             (home / place).mkdir(parents=True, exist_ok=True)
         (home / "etc/qemu.conf").write_text(QEMU_CONF)
         (home / "etc/libvirtd.conf").write_text(LIBVIRTD_CONF)
-        self._socket = home / "run/libvirt-sock"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._socket, self._log = home / "run/libvirt-sock", home / "libvirtd.log"
+        reaper = (sys.executable, Path(__file__).with_name("reaper.py"))
+        self._reaper = subprocess.Popen(reaper, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process: psutil.Process | None = None
 
     @property
     def uri(self) -> str:
@@ -68,11 +71,12 @@ class Libvirtd:
         self._socket.unlink(missing_ok=True)
         daemon = ["libvirtd", "--config", "/etc/libvirt/libvirtd.conf", "--pid-file", "/run/libvirt/libvirtd.pid"]
         command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", MOUNTED, "sh", str(self.home), *daemon]
-        with (self.home / "libvirtd.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        assert self._reaper.stdin and self._reaper.stdout
+        print(json.dumps([command, str(self._log)]), file=self._reaper.stdin, flush=True)
+        self._process = psutil.Process(int(self._reaper.stdout.readline()))
         last = time.monotonic() + PATIENCE
         while not self._answers():
-            assert self._process.poll() is None and time.monotonic() < last, self.said()
+            assert self._process.is_running() and time.monotonic() < last, self.said()
             time.sleep(0.02)
 
     def _answers(self) -> bool:
@@ -97,16 +101,17 @@ class Libvirtd:
     def qemu(self) -> list[psutil.Process]:
         """Those of this libvirtd."""
         said = [path.read_text() for path in (self.home / "run/qemu").glob("tenure-*.pid")]
-        return [psutil.Process(int(pid)) for pid in said if psutil.pid_exists(int(pid))]
+        return [psutil.Process(int(pid)) for pid in said if pid and psutil.pid_exists(int(pid))]
 
     def said(self) -> str:
-        return (self.home / "libvirtd.log").read_text()[-2000:]
+        return self._log.read_text()[-2000:]
 
     def close(self) -> None:
         for process in self.qemu():
             process.kill()
             process.wait(PATIENCE)
         self.stop()
+        self._reaper.communicate()
 
 
 @contextmanager
