@@ -105,7 +105,9 @@ class VmMachines:
             await self.platform.change(cause, VmConfig, id, lambda it: it.undefined(self.clock()))
 
     async def answers(self, yes: bool, cause: Cause) -> None:
-        """Whether the hypervisor does."""
+        """Whether the hypervisor does. That it always has is no news."""
+        if yes and await self.platform.last(domain.Hypervisor.id_of()) is None:
+            return
         await self.platform.ensure(
             cause,
             domain.Hypervisor,

@@ -58,7 +58,7 @@ class VmObserver:
 
     async def _heard(self, fact: Fact) -> None:
         if fact.vm is None:
-            if fact.what in (LOST, FOUND):
+            if fact.what == FOUND or (fact.what == LOST and (await vm_configs.all_of_them(self._reads)).rows):
                 await self._machines.answers(fact.what == FOUND, CAUSE)
             if fact.what == FOUND:
                 await self._compare()

@@ -6,7 +6,13 @@ import pytest
 
 from tests.contracts.lines import lines, shown_by
 
-COUNTS = [("vm_api", "V", 43), ("chrote", "C", 64), ("warpdrive", "W", 36), ("clarateach", "T", 49)]
+COUNTS = [
+    ("vm_api", "V", 43),
+    ("chrote", "C", 64),
+    ("warpdrive", "W", 36),
+    ("clarateach", "T", 49),
+    ("neptuned", "N", 60),
+]
 
 
 def test_every_line_is_shown_by_a_test() -> None:

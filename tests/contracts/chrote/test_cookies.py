@@ -92,11 +92,14 @@ async def test_the_cookie_also_counts_for_the_history_of_the_place(tenure: Serve
         assert [told["kind"] for told in everything] == [
             "user.joined",
             "place.founded",
+            "vm_account.opened",
+            "vm_administrators.founded",
+            "vm_administrators.appointed",
             "invite.created",
             "user.joined",
             "invite.accepted",
         ]
-        assert [told["by_name"] for told in everything] == ["Olga", "Olga", "Olga", "Vera", "Vera"]
+        assert [told["by_name"] for told in everything] == ["Olga"] * 6 + ["Vera"] * 2
         own = (await vera.get("/api/v1/audit/events")).json()["events"]
         assert [told["kind"] for told in own] == ["user.joined"]
         refused_here = await vera.get("/api/v1/workspaces", headers={"cookie": f"{COOKIE}=wrong"})

@@ -95,7 +95,7 @@ async def test_a_hypervisor_that_is_away_is_said_to_be_and_then_all_is_compared(
 
 async def told(tenure: Served, what: str) -> bool:
     events = tenure.tenure.deps.platform.events.get(Hypervisor.id_of())
-    return [type(it).__name__ for it in events][-1] == what
+    return [type(it).__name__ for it in events][-1:] == [what]
 
 
 async def test_what_happened_while_we_were_away_is_seen_at_the_start(database: str, tmp_path: Path) -> None:
