@@ -51,8 +51,8 @@ HOW = {
 }
 
 
-class Seat:
-    """One watcher's place."""
+class Subscriber:
+    """One watcher, as a broadcast knows them."""
 
     def __init__(self, wanted: Callable[[], None]) -> None:
         self._wanted = wanted
@@ -95,15 +95,15 @@ class Broadcast:
     def __init__(self, display: Display, quality: Quality, pool: ThreadPoolExecutor) -> None:
         self._display, self._how, self._pool = display, HOW[quality], pool
         self._vp8, self._encoded = Vp8(self._how.bits, self._how.most), ENCODED.labels(quality)
-        self.seats: set[Seat] = set()
+        self.subscribers: set[Subscriber] = set()
         self._wanted = asyncio.Event()  # a whole picture
         self._whole_at = 0.0
 
-    def take(self) -> Seat:
-        seat = Seat(self._wanted.set)
-        self.seats.add(seat)
+    def take(self) -> Subscriber:
+        subscriber = Subscriber(self._wanted.set)
+        self.subscribers.add(subscriber)
         self._wanted.set()
-        return seat
+        return subscriber
 
     async def run(self) -> None:
         """Until the machine has gone."""
@@ -123,8 +123,8 @@ class Broadcast:
         finally:
             if coming:
                 coming.cancel()
-            for seat in self.seats:
-                seat.over()
+            for subscriber in self.subscribers:
+                subscriber.over()
 
     async def _send(self, picture: bytes) -> None:
         now = time.monotonic()
@@ -136,8 +136,8 @@ class Broadcast:
         packet = await loop.run_in_executor(self._pool, self._vp8.encode, picture, self._display.size, at, whole)
         self._encoded.inc()
         if packet is not None:
-            for seat in tuple(self.seats):
-                seat.offer(packet)
+            for subscriber in tuple(self.subscribers):
+                subscriber.offer(packet)
 
 
 class Broadcasts:
@@ -147,16 +147,16 @@ class Broadcasts:
         self.on: dict[tuple[UUID, Quality], tuple[Broadcast, asyncio.Task[None]]] = {}
 
     @asynccontextmanager
-    async def seat(self, vm: UUID, quality: Quality) -> AsyncIterator[Seat]:
+    async def subscribed(self, vm: UUID, quality: Quality) -> AsyncIterator[Subscriber]:
         broadcast, task = await self._of(vm, quality)
-        seat = broadcast.take()
+        subscriber = broadcast.take()
         WATCHERS.labels(quality).inc()
         try:
-            yield seat
+            yield subscriber
         finally:
             WATCHERS.labels(quality).dec()
-            broadcast.seats.discard(seat)
-            if not broadcast.seats:
+            broadcast.subscribers.discard(subscriber)
+            if not broadcast.subscribers:
                 if self.on.get((vm, quality), (None,))[0] is broadcast:
                     del self.on[vm, quality]
                 await end([task])

@@ -16,7 +16,7 @@ from application.consoles import Quality
 from application.displays import Act, Display
 from application.hypervisors import Hypervisor
 from domain.errors import NotFound
-from infra.broadcasts import Broadcasts, Seat
+from infra.broadcasts import Broadcasts, Subscriber
 from infra.pictures import dummy
 from infra.previews import Previews
 from infra.webrtc import AiortcPeer, connected
@@ -29,27 +29,27 @@ GONE = "nobody watches any more"
 
 
 class Video(MediaStreamTrack):
-    """What comes to a seat, as it comes: it is encoded already."""
+    """What a subscriber is sent, as it comes: it is encoded already."""
 
     kind = "video"
 
     def __init__(self) -> None:
         super().__init__()
-        self.seat: Seat | None = None
+        self.subscriber: Subscriber | None = None
 
     async def recv(self) -> Packet[Any]:
-        while (seat := self.seat) is not None:
+        while (subscriber := self.subscriber) is not None:
             try:
-                return await seat.next()
+                return await subscriber.next()
             except NotFound:
-                if seat is self.seat:
+                if subscriber is self.subscriber:
                     break
         self.stop()
         raise MediaStreamError
 
     def mend(self) -> None:
-        if self.seat:
-            self.seat.mend()
+        if self.subscriber:
+            self.subscriber.mend()
 
 
 class AiortcWatcher(AiortcPeer):
@@ -60,7 +60,7 @@ class AiortcWatcher(AiortcPeer):
         self._display, self._broadcasts, self._vm = display, broadcasts, vm
         self._video = Video()
         self._held: set[tuple[str, int]] = set()  # keys and buttons
-        self._stack = AsyncExitStack()  # of the seat
+        self._stack = AsyncExitStack()  # of the subscriber
         self._joined = asyncio.Event()
         self._said: asyncio.Queue[str | None] = asyncio.Queue()
         self._channel = connection.createDataChannel(CHANNEL)
@@ -102,8 +102,8 @@ class AiortcWatcher(AiortcPeer):
 
     async def choose(self, quality: Quality) -> None:
         stack = AsyncExitStack()
-        seat = await stack.enter_async_context(self._broadcasts.seat(self._vm, quality))
-        before, self._video.seat = self._video.seat, seat
+        subscriber = await stack.enter_async_context(self._broadcasts.subscribed(self._vm, quality))
+        before, self._video.subscriber = self._video.subscriber, subscriber
         old, self._stack = self._stack, stack
         if before:
             before.over()

@@ -62,7 +62,7 @@ async def test_many_watch_what_is_taken_and_encoded_once(machine: Painted, conso
         machine.paint(GREEN)
         await asyncio.gather(*(it.shows(GREEN) for it in browsers))
         ((broadcast, _),) = consoles.broadcasts.on.values()
-        assert len(broadcast.seats) == 5
+        assert len(broadcast.subscribers) == 5
     assert not consoles.broadcasts.on
 
 
