@@ -30,6 +30,7 @@ WARM_MS = 100.0  # what must hold
 VIEWERS, PER_SECOND = 500, 2.5  # of a screenshot; captures that they cost, with some room for where seconds begin
 WATCHERS, PROCESSES, TIMES = 64, 4, 1.2  # of the video; encoded pictures against those for one watcher
 BOOT = 15  # seconds
+TOLD = 2.0  # seconds, at most, until what happens to a machine is in the log
 EVERY = 1.0  # seconds between two looks of a viewer
 WHAT = f"CPU of each of {WATCHERS} watchers of a busy console"
 
@@ -41,7 +42,8 @@ async def run(place: Place) -> list[Row]:
     with libvirtd() as daemon, place.database() as database:
         settings = vm_settings(daemon, images(place.home / "images"))
         async with place.tenure(database, **settings) as server, machine(server, daemon) as token:
-            return await screenshots(server, seconds) + await videos(server, token, seconds)
+            rows = await screenshots(server, seconds) + await videos(server, token, seconds)
+            return [*rows, await told(server, daemon, token, 3 if place.quick else 10)]
 
 
 def lacking() -> str:
@@ -76,6 +78,32 @@ async def counted(client: httpx.AsyncClient, url: str, name: str) -> float:
     """A counter of the server, over all of its labels."""
     lines = (await client.get(f"{url}/metrics")).text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+async def told(server: Server, daemon: Libvirtd, token: str, times: int) -> Row:
+    """How long a machine is shown to run that was killed or destroyed behind our back."""
+    headers, late = {"authorization": f"Bearer {token}"}, []
+    async with httpx.AsyncClient(base_url=f"{server.url}{BASE}", headers=headers, timeout=60) as client:
+
+        async def state(*wanted: str) -> None:
+            async with asyncio.timeout(60):
+                while (await client.get("/admin/vms/lab")).json()["state"] not in wanted:
+                    await asyncio.sleep(0.005)
+
+        await client.patch("/admin/vms/lab", json=[{"op": "replace", "path": "/autostart", "value": False}])
+        for nth in range(times):
+            began = time.perf_counter()
+            if nth % 2:
+                await asyncio.to_thread(daemon.virsh, "destroy", daemon.domains()[0])
+            else:
+                daemon.qemu()[0].kill()
+            await state("stopped")
+            late.append(time.perf_counter() - began)
+            (await client.post("/admin/vms/lab/start")).raise_for_status()
+            await state("running")
+    note = f"of {times}, QEMU killed or the domain destroyed in turn; median {median(late):.2f} s"
+    what = "until the log knows that a machine has died, at most"
+    return Row("consoles", what, Figure(max(late), "s"), None, "", f"< {TOLD:.0f} s", max(late) < TOLD, note)
 
 
 # -- screenshots -------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from projections import read_models
 from tests.engine import Engine
 
 LATER = ("workspace.warn", "workspace.expire", "workshop.warn", "workshop.expire")  # what may wait for its time
+SINCE = timedelta(seconds=10)
 ONCE = ("requested", "provisioned", "provisioning_failed", "cleared", "deleted", "expired", "destroyed")
 ENDS = {"deleted", "expired"}
 OUTCOMES = {"started", "stopped", "snapshot_taken", "operation_failed"}
@@ -34,7 +35,8 @@ async def unsettled(conn: AsyncConnection[Any], now: datetime) -> list[str]:
     newest = "(select max(notification_id) from tenure_events)"
     behind = f"select 'what is not followed' as what from follower where position < {newest}"
     due = "select command || ' of ' || subject as what from work where due_at <= %s"
-    return [row["what"] for row in [*await fetch(conn, behind), *await fetch(conn, due, now)]]
+    # What has come up since `now` is due as well: all else waits for a term to end.
+    return [row["what"] for row in [*await fetch(conn, behind), *await fetch(conn, due, now + SINCE)]]
 
 
 async def disagreements(

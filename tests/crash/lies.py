@@ -33,6 +33,8 @@ class Lie(Enum):
     DIES_AFTER = "the process dies when it has happened, before it hears of it"
 
 
+# What is tried at every step. Dying before one is dying after the one before it.
+EVERYWHERE = (Lie.DIES_AFTER, Lie.LOST)
 SOME_TIME = 0.03  # seconds
 Moment = int | tuple[str, int]  # the n-th effect of all, or of this kind; from 1 on
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.crash.lies import Lie, Moment, World
+from tests.crash.lies import EVERYWHERE, Lie, Moment, World
 from tests.crash.lives import Step, live
 
 PROVISIONING = {"store RequestKey.Used", "ensure_running", "store Workspace.Provisioned"}
@@ -39,7 +39,7 @@ def clean(database: str) -> None:
         conn.execute("drop schema public cascade; create schema public")
 
 
-@pytest.mark.parametrize("how", [Lie.DIES_BEFORE, Lie.DIES_AFTER, Lie.LOST], ids=lambda how: how.name.lower())
+@pytest.mark.parametrize("how", EVERYWHERE, ids=lambda how: how.name.lower())
 @pytest.mark.parametrize("story", STORIES)
 async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_path: Path) -> None:
     steps, to_strike = STORIES[story]

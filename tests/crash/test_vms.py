@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.lies import Lie, World
+from tests.crash.lies import EVERYWHERE, Lie, World
 from tests.crash.lives import Step, live
 from tests.crash.test_lying_engine import SETTLE, clean
 
@@ -41,7 +41,7 @@ STORIES: dict[str, tuple[list[Step], set[str]]] = {  # and the effects that are 
 }
 
 
-@pytest.mark.parametrize("how", [Lie.DIES_BEFORE, Lie.DIES_AFTER, Lie.LOST], ids=lambda how: how.name.lower())
+@pytest.mark.parametrize("how", EVERYWHERE, ids=lambda how: how.name.lower())
 @pytest.mark.parametrize("story", STORIES)
 async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_path: Path) -> None:
     todo, to_strike = STORIES[story]

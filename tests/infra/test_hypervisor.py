@@ -22,11 +22,11 @@ from infra.hypervisor_libvirt import LibvirtHypervisor
 from infra.hypervisors import hypervisor as hypervisor_of
 from infra.settings import Settings
 from tests.libvirtd import Libvirtd, libvirtd
+from tests.serving import PATIENCE
 from tests.vm_stories import CDROM, HBA, NETWORK, NIC
 from tests.vms import DISK, guest, images, on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-SOON = 2.0  # seconds within which what happens is told
 BLUE, GREEN = bytes((168, 0, 0)), bytes((0, 168, 0))  # as a display has it: blue first
 ENTER = 0xFF0D
 
@@ -70,7 +70,7 @@ async def told(hypervisor: Hypervisor) -> AsyncIterator[asyncio.Queue[Fact]]:
 
 
 async def soon(facts: asyncio.Queue[Fact]) -> Fact:
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         return await facts.get()
 
 

@@ -13,19 +13,17 @@ from tests.contracts.neptuned.people import fine, nobody, person
 from tests.hypervisor import FakeHypervisor
 from tests.serving import Served, eventually, served
 
-SOON = 2.0  # seconds
-
 
 async def test_one_that_is_killed_is_dead(tenure: Served, ada: httpx.AsyncClient) -> None:
     await started(ada)
     id = await id_of(tenure)
     tenure.hypervisor.crash(id)
-    await eventually(lambda: has(ada, "stopped"), SOON)
+    await eventually(lambda: has(ada, "stopped"))
     assert (await shown(ada))["error"] == "QEMU has crashed, or was killed"
     fine(await ada.post(f"{VMS}/lab/start"))
     await until_state(ada, "running")
     tenure.hypervisor.switch_off(id)
-    await eventually(lambda: has(ada, "stopped"), SOON)
+    await eventually(lambda: has(ada, "stopped"))
     assert (await happened(tenure, id)).count("Died") == 2
 
 
@@ -64,7 +62,7 @@ async def test_one_that_waits_to_come_back_can_be_stopped(tenure: Served, ada: h
 async def test_one_that_somebody_else_started_runs(tenure: Served, ada: httpx.AsyncClient) -> None:
     await created(ada)
     tenure.hypervisor.switch_on(await id_of(tenure), LAB)
-    await eventually(lambda: has(ada, "running"), SOON)
+    await eventually(lambda: has(ada, "running"))
 
 
 async def test_one_that_is_forgotten_is_said_to_be(tenure: Served, ada: httpx.AsyncClient) -> None:
@@ -75,7 +73,7 @@ async def test_one_that_is_forgotten_is_said_to_be(tenure: Served, ada: httpx.As
     async def told() -> bool:
         return (await happened(tenure, id))[-1] == "Undefined"
 
-    await eventually(told, SOON)
+    await eventually(told)
     assert await has(ada, "running")
 
 
@@ -85,11 +83,11 @@ async def test_a_hypervisor_that_is_away_is_said_to_be_and_then_all_is_compared(
     await started(ada)
     id = await id_of(tenure)
     tenure.hypervisor.leave()
-    await eventually(lambda: told(tenure, "Lost"), SOON)
+    await eventually(lambda: told(tenure, "Lost"))
     tenure.hypervisor.crash(id)  # nobody is told
     assert await has(ada, "running")
     tenure.hypervisor.come_back()
-    await eventually(lambda: has(ada, "stopped"), SOON)
+    await eventually(lambda: has(ada, "stopped"))
     assert await told(tenure, "Found")
 
 
@@ -130,7 +128,7 @@ async def test_a_machine_that_nobody_has_any_more_is_removed(database: str, tmp_
         async def gone() -> bool:
             return not hypervisor.on
 
-        await eventually(gone, SOON)
+        await eventually(gone)
 
 
 async def test_of_two_that_run_one_writes_and_the_other_takes_over(database: str, tmp_path: Path) -> None:
@@ -140,7 +138,7 @@ async def test_of_two_that_run_one_writes_and_the_other_takes_over(database: str
             await started(ada)
             id = await id_of(first)
             hypervisor.crash(id)
-            await eventually(lambda: has(ada, "stopped"), SOON)
+            await eventually(lambda: has(ada, "stopped"))
             assert (await happened(first, id)).count("Died") == 1
             fine(await ada.post(f"{VMS}/lab/start"))
             await until_state(ada, "running")

@@ -13,13 +13,12 @@ import pytest
 
 from tests.chromium import Page, page
 from tests.contracts.neptuned.consoles import token
-from tests.contracts.neptuned.machines import VMS, created, happened, id_of, patch, replace, shown, until_state
+from tests.contracts.neptuned.machines import VMS, created, patch, replace, until_state
 from tests.contracts.neptuned.people import BASE, fine, nobody, refused
 from tests.libvirtd import GUEST, Libvirtd, libvirtd
 from tests.serving import Served, eventually, served
 from tests.vms import guest, images, on, vm_settings
 
-SOON = 2.0  # seconds within which the log says what has happened
 BOOT = 60.0
 RED, GREEN, BLUE = (170, 0, 0), (0, 170, 0), (0, 0, 170)
 VIDEO = 'document.getElementById("display")'
@@ -46,12 +45,6 @@ async def tenure(daemon: Libvirtd, database: str, tmp_path: Path) -> AsyncIterat
         yield serving
         for vm in await serving.hypervisor.running():
             await serving.hypervisor.ensure_gone(vm)
-
-
-async def started(ada: httpx.AsyncClient, **fields: Any) -> None:
-    await created(ada, guest(**fields))
-    fine(await ada.post(f"{VMS}/lab/start"))
-    await until_state(ada, "running")
 
 
 def alike(seen: Any, meant: tuple[int, ...]) -> bool:
@@ -125,44 +118,3 @@ async def test_a_machine_from_its_creation_until_nothing_is_left(
         refused(await anybody.get(f"{BASE}/screenshot/lab"), 404)
         fine(await ada.delete(f"{VMS}/lab"))
         await eventually(lambda: asyncio.sleep(0, not daemon.domains()))
-
-
-async def test_what_happens_behind_our_back_is_in_the_log(
-    tenure: Served, daemon: Libvirtd, ada: httpx.AsyncClient
-) -> None:
-    await started(ada)
-    id, (name,) = await id_of(tenure), daemon.domains()
-    daemon.virsh("destroy", name)
-    await eventually(lambda: last_of(tenure, id, "Died"), SOON)
-    assert "switched off" in (await until_state(ada, "stopped"))["error"]
-    daemon.virsh("start", name)
-    await eventually(lambda: last_of(tenure, id, "Started"), SOON)
-    await until_state(ada, "running")
-    daemon.virsh("undefine", name)
-    await eventually(lambda: last_of(tenure, id, "Undefined"), SOON)
-    assert (await shown(ada))["state"] == "running"
-    (qemu,) = daemon.qemu()
-    qemu.kill()
-    await eventually(lambda: last_of(tenure, id, "Died"), SOON)
-    assert "killed" in (await until_state(ada, "stopped"))["error"]
-
-
-async def test_a_libvirtd_that_is_restarted_is_found_again_and_asked(
-    tenure: Served, daemon: Libvirtd, ada: httpx.AsyncClient
-) -> None:
-    await started(ada)
-    id = await id_of(tenure)
-    daemon.stop()
-    refused(await ada.get(f"{BASE}/screenshot/lab"), 503)
-    for qemu in daemon.qemu():
-        qemu.kill()
-    assert (await happened(tenure, id))[-1] == "Started"
-    daemon.start()
-    await eventually(lambda: last_of(tenure, id, "Died"), SOON)
-    assert (await until_state(ada, "stopped"))["error"]
-    fine(await ada.post(f"{VMS}/lab/start"))
-    await until_state(ada, "running")
-
-
-async def last_of(tenure: Served, id: Any, event: str) -> bool:
-    return (await happened(tenure, id))[-1] == event

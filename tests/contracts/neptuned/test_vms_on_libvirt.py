@@ -16,7 +16,6 @@ from tests.libvirtd import Libvirtd, libvirtd
 from tests.serving import Served, eventually, served
 from tests.vms import guest, images, on
 
-SOON = 2.0  # seconds within which the log says so
 LIMITED = {"drive_iops_limit": "100 200"}
 
 
@@ -43,9 +42,9 @@ async def ada(place: Served) -> AsyncIterator[httpx.AsyncClient]:
 
 async def says(place: Served, vm: UUID, what: str) -> None:
     async def it_does() -> bool:
-        return (await happened(place, vm))[-1] == what
+        return (await happened(place, vm))[-1:] == [what]
 
-    await eventually(it_does, SOON)
+    await eventually(it_does)
 
 
 @pytest.mark.line("N55", "N56", "N59", "N60")
