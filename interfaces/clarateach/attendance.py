@@ -37,7 +37,8 @@ async def changes(given: Deps, who: Actor, row: WorkshopRow) -> AsyncIterator[by
             watched.only(it.machine_id for it in seats.of(found) if it.machine_id)
             shown = await learners(given, found)
             if shown != last:
-                yield ServerSentEvent(orjson.dumps(last := shown).decode(), event="learners").encode()
+                told = orjson.dumps(last := shown, option=orjson.OPT_UTC_Z).decode()
+                yield ServerSentEvent(told, event="learners").encode()
             await watched.change()
     except (Closing, Dismissed, CutOff, Unavailable):
         return  # the client comes back, and is told how it is then

@@ -36,7 +36,9 @@ async def test_the_instructor_is_told_who_comes_connects_hangs_up_and_goes(datab
             await until(events, lambda told: [who["connected"] for who in told["learners"]] == [False])
             async with seat.terminal() as tab:
                 await tab.hear()
-                await until(events, lambda told: told["connected"] == 1 and told["learners"][0]["connected"])
+                listed = {"learners": fine(await client.get(f"{path}/learners"))["learners"], "connected": 1}
+                listed["learners"][0]["connected"] = True
+                await until(events, lambda told: told == listed)
             await until(events, lambda told: told["connected"] == 0 and len(told["learners"]) == 1)
             fine(await client.delete(f"{path}/learners/{seat.number}"))
             await until(events, lambda told: told["learners"] == [])
