@@ -17,6 +17,11 @@ from tests.serving import Served, served
 from tests.tmux import Tmux, tmux_server
 
 NUMBERS = count(1)
+UNUSED: list[str] = []  # databases that are empty
+HANG_UP = """
+select pg_terminate_backend(pid, 5000) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -32,17 +37,25 @@ def postgres() -> Iterator[str]:
 
 @contextmanager
 def new_database(postgres: str) -> Iterator[str]:
+    """One that was used before is emptied, which takes a third of the time that a new one does."""
+    url = UNUSED.pop() if UNUSED else created(postgres)
+    yield url
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(HANG_UP)
+        conn.execute("drop schema public cascade; create schema public")
+    UNUSED.append(url)
+
+
+def created(postgres: str) -> str:
     name = f"test_{next(NUMBERS)}"
     with psycopg.connect(postgres, autocommit=True) as conn:
         conn.execute(f"create database {name}")
-    yield psycopg.conninfo.make_conninfo(postgres, dbname=name)
-    with psycopg.connect(postgres, autocommit=True) as conn:
-        conn.execute(f"drop database {name} with (force)")
+    return psycopg.conninfo.make_conninfo(postgres, dbname=name)
 
 
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
-    """The URL of a new, empty database."""
+    """The URL of an empty database."""
     with new_database(postgres) as url:
         yield url
 
