@@ -29,8 +29,8 @@ help:  ## this list
 run: $(STAMP)  ## start Tenure, with its own database, on http://127.0.0.1:3000
 	@exec .venv/bin/tenure up $(ARGS)
 
-test: $(STAMP)  ## the tests, in one process more than there are cores: much of their time is waiting
-	@exec $(PY) -m pytest -n $$($(PY) -c 'import os; print(os.cpu_count() + 1)') --dist loadfile $(PYTEST_ARGS)
+test: $(STAMP)  ## the tests, in as many processes as there are cores
+	@exec $(PY) -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 bench: $(STAMP)  ## measure, and compare
 	@exec $(PY) -m benchmarks $(ARGS)

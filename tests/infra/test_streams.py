@@ -79,6 +79,7 @@ async def drop_and_resume(reader: Watcher, events: int, drops: int, chance: rand
 async def create_and_look(replicas: tuple[Served, Served], user: str, times: int) -> None:
     """What was just acknowledged by one is there at once on either."""
     async with replicas[0].client(user) as at_a, replicas[1].client(user) as at_b:
+        at_a.timeout = at_b.timeout = httpx.Timeout(60)  # longer than a read waits here
         for nth in range(times):
             maker, other = (at_a, at_b) if nth % 2 else (at_b, at_a)
             id = (await maker.post("/api/v1/workspaces", json={"name": f"n{nth}"})).json()["id"]
