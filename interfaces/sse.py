@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
+from interfaces.serve import Deps
+
 log = logging.getLogger(__name__)
+SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
+
+
+def sending(given: Deps) -> dict[str, Any]:
+    """How a `Stream` is kept alive, and when it is given up."""
+    return {"ping": int(given.keepalive_seconds) or 1, "send_timeout": SEND_SECONDS}
 
 
 class Stream(EventSourceResponse):

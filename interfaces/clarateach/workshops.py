@@ -21,7 +21,7 @@ from interfaces.clarateach.errors import errors
 from interfaces.clarateach.present import LearnersOut, ManyWorkshops, OneWorkshop, Success
 from interfaces.clarateach.rates import Limited
 from interfaces.serve import Json, deps
-from interfaces.sse import Stream
+from interfaces.sse import Stream, sending
 from projections import workshops
 from projections.workshops import WorkshopRow
 
@@ -29,7 +29,6 @@ router = APIRouter(
     prefix="/api/workshops", tags=["workshops"], route_class=Limited, responses=errors(400, 401)
 )
 OF_ONE = errors(404)
-SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is let go
 Id = Annotated[str, Path(description="the workshop's", examples=["ws-abc234"])]
 # What the domain decides is told here, in the published schema, and not decided twice.
 Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST})]
@@ -113,7 +112,7 @@ async def follow_learners(request: Request, who: Instructor, id: Id) -> Stream:
     """The list as it is, and again whenever somebody comes, goes, connects or hangs up: events `learners`."""
     given = deps(request)
     frames = attendance.changes(given, who, await own(request, who, id))
-    return Stream(frames, ping=int(given.keepalive_seconds) or 1, send_timeout=SEND_SECONDS)
+    return Stream(frames, **sending(given))
 
 
 @router.delete("/{id}/learners/{seat}", response_model=Success, responses=OF_ONE)

@@ -23,7 +23,7 @@ from domain.errors import Invalid
 from interfaces.identity import placed
 from interfaces.native.present import line, message
 from interfaces.serve import Deps, deps, errors
-from interfaces.sse import Stream
+from interfaces.sse import SEND_SECONDS, Stream, sending
 from projections.pushes import Closing, CutOff, Dismissed, Push, Ready, Reset, Told
 from projections.trail import Entry
 
@@ -32,7 +32,6 @@ Who = Annotated[Actor, Depends(placed)]
 Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
 After = Annotated[int | None, Query(ge=0, description="go on after this position; none: from now on")]
 LastEventId = Annotated[str | None, Header(description="as browsers send it when they come back")]
-SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
 
 
 @router.get("", response_class=Stream, responses=errors(400, 401))
@@ -42,12 +41,7 @@ async def events(
     """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
     given = deps(request)
     frames = sse(given, who, subject, position(last_event_id, after))
-    return Stream(
-        frames,
-        ping=int(given.keepalive_seconds) or 1,
-        send_timeout=SEND_SECONDS,
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return Stream(frames, headers={"X-Accel-Buffering": "no"}, **sending(given))
 
 
 async def sse(given: Deps, who: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:

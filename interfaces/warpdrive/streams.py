@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, aclosing
-from typing import Any
 from uuid import UUID
 
 import anyio
@@ -25,7 +24,7 @@ from domain.guest import AlreadyIn, Guest, Standing
 from domain.hosted_session import HostedSession
 from interfaces.identity import address, as_utf8, trusted
 from interfaces.serve import Deps, deps, errors
-from interfaces.sse import Stream
+from interfaces.sse import SEND_SECONDS, Stream, sending
 from interfaces.warpdrive import present
 from interfaces.warpdrive.credentials import Who
 from interfaces.warpdrive.sessions import KEY, Id
@@ -35,7 +34,6 @@ from projections.pushes import Closing, CutOff, Dismissed, Push, Told
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/sse/session", tags=["hosted sessions"], responses=errors(400, 401, 404))
-SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
 ASKS = ("guest.asked", "guest.asked_again", "guest.not_installed")
 UNKNOWN = "unknown"
 
@@ -47,10 +45,6 @@ class Ask(BaseModel):
 
     pub_key: str = Field(description="an SSH public key")
     user: str = Field(description="what to be called on the machine; the owner may choose something else")
-
-
-def sending(given: Deps) -> dict[str, Any]:
-    return {"ping": int(given.keepalive_seconds) or 1, "send_timeout": SEND_SECONDS}
 
 
 # -- the owner's -----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from weakref import ref
 import httpx
 import pytest
 
+from interfaces import sse
 from interfaces.native import stream as streaming
 from projections.pushes import Batch
 from projections.trail import Entry
@@ -28,7 +29,8 @@ KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 
 @pytest.fixture
 async def tenure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    monkeypatch.setattr(streaming, "SEND_SECONDS", 0.5)
+    for part in (streaming, sse):
+        monkeypatch.setattr(part, "SEND_SECONDS", 0.5)
     async with served(database, tmp_path, reader_queue=BOUND) as serving:
         yield serving
 
