@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Protocol, TypeVar
 
-from infra.tmux_protocol import Message, Parser, Reply
+from infra.tmux_protocol import Message, Notice, Parser, Reply
 
 log = logging.getLogger(__name__)
 Got = TypeVar("Got")
@@ -161,12 +161,16 @@ Hear = Callable[[Message], None]
 
 
 class Control:
-    """`hear` is called with all that is no answer, in order with the answers, and must not wait."""
+    """`hear` is called with all that is no answer, in order with the answers, and must not wait.
+
+    What is asked before it is attached waits for that: tmux would answer sooner, and not tell what is written between.
+    """
 
     def __init__(self, pipe: Pipe, hear: Hear) -> None:
         self._pipe, self._hear = pipe, hear
         self._parser = Parser()
         self._asked: deque[_Question] = deque()
+        self._held: list[str] | None = []  # what waits; None once it is attached
         self._gone = False
 
     @classmethod
@@ -182,8 +186,10 @@ class Control:
                 for message in self._parser.feed(data):
                     if isinstance(message, Reply):
                         self._answered(message)
-                    else:
-                        self._hear(message)
+                        continue
+                    if isinstance(message, Notice) and message.name == "%session-changed":
+                        await self._release()
+                    self._hear(message)
         except (ValueError, IndexError) as nonsense:  # in a workspace anything may pose as tmux
             log.warning("what should be tmux makes no sense, and is let go", extra={"because": str(nonsense)[:200]})
         finally:
@@ -250,7 +256,15 @@ class Control:
         self._asked.append(_Question(replies, answer, screen, then))
         return answer
 
+    async def _release(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            await self._write("\n".join(held))  # in one piece, so that nothing comes between
+
     async def _write(self, line: str) -> None:
+        if self._held is not None:
+            self._held.append(line)
+            return
         with contextlib.suppress(OSError):  # it has ended: whoever waits is told so when that is read
             await self._pipe.write(f"{line}\n".encode())
 
