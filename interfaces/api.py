@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 from interfaces import chrote, clarateach, native, neptuned, vm_api, warpdrive
 from interfaces.edge import Edge
 from interfaces.openapi import Api
-from interfaces.serve import Deps, Json, install
+from interfaces.serve import Deps, install
 
 CONTRACTS = [vm_api.CONTRACT, chrote.CONTRACT, warpdrive.CONTRACT, clarateach.CONTRACT]
 CONTRACTS += [neptuned.CONTRACT, native.CONTRACT]
@@ -23,7 +23,6 @@ def build(given: Deps, cors_origins: list[str] | None = None) -> FastAPI:
         title="Tenure",
         version=given.version,
         description=ABOUT,
-        default_response_class=Json,
         redirect_slashes=False,  # an id that was left out by mistake must not lead to the list
     )
     api.state.deps = given

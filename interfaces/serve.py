@@ -206,7 +206,8 @@ def install(app: FastAPI, contracts: list[Contract]) -> None:
     app.state.contracts = contracts
     for contract in contracts:
         for router in contract.routers:
-            app.include_router(router)
+            # Including the router would make each of its routes anew, while the first request waits.
+            app.router.routes += router.routes
 
     def on(kind: type[Exception], answer: Callable[[Any], tuple[int, str, str, dict[str, str]]]) -> None:
         async def handle(connection: Request | WebSocket, error: Exception) -> Response | None:
