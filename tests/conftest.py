@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from itertools import count
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psycopg
 import pytest
 import pytest_asyncio
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
+from httpx._transports import default
 
-from infra import embedded_postgres
+from infra import embedded_postgres, passwords, vm_passwords
+from tests.databases import Databases
 from tests.serving import Served, served
 from tests.tmux import Tmux, tmux_server
 
-NUMBERS = count(1)
-UNUSED: list[str] = []  # databases that are empty
-HANG_UP = """
-select pg_terminate_backend(pid, 5000) from pg_stat_activity
-where datname = current_database() and pid <> pg_backend_pid()
-"""
+# A client's TLS begins with reading all of the world's authorities, which takes 20 ms: those of tests share it.
+default.create_ssl_context = cache(default.create_ssl_context)
+# Passwords are hashed slowly so that nobody tries many: tests do.
+for rows in (passwords, vm_passwords):
+    rows.PasswordHasher = partial(PasswordHasher.from_parameters, CHEAPEST)  # type: ignore[misc]
 
 
 @pytest.fixture(scope="session")
@@ -35,35 +36,22 @@ def postgres() -> Iterator[str]:
         embedded_postgres.stop(Path(home))
 
 
-@contextmanager
-def new_database(postgres: str) -> Iterator[str]:
-    """One that was used before is emptied, which takes a third of the time that a new one does."""
-    url = UNUSED.pop() if UNUSED else created(postgres)
-    yield url
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(HANG_UP)
-        conn.execute("drop schema public cascade; create schema public")
-    UNUSED.append(url)
-
-
-def created(postgres: str) -> str:
-    name = f"test_{next(NUMBERS)}"
-    with psycopg.connect(postgres, autocommit=True) as conn:
-        conn.execute(f"create database {name}")
-    return psycopg.conninfo.make_conninfo(postgres, dbname=name)
+@pytest.fixture(scope="session")
+def databases(postgres: str) -> Databases:
+    return Databases(postgres)
 
 
 @pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    """The URL of an empty database."""
-    with new_database(postgres) as url:
+def database(databases: Databases) -> Iterator[str]:
+    """The URL of a database that no Tenure has been at work on."""
+    with databases.lend() as url:
         yield url
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def house(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+async def house(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     """One Tenure for all tests of a module, which then run on one loop: `pytest.mark.asyncio(loop_scope="module")`."""
-    with new_database(postgres) as url:
+    with databases.lend() as url:
         async with served(url, tmp_path_factory.mktemp("house")) as serving:
             yield serving
 

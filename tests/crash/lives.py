@@ -11,8 +11,6 @@ from pathlib import Path
 from unittest.mock import patch
 from uuid import UUID
 
-import psycopg
-
 from application.access import Actor
 from application.ports import Unavailable
 from application.processes import vm_life, workshop_life
@@ -54,8 +52,8 @@ class Clock:
 class Alice:
     """She asks again until she is answered, takes no for an answer, and remembers what she was told."""
 
-    def __init__(self, url: str, world: World, clock: Clock, steps: Sequence[Step]) -> None:
-        self.url, self._world, self._clock = url, world, clock
+    def __init__(self, world: World, clock: Clock, steps: Sequence[Step]) -> None:
+        self._world, self._clock = world, clock
         self._todo = deque(steps)
         self.made: dict[str, UUID] = {}  # acknowledged, by the name that she gave
         self.given_back: set[UUID] = set()  # acknowledged
@@ -76,7 +74,7 @@ class Alice:
     async def _do(self, tenure: Tenure, what: str, name: str) -> None:
         asked = tenure.deps.workspaces
         if what == "settle":
-            await eventually(lambda: settled(self.url, self._clock()))
+            await eventually(lambda: settled(tenure, self._clock()))
         elif what == "an hour passes":
             self._clock.an_hour_passes()
             async with tenure.pool.connection() as conn:
@@ -143,7 +141,7 @@ async def live(url: str, home: Path, world: World, steps: Sequence[Step]) -> Cou
     Returns how often what is on record.
     """
     clock = Clock()
-    alice = Alice(url, world, clock, [*steps, ("settle", "")])
+    alice = Alice(world, clock, [*steps, ("settle", "")])
     for _ in range(LIVES):
         async with at_work(url, home, world, clock) as tenure:
             using, dying = asyncio.create_task(alice.use(tenure)), asyncio.create_task(world.dead.wait())
@@ -159,15 +157,15 @@ async def live(url: str, home: Path, world: World, steps: Sequence[Step]) -> Cou
 
 async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) -> Counter[str]:
     """Once everything has been done, and a sweep has looked."""
-    await eventually(lambda: settled(alice.url, clock()))
+    await eventually(lambda: settled(tenure, clock()))
     world.truthful()
     await asyncio.gather(*world.later)
     await asyncio.gather(*alice.sweeping, return_exceptions=True)
-    await eventually(lambda: settled(alice.url, clock()))
+    await eventually(lambda: settled(tenure, clock()))
     for _ in range(2):  # the network of a machine that one sweep has found is removed by the next one
         await sweep(tenure, world)
-        await eventually(lambda: settled(alice.url, clock()))
-    async with await psycopg.AsyncConnection.connect(alice.url, autocommit=True) as conn:
+        await eventually(lambda: settled(tenure, clock()))
+    async with tenure.pool.connection() as conn:
         wrong = await disagreements(
             conn, world.engine, alice.made, alice.given_back, tenure.deps.platform, surprises=bool(world.later)
         )
@@ -182,6 +180,6 @@ async def sweep(tenure: Tenure, world: World) -> None:
     await Sweep(tenure.pool, given.reads, tenure.engines, given.regions, given.workspaces, given.workshops).once()
 
 
-async def settled(url: str, now: datetime) -> bool:
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+async def settled(tenure: Tenure, now: datetime) -> bool:
+    async with tenure.pool.connection() as conn:
         return not await unsettled(conn, now)

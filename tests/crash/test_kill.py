@@ -6,7 +6,6 @@ import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from itertools import product
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
@@ -47,6 +46,11 @@ class Steps:
         self._orders.write_text(json.dumps(order))
 
 
+def moments(steps: list[str]) -> list[tuple[int, str]]:
+    """When to kill it: before any step is before the first, or after the one before."""
+    return [(1, "before"), *((nth, "after") for nth in range(1, len(steps) + 1))]
+
+
 @pytest.fixture
 def engine(database: str) -> Iterator[docker.DockerClient]:
     """The engine as it is, or the stated reason why there is none. What Tenure left on it is removed."""
@@ -73,8 +77,8 @@ async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, e
 
     checked: Callable[[httpx.AsyncClient], Awaitable[None]] | None = None
     for what, nth, when in [
-        *product(["make"], range(1, len(making) + 1), ["before", "after"]),
-        *product(["destroy"], range(1, len(destroying) + 1), ["before", "after"]),
+        *(("make", *moment) for moment in moments(making)),
+        *(("destroy", *moment) for moment in moments(destroying)),
         ("nothing", 0, ""),
     ]:
         async with steps.life() as tenure, tenure.client() as alice:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import product
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
@@ -28,7 +27,7 @@ from tests.contracts.warpdrive.people import (
     public_key,
     watching,
 )
-from tests.crash.test_kill import Steps, engine
+from tests.crash.test_kill import Steps, engine, moments
 from tests.serving import eventually
 from tests.spawning import Spawned
 
@@ -68,7 +67,7 @@ async def test_killed_between_any_two_steps_of_an_approval(
         "GET /exec/{}/json",
         "STORE Guest.Installed",
     ]
-    for nth, when in product(range(1, len(noted) + 1), ["before", "after"]):
+    for nth, when in moments(noted):
         async with lived(steps, keys) as (tenure, anna, ben):
             session, request = await an_approval(steps, anna, ben, at=nth, when=when)
             assert await tenure.has_died() == SIGKILL

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from tests.contracts.clarateach.teaching import WORKSHOPS, fine, made, until
-from tests.crash.test_kill import Steps
+from tests.crash.test_kill import Steps, moments
 from tests.infra import engines
 
 
@@ -41,8 +41,7 @@ async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, e
     assert starting.count("POST /networks/create") == 1, starting
     assert sum(step.startswith("DELETE") for step in stopping) == 3, stopping  # two machines and their network
 
-    plan = [("start", 1, "before"), *(("start", n, "after") for n in range(1, len(starting) + 1))]
-    plan += [("stop", 1, "before"), *(("stop", n, "after") for n in range(1, len(stopping) + 1))]
+    plan = [("start", *moment) for moment in moments(starting)] + [("stop", *moment) for moment in moments(stopping)]
     checked: Callable[[httpx.AsyncClient], Awaitable[None]] | None = None
     for what, nth, when in [*plan, ("nothing", 0, "")]:
         async with steps.life() as tenure, tenure.client() as alice:

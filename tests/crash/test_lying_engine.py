@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.crash.lies import EVERYWHERE, Lie, Moment, World
 from tests.crash.lives import Step, live
+from tests.databases import emptied
 
 PROVISIONING = {"store RequestKey.Used", "ensure_running", "store Workspace.Provisioned"}
 DESTROYING = {"store Workspace.Deleted", "ensure_gone", "store Workspace.Destroyed"}
@@ -34,11 +34,6 @@ STORIES: dict[str, tuple[list[Step], set[str]]] = {  # and the effects that are 
 }
 
 
-def clean(database: str) -> None:
-    with psycopg.connect(database, autocommit=True) as conn:
-        conn.execute("drop schema public cascade; create schema public")
-
-
 @pytest.mark.parametrize("how", EVERYWHERE, ids=lambda how: how.name.lower())
 @pytest.mark.parametrize("story", STORIES)
 async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_path: Path) -> None:
@@ -49,7 +44,7 @@ async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_pa
     struck: set[str] = set()
     for what, times in Counter(honest.effects).items():
         for nth in range(1, times + 1):
-            clean(database)
+            emptied(database)
             world = World({(what, nth): how})
             recorded = await live(database, tmp_path, world, steps)
             if story != "destroy while it is made":  # where a machine may come when nobody is left to take it
@@ -94,5 +89,5 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "60"))  # more: others than the last t
 def test_whatever_is_done_and_however_the_world_lies(
     database: str, tmp_path: Path, steps: Sequence[Step], plan: dict[Moment, Lie]
 ) -> None:
-    clean(database)
+    emptied(database)
     asyncio.run(live(database, tmp_path, World(plan), [("create", "a"), *steps]))

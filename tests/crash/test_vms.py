@@ -9,7 +9,8 @@ import pytest
 
 from tests.crash.lies import EVERYWHERE, Lie, World
 from tests.crash.lives import Step, live
-from tests.crash.test_lying_engine import SETTLE, clean
+from tests.crash.test_lying_engine import SETTLE
+from tests.databases import emptied
 
 
 def steps(*what: str) -> list[Step]:
@@ -52,7 +53,7 @@ async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_pa
     for what, times in Counter(honest.effects).items():
         of_ours = what in DONE or what.startswith("store Vm")
         for nth in range(1, times + 1) if what in DONE else [1] * of_ours:
-            clean(database)
+            emptied(database)
             world = World({(what, nth): how})
             await live(database, tmp_path, world, todo)
             struck.update(world.lied_about)

@@ -9,7 +9,8 @@ import pytest
 
 from tests.crash.lies import EVERYWHERE, Lie, World
 from tests.crash.lives import Step, live
-from tests.crash.test_lying_engine import SETTLE, clean
+from tests.crash.test_lying_engine import SETTLE
+from tests.databases import emptied
 
 STARTING = {"ensure_running", "store Workspace.Requested", "store Workshop.SeatReady", "store Workshop.Started"}
 STOPPING = {"ensure_gone", "ensure_no_network", "store Workshop.Emptied", "store Workshop.Stopped"}
@@ -32,7 +33,7 @@ async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_pa
     assert to_strike <= set(honest.effects), sorted(set(honest.effects))
     struck: set[str] = set()
     for what in Counter(honest.effects):
-        clean(database)
+        emptied(database)
         world = World({(what, 1): how})
         await live(database, tmp_path, world, steps)
         struck.update(world.lied_about)

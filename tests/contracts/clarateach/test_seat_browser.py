@@ -17,9 +17,9 @@ from websockets import InvalidStatus, connect, serve
 from websockets.asyncio.server import ServerConnection
 
 from tests.chromium import Page, page
-from tests.conftest import new_database
 from tests.contracts.clarateach.seats import Classroom, Seat, classroom
 from tests.contracts.clarateach.teaching import fine
+from tests.databases import Databases
 from tests.infra.engines import DockerEngine, lacking
 from tests.serving import eventually
 
@@ -43,8 +43,8 @@ GREEN, BLUE, RED, YELLOW = (0, 255, 0), (0, 0, 255), (255, 0, 0), (255, 255, 0)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def room(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Classroom]:
-    with new_database(postgres) as url:
+async def room(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Classroom]:
+    with databases.lend() as url:
         async with classroom("docker", url, tmp_path_factory.mktemp("room"), workspace_image=IMAGE) as it:
             assert isinstance(it.engine, DockerEngine)
             try:
@@ -156,9 +156,7 @@ async def test_only_who_sits_there(room: Classroom, seat: Seat) -> None:
         assert (await nobody.get(f"{seat.path}/browser/")).status_code == 401
 
 
-async def test_a_neko_in_the_seat_is_talked_to_as_it_comes(
-    seat: Seat, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_neko_in_the_seat_is_talked_to_as_it_comes(seat: Seat, monkeypatch: pytest.MonkeyPatch) -> None:
     async def neko(socket: ServerConnection) -> None:
         async for message in socket:
             await socket.send(f"neko heard {message!r}")
@@ -181,8 +179,8 @@ async def test_a_neko_in_the_seat_is_talked_to_as_it_comes(
     assert refused.value.response.status_code == 503
 
 
-async def test_a_seat_without_a_display_says_so(postgres: str, tmp_path: Path) -> None:
-    with new_database(postgres) as url:
+async def test_a_seat_without_a_display_says_so(databases: Databases, tmp_path: Path) -> None:
+    with databases.lend() as url:
         async with classroom("docker", url, tmp_path, seats=1) as room:
             with pytest.raises(InvalidStatus) as refused:
                 async with connect(address(await room.seat()), proxy=None):

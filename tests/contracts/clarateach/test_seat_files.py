@@ -13,9 +13,9 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from tests.conftest import new_database
 from tests.contracts.clarateach.seats import Classroom, Seat, classroom
 from tests.contracts.clarateach.teaching import fine, refused
+from tests.databases import Databases
 from tests.infra.engines import DockerEngine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,9 +25,9 @@ WRITTEN = {"success": True}
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["docker", "local"])
 async def room(
-    request: pytest.FixtureRequest, postgres: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Classroom]:
-    with new_database(postgres) as url:
+    with databases.lend() as url:
         async with classroom(request.param, url, tmp_path_factory.mktemp("room")) as it:
             yield it
 

@@ -15,9 +15,9 @@ from websockets import ConnectionClosed, InvalidStatus, connect
 
 from infra.server import config_of
 from infra.settings import Settings
-from tests.conftest import new_database
 from tests.contracts.clarateach.seats import Classroom, Seat, Tab, classroom
 from tests.contracts.clarateach.teaching import fine
+from tests.databases import Databases
 from tests.serving import PATIENCE, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["docker", "local"])
 async def room(
-    request: pytest.FixtureRequest, postgres: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Classroom]:
-    with new_database(postgres) as url:
+    with databases.lend() as url:
         async with classroom(request.param, url, tmp_path_factory.mktemp("room")) as it:
             yield it
 
@@ -139,8 +139,8 @@ async def test_only_who_sits_there(room: Classroom, seat: Seat) -> None:
         assert json.loads(refused.value.response.body)["error"]["code"] == code
 
 
-async def test_it_is_over_when_the_shell_ends_and_when_the_workshop_does(postgres: str, tmp_path: Path) -> None:
-    with new_database(postgres) as url:
+async def test_it_is_over_when_the_shell_ends_and_when_the_workshop_does(databases: Databases, tmp_path: Path) -> None:
+    with databases.lend() as url:
         async with classroom("docker", url, tmp_path, seats=1) as room:
             seat = await room.seat()
             async with seat.terminal() as tab, seat.terminal() as other:
@@ -167,8 +167,8 @@ async def test_a_silent_client_is_pinged(seat: Seat) -> None:
             await (await tab.socket.ping())
 
 
-async def test_a_server_that_ends_says_so(postgres: str, tmp_path: Path) -> None:
-    with new_database(postgres) as url:
+async def test_a_server_that_ends_says_so(databases: Databases, tmp_path: Path) -> None:
+    with databases.lend() as url:
         async with classroom("local", url, tmp_path, seats=1) as room:
             seat = await room.seat()
             async with seat.terminal() as tab:
