@@ -11,7 +11,8 @@ from infra.docker_execs import PIECE, DockerExecs, ExecPipe, ExecRefused
 from infra.tmux_control import Pipe, TmuxGone
 
 USER = "tenure"  # who works in our own image; in others, whoever they say
-NO_SUCH_USER, NO_SUCH_PROGRAM = "unable to find user", "executable file not found"
+NO_SUCH_USER = "unable to find user"
+NO_SUCH_PROGRAM = ("executable file not found", "permission denied")  # all else that an engine says may pass
 FIRST_SECONDS = 10.0  # until the first word
 FIRST_WORDS = 2000  # bytes of what is no control mode
 PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds between attempts that come to nothing, or soon end
@@ -63,14 +64,16 @@ class DockerTmux:
             return await self._opened(command)
         except ExecRefused as no:
             if not (NO_SUCH_USER in str(no) and self._user):
-                self._lacks |= NO_SUCH_PROGRAM in str(no)
-                raise TmuxGone(str(no)) from no
+                raise self._gone(no) from no
         self._user = ""
         try:
             return await self._opened(command)
         except ExecRefused as no:
-            self._lacks |= NO_SUCH_PROGRAM in str(no)
-            raise TmuxGone(str(no)) from no
+            raise self._gone(no) from no
+
+    def _gone(self, no: ExecRefused) -> TmuxGone:
+        self._lacks |= any(words in str(no) for words in NO_SUCH_PROGRAM)
+        return TmuxGone(str(no))
 
     async def _opened(self, command: tuple[str, ...]) -> Pipe:
         alone = [] if command[0] == "new-session" else ["-N"]  # which starts no server
@@ -90,7 +93,6 @@ class DockerTmux:
         await pipe.close()
         words = said.decode(errors="replace").strip()
         if await self._execs.never_ran(id):  # so that these are the engine's own words
-            self._lacks = NO_SUCH_USER not in words
             raise ExecRefused(words)
         raise TmuxGone(f"the workspace's tmux does not answer: {words}")
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -182,6 +183,35 @@ async def test_a_container_without_tmux_is_asked_once(container: Container, with
     place.again()  # as when it has been started anew
     await asyncio.wait_for(waiting, PATIENCE)
     assert len(await windows(place)) == 1
+
+
+class Busy(DockerExecs):
+    """An engine that cannot start a program now, as runc says it when a container is just coming or going."""
+
+    async def start(self, container: str, user: str, command: list[str]) -> tuple[str, Any]:
+        return "exec", Words(b"OCI runtime exec failed: error executing setns process: exit status 1: unknown\r\n")
+
+    async def never_ran(self, id: str) -> bool:
+        return True
+
+
+class Words:
+    def __init__(self, words: bytes) -> None:
+        self._words = words
+
+    async def read(self, most: int) -> bytes:
+        words, self._words = self._words, b""
+        return words
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_an_engine_that_cannot_now_is_asked_again() -> None:
+    place = DockerTmux(Busy(None), "lab", "lab", "lab")
+    with pytest.raises(TmuxGone, match="setns"):
+        await place.open(*place.watch)
+    assert place.signature() is not None
 
 
 async def test_what_stands_in_tmuxs_place_does_not_make_us_root(container: Container) -> None:
