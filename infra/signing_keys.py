@@ -80,6 +80,11 @@ class Current:
     kid: str
     private: Private
 
+    def public(self, audience: Audience) -> dict[str, Any]:
+        """The other half, as it is published."""
+        half = public_half(audience, self.private)
+        return {**half, "kid": self.kid, "alg": audience.algorithm, "use": "sig"}
+
 
 class SigningKeys:
     def __init__(self, pool: AsyncConnectionPool[Any], clock: Clock, seal: Seal, lasts: timedelta) -> None:
@@ -116,8 +121,7 @@ class SigningKeys:
         """A new key instead of this one; or what somebody else has replaced it by meanwhile."""
         made = await asyncio.to_thread(MAKERS[audience.algorithm])
         der = made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        kid = token_hex(8)
-        public = {**public_half(audience, made), "kid": kid, "alg": audience.algorithm, "use": "sig"}
+        new = Current(token_hex(8), made)
 
         async def replaced(conn: AsyncConnection[Any]) -> Current | None:
             async with conn.transaction():
@@ -128,8 +132,9 @@ class SigningKeys:
                 now = self._clock()
                 await conn.execute("delete from signing_keys where ends_at <= %s", (now,))
                 await conn.execute(RETIRE, (now + audience.longest + AFTERWARDS, audience.name))
-                await conn.execute(INSERT, (kid, audience.name, Jsonb(public), self._seal.close(der), now))
-                return Current(kid, made)
+                public = Jsonb(new.public(audience))
+                await conn.execute(INSERT, (new.kid, audience.name, public, self._seal.close(der), now))
+                return new
 
         current = await answered(self._pool, replaced)
         if current is None:

@@ -62,6 +62,8 @@ class Tokens:
         """A token for this audience that says this."""
         claims = {"iss": audience.issuer, "aud": audience.name, "iat": now, "exp": ends, "jti": uuid4().hex, **about}
         current = await self._keys.current(audience)
+        if (audience.name, current.kid) not in self._public:  # it may be new, and the token may be back at once
+            self._public[audience.name, current.kid] = jwt.PyJWK(current.public(audience))
         return jwt.encode(claims, current.private, audience.algorithm, {"kid": current.kid})
 
     async def verify(self, token: str) -> Grant | None:
@@ -91,7 +93,8 @@ class Tokens:
         return found
 
     async def _key(self, audience: Audience, kid: str) -> jwt.PyJWK | None:
-        if (audience.name, kid) not in self._public and 0 < len(kid) <= LONGEST_KID:
+        known = any(kid == one for _, one in self._public)  # be it another audience's
+        if not known and 0 < len(kid) <= LONGEST_KID:
             await self._look(monotonic())
         return self._public.get((audience.name, kid))
 

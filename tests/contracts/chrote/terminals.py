@@ -63,7 +63,9 @@ async def socket(
 ) -> AsyncIterator[Socket]:
     cookie = {"Cookie": "; ".join(f"{k}={v}" for k, v in client.cookies.items())} if client else {}
     address = url.replace("http", "ws", 1) + path
-    async with connect(address, additional_headers=cookie | headers, max_size=None, proxy=None) as connection:
+    # Who leaves with more unread than fits does not hear that the other end closes, and waits for that in vain.
+    how: dict[str, Any] = {"max_size": None, "proxy": None, "close_timeout": 1}
+    async with connect(address, additional_headers=cookie | headers, **how) as connection:
         yield Socket(connection)
 
 

@@ -37,7 +37,7 @@ class Seat:
     @asynccontextmanager
     async def terminal(self, path: str | None = None) -> AsyncIterator[Tab]:
         address = f"{self.room.served.url.replace('http', 'ws', 1)}{path or self.path}/terminal?token={self.token}"
-        async with connect(address, max_size=None, proxy=None) as socket:
+        async with connect(address, max_size=None, proxy=None, close_timeout=1) as socket:
             yield Tab(socket)
 
 

@@ -102,7 +102,8 @@ async def test_a_real_browser_shows_the_seats_display_and_lets_it_be_used(seat: 
 
 @pytest.mark.line("T39", "T40", "T41")
 async def test_what_is_said_is_as_the_contract_has_it(seat: Seat) -> None:
-    async with connect(address(seat), subprotocols=["other", "neko"], proxy=None) as socket:  # type: ignore[list-item]
+    how: dict[str, Any] = {"subprotocols": ["other", "neko"], "proxy": None, "max_queue": None}
+    async with connect(address(seat), **how) as socket:
         assert socket.subprotocol == "neko"
         await socket.send('{"event":"connect"}')
         offer = json.loads(await socket.recv())
