@@ -34,15 +34,7 @@ class Claims:
         `owner_id` is whose the session is, None: everybody's.
         """
         require_claim(actor, owner_id)
-        id, now = Claim.id_of(session_id), self.clock()
-        first = Claim(
-            id=id,
-            at=now,
-            session_id=session_id,
-            holder_id=actor.user_id,
-            expires_at=now + self.lasts,
-            owner_id=owner_id,
-        )
+        id = Claim.id_of(session_id)
         may = allowed(actor, "session.take_over")
         unable: set[UUID | None] = set()
 
@@ -50,6 +42,7 @@ class Claims:
             claim.take(actor.user_id, self.lasts, self.clock(), may_take_over=may or claim.holder_id in unable)
 
         if await self.platform.last(id) is None:
+            first = Claim.first(session_id, actor.user_id, self.lasts, self.clock(), owner_id)
             try:
                 await self.platform.commit(actor.cause, first)
                 return first

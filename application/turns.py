@@ -22,18 +22,10 @@ class Turns:
     async def take(self, actor: Actor, vm: UUID) -> bool:
         """Whether it is theirs now: it was free, or theirs already and goes on."""
         require(actor, "vm.control")
-        id, now = Claim.id_of(vm), self.clock()
+        id = Claim.id_of(vm)
         try:
             if await self.platform.last(id) is None:
-                first = Claim(
-                    id=id,
-                    at=now,
-                    session_id=vm,
-                    holder_id=actor.user_id,
-                    expires_at=now + self.lasts,
-                    owner_id=None,
-                )
-                await self.platform.commit(actor.cause, first)
+                await self.platform.commit(actor.cause, Claim.first(vm, actor.user_id, self.lasts, self.clock()))
             else:
                 await self.platform.change(actor.cause, Claim, id, lambda claim: self._take(claim, actor))
         except (Claimed, Raced):  # somebody else was faster

@@ -93,6 +93,20 @@ class Claim(aggregate.Aggregate):
         self.session_id, self.owner_id = session_id, owner_id
         self._held(holder_id, expires_at)
 
+    @classmethod
+    def first(
+        cls, session_id: UUID, holder_id: UUID, lasts: timedelta, now: datetime, owner_id: UUID | None = None
+    ) -> Claim:
+        """Of what nobody has ever claimed."""
+        return cls(
+            id=cls.id_of(session_id),
+            at=now,
+            session_id=session_id,
+            holder_id=holder_id,
+            expires_at=now + lasts,
+            owner_id=owner_id,
+        )
+
     def holder(self, now: datetime) -> UUID | None:
         """Who has it; also before its end has been noticed, nobody has what is over."""
         return self.holder_id if self.holder_id and self.expires_at > now else None

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import shlex
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
-from interfaces.cli.output import AsJson, say, show_json, table
-from interfaces.cli.sessions import As, Login, ask, signed_in
+from interfaces.cli.catalogue import Named, entries, put, remove
+from interfaces.cli.output import AsJson, show_json, table
+from interfaces.cli.sessions import As, Login
 from interfaces.cli.workspaces import Url
 
 PATH = "/api/v1/machines"
-Named = Annotated[str, typer.Argument(metavar="NAME", help="small letters, digits and hyphens")]
 
 
 def list_(
     ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None
 ) -> None:
     """What machines can be made from."""
-    with signed_in(ctx, url, user, login, None) as client:
-        found = ask(client, "GET", PATH)
+    found = entries(ctx, PATH, (url, user, login))
     if as_json:
         show_json(found)
         return
@@ -66,13 +64,9 @@ def set_(
         "ports": port or [],
         "user": account,
     }
-    with signed_in(ctx, url, user, login, None) as client:
-        ask(client, "PUT", f"{PATH}/{quote(name, safe='')}", body)
-    say(f"machines can be made from {name}")
+    put(ctx, PATH, name, body, (url, user, login), f"machines can be made from {name}")
 
 
 def rm(ctx: typer.Context, name: Named, url: Url = None, user: As = None, login: Login = None) -> None:
     """Let no new machine be made from it."""
-    with signed_in(ctx, url, user, login, None) as client:
-        ask(client, "DELETE", f"{PATH}/{quote(name, safe='')}")
-    say(f"{name} is removed; machines that were made from it stay")
+    remove(ctx, PATH, name, (url, user, login), f"{name} is removed; machines that were made from it stay")

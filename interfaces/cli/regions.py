@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
-from interfaces.cli.output import AsJson, say, show_json, table
-from interfaces.cli.sessions import As, Login, ask, signed_in
+from interfaces.cli.catalogue import Named, entries, put, remove
+from interfaces.cli.output import AsJson, show_json, table
+from interfaces.cli.sessions import As, Login
 from interfaces.cli.workspaces import Url
 
 PATH = "/api/v1/regions"
-Named = Annotated[str, typer.Argument(metavar="NAME", help="small letters, digits and hyphens")]
 
 
 def list_(
     ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None
 ) -> None:
     """The regions that machines can be asked for in."""
-    with signed_in(ctx, url, user, login, None) as client:
-        found = ask(client, "GET", PATH)
+    found = entries(ctx, PATH, (url, user, login))
     if as_json:
         show_json(found)
         return
@@ -41,13 +39,10 @@ def set_(
 ) -> None:
     """Add a region, or say where its Docker engine is from now on. This is on record for good: no passwords."""
     body = {"url": engine, "host": host, "publish_on": publish_on}
-    with signed_in(ctx, url, user, login, None) as client:
-        ask(client, "PUT", f"{PATH}/{quote(name, safe='')}", body)
-    say(f"machines can be asked for in {name}")
+    put(ctx, PATH, name, body, (url, user, login), f"machines can be asked for in {name}")
 
 
 def rm(ctx: typer.Context, name: Named, url: Url = None, user: As = None, login: Login = None) -> None:
     """Let nothing new be made there. What is there can be used until its end."""
-    with signed_in(ctx, url, user, login, None) as client:
-        ask(client, "DELETE", f"{PATH}/{quote(name, safe='')}")
-    say(f"{name} is removed; machines that are there can be used until their end")
+    done = f"{name} is removed; machines that are there can be used until their end"
+    remove(ctx, PATH, name, (url, user, login), done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from signal import SIGKILL
@@ -10,21 +10,11 @@ from signal import SIGKILL
 import docker
 import httpx
 import psycopg
-import pytest
 
 from tests.contracts.clarateach.teaching import WORKSHOPS, fine, made, until
-from tests.crash.test_kill import Steps, moments
-from tests.infra import engines
+from tests.crash.test_kill import Steps, engine, moments
 
-
-@pytest.fixture
-def engine(database: str) -> Iterator[docker.DockerClient]:
-    """The engine as it is, or the stated reason why there is none. What Tenure left on it is removed."""
-    shown = engines.DockerEngine()
-    yield shown.client
-    with psycopg.connect(database) as conn:
-        shown.installations.update(id for (id,) in conn.execute("select id from installation"))
-    shown.close()
+__all__ = ["engine"]
 
 
 async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, engine: docker.DockerClient) -> None:

@@ -7,7 +7,7 @@ import json
 import random
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,13 +18,19 @@ import psycopg
 
 from tests.contracts.chrote.people import invited, sign_in
 from tests.contracts.chrote.terminals import Socket, socket
-from tests.processes_apart import Apart, apart
 from tests.serving import eventually
+from tests.spawning import Spawned, spawned
 from tests.tmux import Tmux
 
 RAW = "import os,sys,tty; tty.setraw(0); f=open(sys.argv[1],'wb',0)\nwhile d:=os.read(0,65536): f.write(d)"
 NAMES = "abcdefghijklmnopqrst"  # of twenty people: each types their own
 SECONDS = 8.0
+
+
+def apart(database: str, home: Path, tmux: Tmux, **settings: str) -> AbstractAsyncContextManager[Spawned]:
+    """A server of its own, on this tmux and without machines."""
+    nowhere = {"machines": "docker", "docker_url": "unix:///nowhere", "tmux_socket": tmux.socket}
+    return spawned(database, home, **nowhere, **settings)
 
 
 @dataclass(frozen=True)
@@ -102,9 +108,9 @@ async def test_no_key_is_taken_from_anybody_but_the_holder(database: str, tmp_pa
     tmux.session("main", sys.executable, "-c", RAW, str(typed))
     chance = random.Random(7)
     async with AsyncExitStack() as stack:
-        one = await stack.enter_async_context(apart(database, tmp_path / "1", tmux.socket, claim_seconds="1"))
+        one = await stack.enter_async_context(apart(database, tmp_path / "1", tmux, claim_seconds="1"))
         role = {"role": "api", "claim_seconds": "1"}
-        two = await stack.enter_async_context(apart(database, tmp_path / "2", tmux.socket, **role))
+        two = await stack.enter_async_context(apart(database, tmp_path / "2", tmux, **role))
         owner = await stack.enter_async_context(member(one.url, "owner"))
         await eventually(lambda: has_session(owner))
         token = await invited(owner, "operator")
@@ -137,8 +143,8 @@ async def viewers(client: httpx.AsyncClient) -> list[str]:
 async def test_who_was_there_is_gone_when_their_server_is_killed(database: str, tmp_path: Path, tmux: Tmux) -> None:
     tmux.session("main", "cat")
     async with AsyncExitStack() as stack:
-        one: Apart = await stack.enter_async_context(apart(database, tmp_path / "1", tmux.socket))
-        two: Apart = await stack.enter_async_context(apart(database, tmp_path / "2", tmux.socket, role="api"))
+        one: Spawned = await stack.enter_async_context(apart(database, tmp_path / "1", tmux))
+        two: Spawned = await stack.enter_async_context(apart(database, tmp_path / "2", tmux, role="api"))
         owner = await stack.enter_async_context(member(one.url, "owner"))
         await eventually(lambda: has_session(owner))
         token = await invited(owner)
@@ -150,7 +156,8 @@ async def test_who_was_there_is_gone_when_their_server_is_killed(database: str, 
         while {it["name"] for it in (await mine.until("presence"))["users"]} != {"owner", "vera"}:
             pass
         assert set(await viewers(owner)) == {"owner", "vera"}
-        await two.kill()
+        two.kill()
+        await two.has_died()
         while [it["name"] for it in (await mine.until("presence"))["users"]] != ["owner"]:
             pass
         assert await viewers(owner) == ["owner"]
