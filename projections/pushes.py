@@ -176,8 +176,9 @@ class Hub:
                 await asyncio.sleep(0.5)  # until the database is back; readers miss nothing, they wait
 
     async def _look_up(self, target: int) -> None:
+        """Up to there it has been followed; more is not waited for: the follower goes on once it was told."""
         while self.position < target and self._all():
-            found = await trail.page(self._reads, trail.Filter(), self.position, PAGE)
+            found = await trail.page(self._reads, trail.Filter(), self.position, PAGE, wait=False)
             await self._deliver(found.rows)
             full = len(found.rows) == PAGE
             self.position = found.rows[-1].position if full else max(found.position, self.position)

@@ -81,12 +81,15 @@ class Reads:
     def __init__(self, pool: AsyncConnectionPool[Any], followed: Tide) -> None:
         self.pool, self.followed = pool, followed
 
-    async def find(self, row: type[Row], sql: str, args: Sequence[Any] = ()) -> Found[Row]:
-        """Rows of a `select` whose columns are the fields of `row`, no older than the question."""
+    async def find(self, row: type[Row], sql: str, args: Sequence[Any] = (), *, wait: bool = True) -> Found[Row]:
+        """Rows of a `select` whose columns are the fields of `row`, no older than the question.
+
+        Without `wait` as they are: for those whom the follower may be waiting for.
+        """
         ask = ASK.format(sql)
         answer = await self._fetch(ask, args)
         head = answer[0]["_head"]
-        if answer[0]["_position"] < head:
+        if wait and answer[0]["_position"] < head:
             await self.followed.reach(head, FOLLOWING)
             answer = await self._fetch(ask, args)
         position = answer[0]["_position"]

@@ -149,11 +149,11 @@ def seen_by(actor: Actor) -> Filter:
     return Filter(owner_id=actor.user_id, or_shared=allowed(actor, "session.view"))
 
 
-async def page(reads: Reads, what: Filter, after: int, limit: int) -> Found[Entry]:
+async def page(reads: Reads, what: Filter, after: int, limit: int, *, wait: bool = True) -> Found[Entry]:
     """Entries after a position, oldest first."""
     where, args = what.where()
     sql = f"select * from trail where position > %s{where} order by position limit %s"
-    return await reads.find(Entry, sql, [after, *args, limit])
+    return await reads.find(Entry, sql, [after, *args, limit], wait=wait)
 
 
 async def more_than(reads: Reads, what: Filter, after: int, count: int) -> bool:

@@ -57,7 +57,7 @@ class Databases:
     @contextmanager
     def lend(self) -> Iterator[str]:
         """The URL of one, which nobody else has."""
-        url = self._unused.pop() if self._unused else self._new(f"template {TEMPLATE}")
+        url = self._unused.pop() if self._unused else self._new()
         yield url
         with psycopg.connect(url, autocommit=True) as conn:
             conn.execute(HANG_UP)
@@ -65,14 +65,10 @@ class Databases:
                 conn.execute(EMPTY)
                 self._unused.append(url)
 
-    def bare(self) -> str:
-        """The URL of one without tables."""
-        return self._new("")
-
-    def _new(self, how: str) -> str:
+    def _new(self) -> str:
         name = f"test_{next(NUMBERS)}"
         with psycopg.connect(self._server, autocommit=True) as conn:
-            conn.execute(f"create database {name} {how}")
+            conn.execute(f"create database {name} template {TEMPLATE}")
         return self._url(name)
 
     def _url(self, name: str) -> str:

@@ -10,9 +10,11 @@ from uuid import UUID
 import pytest
 
 from application.access import Actor
+from projections import reads
 from projections.pushes import Batch, CutOff, Hub, Ready, Told
-from projections.reads import Found, Reads
+from projections.reads import Found, Reads, Tide
 from projections.trail import Entry
+from tests.serving import PATIENCE
 from tests.stories import ANNA, requested
 
 BOUND = 8
@@ -24,8 +26,18 @@ class NothingMissed(Reads):
 
     def __init__(self) -> None: ...
 
-    async def find(self, row: type[Any], sql: Any, args: Sequence[Any] = ()) -> Found[Any]:
+    async def find(self, row: type[Any], sql: Any, args: Sequence[Any] = (), *, wait: bool = True) -> Found[Any]:
         return Found([], 0)
+
+
+class Followed(Reads):
+    """A trail that has been followed up to 3, and is not followed on."""
+
+    def __init__(self) -> None:
+        self.followed, self.head = Tide(), 3
+
+    async def _fetch(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
+        return [{"_head": self.head, "_position": 3, "_nth": None}]
 
 
 def batch(after: int, count: int) -> Batch:
@@ -85,3 +97,17 @@ async def test_what_waits_comes_at_once() -> None:
     await first
     await hub.receive(batch(1, BOUND))
     assert [push.position for push in await anext(told)] == list(range(2, BOUND + 2))
+
+
+async def test_what_is_looked_up_does_not_wait_for_the_follower_who_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reads, "FOLLOWING", 3600.0)
+    log = Followed()
+    hub = Hub(log, BOUND, 100)
+    told = hub.follow(ACTOR, None, None)
+    await anext(told)
+    log.head = 100
+    async with asyncio.timeout(PATIENCE):
+        await hub.receive(batch(2, 1))  # and what came before it has not been told here
+    assert hub.position == 3
