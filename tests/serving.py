@@ -25,6 +25,7 @@ from tests.engine import Engine
 from tests.hypervisor import FakeHypervisor
 
 PATIENCE = 20.0  # seconds that a test waits for a fact
+TURNS = 50  # of the loop, in which it is noticed that a client has left
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,34 @@ class Served:
     def client(self, user: str | None = "alice", **headers: str) -> httpx.AsyncClient:
         given = {"x-user": user, **headers} if user else headers
         return httpx.AsyncClient(base_url=self.url, headers=given, timeout=PATIENCE)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's looks ten times a second whether it is to end, and waits as long when nobody is connected any more.
+
+    Thousands of tests would wait for that. How a Tenure ends is tried in tests/interfaces/test_cli_up.py.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leaving = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.leaving.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        state = self.server_state
+        for _ in range(TURNS):
+            if not (state.connections or state.tasks):
+                break
+            await asyncio.sleep(0)
+        else:
+            await super().shutdown(sockets)
+            return
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        await self.lifespan.shutdown()
 
 
 @asynccontextmanager
@@ -63,7 +92,7 @@ async def served(
     settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
     chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
     async with running(chosen, database, engine, elsewhere, hypervisor) as tenure:
-        server = uvicorn.Server(config_of(api.build(tenure.deps, list(chosen.cors_origins)), chosen))
+        server = Server(config_of(api.build(tenure.deps, list(chosen.cors_origins)), chosen))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             await asyncio.sleep(0.005)
@@ -71,7 +100,7 @@ async def served(
             yield Served(tenure, f"http://{address}", engine, hypervisor)
         finally:
             tenure.hub.close()
-            server.should_exit = True
+            server.leaving.set()
             await serving
 
 
