@@ -63,7 +63,8 @@ class Tokens:
         claims = {"iss": audience.issuer, "aud": audience.name, "iat": now, "exp": ends, "jti": uuid4().hex, **about}
         current = await self._keys.current(audience)
         if (audience.name, current.kid) not in self._public:  # it may be new, and the token may be back at once
-            self._public[audience.name, current.kid] = jwt.PyJWK(current.public(audience))
+            public = current.public(audience)
+            self._public[audience.name, current.kid], self._shown = jwt.PyJWK(public), [public, *self._shown]
         return jwt.encode(claims, current.private, audience.algorithm, {"kid": current.kid})
 
     async def verify(self, token: str) -> Grant | None:

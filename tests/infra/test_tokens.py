@@ -27,6 +27,7 @@ from infra.tokens import Tokens
 from tests.contracts.asking import WORKSPACES
 from tests.interfaces.shell import beside
 from tests.keys import bearing, exchanged, new_key
+from tests.serving import PATIENCE
 from tests.spawning import Spawned, spawned, url_of
 
 GRANT = Grant(uuid4(), uuid4(), "anna", frozenset({Scope.FULL, Scope.AUDIT}), None)
@@ -67,6 +68,17 @@ async def test_replicas_that_need_one_at_the_same_time_make_one(replica: Replica
     for token, seconds in made:
         assert seconds == 900
         assert [await it.verify(token) for it in several] == [GRANT] * 8
+
+
+async def test_who_signs_with_a_new_key_knows_it_at_once(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where another audience's key is named, it need not be looked for."""
+    it = replica()
+    await it.claims(TENURE, jwt.encode({}, "any secret, if it is long enough", "HS256", {"kid": "unknown"}))
+    monkeypatch.setattr(tokens, "GAP", 3600.0)  # the rows were looked at just now
+    token, _ = await it.issue(GRANT)
+    async with asyncio.timeout(PATIENCE):
+        assert await it.verify(token) == GRANT
+        assert await it.claims(SEATS, token) is None
 
 
 async def test_an_old_key_is_replaced_and_what_it_has_signed_stays_good(replica: Replica) -> None:
