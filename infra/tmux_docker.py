@@ -63,17 +63,11 @@ class DockerTmux:
         try:
             return await self._opened(command)
         except ExecRefused as no:
-            if not (NO_SUCH_USER in str(no) and self._user):
-                raise self._gone(no) from no
-        self._user = ""
-        try:
-            return await self._opened(command)
-        except ExecRefused as no:
-            raise self._gone(no) from no
-
-    def _gone(self, no: ExecRefused) -> TmuxGone:
-        self._lacks |= any(words in str(no) for words in NO_SUCH_PROGRAM)
-        return TmuxGone(str(no))
+            if NO_SUCH_USER in str(no) and self._user:
+                self._user = ""
+                return await self.open(*command)
+            self._lacks |= any(words in str(no) for words in NO_SUCH_PROGRAM)
+            raise TmuxGone(str(no)) from no
 
     async def _opened(self, command: tuple[str, ...]) -> Pipe:
         alone = [] if command[0] == "new-session" else ["-N"]  # which starts no server
