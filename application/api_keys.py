@@ -8,9 +8,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.key_ports import Grant, KeyRows
 from application.platform import Platform
-from application.ports import Clock, Guesses, Ids, People
+from application.ports.api_keys import Grant, KeyRows
+from application.ports.clock import Clock, Ids
+from application.ports.limits import Guesses
+from application.ports.people import People
 from domain.api_key import ApiKey
 from domain.errors import NotFound
 from domain.name import checked
@@ -37,9 +39,7 @@ class ApiKeys:
     ) -> tuple[ApiKey, str]:
         """A new key and its text, which nobody can be told again."""
         require(actor, "key.create")
-        key = ApiKey.create(
-            id=self.ids(), owner_id=actor.user_id, scopes=scopes, lasts=lasts, now=self.clock()
-        )
+        key = ApiKey.create(id=self.ids(), owner_id=actor.user_id, scopes=scopes, lasts=lasts, now=self.clock())
         if Scope.AUDIT in key.scopes:
             require(actor, "trail.see_all")
         text = await self.rows.issue(key.id, actor.user_id, checked(name))  # first: alone it opens nothing

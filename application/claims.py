@@ -13,7 +13,7 @@ from uuid import UUID
 
 from application.access import Actor, Cause, allowed, require
 from application.platform import Platform, Raced
-from application.ports import Clock
+from application.ports.clock import Clock
 from application.sessions import require_claim
 from domain.claim import Claim, Claimed
 from domain.errors import NotFound

@@ -8,13 +8,16 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.doors import Doors
 from application.hosted_sessions import HostedSessions
-from application.hosting import JoinRequest, JoinRequests, PublicKeys
 from application.machine_facts import plain
 from application.platform import Platform
-from application.ports import Clock, Engines, Guesses, Ids, Impossible, Unavailable
-from application.tenancy import Tenancy
+from application.ports.clock import Clock, Ids
+from application.ports.errors import Impossible, Unavailable
+from application.ports.hosted_sessions import JoinRequest, JoinRequests, PublicKeys
+from application.ports.limits import Guesses
+from application.ports.regions import Engines
+from application.ports.ssh_access import Doors
+from application.ssh_grants import Tenancy
 from application.waiting_room import WaitingRoom
 from domain import vm_user
 from domain.errors import Conflict, Invalid, NotFound, Refused
@@ -135,9 +138,7 @@ class Guests:
             request = await self._request(actor, session_id, joiner_id)
         except NotWaiting:
             raise NotFound("no such guest") from None
-        await self.platform.change(
-            actor.cause, Guest, request.guest_id, lambda it: it.revoke(joiner_id, self.clock())
-        )
+        await self.platform.change(actor.cause, Guest, request.guest_id, lambda it: it.revoke(joiner_id, self.clock()))
 
     async def _request(self, actor: Actor, session_id: UUID, joiner_id: UUID) -> JoinRequest:
         """What somebody asked of the actor's session. Raises `NotFound`, `NotWaiting`."""

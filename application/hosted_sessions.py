@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.hosting import Aliases, HolderKeys, JoinRequests, PublicKeys
 from application.platform import TRIES, Platform, Raced
-from application.ports import Clock, Guesses, Ids
+from application.ports.clock import Clock, Ids
+from application.ports.hosted_sessions import Aliases, HolderKeys, JoinRequests, PublicKeys
+from application.ports.limits import Guesses
 from application.workspaces import Workspaces
 from domain.alias import Alias
 from domain.errors import NotFound
@@ -35,9 +36,7 @@ class HostedSessions:
 
     # -- asked by people -------------------------------------------------------
 
-    async def open(
-        self, actor: Actor, *, machine_id: str, region: str, no_join: bool, pub_key: str
-    ) -> HostedSession:
+    async def open(self, actor: Actor, *, machine_id: str, region: str, no_join: bool, pub_key: str) -> HostedSession:
         """A new session, its machine on the way. `Invalid` for an unknown machine or region, with those that are."""
         require(actor, "hosted_session.open")
         key = self.public_key(pub_key)

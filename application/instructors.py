@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from application.classroom_ports import Passwords
 from application.logins import LASTS, Logins
 from application.platform import Platform
-from application.ports import Clock, Guesses, Identity, LoginTokens
+from application.ports.clock import Clock
+from application.ports.limits import Guesses
+from application.ports.logins import LoginTokens
+from application.ports.passwords import Passwords
+from application.ports.people import Identity
 from domain.errors import Conflict, Invalid
 from domain.name import checked
 from domain.user import User

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from application.access import Actor, Cause, require
 from application.platform import TRIES, Platform, Raced
-from application.ports import Clock, Guesses, Ids, InviteTokens
+from application.ports.clock import Clock, Ids
+from application.ports.invites import InviteTokens
+from application.ports.limits import Guesses
 from domain.errors import Invalid
 from domain.invite import Invite, Unusable
 from domain.role import Role
@@ -29,9 +31,7 @@ class Invites:
     tokens: InviteTokens
     guesses: Guesses
 
-    async def create(
-        self, actor: Actor, *, role: str, lasts: timedelta, max_uses: int | None
-    ) -> tuple[Invite, str]:
+    async def create(self, actor: Actor, *, role: str, lasts: timedelta, max_uses: int | None) -> tuple[Invite, str]:
         """A new invite and its token, which nobody can be told again."""
         require(actor, "invite.create")
         assert actor.role is not None, "the table asks for one"

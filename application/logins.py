@@ -8,11 +8,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Cause
-from application.account_ports import Numbers
-from application.founding import founded, founding
+from application.first_owner import founded, founding
 from application.invites import Invites
 from application.platform import TRIES, Platform, Raced
-from application.ports import Clock, Identity, Invitation, LoginTokens, Profiles
+from application.ports.clock import Clock
+from application.ports.invites import Invitation
+from application.ports.logins import LoginTokens
+from application.ports.people import Identity, Profiles
+from application.ports.vm_accounts import Numbers
 from domain.aggregate import Aggregate
 from domain.errors import NotAllowed, NotFound
 from domain.invite import Invite, Unusable

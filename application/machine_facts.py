@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from application.ports import Machine
+from application.ports.machines import Machine
 
 
 def facts(machine: Machine) -> dict[str, Any]:

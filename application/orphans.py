@@ -7,7 +7,9 @@ from uuid import UUID
 
 from application.access import Cause
 from application.platform import Platform
-from application.ports import Clock, Engines, Unavailable
+from application.ports.clock import Clock
+from application.ports.errors import Unavailable
+from application.ports.regions import Engines
 from domain.orphan import Orphan
 
 

@@ -18,7 +18,7 @@ from eventsourcing.persistence import (
 )
 
 from application.access import Cause
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, NotFound
 

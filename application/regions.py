@@ -8,7 +8,8 @@ from typing import Any
 
 from application.access import Actor, require
 from application.platform import Platform
-from application.ports import Clock, Region
+from application.ports.clock import Clock
+from application.ports.regions import Region
 from domain.errors import Conflict, Invalid, NotFound
 from domain.region import RegionCatalogue
 

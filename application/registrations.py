@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Cause
-from application.classroom_ports import Registration, Registrations
 from application.instructors import address
 from application.platform import Platform
+from application.ports.workshops import Registration, Registrations
 from application.seats import Seats, Taken
 from domain.code import plain
 from domain.name import checked

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from application.classroom_ports import WorkshopKeys
 from application.platform import Platform
-from application.ports import Clock, Template
+from application.ports.clock import Clock
+from application.ports.machines import Template
+from application.ports.workshops import WorkshopKeys
 from domain.aggregate import Aggregate
 from domain.errors import NotFound
 from domain.machine import Operation, Status

@@ -8,9 +8,10 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from application.access import Cause
-from application.classroom_ports import Admission, Labels, Learner, Learners, SeatTokens
 from application.platform import Platform
-from application.ports import Clock, Guesses, Ids
+from application.ports.clock import Clock, Ids
+from application.ports.limits import Guesses
+from application.ports.workshops import Admission, Labels, Learner, Learners, SeatTokens
 from domain.aggregate import Aggregate
 from domain.code import Code
 from domain.errors import NotFound
@@ -42,9 +43,7 @@ class Seats:
     guesses: Guesses
     _turns: WeakValueDictionary[UUID, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
-    async def join(
-        self, *, code: str, odehash: str | None, name: str | None, guesser: str, request_id: str
-    ) -> Taken:
+    async def join(self, *, code: str, odehash: str | None, name: str | None, guesser: str, request_id: str) -> Taken:
         """A seat of the workshop with this code; with a reconnect code the seat that one had, and no other.
 
         Raises, in this order, `NotFound`, `NotRunning`, `NoSuchSession`, `NoSeats`; `TooMany` for who guesses.

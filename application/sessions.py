@@ -7,8 +7,8 @@ from uuid import UUID
 
 from application.access import Actor, Cause, allowed, require
 from application.platform import Platform, Raced
-from application.ports import Clock
-from application.terminals import SeenSession
+from application.ports.clock import Clock
+from application.ports.terminals import SeenSession
 from domain.session import Session
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.departures import closing
+from application.account_closure import closing
 from application.platform import Platform
-from application.ports import Clock, Profiles
+from application.ports.clock import Clock
+from application.ports.people import Profiles
 from domain.aggregate import Aggregate
 from domain.role import Role
 from domain.user import User

@@ -9,13 +9,15 @@ from typing import NoReturn
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.account_ports import AccountRows, Numbers, VmTokens
-from application.classroom_ports import Rates
-from application.departures import closing, leaving
-from application.founding import founded, founding
+from application.account_closure import closing, leaving
+from application.first_owner import founded, founding
 from application.instructors import PASSWORD
 from application.platform import TRIES, Platform, Raced
-from application.ports import Clock, Guesses, Ids, Profiles, TooMany
+from application.ports.clock import Clock, Ids
+from application.ports.errors import TooMany
+from application.ports.limits import Guesses, Rates
+from application.ports.people import Profiles
+from application.ports.vm_accounts import AccountRows, Numbers, VmTokens
 from application.vm_servers import VmServers
 from domain import username as names
 from domain.errors import Conflict, Invalid, NotAllowed, NotFound, Refused

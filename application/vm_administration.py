@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.departures import kept
+from application.account_closure import kept
 from application.platform import Platform
 from application.vm_accounts import VmAccounts, chosen
 from domain import username as names

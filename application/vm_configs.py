@@ -8,13 +8,13 @@ from uuid import UUID
 
 from application.access import Actor, require
 from application.platform import Platform, Raced
-from application.ports import Clock, Ids
+from application.ports.clock import Clock, Ids
+from application.ports.passwords import VmPasswords
 from application.vm_machines import VmMachines
-from application.vm_passwords import VmPasswords
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, Invalid, NotFound
+from domain.vm.document import Document
 from domain.vm_config import VmConfig
-from domain.vm_document import Document
 from domain.vm_id import VmId
 from domain.vm_state import State
 

@@ -13,15 +13,16 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from application.access import Cause
-from application.hypervisors import Hypervisor
 from application.platform import TRIES, Platform
-from application.ports import Clock, Impossible, Unavailable
-from application.vm_passwords import VmPasswords
+from application.ports.clock import Clock
+from application.ports.errors import Impossible, Unavailable
+from application.ports.hypervisors import Hypervisor
+from application.ports.passwords import VmPasswords
 from domain import hypervisor as domain
 from domain.errors import Invalid, NotFound
+from domain.vm.devices import Device
+from domain.vm.document import Document
 from domain.vm_config import VmConfig, same_machine
-from domain.vm_devices import Device
-from domain.vm_document import Document
 from domain.vm_state import Order, State
 
 FOUND_OFF = "it was found not to run"

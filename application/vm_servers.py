@@ -7,7 +7,7 @@ from typing import Any
 
 from application.access import Actor, require
 from application.platform import Platform
-from application.ports import Clock
+from application.ports.clock import Clock
 from domain.errors import NotFound
 from domain.vm_server import DEFAULTS, VmServer
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from application.ports import TooMany
+from application.ports.errors import TooMany
 
 RETRY_AFTER = 10  # seconds
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.classroom_ports import Labels, Learners, Registrations, WorkshopKeys
 from application.platform import Platform, Raced
-from application.ports import Clock, Engines
+from application.ports.clock import Clock
+from application.ports.regions import Engines
+from application.ports.workshops import Labels, Learners, Registrations, WorkshopKeys
 from domain.aggregate import Aggregate
 from domain.code import Code
 from domain.errors import Invalid, NotFound
@@ -44,9 +45,7 @@ class Workshops:
             raise Invalid("api_key must be {} to {} characters of ASCII".format(*KEY_LENGTH))
         for _ in range(ROUNDS):
             number, text, now = self.labels.number(), self.labels.code(), self.clock()
-            made = Workshop.create(
-                owner_id=actor.user_id, number=number, name=name, seats=seats, code=text, now=now
-            )
+            made = Workshop.create(owner_id=actor.user_id, number=number, name=name, seats=seats, code=text, now=now)
             code = await self._taken(text, made)
             if code is None or await self.platform.last(made.id):
                 continue

@@ -13,10 +13,13 @@ from application.access import Actor, Cause, require
 from application.machine_configs import MachineConfigs, template_of
 from application.machine_facts import facts, plain
 from application.platform import Platform, Raced
-from application.ports import Clock, Engines, Ids, Impossible, Machine, Machines, Template, Unavailable
+from application.ports.clock import Clock, Ids
+from application.ports.errors import Impossible, Unavailable
+from application.ports.machines import Machine, Machines, Template
+from application.ports.regions import Engines
 from application.regions import Regions
 from application.seat_machines import SeatMachines
-from application.tenancy import Tenancy
+from application.ssh_grants import Tenancy
 from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
 from domain.machine import Operation, Status
@@ -60,8 +63,15 @@ class Workspaces:
         return await self._once(actor, key, asked, workspace)
 
     async def made(
-        self, actor: Actor, *, id: UUID, name: str, ttl_seconds: int | None,
-        template: str | None = None, machine: str | None = None, region: str | None = None,
+        self,
+        actor: Actor,
+        *,
+        id: UUID,
+        name: str,
+        ttl_seconds: int | None,
+        template: str | None = None,
+        machine: str | None = None,
+        region: str | None = None,
     ) -> Workspace:
         """A new one that is not stored yet, for who stores something else with it.
 

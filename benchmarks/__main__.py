@@ -1,6 +1,6 @@
 """`make bench`: what Tenure does in a second, or how long it takes, beside what bounds it on this machine.
 
-    python -m benchmarks [--quick] [--json FILE] [NAME…]
+python -m benchmarks [--quick] [--json FILE] [NAME…]
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from websockets.asyncio.client import connect
 
 from benchmarks.place import Place, Server
 from benchmarks.rows import Figure, Row, quantile
-from tests.libvirtd import GUEST, Libvirtd, libvirtd
-from tests.vms import guest, images, vm_settings
+from tests.support.libvirtd import GUEST, Libvirtd, libvirtd
+from tests.support.vms import guest, images, vm_settings
 
 BASE = "/api/v0"
 WARM_MS = 100.0  # what must hold

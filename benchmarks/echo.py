@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.place import Place, Server
 from benchmarks.rows import Figure, Row, quantile
-from tests.tmux import Tmux, tmux_server
+from tests.support.tmux import Tmux, tmux_server
 
 WHAT = "key to echo"
 MEDIAN_MORE, P99_MORE = 2.0, 10.0  # what must hold: so many milliseconds more than control mode itself

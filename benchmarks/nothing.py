@@ -8,8 +8,9 @@ from fastapi import APIRouter, Response
 from psycopg.rows import class_row
 from starlette.requests import Request
 
-from interfaces.serve import Json, deps
-from interfaces.vm_api import present
+from interfaces.http.deps import deps
+from interfaces.http.responses import Json
+from interfaces.vm_api import views as present
 from interfaces.vm_api.workspaces import CreateWorkspace, Id, Who
 from projections.workspaces import WorkspaceRow
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from infra import embedded_postgres
+from infra.postgres import embedded as embedded_postgres
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from benchmarks.place import Place
 from benchmarks.rows import Figure, Row
 from benchmarks.stored import MACHINE, YEAR, now, requested, store
 from domain.workspace import Workspace
-from infra import database as rows
-from infra.bootstrap import close, open_database
+from infra.wiring import schema as rows
+from infra.wiring.bootstrap import close, open_database
 
 OWNERS = 50
 

@@ -13,7 +13,7 @@ from application.access import Cause
 from benchmarks.place import Place
 from benchmarks.rows import Figure, Row
 from benchmarks.stored import platform, requested
-from infra.event_store import environment
+from infra.eventlog.event_store import environment
 
 WRITERS = (8, 32, 128)
 

@@ -18,13 +18,14 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from application.ports import Machines
+from application.ports.machines import Machines
 from benchmarks import bare, nothing
-from infra import logs, server
-from infra.bootstrap import running
+from infra.process import logging as logs
+from infra.process import server
 from infra.settings import Settings
-from interfaces import api
-from tests.engine import Engine
+from infra.wiring.bootstrap import running
+from interfaces.http import app as api
+from tests.support.fake_engine import Engine
 
 
 @asynccontextmanager

@@ -14,8 +14,8 @@ import psycopg
 from application.access import Cause
 from application.platform import Platform
 from domain.workspace import Workspace
-from infra.bootstrap import close
-from infra.event_store import open_platform
+from infra.eventlog.event_store import open_platform
+from infra.wiring.bootstrap import close
 
 DAY, YEAR = 86_400, timedelta(days=365)
 MACHINE = {

@@ -12,7 +12,7 @@ import psycopg
 from benchmarks.place import Place, Server
 from benchmarks.rows import Figure, Row, quantile
 from benchmarks.stored import SETTLED, now, platform, requested, store, until
-from infra import postmaster
+from infra.postgres import postmaster
 
 ARMED = 10_000  # workspaces with a term, each with a timer for its end and one for the warning
 DUE, SPREAD, TERM = 1_200, 8.0, 10  # of more workspaces, the seconds over which they end, and their term in seconds

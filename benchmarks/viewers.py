@@ -14,7 +14,7 @@ import psutil
 from benchmarks.echo import signed_in, terminal, typed
 from benchmarks.place import Place, Server
 from benchmarks.rows import Figure, Row, quantile
-from tests.tmux import Tmux, tmux_server
+from tests.support.tmux import Tmux, tmux_server
 
 VIEWERS, PROCESSES = 200, 2
 TIMES = 5.0  # what must hold: echo elsewhere within so many times of its idle figure

@@ -49,9 +49,7 @@ class ApiKey(aggregate.Aggregate):
         return cls(id=id, at=now, owner_id=owner_id, scopes=wanted, expires_at=None if lasts is None else now + lasts)
 
     @event(Created)
-    def __init__(
-        self, id: UUID, at: datetime, owner_id: UUID, scopes: list[str], expires_at: datetime | None
-    ) -> None:
+    def __init__(self, id: UUID, at: datetime, owner_id: UUID, scopes: list[str], expires_at: datetime | None) -> None:
         self._id = id
         self.owner_id, self.scopes, self.expires_at = owner_id, [Scope(scope) for scope in scopes], expires_at
         self.created_at = at

@@ -67,9 +67,7 @@ class Invite(aggregate.Aggregate):
             raise Invalid("expiresIn must be from 1 second to 365 days")
         if max_uses is not None and not 1 <= max_uses <= MOST_USES:
             raise Invalid(f"max_uses must be from 1 to {MOST_USES}")
-        return cls(
-            id=id, at=now, created_by=created_by, role=role, expires_at=now + lasts, max_uses=max_uses
-        )
+        return cls(id=id, at=now, created_by=created_by, role=role, expires_at=now + lasts, max_uses=max_uses)
 
     @event(Created)
     def __init__(

@@ -13,7 +13,7 @@ from eventsourcing.domain import event
 
 from domain import aggregate
 from domain.errors import Conflict, Invalid, NotFound
-from domain.vm_document import Document, check
+from domain.vm.document import Document, check
 from domain.vm_state import STEADY, Order, State, wait_after
 
 FOR_GOOD = ("id", "hypervisor")  # fields that are never changed
@@ -42,7 +42,9 @@ class VmConfig(aggregate.Aggregate):
     class PasswordRemoved(Event): ...
 
     class StartRequested(Event): ...
+
     class StopRequested(Event): ...
+
     class RestartRequested(Event): ...
 
     class Started(Event):
@@ -60,7 +62,9 @@ class VmConfig(aggregate.Aggregate):
         again_at: datetime | None
 
     class Undefined(Event): ...  # behind our back; one that runs goes on
+
     class Deleted(Event): ...
+
     class Cleared(Event): ...  # nothing of it is left
 
     # -- what may be asked ---------------------------------------------------

@@ -63,6 +63,7 @@ class Workshop(aggregate.Aggregate):
     class StopRequested(Event): ...
 
     class Emptied(Event): ...  # no machine is left
+
     class Stopped(Event): ...  # nothing at all is left, its network included
 
     class Joined(Event):
@@ -85,6 +86,7 @@ class Workshop(aggregate.Aggregate):
         expires_at: datetime
 
     class Expired(Event): ...
+
     class Deleted(Event): ...
 
     @staticmethod

@@ -198,8 +198,17 @@ class Workspace(aggregate.Aggregate):
 
     @event(Requested)
     def __init__(
-        self, id: UUID, at: datetime, owner_id: UUID, name: str, template: str | None, region: str,
-        made_from: dict[str, Any] | None, provider: str, ttl_seconds: int | None, expires_at: datetime | None,
+        self,
+        id: UUID,
+        at: datetime,
+        owner_id: UUID,
+        name: str,
+        template: str | None,
+        region: str,
+        made_from: dict[str, Any] | None,
+        provider: str,
+        ttl_seconds: int | None,
+        expires_at: datetime | None,
     ) -> None:
         self._id = id
         self.owner_id, self.name, self.provider = owner_id, name, provider

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.api_key import ApiKey
-from projections.reads import Found, Reads
+from projections.query import Found, Reads
 from projections.table import Table
 
 DDL = """

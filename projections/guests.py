@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.guest import IN, Guest, Standing
 from projections.hosted_sessions import HostedSessionRow
-from projections.reads import Found, Reads
+from projections.query import Found, Reads
 from projections.table import Table
 
 DDL = """

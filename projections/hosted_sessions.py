@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.hosted_session import HostedSession
-from projections.reads import Found, Reads
+from projections.query import Found, Reads
 from projections.table import Table
 
 DDL = """
@@ -59,9 +59,7 @@ def evolve(row: HostedSessionRow | None, event: Any) -> HostedSessionRow | None:
 TABLE = Table("hosted_sessions", HostedSessionRow, DDL, evolve)
 
 
-async def owned_by(
-    reads: Reads, owner_id: UUID, limit: int | None = None, offset: int = 0
-) -> Found[HostedSessionRow]:
+async def owned_by(reads: Reads, owner_id: UUID, limit: int | None = None, offset: int = 0) -> Found[HostedSessionRow]:
     """Newest first. `limit` None: all of them."""
     return await reads.find(
         HostedSessionRow,

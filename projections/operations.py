@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from domain.workspace import Workspace
-from projections.reads import Found, Reads
+from projections.query import Found, Reads
 from projections.table import Table
 
 DDL = """

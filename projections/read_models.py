@@ -13,7 +13,6 @@ from projections import (
     api_keys,
     claims,
     guests,
-    holders,
     hosted_sessions,
     invites,
     operations,
@@ -25,6 +24,9 @@ from projections import (
     work,
     workshops,
     workspaces,
+)
+from projections import (
+    ownership as holders,
 )
 from projections.table import Table
 from projections.trail import Entry
@@ -91,9 +93,7 @@ async def advance(
 ) -> tuple[list[Entry], bool]:
     """Fold the events into every read model. Returns what to tell, and whether there is new work."""
     found = [await table.look_up(conn, events) for table in TABLES]  # first all questions, then the answers
-    changes = {
-        table.name: await table.fold(conn, events, rows) for table, rows in zip(TABLES, found, strict=True)
-    }
+    changes = {table.name: await table.fold(conn, events, rows) for table, rows in zip(TABLES, found, strict=True)}
     entries = []
     for nth, (event, position) in enumerate(zip(events, positions, strict=True)):
         _, held = changes["holders"][nth]

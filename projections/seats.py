@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.workshop_status import Status
 from projections import workshops
-from projections.reads import Reads
+from projections.query import Reads
 from projections.workshops import WorkshopRow
 
 

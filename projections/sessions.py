@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.access import Actor, allowed
 from domain.session import Session
-from projections.reads import Found, Reads
+from projections.query import Found, Reads
 from projections.table import Table
 
 DDL = """

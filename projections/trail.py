@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from application.access import Actor, allowed
-from projections.reads import Found, Reads
+from projections.query import Found, Reads
 from projections.table import as_json
 
 DDL = """

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.vm_config import VmConfig
 from domain.vm_state import State
-from projections.reads import Found, Reads
+from projections.query import Found, Reads
 from projections.table import Table
 
 DDL = """

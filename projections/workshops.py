@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.workshop import Workshop
 from domain.workshop_status import Status
-from projections.reads import Found, Reads
+from projections.query import Found, Reads
 from projections.table import Table
 
 DDL = """

@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.machine import Status
 from domain.region import LOCAL
 from domain.workspace import Workspace
-from projections.reads import Found, Reads
+from projections.query import Found, Reads
 from projections.table import Table
 
 DDL = """
@@ -147,6 +147,8 @@ async def running(reads: Reads, provider: str) -> list[Running]:
     """Those that run, in the local region on this engine."""
     sql = "select id, owner_id, region from workspaces where status = 'running' and (region <> %s or provider = %s)"
     return (await reads.find(Running, sql, (LOCAL, provider))).rows
+
+
 async def regions(reads: Reads) -> list[str]:
     """Those that workspaces are in."""
     return [row.region for row in (await reads.find(_Region, "select distinct region from workspaces")).rows]

@@ -13,10 +13,11 @@ from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 from httpx._transports import default
 
-from infra import embedded_postgres, passwords, vm_passwords
-from tests.databases import Databases
-from tests.serving import Served, served
-from tests.tmux import Tmux, tmux_server
+from infra.postgres import embedded as embedded_postgres
+from infra.tables import passwords, vm_passwords
+from tests.support.databases import Databases
+from tests.support.server import Served, served
+from tests.support.tmux import Tmux, tmux_server
 
 # A client's TLS begins with reading all of the world's authorities, which takes 20 ms: those of tests share it.
 default.create_ssl_context = cache(default.create_ssl_context)

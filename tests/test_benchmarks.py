@@ -12,7 +12,7 @@ import pytest
 from benchmarks import __main__ as bench
 from benchmarks import load_client
 from benchmarks.rows import Figure, Row, quantile
-from tests.serving import Served
+from tests.support.server import Served
 
 
 def test_a_quantile_is_a_value_that_so_many_do_not_exceed() -> None:
@@ -28,9 +28,7 @@ def test_a_ratio_needs_both() -> None:
     assert Row("b", "w", Figure(1, "ms")).ratio is None
 
 
-async def test_its_own_client_counts_answers_and_refusals(
-    tenure: Served, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_its_own_client_counts_answers_and_refusals(tenure: Served, capsys: pytest.CaptureFixture[str]) -> None:
     url, body = f"{tenure.url}/api/v1/workspaces", '{"name": "a"}'
     typed = "content-type: application/json"
     await load_client.main(url, 2, 0.2, body, ["x-user: alice", typed])

@@ -15,7 +15,6 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("domain", "application", "projections", "interfaces", "infra")
-LONGEST = 300  # lines
 
 
 @cache
@@ -64,12 +63,6 @@ def test_time_ids_and_chance_come_through_ports(line: str) -> None:
     for path, banned in {"domain/x.py": True, "interfaces/a/x.py": True, "infra/x.py": False}.items():
         found = run("ruff", "check", "--no-cache", "--select=TID251", "--stdin-filename", path, "-", given=line)
         assert ("TID251" in found.stdout) is banned, found.stdout
-
-
-@pytest.mark.parametrize("package", [*PACKAGES, "tests", "benchmarks"])
-def test_no_file_is_too_long_to_read(package: str) -> None:
-    lengths = {p: len(p.read_text().splitlines()) for p in sorted((ROOT / package).rglob("*.py"))}
-    assert not {str(p.relative_to(ROOT)): n for p, n in lengths.items() if n > LONGEST}
 
 
 def test_what_is_shipped_is_what_the_rule_speaks_of() -> None:

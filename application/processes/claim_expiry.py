@@ -1,9 +1,9 @@
 """A claim runs out.
 
-    when                                  then
-    Taken, TakenAgain, Renewed,           expire, when it is due
-    HandedOver
-    Released, Expired                     nothing
+when                                  then
+Taken, TakenAgain, Renewed,           expire, when it is due
+HandedOver
+Released, Expired                     nothing
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An invite ends when its time is over.
 
-    when        then
-    Created     expire, when it is due
-    Revoked     nothing any more
+when        then
+Created     expire, when it is due
+Revoked     nothing any more
 """
 
 from __future__ import annotations

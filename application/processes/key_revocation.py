@@ -1,7 +1,7 @@
 """A key that is revoked leaves nothing behind but its history.
 
-    when        then
-    Revoked     forget its hash and its name
+when        then
+Revoked     forget its hash and its name
 """
 
 from __future__ import annotations

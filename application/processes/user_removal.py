@@ -1,7 +1,7 @@
 """Whoever was removed leaves nothing behind but their history.
 
-    when        then
-    Removed     forget their name, their identities and their cookies
+when        then
+Removed     forget their name, their identities and their cookies
 """
 
 from __future__ import annotations

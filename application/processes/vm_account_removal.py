@@ -1,8 +1,8 @@
 """Whoever closed their account for virtual machines leaves nothing behind but their history.
 
-    when        then
-    Closed      forget their name, their password and what they were logged in with
-    Forgotten   that is done
+when        then
+Closed      forget their name, their password and what they were logged in with
+Forgotten   that is done
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Errors are `{"error": CODE, "message": sentence, "details": {}}` (C61).
 
 from interfaces.chrote import auth, claims, invites, sessions, socket, terminal, terminal_socket, tmux, users
 from interfaces.chrote.errors import render
-from interfaces.serve import Contract
+from interfaces.http.contract import Contract
 
 CONTRACT = Contract(
     name="chrote",

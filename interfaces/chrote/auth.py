@@ -11,15 +11,18 @@ from starlette.responses import RedirectResponse
 
 from application.access import Actor
 from application.logins import NotLetIn
-from application.ports import Provider, ProviderFailed
+from application.ports.errors import ProviderFailed
+from application.ports.logins import Provider
 from domain.errors import NotAllowed, NotFound
-from interfaces import instructor
-from interfaces.chrote import present
+from interfaces.chrote import views as present
 from interfaces.chrote.credentials import member
 from interfaces.chrote.errors import errors
-from interfaces.cookie import COOKIE, give, require_own_origin, take
-from interfaces.identity import address
-from interfaces.serve import Deps, Json, Unauthenticated, deps
+from interfaces.http import instructors as instructor
+from interfaces.http.cookies import COOKIE, give, require_own_origin, take
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import Unauthenticated
+from interfaces.http.identity import address
+from interfaces.http.responses import Json
 from projections import users
 
 REFUSALS = errors(400, 401, 403, 404, 429)

@@ -11,12 +11,13 @@ from starlette.requests import Request
 from application.access import Actor
 from domain.claim import Claimed
 from domain.errors import NotAllowed
-from interfaces.chrote import present_sessions as present
+from interfaces.chrote import session_views as present
 from interfaces.chrote.credentials import member
 from interfaces.chrote.errors import errors
-from interfaces.chrote.present import parse
 from interfaces.chrote.sessions import find
-from interfaces.serve import Json, deps
+from interfaces.chrote.views import parse
+from interfaces.http.deps import deps
+from interfaces.http.responses import Json
 
 router = APIRouter(prefix="/api/sessions", tags=["claims"], responses=errors(400, 401, 403, 404))
 Who = Annotated[Actor, Depends(member)]

@@ -17,9 +17,11 @@ from starlette.requests import HTTPConnection
 
 from application.access import Actor, require
 from domain.role import Role
-from interfaces import cookie, identity
-from interfaces.cookie import require_own_origin
-from interfaces.serve import Deps, Unauthenticated, deps
+from interfaces.http import cookies as cookie
+from interfaces.http import identity
+from interfaces.http.cookies import require_own_origin
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import Unauthenticated
 from projections import users
 
 NOBODY = "Authentication required"

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from interfaces import serve
+from interfaces.http import errors as http_errors
 
 # By the refusal's own code where the contract has a word for it, else by the status.
 BY_CODE = {
@@ -37,7 +37,7 @@ class ErrorOut(BaseModel):
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For the published schema: a router's refusals."""
-    return serve.errors(*statuses, model=ErrorOut)
+    return http_errors.errors(*statuses, model=ErrorOut)
 
 
 def render(status: int, code: str, sentence: str) -> Any:

@@ -14,11 +14,12 @@ from starlette.responses import RedirectResponse
 from application.access import Actor, require
 from domain.errors import Invalid
 from domain.invite import LONGEST, Unusable
-from interfaces.chrote import present
+from interfaces.chrote import views as present
 from interfaces.chrote.credentials import member
 from interfaces.chrote.errors import errors
-from interfaces.identity import address
-from interfaces.serve import Json, deps
+from interfaces.http.deps import deps
+from interfaces.http.identity import address
+from interfaces.http.responses import Json
 from projections import invites
 
 router = APIRouter(tags=["invites"], responses=errors(400, 401, 403, 404, 429))

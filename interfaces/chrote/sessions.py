@@ -9,10 +9,11 @@ from starlette.requests import Request
 
 from application.access import Actor, require
 from domain.errors import NotFound
-from interfaces.chrote import present_sessions as present
+from interfaces.chrote import session_views as present
 from interfaces.chrote.credentials import member
 from interfaces.chrote.errors import errors
-from interfaces.serve import Deps, Json, deps
+from interfaces.http.deps import Deps, deps
+from interfaces.http.responses import Json
 from projections import sessions
 from projections.sessions import Listed
 

@@ -11,17 +11,17 @@ import anyio
 from anyio.abc import TaskGroup
 from fastapi import APIRouter, WebSocket
 
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
+from application.ports.terminals import Frame, View
 from application.sessions import may_claim, may_view
-from application.terminals import Frame, View
 from domain.claim import Claimed
 from domain.errors import NotFound
-from interfaces.chrote import present_sessions as present
-from interfaces.chrote.present import parse, user_id
+from interfaces.chrote import session_views as present
+from interfaces.chrote.messages import Over, Wire, Wrong, frame, keys_of, once, opened, pane_of, plain, text_of
 from interfaces.chrote.sessions import find
-from interfaces.chrote.wire import Over, Wire, Wrong, frame, keys_of, once, opened, pane_of, plain, text_of
+from interfaces.chrote.views import parse, user_id
 from projections import sessions
-from projections.pushes import Push
+from projections.hub import Push
 from projections.sessions import Listed
 
 router = APIRouter()
@@ -190,9 +190,7 @@ class Conversation:
             await self._given.claims.take(self._wire.actor, session.id, session.owner_id)
         except Claimed as no:
             until = present.millis(no.expires_at)
-            raise Wrong(
-                "ALREADY_CLAIMED", str(no), claimedBy=user_id(no.holder_id), expiresAt=until
-            ) from None
+            raise Wrong("ALREADY_CLAIMED", str(no), claimedBy=user_id(no.holder_id), expiresAt=until) from None
 
     async def _release(self, said: dict[str, Any]) -> None:
         await self._given.claims.release(self._wire.actor, (await self._session(said)).id)

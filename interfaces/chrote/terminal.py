@@ -11,10 +11,11 @@ from application.access import Actor, require
 from domain.claim import Claimed
 from interfaces.chrote.credentials import member
 from interfaces.chrote.errors import errors
-from interfaces.chrote.present import user_id
-from interfaces.chrote.present_sessions import address, name
+from interfaces.chrote.session_views import address, name
 from interfaces.chrote.sessions import find
-from interfaces.serve import Json, deps
+from interfaces.chrote.views import user_id
+from interfaces.http.deps import deps
+from interfaces.http.responses import Json
 from projections import sessions
 
 router = APIRouter(prefix="/api/terminal", tags=["sessions"], responses=errors(401, 403, 404, 409))

@@ -7,16 +7,16 @@ from typing import Any
 import anyio
 from fastapi import APIRouter, WebSocket
 
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
+from application.ports.terminals import View
 from application.sessions import may_claim, may_view
-from application.terminals import View
 from domain.errors import NotFound
-from interfaces.chrote.present import user_id
-from interfaces.chrote.present_sessions import address
+from interfaces.chrote.messages import NO_SESSION, Over, Wire, Wrong, keys_of, opened, pane_of, plain
+from interfaces.chrote.session_views import address
 from interfaces.chrote.sessions import find
 from interfaces.chrote.socket import shown
-from interfaces.chrote.wire import NO_SESSION, Over, Wire, Wrong, keys_of, opened, pane_of, plain
-from projections.pushes import Push
+from interfaces.chrote.views import user_id
+from projections.hub import Push
 from projections.sessions import Listed
 
 router = APIRouter()

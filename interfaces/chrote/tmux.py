@@ -8,16 +8,17 @@ from fastapi import APIRouter, Depends, Response
 from starlette.requests import Request
 
 from application.access import Actor, require
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
 from domain.errors import NotFound
-from interfaces import serve
 from interfaces.chrote.credentials import member
 from interfaces.chrote.errors import errors
-from interfaces.chrote.present_sessions import address, millis
+from interfaces.chrote.session_views import address, millis
 from interfaces.chrote.sessions import find
-from interfaces.serve import Json, deps
+from interfaces.http import errors as http_errors
+from interfaces.http.deps import deps
+from interfaces.http.responses import Json
 
-router = APIRouter(prefix="/api/tmux", tags=["sessions"], responses=errors(400, 401, 403) | serve.errors(404))
+router = APIRouter(prefix="/api/tmux", tags=["sessions"], responses=errors(400, 401, 403) | http_errors.errors(404))
 Who = Annotated[Actor, Depends(member)]
 
 

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from application.access import Actor, require
-from interfaces.chrote import present
+from interfaces.chrote import views as present
 from interfaces.chrote.credentials import member
 from interfaces.chrote.errors import errors
-from interfaces.serve import Json, deps
+from interfaces.http.deps import deps
+from interfaces.http.responses import Json
 from projections import users
 
 router = APIRouter(prefix="/api/users", tags=["users"], responses=errors(400, 401, 403, 404))

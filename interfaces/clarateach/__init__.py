@@ -3,9 +3,10 @@
 Errors are `{"error": {"code", "message"}}` (T03). A conflict is a 400 here, and its code says which (T05).
 """
 
-from interfaces.clarateach import accounts, browser, files, join, registering, terminal, workshops
+from interfaces.clarateach import accounts, browser, files, join, terminal, workshops
+from interfaces.clarateach import registrations as registering
 from interfaces.clarateach.errors import render
-from interfaces.serve import Contract
+from interfaces.http.contract import Contract
 
 CONTRACT = Contract(
     name="clarateach",

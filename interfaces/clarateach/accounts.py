@@ -13,11 +13,13 @@ from starlette.requests import Request
 from application.instructors import PASSWORD
 from domain.name import LONGEST
 from domain.user import User
-from interfaces.clarateach import present
+from interfaces.clarateach import views as present
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
-from interfaces.identity import address, request_id
-from interfaces.serve import Json, Unauthenticated, deps
+from interfaces.http.deps import deps
+from interfaces.http.errors import Unauthenticated
+from interfaces.http.identity import address, request_id
+from interfaces.http.responses import Json
 
 router = APIRouter(prefix="/api/auth", tags=["instructors"], route_class=Limited, responses=errors(400))
 Password = Annotated[str, Field(min_length=PASSWORD[0], max_length=PASSWORD[1])]

@@ -11,11 +11,11 @@ import orjson
 from sse_starlette import ServerSentEvent
 
 from application.access import Actor
-from application.ports import Unavailable
-from interfaces.clarateach import present
-from interfaces.serve import Deps
+from application.ports.errors import Unavailable
+from interfaces.clarateach import views as present
+from interfaces.http.deps import Deps
 from projections import seats, workshops
-from projections.pushes import Closing, CutOff, Dismissed
+from projections.hub import Closing, CutOff, Dismissed
 from projections.workshops import WorkshopRow
 
 

@@ -23,13 +23,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.websockets import WebSocketDisconnect
 
-from application.displays import Display, Peer
-from application.ports import Unavailable
+from application.ports.displays import Display, Peer
+from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotFound
 from interfaces.clarateach.credentials import Sits
 from interfaces.clarateach.rates import Limited
-from interfaces.controls import act, message, page, said
-from interfaces.serve import deps
+from interfaces.http.deps import deps
+from interfaces.http.display_messages import act, message, page, said
 
 router = APIRouter(tags=["seats"], route_class=Limited)
 SUBPROTOCOL = "neko"

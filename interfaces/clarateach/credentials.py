@@ -1,8 +1,8 @@
 """Who asks, in ClaraTeach: an instructor about workshops, a learner in a seat of one.
 
-    who: Instructor            in an endpoint; whoever does not say who they are is, where the portal is open,
-                               the instructor of this machine
-    sits: Sits                 in an endpoint below /vm/{seat}: a token of this very seat came along
+who: Instructor            in an endpoint; whoever does not say who they are is, where the portal is open,
+                           the instructor of this machine
+sits: Sits                 in an endpoint below /vm/{seat}: a token of this very seat came along
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from starlette.requests import HTTPConnection
 from application.access import Actor
 from domain.errors import NotAllowed
 from domain.seat import numbered
-from interfaces import cookie, identity
-from interfaces import instructor as password
-from interfaces.serve import Unauthenticated, deps
+from interfaces.http import cookies as cookie
+from interfaces.http import identity
+from interfaces.http import instructors as password
+from interfaces.http.deps import deps
+from interfaces.http.errors import Unauthenticated
 from projections import seats
 
 SCHEME = "clarateach"

@@ -12,18 +12,17 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from application.files import Contents, FileSeen
+from application.ports.files import Contents, FileSeen
 from domain.workspace_path import ROOT, below_root
-from interfaces.clarateach import content
+from interfaces.clarateach import file_content as content
 from interfaces.clarateach.credentials import Sits
 from interfaces.clarateach.errors import errors
-from interfaces.clarateach.present import Success
 from interfaces.clarateach.rates import Limited
-from interfaces.serve import Json, deps
+from interfaces.clarateach.views import Success
+from interfaces.http.deps import deps
+from interfaces.http.responses import Json
 
-router = APIRouter(
-    prefix="/vm/{seat}/files", tags=["seats"], route_class=Limited, responses=errors(400, 401, 403, 404)
-)
+router = APIRouter(prefix="/vm/{seat}/files", tags=["seats"], route_class=Limited, responses=errors(400, 401, 403, 404))
 
 
 class FileInfo(BaseModel):

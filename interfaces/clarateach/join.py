@@ -10,10 +10,11 @@ from starlette.requests import Request
 
 from domain.name import LONGEST
 from interfaces.clarateach.errors import errors
-from interfaces.clarateach.present import JoinedOut
 from interfaces.clarateach.rates import Limited
-from interfaces.identity import address, request_id
-from interfaces.serve import Json, deps
+from interfaces.clarateach.views import JoinedOut
+from interfaces.http.deps import deps
+from interfaces.http.identity import address, request_id
+from interfaces.http.responses import Json
 
 router = APIRouter(tags=["seats"], route_class=Limited, responses=errors(400))
 

@@ -9,8 +9,9 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from interfaces.identity import address
-from interfaces.serve import deps, refuse
+from interfaces.http.deps import deps
+from interfaces.http.errors import refuse
+from interfaces.http.identity import address
 
 OWN = {("POST", "/api/workshops"): "create", ("POST", "/api/join"): "join"}
 

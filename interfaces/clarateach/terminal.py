@@ -21,12 +21,13 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
-from application.ports import Unavailable
-from application.terminals import Address, Frame, View
+from application.ports.errors import Unavailable
+from application.ports.terminals import Address, Frame, View
 from domain.errors import NotAllowed, NotFound
 from interfaces.clarateach.credentials import Sits, Sitting, sitting
-from interfaces.serve import Unauthenticated, deps
-from projections.pushes import Closing, CutOff, Dismissed
+from interfaces.http.deps import deps
+from interfaces.http.errors import Unauthenticated
+from projections.hub import Closing, CutOff, Dismissed
 
 router = APIRouter()
 SEND_SECONDS = 10.0  # a client that takes nothing for so long is let go

@@ -15,19 +15,19 @@ from domain.errors import NotFound
 from domain.name import LONGEST
 from domain.seat import MOST, numbered
 from domain.workshop import Workshop
-from interfaces.clarateach import attendance, present
+from interfaces.clarateach import attendance
+from interfaces.clarateach import views as present
 from interfaces.clarateach.credentials import Instructor
 from interfaces.clarateach.errors import errors
-from interfaces.clarateach.present import LearnersOut, ManyWorkshops, OneWorkshop, Success
 from interfaces.clarateach.rates import Limited
-from interfaces.serve import Json, deps
-from interfaces.sse import Stream, sending
+from interfaces.clarateach.views import LearnersOut, ManyWorkshops, OneWorkshop, Success
+from interfaces.http.deps import deps
+from interfaces.http.responses import Json
+from interfaces.http.sse import Stream, sending
 from projections import workshops
 from projections.workshops import WorkshopRow
 
-router = APIRouter(
-    prefix="/api/workshops", tags=["workshops"], route_class=Limited, responses=errors(400, 401)
-)
+router = APIRouter(prefix="/api/workshops", tags=["workshops"], route_class=Limited, responses=errors(400, 401))
 OF_ONE = errors(404)
 Id = Annotated[str, Path(description="the workshop's", examples=["ws-abc234"])]
 # What the domain decides is told here, in the published schema, and not decided twice.

@@ -10,8 +10,8 @@ from uuid import UUID
 import typer
 
 from interfaces.cli.commands import takes_settings
+from interfaces.cli.host import Flags, Log, Stop
 from interfaces.cli.output import AsJson, note, plain_time, say, what_it_says
-from interfaces.cli.world import Flags, Log, Stop
 
 if TYPE_CHECKING:
     from projections.trail import Filter
@@ -60,7 +60,7 @@ async def show_log(
     follow: bool,
     as_json: bool,
 ) -> None:
-    from interfaces.native import present
+    from interfaces.native import views as present
     from interfaces.native.history import entries
 
     shown = 0
@@ -118,7 +118,7 @@ def show(
 
 
 async def show_subject(world: Any, flags: Flags, id: str, at: str | None, as_json: bool) -> None:
-    from interfaces.native import present
+    from interfaces.native import views as present
     from interfaces.native.history import as_it_was
 
     async with world.log(flags) as given:

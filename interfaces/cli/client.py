@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 from httpx_sse import ServerSentEvent, SSEError, connect_sse
 
-from interfaces.cli.world import Stop
+from interfaces.cli.host import Stop
 
 ANSWER = 30.0  # seconds
 SILENCE = 90.0  # seconds without even a comment, after which a stream is taken for dead

@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
 from domain.errors import Refused
-from interfaces.cli.world import Flags, Setting, Stop, World
+from interfaces.cli.host import Flags, Setting, Stop, World
 
 Run = TypeVar("Run", bound=Callable[..., None])
 FAILED = 1  # exit code

@@ -15,9 +15,7 @@ from interfaces.cli.workspaces import Url
 PATH = "/api/v1/machines"
 
 
-def list_(
-    ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None
-) -> None:
+def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None) -> None:
     """What machines can be made from."""
     found = entries(ctx, PATH, (url, user, login))
     if as_json:

@@ -14,9 +14,7 @@ from interfaces.cli.workspaces import Url
 PATH = "/api/v1/regions"
 
 
-def list_(
-    ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None
-) -> None:
+def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None) -> None:
     """The regions that machines can be asked for in."""
     found = entries(ctx, PATH, (url, user, login))
     if as_json:

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import typer
 
+from interfaces.cli.host import Stop
 from interfaces.cli.output import AsJson, note, plain_time, say, show_json, table
 from interfaces.cli.workspaces import HERE, Url
-from interfaces.cli.world import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import tty
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from interfaces.cli.world import Stop
+from interfaces.cli.host import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

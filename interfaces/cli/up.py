@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from interfaces.cli.commands import takes_settings
+from interfaces.cli.host import Flags, Started, World
 from interfaces.cli.output import AsJson, say, show_json, table
-from interfaces.cli.world import Flags, Started, World
 
 BODY = '{"name": "lab", "ttl_seconds": 3600}'
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from interfaces.cli.commands import takes_settings
+from interfaces.cli.host import Flags
 from interfaces.cli.output import say
-from interfaces.cli.world import Flags
 
 
 @takes_settings("home", "database_url", "config")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interfaces.cli import durations
+from interfaces.cli.host import Stop
 from interfaces.cli.output import AsJson, line_json, note, plain_time, say, show_json, table
-from interfaces.cli.world import Stop
 
 if TYPE_CHECKING:
     from interfaces.cli.client import Client
@@ -63,7 +63,7 @@ def create(
     user: User = None,
 ) -> None:
     """Ask for a workspace, and wait until it runs."""
-    from interfaces.cli.waiting import done
+    from interfaces.cli.progress import done
 
     client = connect(ctx, url, user)
     body = {"name": name, "template": template, "ttl_seconds": ttl}
@@ -72,7 +72,7 @@ def create(
 
 
 def operate(ctx: typer.Context, operation: str, named: str, no_wait: bool) -> dict[str, Any]:
-    from interfaces.cli.waiting import done
+    from interfaces.cli.progress import done
 
     client = connect(ctx, ctx.params["url"], ctx.params["user"])
     id = client.find(named)

@@ -1,7 +1,7 @@
 """Tenure's own: the event stream, the audit trail, machines and regions, API keys, health, metrics and a page."""
 
+from interfaces.http.contract import Contract, plain_error
 from interfaces.native import audit, health, home, keys, machines, regions, stream
-from interfaces.serve import Contract, plain_error
 
 CONTRACT = Contract(
     name="native",

@@ -14,11 +14,13 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from application.access import Actor
-from interfaces.identity import placed
-from interfaces.native import present
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import errors
+from interfaces.http.identity import placed
+from interfaces.http.responses import Json
+from interfaces.native import views as present
 from interfaces.native.history import PAGE, as_it_was, entries, named, person, utc
-from interfaces.native.present import EventsOut, SubjectOut
-from interfaces.serve import Deps, Json, deps, errors
+from interfaces.native.views import EventsOut, SubjectOut
 from projections import trail
 from projections.trail import Filter
 

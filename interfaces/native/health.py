@@ -11,7 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from interfaces.serve import Json, Part, deps
+from interfaces.http.deps import Part, deps
+from interfaces.http.responses import Json
 
 router = APIRouter(tags=["health"])
 PATIENCE = 4.0  # seconds that a part may take to answer

@@ -8,13 +8,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from application.platform import Platform
-from application.ports import Clock, People
+from application.ports.clock import Clock
+from application.ports.people import People
 from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
-from interfaces.identity import SCHEME
-from interfaces.native import present
+from interfaces.http.identity import SCHEME
+from interfaces.native import views as present
 from projections import trail
-from projections.reads import Reads
+from projections.query import Reads
 from projections.trail import Entry, Filter
 
 PAGE = 1000

@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 from starlette.requests import Request
 
 from application.access import Actor, require
-from application.key_ports import KeyRow
+from application.ports.api_keys import KeyRow
 from domain import name
 from domain.api_key import LONGEST
 from domain.errors import Invalid, NotFound
 from domain.scope import Scope
-from interfaces.identity import actor
-from interfaces.serve import Json, deps, errors
+from interfaces.http.deps import deps
+from interfaces.http.errors import errors
+from interfaces.http.identity import actor
+from interfaces.http.responses import Json
 from projections import api_keys
 from projections.api_keys import ApiKeyRow
 

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from starlette.requests import Request
 
 from application.access import Actor, require
-from application.ports import Template
-from interfaces.identity import placed
-from interfaces.serve import Json, deps, errors
+from application.ports.machines import Template
+from interfaces.http.deps import deps
+from interfaces.http.errors import errors
+from interfaces.http.identity import placed
+from interfaces.http.responses import Json
 
 router = APIRouter(prefix="/api/v1/machines", tags=["machines"], responses=errors(400, 401))
 TO_ONE = errors(404, 409, 413)

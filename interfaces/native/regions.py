@@ -10,8 +10,10 @@ from starlette.requests import Request
 
 from application.access import Actor, require
 from domain.region import published_on
-from interfaces.identity import placed
-from interfaces.serve import Deps, Json, deps, errors
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import errors
+from interfaces.http.identity import placed
+from interfaces.http.responses import Json
 
 router = APIRouter(prefix="/api/v1/regions", tags=["regions"], responses=errors(400, 401))
 TO_ONE = errors(404, 409, 413)

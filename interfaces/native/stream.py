@@ -18,13 +18,14 @@ from starlette.requests import Request
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
 from domain.errors import Invalid
-from interfaces.identity import placed
-from interfaces.native.present import line, message
-from interfaces.serve import Deps, deps, errors
-from interfaces.sse import SEND_SECONDS, Stream, sending
-from projections.pushes import Closing, CutOff, Dismissed, Push, Ready, Reset, Told
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import errors
+from interfaces.http.identity import placed
+from interfaces.http.sse import SEND_SECONDS, Stream, sending
+from interfaces.native.views import line, message
+from projections.hub import Closing, CutOff, Dismissed, Push, Ready, Reset, Told
 from projections.trail import Entry
 
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])

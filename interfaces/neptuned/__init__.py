@@ -1,8 +1,8 @@
 """The Neptuned contract: virtual machines, and accounts by password. Errors are `{"error": "…"}`."""
 
+from interfaces.http.contract import Contract, plain_error
 from interfaces.neptuned import accounts, config, connect, history, public, users, vms
 from interfaces.neptuned.credentials import BASE
-from interfaces.serve import Contract, plain_error
 
 CONTRACT = Contract(
     name="neptuned",

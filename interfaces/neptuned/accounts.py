@@ -11,9 +11,11 @@ from starlette.requests import Request
 from application.instructors import PASSWORD
 from application.vm_accounts import WrongPassword, proof_of
 from domain.errors import Invalid
-from interfaces.identity import address, request_id
+from interfaces.http.deps import deps
+from interfaces.http.errors import Unauthenticated, errors
+from interfaces.http.identity import address, request_id
+from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import BASE, Member
-from interfaces.serve import Json, Unauthenticated, deps, errors
 
 router = APIRouter(prefix=BASE, tags=["accounts"])
 Username = Annotated[StrictStr, Field(min_length=1, max_length=200)]

@@ -8,8 +8,9 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictFloat, StrictInt
 from starlette.requests import Request
 
+from interfaces.http.deps import deps
+from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import Administrator, administering
-from interfaces.serve import Json, deps
 
 router = administering("/config", tags=["settings of virtual machines"])
 CHAT = ("messages_max_rate", "messages_max_count")

@@ -27,17 +27,17 @@ from starlette.responses import HTMLResponse
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
-from application.consoles import Quality, Watcher
-from application.ports import Unavailable
+from application.ports.consoles import Quality, Watcher
+from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotAllowed, NotFound, Refused
 from domain.user_type import UserType
-from interfaces.controls import act, message, page, said
-from interfaces.identity import address
+from interfaces.http.deps import deps
+from interfaces.http.display_messages import act, message, page, said
+from interfaces.http.identity import address
 from interfaces.neptuned.credentials import BASE, admitted, let_go
 from interfaces.neptuned.public import running
 from interfaces.neptuned.rooms import Member, Room, rooms
-from interfaces.serve import deps
-from projections.pushes import Closing
+from projections.hub import Closing
 from projections.vm_configs import VmConfigRow
 
 router = APIRouter(prefix=BASE)

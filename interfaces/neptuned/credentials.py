@@ -1,9 +1,9 @@
 """Who asks, in Neptuned: somebody who has logged in, or comes with an API key or a token made from one.
 
-    who: Member                in an endpoint: anybody whom we know, banned or not (N52)
-    who: Administrator         in one of a router of `administering`, which lets nobody else in (N41)
-    await admitted(socket)     before a socket is accepted: who is not banned
-    await let_go(given, who)   while it is open: returns when they may not be connected any more
+who: Member                in an endpoint: anybody whom we know, banned or not (N52)
+who: Administrator         in one of a router of `administering`, which lets nobody else in (N41)
+await admitted(socket)     before a socket is accepted: who is not banned
+await let_go(given, who)   while it is open: returns when they may not be connected any more
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from application.access import Actor, require
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
 from domain.errors import NotAllowed
-from interfaces import identity
-from interfaces.serve import Deps, Unauthenticated, deps, errors
-from projections.pushes import CutOff, Dismissed
+from interfaces.http import identity
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import Unauthenticated, errors
+from projections.hub import CutOff, Dismissed
 
 BASE = "/api/v0"
 NEEDED = f"log in first: a good token is needed in Authorization: Bearer, from POST {BASE}/login"

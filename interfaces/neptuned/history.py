@@ -10,10 +10,11 @@ from fastapi import Path, Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from interfaces.http.deps import Deps, deps
+from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import Administrator, administering
 from interfaces.neptuned.patching import difference
 from interfaces.neptuned.vms import EXAMPLE, Id
-from interfaces.serve import Deps, Json, deps
 from projections import trail
 from projections.trail import Entry, Filter
 

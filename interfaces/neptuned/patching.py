@@ -11,7 +11,7 @@ from jsonpointer import JsonPointerException
 
 from application.vm_configs import Change
 from domain.errors import Invalid
-from domain.vm_document import Document
+from domain.vm.document import Document
 from domain.vm_state import State
 
 NEEDS = {

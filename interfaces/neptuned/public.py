@@ -11,8 +11,10 @@ from starlette.requests import Request
 
 from domain.errors import NotFound
 from domain.vm_state import State
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import errors
+from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import BASE
-from interfaces.serve import Deps, Json, deps, errors
 from projections import vm_configs
 from projections.vm_configs import VmConfigRow
 

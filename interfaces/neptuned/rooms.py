@@ -17,14 +17,14 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 
 from application.access import TENURE, Actor
-from application.consoles import Watcher
-from application.displays import Act
-from application.ports import Unavailable
+from application.ports.consoles import Watcher
+from application.ports.displays import Act
+from application.ports.errors import Unavailable
 from domain.claim import Claim
 from domain.errors import Conflict, NotFound, Refused
-from interfaces.controls import message
-from interfaces.serve import Deps, deps
-from projections.pushes import CutOff
+from interfaces.http.deps import Deps, deps
+from interfaces.http.display_messages import message
+from projections.hub import CutOff
 
 NOT_YOURS = "it is somebody else's turn; ask for yours with turn/take"
 

@@ -10,14 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 from starlette.requests import Request
 
 from application.access import require
-from application.account_ports import Described
+from application.ports.vm_accounts import Described
 from application.vm_administration import LONGEST_REASON
 from domain.errors import NotFound
 from domain.user_type import UserType
 from domain.vm_account import VmAccount
+from interfaces.http.deps import Deps, deps
+from interfaces.http.responses import Json
 from interfaces.neptuned.accounts import NewPassword, Nothing, Password, Username
 from interfaces.neptuned.credentials import Administrator, administering
-from interfaces.serve import Deps, Json, deps
 from projections import vm_accounts
 from projections.vm_accounts import VmAccountRow
 

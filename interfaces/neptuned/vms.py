@@ -17,10 +17,12 @@ from application.vm_configs import PASSWORD, Stale
 from domain.errors import Invalid, NotFound
 from domain.vm_config import VmConfig
 from domain.vm_state import State
+from interfaces.http.deps import deps
+from interfaces.http.errors import errors
+from interfaces.http.responses import Json
 from interfaces.neptuned.accounts import Nothing
 from interfaces.neptuned.credentials import Administrator, administering
 from interfaces.neptuned.patching import patched
-from interfaces.serve import Json, deps, errors
 from projections import vm_configs
 from projections.vm_configs import VmConfigRow
 

@@ -1,6 +1,6 @@
 """The vm-api contract: workspaces under /api/v1, named by identity headers, errors as `{"error": sentence}` (V34)."""
 
-from interfaces.serve import Contract, plain_error
+from interfaces.http.contract import Contract, plain_error
 from interfaces.vm_api import operations, workspaces
 
 CONTRACT = Contract(

@@ -10,10 +10,12 @@ from starlette.requests import Request
 
 from application.access import Actor, require
 from domain.errors import NotFound
-from interfaces.identity import actor
-from interfaces.serve import Json, deps, errors
-from interfaces.vm_api import present
-from interfaces.vm_api.present import OperationOut
+from interfaces.http.deps import deps
+from interfaces.http.errors import errors
+from interfaces.http.identity import actor
+from interfaces.http.responses import Json
+from interfaces.vm_api import views as present
+from interfaces.vm_api.views import OperationOut
 from projections import operations
 
 router = APIRouter(prefix="/api/v1/operations", tags=["operations"], responses=errors(400, 401))

@@ -13,10 +13,12 @@ from application.access import Actor, require
 from domain import name, request_key
 from domain.errors import NotFound
 from domain.machine import Operation
-from interfaces.identity import actor
-from interfaces.serve import Json, deps, errors
-from interfaces.vm_api import present
-from interfaces.vm_api.present import DeadlineOut, Deleted, SnapshotOut, WorkspaceOut
+from interfaces.http.deps import deps
+from interfaces.http.errors import errors
+from interfaces.http.identity import actor
+from interfaces.http.responses import Json
+from interfaces.vm_api import views as present
+from interfaces.vm_api.views import DeadlineOut, Deleted, SnapshotOut, WorkspaceOut
 from projections import trail, workspaces
 from projections.workspaces import WorkspaceRow
 

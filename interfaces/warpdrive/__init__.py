@@ -4,7 +4,7 @@ Errors are `{"error": sentence, "code"?: word}` with the statuses 400, 401, 404 
 answer with 403, 409 or 410 is a 400 here, and its code says which.
 """
 
-from interfaces.serve import Contract
+from interfaces.http.contract import Contract
 from interfaces.warpdrive import api_keys, approvals, sessions, streams, tokens
 from interfaces.warpdrive.errors import render
 

@@ -10,7 +10,8 @@ from starlette.requests import Request
 
 from application.access import require
 from domain.errors import NotFound
-from interfaces.serve import Json, deps
+from interfaces.http.deps import deps
+from interfaces.http.responses import Json
 from interfaces.warpdrive.credentials import Who
 from interfaces.warpdrive.errors import errors
 from projections import api_keys

@@ -12,14 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from application.access import Actor
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
 from domain.errors import Conflict, NotFound
 from domain.guest import Guest, Standing
-from interfaces.serve import Deps, Json, deps, errors
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import errors
+from interfaces.http.responses import Json
 from interfaces.warpdrive.credentials import Who
-from interfaces.warpdrive.present import ID
+from interfaces.warpdrive.guest_status import standings
 from interfaces.warpdrive.sessions import KEY, Id
-from interfaces.warpdrive.standing import standings
+from interfaces.warpdrive.views import ID
 
 router = APIRouter(prefix="/sessions", tags=["hosted sessions"], responses=errors(400, 401, 404))
 INSTALLING = 15.0  # seconds that a machine is given to let somebody in

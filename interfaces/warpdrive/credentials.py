@@ -1,6 +1,6 @@
 """Who asks, in Warpdrive: the owner of an API key, by the key itself or by a token made from it (W01, W02).
 
-    who: Who                       in an endpoint; it is refused before anything else is looked at
+who: Who                       in an endpoint; it is refused before anything else is looked at
 """
 
 from __future__ import annotations
@@ -10,6 +10,6 @@ from typing import Annotated
 from fastapi import Depends
 
 from application.access import Actor
-from interfaces.identity import keyholder
+from interfaces.http.identity import keyholder
 
 Who = Annotated[Actor, Depends(keyholder)]

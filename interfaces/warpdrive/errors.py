@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from interfaces.serve import DESCRIBED
+from interfaces.http.errors import DESCRIBED
 
 
 def render(status: int, code: str, sentence: str) -> Any:

@@ -12,16 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from starlette.requests import Request
 
 from application.access import Actor, require
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
 from domain.errors import NotFound
 from domain.hosted_session import HostedSession
 from domain.machine import Status
 from domain.workspace import Workspace
-from interfaces.serve import Deps, Json, deps, errors
-from interfaces.warpdrive import present
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import errors
+from interfaces.http.responses import Json
+from interfaces.warpdrive import views as present
 from interfaces.warpdrive.credentials import Who
-from interfaces.warpdrive.present import GuestOut, SessionDetailOut, SessionOut
-from interfaces.warpdrive.standing import machine_statuses
+from interfaces.warpdrive.guest_status import machine_statuses
+from interfaces.warpdrive.views import GuestOut, SessionDetailOut, SessionOut
 from projections import guests, hosted_sessions
 
 router = APIRouter(tags=["hosted sessions"], responses=errors(400, 401))

@@ -18,19 +18,20 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from application.access import Actor, Cause
-from application.hosting import JoinRequest
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
+from application.ports.hosted_sessions import JoinRequest
 from domain.guest import AlreadyIn, Guest, Standing
 from domain.hosted_session import HostedSession
-from interfaces.identity import address, as_utf8, trusted
-from interfaces.serve import Deps, deps, errors
-from interfaces.sse import SEND_SECONDS, Stream, sending
-from interfaces.warpdrive import present
+from interfaces.http.deps import Deps, deps
+from interfaces.http.errors import errors
+from interfaces.http.identity import address, as_utf8, trusted
+from interfaces.http.sse import SEND_SECONDS, Stream, sending
+from interfaces.warpdrive import views as present
 from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.guest_status import standings
 from interfaces.warpdrive.sessions import KEY, Id
-from interfaces.warpdrive.standing import standings
 from projections import guests
-from projections.pushes import Closing, CutOff, Dismissed, Push, Told
+from projections.hub import Closing, CutOff, Dismissed, Push, Told
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/sse/session", tags=["hosted sessions"], responses=errors(400, 401, 404))

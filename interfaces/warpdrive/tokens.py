@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from application.key_ports import Grant
-from interfaces.identity import key
-from interfaces.serve import Json, deps
+from application.ports.api_keys import Grant
+from interfaces.http.deps import deps
+from interfaces.http.identity import key
+from interfaces.http.responses import Json
 from interfaces.warpdrive.errors import errors
 
 router = APIRouter(tags=["tokens"], responses=errors())

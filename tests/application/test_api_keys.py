@@ -13,15 +13,15 @@ import pytest
 from application.access import Actor
 from application.api_keys import ApiKeys
 from application.platform import Platform
-from application.ports import TooMany
+from application.ports.errors import TooMany
 from domain.errors import NotAllowed, NotFound
 from domain.scope import Scope
-from infra import database
-from infra.accounts import Accounts
-from infra.api_keys import ApiKeyRows
-from infra.bootstrap import close, open_database
-from infra.guesses import Guesses
-from tests.story import SUBJECT, T0
+from infra.auth.guess_limits import Guesses
+from infra.postgres import database
+from infra.tables.accounts import Accounts
+from infra.tables.api_keys import ApiKeyRows
+from infra.wiring.bootstrap import close, open_database
+from tests.support.story import SUBJECT, T0
 
 ANNA, BOB = (Actor(uuid5(SUBJECT, name), name, "") for name in ("anna", "bob"))
 

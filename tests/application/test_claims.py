@@ -23,8 +23,8 @@ from domain.claim import Claim, Claimed
 from domain.errors import NotAllowed, NotFound, Refused
 from domain.role import Role
 from domain.user import User
-from infra.bootstrap import close, open_database
-from tests.story import SUBJECT, T0
+from infra.wiring.bootstrap import close, open_database
+from tests.support.story import SUBJECT, T0
 
 LASTS = timedelta(minutes=30)
 PEOPLE = [Actor(uuid5(SUBJECT, f"person {n}"), f"person {n}", "", role=Role.OPERATOR) for n in range(20)]

@@ -1,6 +1,6 @@
 """From the request to the frame, through everything but the engine."""
 
-from tests.serving import Served, eventually, stream, until
+from tests.support.server import Served, eventually, stream, until
 
 
 async def test_a_workspace_is_created_runs_expires_and_leaves_its_history(tenure: Served) -> None:

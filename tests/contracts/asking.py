@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.serving import eventually
+from tests.support.server import eventually
 
 WORKSPACES = "/api/v1/workspaces"
 NOBODY = "550e8400-e29b-41d4-a716-446655440000"  # the id of nothing

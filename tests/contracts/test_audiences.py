@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from application.classroom_ports import Admission
-from infra.signing_keys import NEPTUNED
+from application.ports.workshops import Admission
+from infra.tables.signing_keys import NEPTUNED
 from tests.contracts.chrote.people import invited
 from tests.contracts.neptuned.people import fine, log_in, refused, register
 from tests.contracts.test_credentials import AT, EVERYWHERE, Place, place, sockets, statuses
-from tests.keys import bad_tokens, bearing, program
+from tests.support.api_keys import bad_tokens, bearing, program
 
 __all__ = ["place"]
 USERS = EVERYWHERE["neptuned"]

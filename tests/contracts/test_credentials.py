@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from tests.contracts.asking import WORKSPACES, create, fine
 from tests.contracts.chrote.people import browser, invited, member
-from tests.keys import KEYS, bad_tokens, bearing, exchanged, new_key, program
-from tests.serving import PATIENCE, Served, eventually, served, stream, until
+from tests.support.api_keys import KEYS, bad_tokens, bearing, exchanged, new_key, program
+from tests.support.server import PATIENCE, Served, eventually, served, stream, until
 
 AT = {
     "vm-api": WORKSPACES,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.contracts.chrote.people import member
-from tests.serving import Served
+from tests.support.server import Served
 
 LEFT_OUT = {
     "/api/v1/events": "it does not end; its bad parameters are tried in native/test_stream.py",

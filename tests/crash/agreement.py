@@ -12,9 +12,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from application.platform import Platform
-from infra.database import rebuild
+from infra.wiring.schema import rebuild
 from projections import read_models
-from tests.engine import Engine
+from tests.support.fake_engine import Engine
 
 LATER = ("workspace.warn", "workspace.expire", "workshop.warn", "workshop.expire")  # what may wait for its time
 SINCE = timedelta(seconds=10)

@@ -15,9 +15,9 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 
 from application.platform import Platform, Writer
-from application.ports import Unavailable
-from tests.engine import Engine
-from tests.hypervisor import FakeHypervisor
+from application.ports.errors import Unavailable
+from tests.support.fake_engine import Engine
+from tests.support.fake_hypervisor import FakeHypervisor
 
 Answer = TypeVar("Answer")
 

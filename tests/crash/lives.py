@@ -12,23 +12,24 @@ from unittest.mock import patch
 from uuid import UUID
 
 from application.access import Actor
-from application.ports import Unavailable
+from application.ports.errors import Unavailable
 from application.processes import vm_life, workshop_life
 from application.workshops import Workshops
 from domain import vm_config
 from domain.errors import NotFound, Refused
 from domain.machine import Operation
 from domain.user_type import UserType
-from infra import bootstrap, worker
-from infra.bootstrap import Tenure, running
+from infra.eventlog import worker
+from infra.reconcile.sweep import Sweep
+from infra.runtime.tasks import end
 from infra.settings import Settings
-from infra.sweep import Sweep
-from infra.tasks import end
+from infra.wiring import bootstrap
+from infra.wiring.bootstrap import Tenure, running
 from projections import workspaces
 from tests.crash.agreement import disagreements, fetch, unsettled
 from tests.crash.lies import World, lying
 from tests.crash.vms import do_with_machine, machines_apart
-from tests.serving import eventually
+from tests.support.server import eventually
 
 ALICE = Actor(UUID(int=1), "alice", "of a test", user_type=UserType.ADMINISTRATOR)
 TERM = 1800  # seconds

@@ -18,7 +18,7 @@ from docker import APIClient
 from eventsourcing.persistence import StoredEvent
 from requests import PreparedRequest, Response, Session
 
-from infra.event_store import GroupWriter
+from infra.eventlog.event_store import GroupWriter
 
 ABOUT_A_MACHINE = re.compile(
     r"/containers/(create\b|tenure-)|/exec/|/images/|/networks/create|/networks/.*/connect|/networks/[0-9a-f]{64}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.crash.lies import Lie, World
 from tests.crash.lives import Step, live
-from tests.databases import emptied
+from tests.support.databases import emptied
 
 Times = Callable[[str, int], int]  # of how many the first so many are struck, by the effect and how often it happens
 

@@ -15,9 +15,9 @@ import httpx
 import psycopg
 import pytest
 
-from tests.infra import engines
-from tests.serving import eventually
-from tests.spawning import Spawned, spawned
+from tests.support import engines
+from tests.support.processes import Spawned, spawned
+from tests.support.server import eventually
 
 # A sweep at the start only, and no terminals: they would add to the steps that are counted.
 WITH: dict[str, Any] = {

@@ -28,8 +28,8 @@ from tests.contracts.warpdrive.people import (
     watching,
 )
 from tests.crash.test_kill import Steps, engine, moments
-from tests.serving import eventually
-from tests.spawning import Spawned
+from tests.support.processes import Spawned
+from tests.support.server import eventually
 
 __all__ = ["engine"]
 
@@ -78,9 +78,7 @@ async def test_killed_between_any_two_steps_of_an_approval(
 
 
 @asynccontextmanager
-async def lived(
-    steps: Steps, keys: list[str]
-) -> AsyncIterator[tuple[Spawned, httpx.AsyncClient, httpx.AsyncClient]]:
+async def lived(steps: Steps, keys: list[str]) -> AsyncIterator[tuple[Spawned, httpx.AsyncClient, httpx.AsyncClient]]:
     """A process, with both who use it."""
     async with (
         steps.life() as tenure,

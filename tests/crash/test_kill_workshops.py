@@ -48,9 +48,7 @@ async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, e
         checked = partial(after, database=database, engine=engine, id=id, order=f"killed {when} step {nth} of {what}")
 
 
-async def runs_whole(
-    alice: httpx.AsyncClient, database: str, engine: docker.DockerClient, id: str, order: str
-) -> None:
+async def runs_whole(alice: httpx.AsyncClient, database: str, engine: docker.DockerClient, id: str, order: str) -> None:
     await until(alice, id, "running")
     machines, networks = left(database, engine)
     assert machines == ["running", "running"] and networks == 1, order

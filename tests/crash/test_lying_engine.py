@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.crash.lies import EVERYWHERE, Lie, Moment, World
 from tests.crash.lives import Step, live
 from tests.crash.strikes import struck
-from tests.databases import emptied
+from tests.support.databases import emptied
 
 PROVISIONING = {"store RequestKey.Used", "ensure_running", "store Workspace.Provisioned"}
 DESTROYING = {"store Workspace.Deleted", "ensure_gone", "store Workspace.Destroyed"}

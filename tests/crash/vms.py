@@ -12,12 +12,12 @@ from psycopg.rows import dict_row
 from application.access import Actor
 from application.vm_configs import Change, VmConfigs
 from domain.errors import Conflict, NotFound
+from domain.vm.document import Document
 from domain.vm_config import VmConfig
-from domain.vm_document import Document
 from domain.vm_state import State
-from tests.hypervisor import FakeHypervisor
-from tests.serving import eventually
-from tests.vm_stories import CPU, DRIVE, document
+from tests.support.fake_hypervisor import FakeHypervisor
+from tests.support.server import eventually
+from tests.support.stories.vms import CPU, DRIVE, document
 
 FORGOTTEN = "select vm_id from vm_passwords join trail on subject = vm_id and kind = 'vm_config.deleted'"
 

@@ -11,8 +11,8 @@ from application.processes import key_revocation
 from domain.api_key import LONGEST, ApiKey
 from domain.errors import Invalid, NotFound
 from projections.api_keys import ApiKeyRow, evolve
-from tests.stories import ANNA, HOUR, forgotten_key, key, keyless, passing_key, revoked_key
-from tests.story import SUBJECT, T0
+from tests.support.stories.workspaces import ANNA, HOUR, forgotten_key, key, keyless, passing_key, revoked_key
+from tests.support.story import SUBJECT, T0
 
 
 def create(**changes: Any) -> Any:

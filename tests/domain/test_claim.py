@@ -12,8 +12,19 @@ from application.processes import PROCESSES
 from domain.claim import Claim, Claimed
 from domain.errors import NotAllowed, NotFound
 from projections import claims
-from tests.stories import ANNA, BOB, HALF, claimed, handed_over, ran_out, released, renewed, taken_over, wanted
-from tests.story import T0, Story
+from tests.support.stories.workspaces import (
+    ANNA,
+    BOB,
+    HALF,
+    claimed,
+    handed_over,
+    ran_out,
+    released,
+    renewed,
+    taken_over,
+    wanted,
+)
+from tests.support.story import T0, Story
 
 T1 = T0 + HALF
 MINUTE = timedelta(minutes=1)

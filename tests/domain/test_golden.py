@@ -21,9 +21,23 @@ from eventsourcing.utils import get_topic
 
 import domain
 from domain.aggregate import Aggregate
-from tests import account_stories, hosting_stories, stories, vm_stories, workshop_stories
 from tests.domain import test_hypervisor, test_orphan, test_request_key
-from tests.story import SUBJECT, Story
+from tests.support.stories import (
+    hosted_sessions as hosting_stories,
+)
+from tests.support.stories import (
+    vm_accounts as account_stories,
+)
+from tests.support.stories import (
+    vms as vm_stories,
+)
+from tests.support.stories import (
+    workshops as workshop_stories,
+)
+from tests.support.stories import (
+    workspaces as stories,
+)
+from tests.support.story import SUBJECT, Story
 
 GOLDEN = Path(__file__).with_name("golden.jsonl")
 BASES = ("Event", "Created")  # every aggregate has its own of them

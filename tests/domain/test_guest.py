@@ -7,10 +7,10 @@ import pytest
 from domain import vm_user
 from domain.errors import Conflict, Invalid, NotFound
 from domain.guest import AlreadyIn, Decided, Guest, NotWaiting
-from tests import hosting_stories as told
-from tests.hosting_stories import AGAIN, JOINER, T5, approved, inside, revoked, waiting, withdrawn
-from tests.stories import INVITE
-from tests.story import T0, Story
+from tests.support.stories import hosted_sessions as told
+from tests.support.stories.hosted_sessions import AGAIN, JOINER, T5, approved, inside, revoked, waiting, withdrawn
+from tests.support.stories.workspaces import INVITE
+from tests.support.story import T0, Story
 
 
 def test_the_owner_approves_what_waits() -> None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from domain.alias import Alias
 from domain.errors import Conflict
 from domain.hosted_session import HostedSession, JoiningForbidden
-from tests.hosting_stories import HOSTED, cleared, closed_to_all, ended, freed, opened, taken, taken_again
-from tests.stories import SNAPSHOT
-from tests.story import T0
+from tests.support.stories.hosted_sessions import (
+    HOSTED,
+    cleared,
+    closed_to_all,
+    ended,
+    freed,
+    opened,
+    taken,
+    taken_again,
+)
+from tests.support.stories.workspaces import SNAPSHOT
+from tests.support.story import T0
 
 
 def test_it_ends_once() -> None:

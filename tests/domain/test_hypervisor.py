@@ -1,7 +1,7 @@
 """Whether the hypervisor answers is said when that changes."""
 
 from domain.hypervisor import Hypervisor
-from tests.story import T0, Story
+from tests.support.story import T0, Story
 
 unknown = Story(Hypervisor)
 met = unknown.given(Hypervisor.Met)

@@ -10,8 +10,20 @@ import pytest
 from domain.errors import Invalid, NotAllowed
 from domain.invite import Invite, Unusable
 from domain.role import Role
-from tests.stories import ANNA, OPERATION, SNAPSHOT, T7, accepted, for_one, invited, over, revoked, uninvited, used_up
-from tests.story import SUBJECT, T0, Story
+from tests.support.stories.workspaces import (
+    ANNA,
+    OPERATION,
+    SNAPSHOT,
+    T7,
+    accepted,
+    for_one,
+    invited,
+    over,
+    revoked,
+    uninvited,
+    used_up,
+)
+from tests.support.story import SUBJECT, T0, Story
 
 WEEK = timedelta(days=7)
 

@@ -4,8 +4,8 @@ import pytest
 
 from domain.errors import Invalid, NotFound
 from domain.machine_config import MachineCatalogue
-from tests.stories import CONFIG, changed_config, no_configs, one_config, removed_config
-from tests.story import T0, Story
+from tests.support.stories.workspaces import CONFIG, changed_config, no_configs, one_config, removed_config
+from tests.support.story import T0, Story
 
 
 def test_one_is_added_and_then_changed() -> None:

@@ -1,8 +1,8 @@
 """A machine that nobody holds."""
 
 from domain.orphan import Orphan
-from tests.stories import OPERATION
-from tests.story import SUBJECT, T0, Story
+from tests.support.stories.workspaces import OPERATION
+from tests.support.story import SUBJECT, T0, Story
 
 found = Story(Orphan).given(
     Orphan.Found, workspace_id=OPERATION, provider="docker", provider_id="tenure-1", engine_id="e1", region="local"

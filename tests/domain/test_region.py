@@ -4,8 +4,8 @@ import pytest
 
 from domain.errors import Invalid, NotFound
 from domain.region import RegionCatalogue
-from tests.stories import ENGINE, moved_region, no_regions, one_region, removed_region
-from tests.story import T0
+from tests.support.stories.workspaces import ENGINE, moved_region, no_regions, one_region, removed_region
+from tests.support.story import T0
 
 
 def test_one_is_added_and_its_engine_moves() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from domain.errors import Conflict, Invalid
 from domain.request_key import RequestKey
-from tests.stories import ANNA
-from tests.story import SUBJECT, Story
+from tests.support.stories.workspaces import ANNA
+from tests.support.story import SUBJECT, Story
 
 used = Story(RequestKey).given(RequestKey.Used, owner_id=ANNA, fingerprint="f", subject_id=SUBJECT)
 

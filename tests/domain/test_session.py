@@ -6,9 +6,22 @@ from application.access import Actor
 from application.sessions import may_claim, may_view
 from domain.role import Role
 from domain.session import Session
-from projections import holders, sessions, trail
-from tests.stories import ANNA, BOB, OPERATION, OWNED, SESSION, back, lost, renamed, resized, seen, seen_inside
-from tests.story import SUBJECT, T0
+from projections import ownership as holders
+from projections import sessions, trail
+from tests.support.stories.workspaces import (
+    ANNA,
+    BOB,
+    OPERATION,
+    OWNED,
+    SESSION,
+    back,
+    lost,
+    renamed,
+    resized,
+    seen,
+    seen_inside,
+)
+from tests.support.story import SUBJECT, T0
 
 
 def test_it_is_found_once() -> None:

@@ -7,8 +7,8 @@ import pytest
 from domain.errors import Invalid, NotAllowed, NotFound
 from domain.role import Role
 from domain.user import Place, User
-from tests.stories import ANNA, admin, forgotten, owner, promoted, removed, viewer
-from tests.story import SUBJECT, T0, Story
+from tests.support.stories.workspaces import ANNA, admin, forgotten, owner, promoted, removed, viewer
+from tests.support.story import SUBJECT, T0, Story
 
 BY_OWNER = {"by": ANNA, "as_": Role.OWNER, "now": T0}
 BY_ADMIN = {"by": ANNA, "as_": Role.ADMIN, "now": T0}

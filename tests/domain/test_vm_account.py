@@ -7,7 +7,7 @@ import pytest
 from domain.errors import Conflict, Invalid, NotFound
 from domain.user_type import UserType
 from domain.vm_account import VmAccount, VmAdministrators
-from tests.account_stories import (
+from tests.support.stories.vm_accounts import (
     alone,
     alone_again,
     banned,
@@ -20,8 +20,8 @@ from tests.account_stories import (
     two,
     unbanned,
 )
-from tests.stories import ANNA, BOB, INVITE
-from tests.story import T0, Story
+from tests.support.stories.workspaces import ANNA, BOB, INVITE
+from tests.support.story import T0, Story
 
 
 def test_a_type_is_one_that_there_is() -> None:

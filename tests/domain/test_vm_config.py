@@ -10,10 +10,10 @@ from domain.errors import Conflict, Invalid, NotFound
 from domain.vm_config import VmConfig, same_machine
 from domain.vm_id import VmId
 from domain.vm_state import Order, State, wait_after
-from tests import vm_stories as vms
-from tests.stories import ANNA, SNAPSHOT
-from tests.story import SUBJECT, T0, Story
-from tests.vm_stories import AUTO, MORE_CORES, PLAIN, SECOND
+from tests.support.stories import vms
+from tests.support.stories.vms import AUTO, MORE_CORES, PLAIN, SECOND
+from tests.support.stories.workspaces import ANNA, SNAPSHOT
+from tests.support.story import SUBJECT, T0, Story
 
 
 def asked(story: Story) -> int:
@@ -69,9 +69,7 @@ def test_one_that_was_patched_while_it_started_is_behind() -> None:
 
 def test_it_is_started_stopped_and_restarted() -> None:
     vms.made.when(VmConfig.start, T0).then(VmConfig.StartRequested)
-    vms.start_asked.when(VmConfig.started, asked(vms.start_asked), T0).then(
-        VmConfig.Started, revision=1, behind=False
-    )
+    vms.start_asked.when(VmConfig.started, asked(vms.start_asked), T0).then(VmConfig.Started, revision=1, behind=False)
     vms.up.when(VmConfig.stop, T0).then(VmConfig.StopRequested)
     vms.stop_asked.when(VmConfig.stopped, asked(vms.stop_asked), T0).then(VmConfig.Stopped)
     vms.up.when(VmConfig.restart, T0).then(VmConfig.RestartRequested)
@@ -110,9 +108,7 @@ def test_a_start_that_fails_says_why() -> None:
 
 
 def test_one_that_dies_is_a_fact() -> None:
-    vms.up.when(VmConfig.found, False, "it was killed", T0).then(
-        VmConfig.Died, reason="it was killed", again_at=None
-    )
+    vms.up.when(VmConfig.found, False, "it was killed", T0).then(VmConfig.Died, reason="it was killed", again_at=None)
     vms.dead.when(VmConfig.found, False, "it was killed", T0).nothing()
     assert (vms.dead.state.state, vms.dead.state.error) == (State.STOPPED, "it was killed")
 
@@ -140,9 +136,7 @@ def test_one_with_autostart_comes_back_later_each_time() -> None:
         VmConfig.Died, reason="x", at=T0 + SECOND, again_at=T0 + 3 * SECOND
     )
     later = T0 + timedelta(hours=1)
-    again.when(VmConfig.found, False, "x", later).then(
-        VmConfig.Died, reason="x", at=later, again_at=later + SECOND
-    )
+    again.when(VmConfig.found, False, "x", later).then(VmConfig.Died, reason="x", at=later, again_at=later + SECOND)
     assert [wait_after(n).total_seconds() for n in (0, 1, 2, 8, 9, 1000)] == [1, 2, 4, 256, 300, 300]
 
 

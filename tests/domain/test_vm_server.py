@@ -8,8 +8,8 @@ import pytest
 
 from domain.errors import Invalid
 from domain.vm_server import DEFAULTS, VmServer
-from tests.account_stories import as_it_comes, closed_to_strangers
-from tests.story import T0
+from tests.support.stories.vm_accounts import as_it_comes, closed_to_strangers
+from tests.support.story import T0
 
 
 def test_only_what_changes_is_said() -> None:

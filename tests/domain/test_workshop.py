@@ -12,10 +12,10 @@ from domain.errors import Invalid, NotFound
 from domain.seat import NoSeats, NoSuchSession, numbered
 from domain.workshop import Workshop
 from domain.workshop_status import AlreadyRunning, NotRunning, Status
-from tests import workshop_stories as stories
-from tests.stories import ANNA, HOUR
-from tests.story import SUBJECT, T0, YEAR, Story
-from tests.workshop_stories import DAY, FACTS, LENA, MAX, machine
+from tests.support.stories import workshops as stories
+from tests.support.stories.workshops import DAY, FACTS, LENA, MAX, machine
+from tests.support.stories.workspaces import ANNA, HOUR
+from tests.support.story import SUBJECT, T0, YEAR, Story
 
 NINA = UUID("00000000-0000-4000-8000-0000000000c3")
 STOPPED = (stories.made, stories.at_rest)

@@ -8,7 +8,7 @@ import pytest
 from domain.errors import Conflict, Invalid, NotFound
 from domain.machine import Operation
 from domain.workspace import Workspace
-from tests.stories import (
+from tests.support.stories.workspaces import (
     ANNA,
     ASKED,
     HOUR,
@@ -31,7 +31,7 @@ from tests.stories import (
     vanished,
     without_term,
 )
-from tests.story import SUBJECT, T0, YEAR, Story
+from tests.support.story import SUBJECT, T0, YEAR, Story
 
 NEW = {"id": SUBJECT, **ASKED, "ttl_seconds": 3600, "longest": YEAR, "now": T0}
 
@@ -195,9 +195,7 @@ def test_its_holder_is_warned_five_minutes_before_the_end_and_once() -> None:
 
 
 def test_a_short_term_is_warned_of_in_its_last_fifth() -> None:
-    short = nothing_yet.given(
-        Workspace.Requested, **ASKED, ttl_seconds=10, expires_at=T0 + timedelta(seconds=10)
-    )
+    short = nothing_yet.given(Workspace.Requested, **ASKED, ttl_seconds=10, expires_at=T0 + timedelta(seconds=10))
     assert short.state.warn_at == T0 + timedelta(seconds=8)
 
 

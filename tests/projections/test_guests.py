@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from projections import guests, hosted_sessions
-from tests import hosting_stories as told
-from tests.hosting_stories import AGAIN, HOSTED, JOINER, T5
-from tests.stories import ANNA, BOB
-from tests.story import T0, Story
+from tests.support.stories import hosted_sessions as told
+from tests.support.stories.hosted_sessions import AGAIN, HOSTED, JOINER, T5
+from tests.support.stories.workspaces import ANNA, BOB
+from tests.support.story import T0, Story
 
 
 def test_a_session_is_listed_until_it_ends() -> None:

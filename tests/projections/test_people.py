@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from projections import holders, invites, users
-from projections.holders import HolderRow
+from projections import invites, users
+from projections import ownership as holders
 from projections.invites import InviteRow
+from projections.ownership import HolderRow
 from projections.users import UserRow
-from tests.stories import (
+from tests.support.stories.workspaces import (
     ANNA,
     INVITE,
     T7,
@@ -24,7 +25,7 @@ from tests.stories import (
     used_up,
     viewer,
 )
-from tests.story import SUBJECT, T0, Story
+from tests.support.story import SUBJECT, T0, Story
 
 
 def test_a_user_has_the_role_that_they_were_given_last() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from application.processes import PROCESSES
-from projections import holders, vm_accounts
-from projections.holders import HolderRow
+from projections import ownership as holders
+from projections import vm_accounts
+from projections.ownership import HolderRow
 from projections.vm_accounts import VmAccountRow
-from tests.account_stories import banned, closed, forgotten, new_password, opened, promoted, unbanned
-from tests.stories import ANNA
-from tests.story import SUBJECT, T0, Story
+from tests.support.stories.vm_accounts import banned, closed, forgotten, new_password, opened, promoted, unbanned
+from tests.support.stories.workspaces import ANNA
+from tests.support.story import SUBJECT, T0, Story
 
 
 def test_a_row_shows_what_has_become_of_somebody() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from projections import vm_configs
 from projections.vm_configs import VmConfigRow
-from tests import vm_stories as told
-from tests.story import SUBJECT, T0, Story
-from tests.vm_stories import MORE_CORES, PLAIN
+from tests.support.stories import vms as told
+from tests.support.stories.vms import MORE_CORES, PLAIN
+from tests.support.story import SUBJECT, T0, Story
 
 
 def test_a_new_one_lies_still() -> None:

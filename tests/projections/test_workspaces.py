@@ -5,7 +5,7 @@ import pytest
 from domain.workspace import Workspace
 from projections import operations, workspaces
 from projections.workspaces import WorkspaceRow
-from tests.stories import (
+from tests.support.stories.workspaces import (
     ANNA,
     HOUR,
     MACHINE,
@@ -23,7 +23,7 @@ from tests.stories import (
     stopping,
     vanished,
 )
-from tests.story import SUBJECT, T0, Story
+from tests.support.story import SUBJECT, T0, Story
 
 
 def test_a_new_one_is_creating() -> None:
@@ -65,9 +65,7 @@ def test_snapshots_are_listed_with_their_state() -> None:
     assert (taking["id"], taking["label"], taking["status"]) == (str(SNAPSHOT), "before", "taking")
     (ready,) = snapped.row(workspaces.evolve).snapshots
     assert (ready["status"], ready["size_bytes"]) == ("ready", 1000)
-    broken = snapping.given(
-        Workspace.OperationFailed, operation_id=OPERATION, operation="snapshot", reason="full"
-    )
+    broken = snapping.given(Workspace.OperationFailed, operation_id=OPERATION, operation="snapshot", reason="full")
     assert broken.row(workspaces.evolve).snapshots[0]["status"] == "failed"
 
 

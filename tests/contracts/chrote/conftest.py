@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.contracts.chrote.terminals import Place, opened
-from tests.providers import github as gh
-from tests.providers import openid as oidc
-from tests.providers.http import listening
-from tests.serving import Served, served
-from tests.tmux import Tmux
+from tests.support.providers import github as gh
+from tests.support.providers import openid as oidc
+from tests.support.providers.http import listening
+from tests.support.server import Served, served
+from tests.support.tmux import Tmux
 
 
 @pytest.fixture

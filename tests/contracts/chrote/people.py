@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.serving import PATIENCE, Served
+from tests.support.server import PATIENCE, Served
 
 
 @asynccontextmanager

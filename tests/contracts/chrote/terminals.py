@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.contracts.chrote.people import invited, member
-from tests.serving import PATIENCE, Served, eventually, served
-from tests.tmux import Tmux
+from tests.support.server import PATIENCE, Served, eventually, served
+from tests.support.tmux import Tmux
 
 
 class Place:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from application.ports import Identity
+from application.ports.people import Identity
 from tests.contracts.chrote.conftest import configured
 from tests.contracts.chrote.people import browser, invited
 from tests.contracts.chrote.test_sign_in import begin, come, login_cookie
 from tests.contracts.chrote.test_users import me
-from tests.providers.github import GitHub
-from tests.providers.openid import Provider
-from tests.serving import Served, served
+from tests.support.providers.github import GitHub
+from tests.support.providers.openid import Provider
+from tests.support.server import Served, served
 
 
 @pytest.mark.line("C02", "C64")
@@ -92,9 +92,7 @@ async def test_of_two_who_come_first_one_owns_the_place(
         assert [user["role"] for user in (await inside.get("/api/users")).json()["users"]] == ["owner"]
 
 
-async def test_an_encrypted_place_gives_its_cookies_to_encrypted_requests_only(
-    database: str, tmp_path: Path
-) -> None:
+async def test_an_encrypted_place_gives_its_cookies_to_encrypted_requests_only(database: str, tmp_path: Path) -> None:
     async with served(database, tmp_path, public_url="https://lab.example.org") as tenure, browser(tenure) as client:
         answer = await client.get("/auth/dev", params={"name": "Ann"})
         assert login_cookie(answer)["secure"]

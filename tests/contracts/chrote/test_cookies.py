@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from application.logins import LASTS
-from infra.bootstrap import now
-from infra.logins import Cookies
+from infra.tables.logins import Cookies
+from infra.wiring.bootstrap import now
 from tests.contracts.chrote.people import browser, invited, member, refused, sign_in
 from tests.contracts.chrote.test_users import me
-from tests.providers.github import SECRET, GitHub
-from tests.providers.openid import SECRET as OPENID_SECRET
-from tests.serving import Served, served
+from tests.support.providers.github import SECRET, GitHub
+from tests.support.providers.openid import SECRET as OPENID_SECRET
+from tests.support.server import Served, served
 
 COOKIE = "tenure_login"
 STRANGER = "https://evil.example"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.contracts.chrote.people import browser, invited, member, refused, sign_in
 from tests.contracts.chrote.test_users import me
-from tests.serving import Served, eventually, served
+from tests.support.server import Served, eventually, served
 
 
 async def create(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.chrote.people import invited, member
 from tests.contracts.chrote.test_users import me
-from tests.serving import PATIENCE, Served, stream, until
+from tests.support.server import PATIENCE, Served, stream, until
 
 
 @pytest.mark.line("C24", "C63")

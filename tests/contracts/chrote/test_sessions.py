@@ -11,8 +11,8 @@ import pytest
 
 from tests.contracts.chrote.people import browser, refused
 from tests.contracts.chrote.terminals import Place, opened
-from tests.serving import eventually, served
-from tests.tmux import Tmux
+from tests.support.server import eventually, served
+from tests.support.tmux import Tmux
 
 ISO = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 

@@ -14,9 +14,9 @@ from joserfc.jwk import RSAKey
 from tests.contracts.chrote.conftest import configured
 from tests.contracts.chrote.people import browser
 from tests.contracts.chrote.test_users import me
-from tests.providers.github import GitHub
-from tests.providers.openid import ANN, Provider
-from tests.serving import Served, served
+from tests.support.providers.github import GitHub
+from tests.support.providers.openid import ANN, Provider
+from tests.support.server import Served, served
 
 KINDS = ["github", "google", "campus"]
 

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.contracts.chrote.terminals import Place, opened
-from tests.tmux import Tmux
+from tests.support.tmux import Tmux
 
 
 @pytest.mark.line("C36")

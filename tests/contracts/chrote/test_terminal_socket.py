@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import logs
+from infra.process import logging as logs
 from tests.contracts.chrote.terminals import Place, opened
-from tests.serving import eventually
-from tests.tmux import Tmux
+from tests.support.server import eventually
+from tests.support.tmux import Tmux
 
 RAW = "import os,sys,tty; tty.setraw(0); f=open(sys.argv[1],'wb',0)\nwhile d:=os.read(0,65536): f.write(d)"
 

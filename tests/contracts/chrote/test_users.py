@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.contracts.chrote.people import browser, invited, member, refused
-from tests.serving import Served, eventually
+from tests.support.server import Served, eventually
 
 
 async def me(client: httpx.AsyncClient) -> dict[str, Any]:

@@ -16,8 +16,8 @@ import pytest
 from tests.contracts.asking import WORKSPACES, fine, running
 from tests.contracts.chrote.people import invited, member, refused
 from tests.contracts.chrote.terminals import Socket, socket
-from tests.infra.engines import IMAGE, DockerEngine, Engine, opened
-from tests.serving import Served, eventually, served, stream, until
+from tests.support.engines import IMAGE, DockerEngine, Engine, opened
+from tests.support.server import Served, eventually, served, stream, until
 
 PEOPLE = {"adam": "admin", "otto": "operator", "oskar": "operator", "vera": "viewer"}
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.serving import Served
+from tests.support.server import Served
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from websockets import connect
 from websockets.asyncio.client import ClientConnection
 
 from tests.contracts.clarateach.teaching import join, running
-from tests.infra import engines
-from tests.infra.engines import Engine, opened
-from tests.serving import PATIENCE, Served, served
+from tests.support import engines
+from tests.support.engines import Engine, opened
+from tests.support.server import PATIENCE, Served, served
 
 
 class Seat:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.serving import Served, eventually
+from tests.support.server import Served, eventually
 
 WORKSHOPS = "/api/workshops"
 KEY = "sk-ant-api03-the-key-of-this-test"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.contracts.clarateach.teaching import NEW, WORKSHOPS, fine, join, made, refused, until
-from tests.serving import Served, served
+from tests.support.server import Served, served
 
 ADA = {"email": "Ada@example.org", "password": "correct horse", "name": "Ada"}
 LENA = {"email": "lena@example.org", "name": "Lena"}

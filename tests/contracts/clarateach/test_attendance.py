@@ -13,7 +13,7 @@ from httpx_sse import ServerSentEvent, aconnect_sse
 
 from tests.contracts.clarateach.seats import classroom
 from tests.contracts.clarateach.teaching import WORKSHOPS, fine, refused
-from tests.serving import PATIENCE
+from tests.support.server import PATIENCE
 
 
 async def until(events: AsyncIterator[ServerSentEvent], fact: Callable[[dict[str, Any]], bool]) -> None:

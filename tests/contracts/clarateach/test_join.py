@@ -11,8 +11,8 @@ import jwt
 import pytest
 
 from tests.contracts.clarateach.teaching import WORKSHOPS, fine, join, made, refused, running, until
-from tests.serving import Served, eventually, served, stream
-from tests.serving import until as told
+from tests.support.server import Served, eventually, served, stream
+from tests.support.server import until as told
 
 
 @pytest.mark.line("T20", "T21", "T48")

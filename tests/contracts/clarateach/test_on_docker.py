@@ -9,8 +9,8 @@ import pytest
 
 from domain.workshop import Workshop
 from tests.contracts.clarateach.teaching import KEY, WORKSHOPS, fine, running, until
-from tests.infra.engines import IMAGE, DockerEngine, Engine, opened
-from tests.serving import served
+from tests.support.engines import IMAGE, DockerEngine, Engine, opened
+from tests.support.server import served
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.contracts.clarateach.teaching import NEW, WORKSHOPS, fine, join, made, running
-from tests.serving import Served
+from tests.support.server import Served
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("openapi.yaml").read_text())
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]

@@ -9,7 +9,7 @@ import pytest
 
 from infra.settings import Settings
 from tests.contracts.clarateach.teaching import NEW, WORKSHOPS, fine, refused
-from tests.serving import served
+from tests.support.server import served
 
 
 @pytest.mark.line("T44", "T45", "T46")

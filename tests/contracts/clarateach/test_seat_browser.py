@@ -16,12 +16,12 @@ from docker.errors import ImageNotFound
 from websockets import InvalidStatus, connect, serve
 from websockets.asyncio.server import ServerConnection
 
-from tests.chromium import Page, page
 from tests.contracts.clarateach.seats import Classroom, Seat, classroom
 from tests.contracts.clarateach.teaching import fine
-from tests.databases import Databases
-from tests.infra.engines import DockerEngine, lacking
-from tests.serving import eventually
+from tests.support.chromium import Page, page
+from tests.support.databases import Databases
+from tests.support.engines import DockerEngine, lacking
+from tests.support.server import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 IMAGE = os.environ.get("TENURE_TEST_DESKTOP_IMAGE", "tenure-desktop:latest")

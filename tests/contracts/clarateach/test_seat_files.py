@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from tests.contracts.clarateach.seats import Classroom, Seat, classroom
 from tests.contracts.clarateach.teaching import fine, refused
-from tests.databases import Databases
-from tests.infra.engines import DockerEngine
+from tests.support.databases import Databases
+from tests.support.engines import DockerEngine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=")

@@ -13,12 +13,12 @@ import pytest_asyncio
 from fastapi import FastAPI
 from websockets import ConnectionClosed, InvalidStatus, connect
 
-from infra.server import config_of
+from infra.process.server import config_of
 from infra.settings import Settings
 from tests.contracts.clarateach.seats import Classroom, Seat, Tab, classroom
 from tests.contracts.clarateach.teaching import fine
-from tests.databases import Databases
-from tests.serving import PATIENCE, eventually
+from tests.support.databases import Databases
+from tests.support.server import PATIENCE, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -25,7 +25,7 @@ from tests.contracts.clarateach.teaching import (
     running,
     until,
 )
-from tests.serving import Served, eventually, served
+from tests.support.server import Served, eventually, served
 
 
 @pytest.mark.line("T01", "T04", "T07", "T08", "T12", "T14", "T48")

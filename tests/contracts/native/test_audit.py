@@ -12,7 +12,7 @@ import pytest
 
 from interfaces.native import history
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused, running, until_gone, until_status
-from tests.serving import Served, eventually, served
+from tests.support.server import Served, eventually, served
 
 EVENTS = "/api/v1/audit/events"
 NDJSON = {"Accept": "application/x-ndjson"}

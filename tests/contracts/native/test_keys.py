@@ -11,8 +11,8 @@ import jwt
 import pytest
 
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused
-from tests.keys import KEYS, bearing, exchanged, new_key, program
-from tests.serving import Served, eventually, served
+from tests.support.api_keys import KEYS, bearing, exchanged, new_key, program
+from tests.support.server import Served, eventually, served
 
 EVENTS = "/api/v1/audit/events"
 

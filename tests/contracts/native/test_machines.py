@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from application.ports import Template
+from application.ports.machines import Template
 from domain.errors import Invalid
 from domain.workspace import Workspace
 from tests.contracts.asking import fine, refused
 from tests.contracts.chrote.people import invited, member
-from tests.regions import ADMIN
-from tests.serving import Served, eventually, served
+from tests.support.regions import ADMIN
+from tests.support.server import Served, eventually, served
 
 SMALL = {"image": "lab:1", "cpus": 0.5, "memory_mb": 256, "disk_mb": 1000, "ports": [22], "user": "lab"}
 PARIS = {"url": "ssh://tenure@engine.paris.example.org", "host": "paris.example.org"}

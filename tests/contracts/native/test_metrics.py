@@ -6,7 +6,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contracts.asking import NOBODY, WORKSPACES, create
-from tests.serving import Served, eventually, stream
+from tests.support.server import Served, eventually, stream
 
 
 async def measured(tenure: Served) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

@@ -13,12 +13,12 @@ from weakref import ref
 import httpx
 import pytest
 
-from interfaces import sse
+from interfaces.http import sse
 from interfaces.native import stream as streaming
-from projections.pushes import Batch
+from projections.hub import Batch
 from projections.trail import Entry
-from tests.contracts.raw import request
-from tests.serving import PATIENCE, Served, eventually, served, stream
+from tests.support.raw_http import request
+from tests.support.server import PATIENCE, Served, eventually, served, stream
 
 BOUND = 64  # messages; together more than the sockets hold
 BIG = "a" * 100_000

@@ -12,7 +12,7 @@ import pytest
 from httpx_sse import ServerSentEvent
 
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, get, refused, running
-from tests.serving import PATIENCE, Served, eventually, served, stream, until
+from tests.support.server import PATIENCE, Served, eventually, served, stream, until
 
 STREAM = "/api/v1/events"
 Events = AsyncIterator[ServerSentEvent]

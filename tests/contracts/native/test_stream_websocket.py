@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.contracts.asking import WORKSPACES, create, get, running
-from tests.serving import PATIENCE, Served, eventually, served
+from tests.support.server import PATIENCE, Served, eventually, served
 
 STREAM = "/api/v1/events"
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused, running, until_status
-from tests.serving import served
+from tests.support.server import served
 
 
 def address(id: str) -> str:

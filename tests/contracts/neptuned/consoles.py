@@ -14,8 +14,8 @@ import pytest
 from websockets import ClientConnection, InvalidStatus, connect
 
 from tests.contracts.neptuned.people import BASE
-from tests.painted import Browser
-from tests.serving import PATIENCE, Served
+from tests.support.painted_vms import Browser
+from tests.support.server import PATIENCE, Served
 
 
 def token(client: httpx.AsyncClient) -> str:

@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx
 
 from tests.contracts.neptuned.people import fine
-from tests.serving import Served, eventually
-from tests.vm_stories import CPU, DISPLAY, DRIVE, NETWORK, NIC, document
+from tests.support.server import Served, eventually
+from tests.support.stories.vms import CPU, DISPLAY, DRIVE, NETWORK, NIC, document
 
 VMS = "/api/v0/admin/vms"
 SSD = DRIVE | {"drive_type": "ssd", "drive_bps_limit": "15000000 25000000", "drive_iops_limit": "1000 1500"}

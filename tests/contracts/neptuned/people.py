@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from tests.keys import bearing
-from tests.serving import PATIENCE, Served
+from tests.support.api_keys import bearing
+from tests.support.server import PATIENCE, Served
 
 BASE = "/api/v0"
 USERS = f"{BASE}/admin/users"

@@ -10,7 +10,7 @@ import jwt
 import pytest
 from argon2 import PasswordHasher
 
-from infra import passwords
+from infra.tables import passwords
 from tests.contracts.neptuned.people import (
     BASE,
     PASSWORD,
@@ -25,8 +25,8 @@ from tests.contracts.neptuned.people import (
     refused,
     register,
 )
-from tests.keys import bearing
-from tests.serving import Served, served
+from tests.support.api_keys import bearing
+from tests.support.server import Served, served
 
 
 async def is_in(client: httpx.AsyncClient, headers: dict[str, str]) -> bool:

@@ -11,9 +11,9 @@ import pytest
 from domain.vm_account import VmAdministrators
 from tests.contracts.chrote.people import invited, member
 from tests.contracts.neptuned.people import BASE, PASSWORD, USERS, ask, entry, fine, id_of, nobody, person, refused
-from tests.dumps import dumped, holding
-from tests.keys import bearing, exchanged, new_key
-from tests.serving import Served, eventually
+from tests.support.api_keys import bearing, exchanged, new_key
+from tests.support.database_text import dumped, holding
+from tests.support.server import Served, eventually
 
 
 @pytest.mark.line("N48", "N50", "N51")

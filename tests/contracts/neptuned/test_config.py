@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.vm_people import OPEN
+from infra.wiring.vm_accounts import OPEN
 from tests.contracts.neptuned.people import BASE, fine, log_in, nobody, person, refused, register
-from tests.serving import served
+from tests.support.server import served
 
 SETTINGS = f"{BASE}/admin/config"
 
@@ -68,7 +68,7 @@ async def test_what_is_no_setting_changes_nothing(ada: httpx.AsyncClient, body: 
 async def test_closed_registrations_are_closed_for_others_on_all_replicas_and_after_a_start(
     database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, logger="infra.vm_people")
+    caplog.set_level(logging.INFO, logger="infra.wiring.vm_accounts")
     async with (
         served(database, tmp_path) as tenure,
         served(database, tmp_path) as other,

@@ -15,8 +15,8 @@ from tests.contracts.neptuned.consoles import address, token, turned_away, watch
 from tests.contracts.neptuned.machines import VMS, created, id_of, started
 from tests.contracts.neptuned.people import BASE, USERS, fine, person
 from tests.contracts.neptuned.people import id_of as user_id
-from tests.painted import GREEN, RED, Painted
-from tests.serving import PATIENCE, Served, eventually, served
+from tests.support.painted_vms import GREEN, RED, Painted
+from tests.support.server import PATIENCE, Served, eventually, served
 
 
 @pytest.fixture

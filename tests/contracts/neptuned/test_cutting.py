@@ -12,10 +12,10 @@ import pytest
 from application.access import Actor
 from interfaces.neptuned.credentials import let_go
 from projections import trail
-from projections.pushes import Closing
+from projections.hub import Closing
 from tests.contracts.neptuned.people import BASE, USERS, again, ask, fine, id_of
-from tests.keys import KEYS, bearing, new_key, program
-from tests.serving import PATIENCE, Served, eventually
+from tests.support.api_keys import KEYS, bearing, new_key, program
+from tests.support.server import PATIENCE, Served, eventually
 
 Held = asyncio.Task[str]
 
@@ -132,5 +132,3 @@ async def test_events_say_ids_alone(tenure: Served, ada: httpx.AsyncClient, bob:
     ]
     assert {it.by for it in found.rows[-2:]} == {found.rows[0].owner_id}, "ada did it"
     assert {it.owner_id for it in found.rows[-2:]} == {found.rows[1].owner_id}, "bob may know"
-
-

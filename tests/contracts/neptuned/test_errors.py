@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.contracts.neptuned.people import BASE, fine, nobody, refused, register
-from tests.serving import Served
+from tests.support.server import Served
 
 JSON = {"content-type": "application/json"}
 

@@ -10,8 +10,8 @@ import pytest
 from domain.hypervisor import Hypervisor
 from tests.contracts.neptuned.machines import LAB, VMS, created, happened, id_of, shown, started, until_state
 from tests.contracts.neptuned.people import fine, nobody, person
-from tests.hypervisor import FakeHypervisor
-from tests.serving import Served, eventually, served
+from tests.support.fake_hypervisor import FakeHypervisor
+from tests.support.server import Served, eventually, served
 
 
 async def test_one_that_is_killed_is_dead(tenure: Served, ada: httpx.AsyncClient) -> None:

@@ -11,13 +11,13 @@ import av
 import httpx
 import pytest
 
-from tests.chromium import Page, page
 from tests.contracts.neptuned.consoles import token
 from tests.contracts.neptuned.machines import VMS, created, patch, replace, until_state
 from tests.contracts.neptuned.people import BASE, fine, nobody, refused
-from tests.libvirtd import GUEST, Libvirtd, libvirtd
-from tests.serving import Served, eventually, served
-from tests.vms import guest, images, on, vm_settings
+from tests.support.chromium import Page, page
+from tests.support.libvirtd import GUEST, Libvirtd, libvirtd
+from tests.support.server import Served, eventually, served
+from tests.support.vms import guest, images, on, vm_settings
 
 BOOT = 60.0
 RED, GREEN, BLUE = (170, 0, 0), (0, 170, 0), (0, 0, 170)

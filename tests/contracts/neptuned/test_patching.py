@@ -24,8 +24,8 @@ from tests.contracts.neptuned.machines import (
     until_state,
 )
 from tests.contracts.neptuned.people import fine, refused
-from tests.serving import Served, eventually
-from tests.vm_stories import AUDIO
+from tests.support.server import Served, eventually
+from tests.support.stories.vms import AUDIO
 
 CORES, LIMIT = "/qemu_devices/0/cpu_cores", "/qemu_devices/1/drive_iops_limit"
 AWAY = {"op": "remove", "path": "/qemu_devices/9"}
@@ -185,7 +185,6 @@ async def test_an_answer_carries_what_an_update_can_be_bound_to(tenure: Served, 
 
 async def test_of_two_that_patch_at_once_neither_is_lost(ada: httpx.AsyncClient) -> None:
 
-
     await created(ada)
     add = [{"op": "add", "path": "/qemu_devices/-", "value": AUDIO | {"id": f"a{n}"}} for n in range(6)]
     for answer in await asyncio.gather(*(patch(ada, it) for it in add)):
@@ -215,7 +214,7 @@ async def test_a_password_is_written_and_never_read(tenure: Served, database: st
     events = json.dumps([str(vars(it)) for it in tenure.tenure.deps.platform.events.get(id)])
     shown_to = [(await ada.get(f"{VMS}/{path}")).text for path in ("list", "lab", "lab/history", "lab/history/1")]
     for text in (events, *shown_to, dump(database)):
-        assert "sesame" not in text and "abracadabra" not in text and "password\"" not in text
+        assert "sesame" not in text and "abracadabra" not in text and 'password"' not in text
     fine(await patch(ada, {"op": "remove", "path": "/password"}))
     assert not await configs.opens(id, "abracadabra") and hashes(database) == 0
     fine(await patch(ada, set_it))

@@ -10,9 +10,9 @@ import pytest
 
 from tests.contracts.neptuned.machines import VMS, created, id_of, patch, replace, started, until_state
 from tests.contracts.neptuned.people import BASE, fine, nobody, refused
-from tests.painted import GREEN, Painted
-from tests.serving import Served, eventually, served
-from tests.vm_stories import CDROM, CPU, DRIVE, MDEV, document
+from tests.support.painted_vms import GREEN, Painted
+from tests.support.server import Served, eventually, served
+from tests.support.stories.vms import CDROM, CPU, DRIVE, MDEV, document
 
 MB = 1 << 20
 

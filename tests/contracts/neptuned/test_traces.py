@@ -9,7 +9,7 @@ import httpx
 import jwt
 import pytest
 
-from infra.database import pool as database_pool
+from infra.postgres.database import pool as database_pool
 from tests.contracts.neptuned.people import (
     BASE,
     USERS,
@@ -24,10 +24,10 @@ from tests.contracts.neptuned.people import (
     refused,
     register,
 )
-from tests.dumps import dumped, holding
-from tests.keys import bearing, exchanged, new_key
-from tests.serving import Served, eventually
-from tests.spawning import spawned
+from tests.support.api_keys import bearing, exchanged, new_key
+from tests.support.database_text import dumped, holding
+from tests.support.processes import spawned
+from tests.support.server import Served, eventually
 
 NAME, ADDRESS, REASON = "Bobadilla", "192.0.2.77", "spilled the tea"
 PASSWORDS = ("correct horse of bobadilla", "battery staple of bobadilla")

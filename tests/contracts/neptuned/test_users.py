@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from interfaces import api
+from interfaces.http import app as api
 from interfaces.neptuned.credentials import Administered
 from tests.contracts.neptuned.people import (
     BASE,
@@ -24,7 +24,7 @@ from tests.contracts.neptuned.people import (
     nobody,
     refused,
 )
-from tests.serving import Served
+from tests.support.server import Served
 
 SETTINGS = f"{BASE}/admin/config"
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.contracts.neptuned.machines import LAB, VMS, created, happened, id_of, patch, shown, started, until_state
 from tests.contracts.neptuned.people import fine, nobody, person, refused
-from tests.serving import Served, eventually, served
-from tests.vm_stories import (
+from tests.support.server import Served, eventually, served
+from tests.support.stories.vms import (
     AUDIO,
     CDROM,
     CPU,
@@ -274,8 +274,6 @@ async def test_auditors_see_what_was_asked_with_the_command_lines(tenure: Served
     (kept,) = [it for it in tenure.tenure.deps.platform.events.get(id)]
     assert kept.document["qemu_devices"][0]["command_line"] == CUSTOM["command_line"]
     assert kept.by is not None and kept.request_id
-
-
 
 
 async def test_without_libvirt_it_is_said_to_be_missing(tenure: Served, ada: httpx.AsyncClient) -> None:

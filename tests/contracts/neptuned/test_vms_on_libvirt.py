@@ -12,9 +12,9 @@ import pytest
 from domain.hypervisor import Hypervisor
 from tests.contracts.neptuned.machines import VMS, created, happened, id_of, patch, replace, shown, started, until_state
 from tests.contracts.neptuned.people import fine, person
-from tests.libvirtd import Libvirtd, libvirtd
-from tests.serving import Served, eventually, served
-from tests.vms import guest, images, on
+from tests.support.libvirtd import Libvirtd, libvirtd
+from tests.support.server import Served, eventually, served
+from tests.support.vms import guest, images, on
 
 LIMITED = {"drive_iops_limit": "100 200"}
 

@@ -8,7 +8,7 @@ import httpx
 import pytest_asyncio
 
 from tests.contracts.asking import fine
-from tests.serving import Served, eventually
+from tests.support.server import Served, eventually
 
 
 @pytest_asyncio.fixture(loop_scope="module")

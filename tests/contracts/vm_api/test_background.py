@@ -9,12 +9,12 @@ from uuid import UUID
 import httpx
 import pytest
 
-from infra import worker
+from infra.eventlog import worker
 from infra.settings import Settings
 from tests.contracts.asking import WORKSPACES, create, fine, get, refused, running, until_gone, until_status
 from tests.contracts.vm_api.test_fields import time
-from tests.engine import Engine
-from tests.serving import Served, eventually, served
+from tests.support.fake_engine import Engine
+from tests.support.server import Served, eventually, served
 
 
 @pytest.mark.line("V35")

@@ -7,11 +7,11 @@ import asyncio
 import httpx
 import pytest
 
-from infra.http_protocol import LONGEST_HEAD
-from tests.contracts import raw
+from infra.process.http_protocol import LONGEST_HEAD
 from tests.contracts.asking import WORKSPACES, fine, refused
-from tests.contracts.raw import request
-from tests.serving import Served
+from tests.support import raw_http as raw
+from tests.support.raw_http import request
+from tests.support.server import Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 POST = f"POST {WORKSPACES}"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, operations, refused
-from tests.serving import Served, eventually
+from tests.support.server import Served, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 JSON = {"Content-Type": "application/json"}

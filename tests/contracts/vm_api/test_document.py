@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.infra.engines import lacking
-from tests.serving import served
+from tests.support.engines import lacking
+from tests.support.server import served
 
 PORT = 3000  # as the document has it
 SCRIPT = "\n".join(re.findall(r"```bash\n(.*?)```", Path(__file__).with_name("examples.md").read_text(), re.DOTALL))

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.contracts.asking import NOBODY, WORKSPACES, refused
-from tests.serving import Served
+from tests.support.server import Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

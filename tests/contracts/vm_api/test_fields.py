@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.contracts.asking import WORKSPACES, create, fine, get, running, until_status
-from tests.serving import Served
+from tests.support.server import Served
 
 FIELDS = [
     "id",

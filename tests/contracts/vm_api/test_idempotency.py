@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.contracts.asking import WORKSPACES, fine, refused, until_status
-from tests.serving import Served
+from tests.support.server import Served
 
 BODY = {"name": "my-workspace", "template": "nodejs", "ttl_seconds": 3600}
 

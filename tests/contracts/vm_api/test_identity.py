@@ -10,7 +10,7 @@ import pytest
 
 from infra.settings import Settings
 from tests.contracts.asking import WORKSPACES, create, operations, refused
-from tests.serving import Served, served
+from tests.support.server import Served, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

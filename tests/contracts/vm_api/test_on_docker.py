@@ -12,8 +12,8 @@ import pytest
 
 from tests.contracts.asking import WORKSPACES, fine, running, until_gone, until_status
 from tests.contracts.vm_api.test_snapshots import taken
-from tests.infra.engines import IMAGE, Engine, opened
-from tests.serving import Served, eventually, served
+from tests.support.engines import IMAGE, Engine, opened
+from tests.support.server import Served, eventually, served
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, get, refused, running, until_gone, until_status
 from tests.contracts.vm_api.test_fields import FIELDS, time
-from tests.serving import Served, eventually
+from tests.support.server import Served, eventually
 
 OPERATIONS = "/api/v1/operations"
 

@@ -8,10 +8,10 @@ from uuid import UUID
 import httpx
 import pytest
 
-from application.ports import Impossible
+from application.ports.errors import Impossible
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused, running, until_status
 from tests.contracts.vm_api.test_fields import FIELDS, time
-from tests.serving import Served, eventually
+from tests.support.server import Served, eventually
 
 KEYS = ["id", "workspace_id", "name", "status", "created_at", "size_bytes"]
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.contracts.asking import WORKSPACES, create, get, refused, running, until_status
-from tests.serving import Served, eventually
+from tests.support.server import Served, eventually
 
 
 @pytest.mark.line("V30")

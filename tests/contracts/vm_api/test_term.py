@@ -11,7 +11,7 @@ import pytest
 
 from tests.contracts.asking import WORKSPACES, create, fine, get, refused, running, until_gone, until_status
 from tests.contracts.vm_api.test_fields import time
-from tests.serving import Served, served, stream, until
+from tests.support.server import Served, served, stream, until
 
 
 async def extend(client: httpx.AsyncClient, id: str, seconds: int) -> Any:

@@ -19,7 +19,7 @@ from tests.contracts.asking import (
     until_gone,
     until_status,
 )
-from tests.serving import Served, eventually
+from tests.support.server import Served, eventually
 
 
 @pytest.mark.line("V04", "V05")

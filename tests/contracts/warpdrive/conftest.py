@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.contracts.warpdrive.people import keyholder
-from tests.serving import Served
+from tests.support.server import Served
 
 
 @pytest.fixture

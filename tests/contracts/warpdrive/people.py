@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from httpx_sse import ServerSentEvent, aconnect_sse
 
-from tests.serving import PATIENCE, Served
+from tests.support.server import PATIENCE, Served
 
 Fields = dict[str, Any]
 APPROVED = {"status": "approved"}

@@ -9,8 +9,8 @@ import pytest
 
 from tests.contracts.asking import fine
 from tests.contracts.warpdrive.asking import refused
-from tests.keys import bearing, exchanged, new_key, program
-from tests.serving import Served
+from tests.support.api_keys import bearing, exchanged, new_key, program
+from tests.support.server import Served
 
 API_KEYS = "/user/api_keys"
 

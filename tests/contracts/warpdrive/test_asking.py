@@ -14,7 +14,7 @@ from tests.contracts.warpdrive.people import (
     public_key,
     watching,
 )
-from tests.serving import Served, served
+from tests.support.server import Served, served
 
 
 @pytest.mark.line("W25")

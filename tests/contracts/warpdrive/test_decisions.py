@@ -22,7 +22,7 @@ from tests.contracts.warpdrive.people import (
     reject,
     watching,
 )
-from tests.serving import Served, eventually
+from tests.support.server import Served, eventually
 
 
 async def test_the_first_decision_stands(anna: httpx.AsyncClient, ben: httpx.AsyncClient) -> None:

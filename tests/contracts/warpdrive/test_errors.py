@@ -9,9 +9,9 @@ from starlette.requests import Request
 
 from domain.errors import Conflict, Gone, Invalid, NotAllowed, NotFound, Refused
 from interfaces import warpdrive
-from interfaces.serve import install
+from interfaces.http.errors import install
 from tests.contracts.warpdrive.asking import refused
-from tests.serving import Served
+from tests.support.server import Served
 
 
 @pytest.mark.line("W35")

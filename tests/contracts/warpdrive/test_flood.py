@@ -13,10 +13,10 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from application.key_ports import Grant
+from application.ports.api_keys import Grant
 from domain.scope import Scope
 from tests.contracts.warpdrive.people import guests, host, keyholder, watching
-from tests.serving import Served, eventually, served
+from tests.support.server import Served, eventually, served
 
 MANY, MOST = 1000, 32
 MEGABYTES = 64  # that a thousand connections may cost

@@ -22,7 +22,7 @@ from tests.contracts.warpdrive.people import (
     reject,
     watching,
 )
-from tests.serving import Served, eventually, served
+from tests.support.server import Served, eventually, served
 
 SIX = {"alias", "subject_uuid", "region", "pub_key", "user", "client_ip"}
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from application.doors import Admission
-from application.ports import Impossible
+from application.ports.errors import Impossible
+from application.ports.ssh_access import Admission
 from tests.contracts.warpdrive.people import (
     approve,
     asking,
@@ -21,9 +21,9 @@ from tests.contracts.warpdrive.people import (
     public_key,
     watching,
 )
-from tests.infra.engines import IMAGE, TEMPLATE, DockerEngine, opened
-from tests.infra.test_ssh import greeting, ssh
-from tests.serving import eventually, served
+from tests.infra.docker.test_ssh import greeting, ssh
+from tests.support.engines import IMAGE, TEMPLATE, DockerEngine, opened
+from tests.support.server import eventually, served
 
 REFUSED = 255  # of ssh
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.contracts.warpdrive.asking import refused
 from tests.contracts.warpdrive.people import host, keyholder, public_key
-from tests.serving import Served, eventually, served
+from tests.support.server import Served, eventually, served
 
 SIX = {"session_id", "alias", "region", "no_join", "machine_id", "started_at"}
 ASKED = {"machine_id": "default", "region": "local", "pub_key": public_key("owner")}
@@ -136,9 +136,7 @@ async def test_a_machine_that_cannot_be_made_is_told_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("path", ["", "/guests"])
-async def test_what_is_somebody_elses_is_not_there(
-    anna: httpx.AsyncClient, ben: httpx.AsyncClient, path: str
-) -> None:
+async def test_what_is_somebody_elses_is_not_there(anna: httpx.AsyncClient, ben: httpx.AsyncClient, path: str) -> None:
     session = await host(anna)
     refused(await ben.get(f"/sessions/{session['session_id']}{path}"), 404, "not_found", "no such session")
     refused(await ben.get(f"/sessions/{UUID(int=1)}{path}"), 404, "not_found", "no such session")

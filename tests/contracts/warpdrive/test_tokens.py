@@ -15,8 +15,8 @@ from psycopg_pool import AsyncConnectionPool
 from interfaces import warpdrive
 from tests.contracts.asking import NOBODY, WORKSPACES, fine
 from tests.contracts.warpdrive.asking import refused
-from tests.keys import KEYS, bad_tokens, bearing, exchanged, new_key, program
-from tests.serving import Served
+from tests.support.api_keys import KEYS, bad_tokens, bearing, exchanged, new_key, program
+from tests.support.server import Served
 
 NEEDED = "a good API key is needed in X-API-Key, or a good token in Authorization: Bearer"
 API_KEYS = "/user/api_keys"
@@ -180,4 +180,3 @@ async def test_random_kids_make_no_load(tenure: Served, nobody: httpx.AsyncClien
         answers = await asyncio.gather(*(nobody.get(API_KEYS, headers=bearing(token)) for token in tokens))
     assert {it.status_code for it in answers} == {401}
     assert len(asked) <= 20
-

@@ -1,0 +1,31 @@
+"""Every kind of failure of the outside: what a port may raise."""
+
+from __future__ import annotations
+
+
+class Unavailable(Exception):
+    """A part of the world does not answer now. Whatever was asked may be asked again, later.
+
+    `part` names it for people ("database", "docker"); `retry_after` is in seconds.
+    """
+
+    def __init__(self, part: str, message: str, retry_after: int = 2) -> None:
+        super().__init__(message)
+        self.part = part
+        self.retry_after = retry_after
+
+
+class Impossible(Exception):
+    """The world answered, and it is no. Asking again will not help; the message says why, for people."""
+
+
+class ProviderFailed(Exception):
+    """A provider of identities does not answer, refuses, or says what cannot be believed."""
+
+
+class TooMany(Exception):
+    """Asked too often. `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too many attempts; wait a while")
+        self.retry_after = retry_after

@@ -1,0 +1,13 @@
+"""The images that virtual machines have for drives."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from domain.vm.devices import Device
+
+
+class Images(Protocol):
+    async def size(self, drive: Device) -> int:
+        """In bytes, as a machine sees it; 0 where there is no such image."""
+        ...

@@ -1,0 +1,128 @@
+"""What single fields of a virtual machine's configuration may be.
+
+A check raises `ValueError` with what is wrong, to go on after the field's name: "must be …".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from domain.errors import Invalid
+from domain.name import checked
+from domain.vm.command_line import words
+
+Check = Callable[[Any], None]
+LONGEST_PATH = 255  # characters
+MOST_PER_SECOND = 10**15  # what QEMU counts to
+MOST_FEATURES = 64
+
+
+@dataclass(frozen=True)
+class Field:
+    check: Check
+    needed: bool = True
+
+
+def one_of(*choices: str) -> Field:
+    said = f"must be {', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else f"must be {choices[0]}"
+
+    def check(value: Any) -> None:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError(said)
+
+    return Field(check)
+
+
+def whole(least: int, most: int) -> Field:
+    def check(value: Any) -> None:
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+
+    return Field(check)
+
+
+def like(pattern: str, said: str) -> Field:
+    found = re.compile(pattern)
+
+    def check(value: Any) -> None:
+        if not isinstance(value, str) or not found.fullmatch(value):
+            raise ValueError(f"must be {said}")
+
+    return Field(check)
+
+
+def is_bool(value: Any) -> None:
+    if type(value) is not bool:
+        raise ValueError("must be true or false")
+
+
+def is_name(value: Any) -> None:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    try:
+        checked(value)
+    except Invalid as wrong:
+        raise ValueError(str(wrong).removeprefix("name ")) from None
+
+
+def is_image(value: Any) -> None:
+    """A path below the folder of images. That it does not lead out over a link, only its own host can tell."""
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_PATH or not value.isprintable():
+        raise ValueError(f"must be a path of at most {LONGEST_PATH} characters")
+    if value.startswith("/") or any(part in ("", ".", "..") for part in value.split("/")):
+        raise ValueError("must be a path below the folder of images, such as disk.qcow2, and not lead out of it")
+
+
+def is_limit(value: Any) -> None:
+    limit_of(value)
+
+
+def limit_of(value: Any) -> tuple[int, int]:
+    """A limit for good, and one for a moment, in the same unit per second."""
+    said = 'must be two whole numbers above 0, such as "1000 1500": for good, and for a moment'
+    if not isinstance(value, str) or not (parts := re.fullmatch(r"([1-9][0-9]{0,15}) ([1-9][0-9]{0,15})", value)):
+        raise ValueError(said)
+    sustained, burst = int(parts[1]), int(parts[2])
+    if max(sustained, burst) > MOST_PER_SECOND:
+        raise ValueError(f"must not be above {MOST_PER_SECOND}")
+    if burst < sustained:
+        raise ValueError(f"has a limit for a moment, {burst}, that is below the one for good, {sustained}")
+    return sustained, burst
+
+
+def is_mac(value: Any) -> None:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", value):
+        raise ValueError("must be an address such as 52:54:00:12:34:56")
+    if int(value[:2], 16) & 1 or not int(value.replace(":", ""), 16):
+        raise ValueError("must be the address of one card, not of a group, and not all zeros")
+
+
+def are_features(value: Any) -> None:
+    if not isinstance(value, list) or len(value) > MOST_FEATURES:
+        raise ValueError(f"must be a list of at most {MOST_FEATURES} features")
+    for feature in value:
+        if not isinstance(feature, str) or not re.fullmatch(r"[+-]?[a-z0-9][a-z0-9._-]{0,39}", feature):
+            raise ValueError("must be features such as avx2, +avx2 (the same) or -avx2 (without it)")
+    if len({feature.lstrip("+-") for feature in value}) < len(value):
+        raise ValueError("must name each feature once")
+
+
+def is_command_line(value: Any) -> None:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    try:
+        words(value)
+    except Invalid as wrong:
+        raise ValueError(str(wrong)) from None
+
+
+TRUTH = Field(is_bool)
+LIMIT = Field(is_limit, needed=False)
+IMAGE = Field(is_image)
+ID = like(
+    "[A-Za-z0-9_][A-Za-z0-9_-]{0,39}", "a word of letters, digits, hyphens and underscores, of at most 40 characters"
+)
+UUID = like("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID")

@@ -1,0 +1,1 @@
+"""How this installation is: readiness of its parts, and gauges."""

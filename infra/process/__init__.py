@@ -1,0 +1,1 @@
+"""The processes: command entry points, the web server, offline commands, logging and shutdown."""

@@ -1,0 +1,145 @@
+"""The entry point `tenure`: gives the command line its world. Imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from shutil import which
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
+
+from interfaces.cli import app
+from interfaces.cli.host import Flags, Log, Setting, Started, Stop
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from infra.wiring.bootstrap import Tenure
+
+INTERRUPTED = 130  # exit code, as shells have it
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, end)
+    try:
+        app(obj=Infra())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def end(*_: object) -> None:
+    """A service manager's SIGTERM ends it as Ctrl-C does: in good order, whatever it is doing."""
+    raise KeyboardInterrupt
+
+
+class Infra:
+    """`interfaces.cli.host.World`, for real."""
+
+    def settings(self) -> list[Setting]:
+        from infra.settings import Settings, explain
+
+        shown = {name: value for name, value, _ in explain(Settings())}
+        return [
+            Setting(
+                name,
+                field.description or "",
+                "" if shown[name] == "none" else shown[name],
+                get_args(field.annotation) if get_origin(field.annotation) is Literal else (),
+            )
+            for name, field in Settings.model_fields.items()
+        ]
+
+    def explain(self, flags: Flags) -> list[tuple[str, str, str]]:
+        from infra.settings import explain
+
+        return explain(load(flags))
+
+    def url(self) -> str:
+        return load({}).url
+
+    def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
+        from infra.process.shutdown import Stopping
+
+        with Stopping() as stopping:
+            settings = load(flags)
+            if settings.database_url is None:
+                starting(f"Starting PostgreSQL in {settings.home} …")
+            from infra.process import server
+
+            with sentences():
+                server.up(settings, lambda tenure: started(found(tenure)), stopping)
+
+    @asynccontextmanager
+    async def log(self, flags: Flags) -> AsyncIterator[Log]:
+        from infra.process import offline as direct
+
+        with sentences():
+            async with direct.opened(load(flags)) as opened:
+                yield opened
+
+    def rotate(self, flags: Flags) -> dict[str, str]:
+        from infra.process import offline as direct
+
+        with sentences():
+            return asyncio.run(direct.rotate(load(flags)))
+
+    def appoint(self, flags: Flags, username: str) -> None:
+        from infra.process import offline as direct
+
+        with sentences():
+            asyncio.run(direct.appoint(load(flags), username))
+
+    def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
+        from infra.process import offline as direct
+
+        with sentences():
+            return asyncio.run(direct.rebuild(load(flags), folded))
+
+
+def load(flags: Flags) -> Settings:
+    from infra import settings
+
+    for name in ("templates", "machine_configs", "regions"):
+        if flags.get(name):
+            try:
+                flags = flags | {name: json.loads(flags[name])}
+            except ValueError:
+                raise Stop(f"--{name.replace('_', '-')} must be JSON.") from None
+    with sentences():
+        return settings.load(**flags)
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """What cannot be started or used, as the command line tells it."""
+    from infra.runtime.home import CannotStart
+    from infra.settings import BadSetting
+
+    try:
+        yield
+    except (BadSetting, CannotStart) as error:
+        raise Stop(str(error)) from error
+
+
+def found(tenure: Tenure) -> Started:
+    from infra.settings.values import masked
+
+    settings = tenure.settings
+    local = settings.home / "machines"
+    return Started(
+        version=tenure.deps.version,
+        role=settings.role,
+        url=settings.url,
+        provider=tenure.machines.provider,
+        machines=str(local) if tenure.machines.provider == "local" else settings.docker_url or "Docker",
+        has_tmux=which("tmux") is not None,
+        home=str(settings.home),
+        database=masked(settings.database_url) if settings.database_url else None,
+        push=masked(settings.redis_url) if settings.redis_url else None,
+        dev_header=settings.accepts_dev_header,
+        proxies=", ".join(map(str, settings.trusted_proxies)) or "none",
+        signs_in=settings.signs_in,
+        dev_login=settings.dev_login,
+    )

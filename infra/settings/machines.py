@@ -1,0 +1,101 @@
+"""What machines are made from, and where they run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, model_validator
+from pydantic_settings import BaseSettings
+
+from application.ports.machines import Template
+from application.ports.regions import Region
+from domain.errors import Invalid
+from domain.machine_config import ACCOUNT
+from domain.name import word
+from domain.region import LOCAL, published_on
+from domain.region import check as check_engine
+from infra.settings.values import Count, TemplateSetting, url_of
+
+
+def _word(value: str) -> str:
+    try:
+        return word(value, "")
+    except Invalid:
+        raise ValueError("must be a word of small letters, digits and hyphens") from None
+
+
+def _account(value: str) -> str:
+    if not ACCOUNT.fullmatch(value) or value == "root":
+        raise ValueError("must be the name of an account, in small letters, and not root")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_word)]
+
+
+class MachineSetting(TemplateSetting):
+    """A machine configuration as a TOML file writes it, under [machines.NAME]: a template, and what is its own."""
+
+    disk_mb: Count | None = None
+    user: Annotated[str, AfterValidator(_account)] = "tenure"
+
+
+class RegionSetting(BaseModel):
+    """A region as a TOML file writes it, under [regions.NAME]."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, url_of("unix", "tcp", "ssh")] | None = None
+    host: str = "127.0.0.1"
+    publish_on: str | None = None
+    tls_ca: FilePath | None = None
+    tls_cert: FilePath | None = None
+    tls_key: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        files = [self.tls_ca, self.tls_cert, self.tls_key]
+        if any(files) and not (all(files) and (self.url or "").startswith("tcp://")):
+            raise ValueError("must have tls_ca, tls_cert and tls_key together, and a URL that starts with tcp://")
+        try:
+            published = {"host": self.host, "publish_on": self.publish_on or self.host}
+            check_engine({"url": self.url or "unix:///of-this-place", **published})
+        except Invalid as bad:
+            raise ValueError(f"cannot be used: {bad}") from None
+        return self
+
+    @property
+    def told(self) -> str:
+        return self.url or self.host
+
+    def region(self, name: str) -> Region:
+        tls = (str(self.tls_ca), str(self.tls_cert), str(self.tls_key)) if self.tls_ca else None
+        return Region(name, self.url, self.host, self.publish_on or published_on(self.host), tls)
+
+
+class MachineSettings(BaseSettings):
+    """Part of `infra.settings.Settings`."""
+
+    machine_configs: dict[Name, MachineSetting] = Field(
+        default_factory=dict, description="machine configurations, beside `default`; [machines.NAME] in a file"
+    )
+    regions: dict[Name, RegionSetting] = Field(
+        default_factory=dict, description="where machines run, beside `local`: a Docker engine each"
+    )
+
+    @model_validator(mode="after")
+    def _every_region_has_an_engine(self) -> Self:
+        for name, region in self.regions.items():
+            if name == LOCAL and region.url:
+                raise ValueError("regions.local must have no url: TENURE_DOCKER_URL says which engine that is")
+            if name != LOCAL and not region.url:
+                raise ValueError(f"regions.{name} must have the url of a Docker engine")
+        return self
+
+    @property
+    def fixed_configs(self) -> dict[str, Template]:
+        return {name: Template(name, **dict(made)) for name, made in self.machine_configs.items()}
+
+    @property
+    def fixed_regions(self) -> dict[str, Region]:
+        return {LOCAL: Region(LOCAL, None)} | {name: where.region(name) for name, where in self.regions.items()}

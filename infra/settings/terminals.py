@@ -1,0 +1,27 @@
+"""Where the shared terminals are, and how long they are claimed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from infra.settings.values import Location, Seconds
+
+
+class TerminalSettings(BaseSettings):
+    """Part of `infra.settings.Settings`."""
+
+    tmux_socket: Location | None = Field(
+        None, description="the tmux server whose sessions are shared; none: this user's own"
+    )
+    workspace_terminals: bool = Field(True, description="share the terminals of workspaces with those who may use them")
+    claim_seconds: Seconds = Field(1800, description="seconds that a claim lasts, if its holder does nothing")
+    heartbeat_seconds: Seconds = Field(30, description="seconds of silence after which a terminal's socket is closed")
+
+    @property
+    def tmux(self) -> Path:
+        folder = os.environ.get("TMUX_TMPDIR") or "/tmp"
+        return self.tmux_socket or Path(folder) / f"tmux-{os.getuid()}" / "default"

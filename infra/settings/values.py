@@ -1,0 +1,114 @@
+"""How single settings are written, and what is wrong with one that is not.
+
+The message of a `ValueError` goes on after the setting's name: "must be …".
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shlex
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import NoDecode
+
+
+def host_port(bind: str) -> tuple[str, str]:
+    """The two halves of HOST:PORT, without the brackets of an IPv6 address."""
+    host, _, port = bind.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), port
+
+
+def is_ip(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
+
+
+def _bind(value: str) -> str:
+    host, port = host_port(value)
+    bracketed = value.startswith("[")
+    good = is_ip(host) and bracketed == (":" in host) or re.fullmatch(r"[A-Za-z][A-Za-z0-9.-]*", host)
+    if not good or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:3000 or [::]:3000")
+    return value
+
+
+def _path(value: Path) -> Path:
+    if value.parts[:1] == ("~",) and not os.environ.get("HOME"):  # a service often has none
+        value = Path(pwd.getpwuid(os.getuid()).pw_dir, *value.parts[1:])
+    return value.expanduser().absolute()
+
+
+def _listed(value: Any) -> Any:
+    """A list from "a, b", as flags and variables write it; "none" is the empty one."""
+    if not isinstance(value, str):
+        return value
+    return [] if value.strip() == "none" else [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _network(value: Any) -> Any:
+    try:
+        return ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("must be IP addresses and networks, such as 127.0.0.1 or 10.0.0.0/8") from None
+
+
+def _origin(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#*@\s]+", value):
+        raise ValueError("must be origins: scheme and host, such as https://lab.example.org")
+    return value
+
+
+def url_of(*schemes: str) -> AfterValidator:
+    """A check that a text is a URL of one of these schemes."""
+
+    def check(value: str) -> str:
+        scheme, _, rest = value.partition("://")
+        if scheme not in schemes or not rest:
+            raise ValueError(f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+Bind = Annotated[str, AfterValidator(_bind)]
+Location = Annotated[Path, AfterValidator(_path)]
+Network = IPv4Network | IPv6Network
+Networks = Annotated[tuple[Annotated[Network, BeforeValidator(_network)], ...], NoDecode, BeforeValidator(_listed)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_listed)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Command = Annotated[tuple[str, ...], BeforeValidator(lambda v: shlex.split(v) if isinstance(v, str) else v)]
+
+LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+
+
+class TemplateSetting(BaseModel):
+    """A template as a TOML file writes it, under [templates.NAME]."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: Text
+    command: Command | None = None
+    memory_mb: Annotated[int, Field(ge=16)] = 1024
+    cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    pids: Count = 512
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+
+    @property
+    def told(self) -> str:
+        return self.image
+
+
+def masked(text: str) -> str:
+    """The same text without the passwords of the URLs in it."""
+    text = re.sub(r"(://[^/@\s]*?:)[^/\s]*@", r"\1***@", text)
+    return re.sub(r"([?&]password=)[^&\s]*", r"\1***", text)

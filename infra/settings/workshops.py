@@ -1,0 +1,31 @@
+"""Workshops: how long they last, who may teach, and how often somebody may ask."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from infra.settings.values import Count, Seconds
+
+
+class WorkshopSettings(BaseSettings):
+    """Part of `infra.settings.Settings`."""
+
+    workshop_seconds: Seconds = Field(28_800, description="seconds that a workshop runs, unless it is extended")
+    workshop_template: str | None = Field(None, description="the template of a seat's machine; none: the default one")
+    portal_auth: Literal["open", "required"] | None = Field(
+        None, description="whether instructors must sign in; none: not while bind is a loopback address"
+    )
+    workshops_per_hour: Count = Field(10, description="workshops made from one address in an hour")
+    joins_per_hour: Count = Field(60, description="joins from one address in an hour")
+    requests_per_hour: Count = Field(1000, description="other requests about workshops from one address in an hour")
+    max_file_bytes: Count = Field(
+        1_500_000_000, description="the longest request body taken that holds a file of a seat"
+    )
+
+    @property
+    def rate_limits(self) -> dict[str, int]:
+        """By the kind of request."""
+        return {"create": self.workshops_per_hour, "join": self.joins_per_hour, "other": self.requests_per_hour}

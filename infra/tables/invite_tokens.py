@@ -1,0 +1,38 @@
+"""Which invite a token stands for. A token is told once; what is kept is its hash."""
+
+from __future__ import annotations
+
+from secrets import token_urlsafe
+from typing import Any
+from uuid import UUID
+
+from psycopg_pool import AsyncConnectionPool
+
+from infra.postgres.rows import fetch_all
+from infra.tables.logins import hashed
+
+DDL = """
+create table if not exists invite_tokens (
+    token_hash bytea primary key,
+    invite_id uuid not null
+);
+"""
+BYTES = 12  # 16 characters of base64
+
+
+class InviteTokens:
+    """The port of that name on PostgreSQL."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+
+    async def issue(self, invite_id: UUID) -> str:
+        token = token_urlsafe(BYTES)
+        sql = "insert into invite_tokens (token_hash, invite_id) values (%s, %s)"
+        await fetch_all(self._pool, sql, (hashed(token), invite_id))
+        return token
+
+    async def find(self, token: str) -> UUID | None:
+        sql = "select invite_id from invite_tokens where token_hash = %s"
+        rows = await fetch_all(self._pool, sql, (hashed(token),))
+        return rows[0][0] if rows else None

@@ -1,0 +1,302 @@
+"""Putting Tenure together from its settings, and keeping its background half going."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from application.api_keys import ApiKeys
+from application.claims import Claims
+from application.invites import Invites
+from application.logins import Logins
+from application.machine_configs import MachineConfigs
+from application.orphans import Orphans
+from application.platform import Platform
+from application.ports.hypervisors import Hypervisor
+from application.ports.machines import Machines
+from application.ports.regions import Region
+from application.regions import Regions
+from application.registrations import Registering
+from application.sessions import Sessions
+from application.ssh_grants import FittedEngines
+from application.users import Users
+from application.workspaces import Workspaces
+from infra.auth.guess_limits import Guesses
+from infra.auth.jwt import Tokens
+from infra.auth.oauth import providers
+from infra.auth.rate_limits import Rates
+from infra.docker.regions import RegionEngines
+from infra.eventlog.event_store import GroupWriter, open_platform
+from infra.eventlog.follower import Follower
+from infra.eventlog.last_event import Newest
+from infra.eventlog.notifications import Signals
+from infra.eventlog.push_local import LocalPush
+from infra.eventlog.push_redis import RedisPush
+from infra.eventlog.worker import Worker
+from infra.monitoring.health import STARTED_LATE, Watching
+from infra.postgres import database
+from infra.reconcile.idle_sessions import Idling
+from infra.reconcile.sweep import Sweep
+from infra.runtime.home import CannotStart
+from infra.runtime.loop_thread import apart, here
+from infra.runtime.tasks import end
+from infra.settings import Settings
+from infra.tables.accounts import Accounts
+from infra.tables.api_keys import ApiKeyRows
+from infra.tables.invite_tokens import InviteTokens
+from infra.tables.logins import Cookies
+from infra.tables.presence import PresenceRows
+from infra.tables.seal import Seal
+from infra.tables.sign_ins import SignIns
+from infra.tables.signing_keys import SigningKeys
+from infra.tables.snowflakes import Snowflakes
+from infra.tmux.control import Local
+from infra.tmux.observer import Observer
+from infra.tmux.places import RegionPlaces
+from infra.tmux.running_workspaces import RunningWorkspaces
+from infra.tmux.terminals import TmuxTerminals
+from infra.tmux.watch import Watch
+from infra.tmux.watch_pool import HasTerminals, Watches
+from infra.wiring import schema
+from infra.wiring import workshops as classroom
+from infra.wiring.engines import choose, displays_of, files_of, region_opener, templates
+from infra.wiring.hosted_sessions import hosting, tenancy
+from infra.wiring.vm_accounts import people
+from infra.wiring.vms import virtual_machines
+from infra.wiring.work_commands import commands
+from interfaces.http.deps import Deps
+from interfaces.http.identity import SCHEME
+from projections.hub import Hub
+from projections.query import Reads
+
+log = logging.getLogger(__name__)
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+DATABASE_PATIENCE = 30.0  # seconds, at the start
+GRACE = 0.05  # seconds that a push may take before it is looked up instead
+LOG_LANE = 32  # what is due in the log and done at once; group commit makes it cheap
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Tenure:
+    """A running one."""
+
+    settings: Settings
+    deps: Deps
+    hub: Hub
+    machines: Machines  # of the local region
+    engines: RegionEngines
+    pool: AsyncConnectionPool[Any]
+    refolded: bool  # the read models were made anew at this start
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    url: str,
+    given: Machines | None = None,
+    elsewhere: Callable[[Region], Machines] | None = None,
+    hypervisor: Hypervisor | None = None,
+) -> AsyncIterator[Tenure]:
+    """Tenure at work on a database until the block is left.
+
+    `given` and `hypervisor` stand in for the ones of the settings, and what `elsewhere` opens for the engines of other
+    regions.
+
+    Raises `CannotStart`. A background task that fails takes all of it down, loudly.
+    """
+    platform, installation, refolded = await open_database(url)
+    pool = database.pool(url)
+    machines, engines = given, None
+    await pool.open()
+    try:
+        machines = given or await choose(settings, installation)
+        signals = Signals(url)
+        reads = Reads(pool, signals.followed)
+        hub = Hub(reads, settings.reader_queue, settings.replay_limit)
+        made = await templates(settings, machines)
+        configs = MachineConfigs(platform, now, settings.fixed_configs, made[settings.default_template])
+        regions = Regions(platform, now, settings.fixed_regions)
+        engines = RegionEngines(machines, regions, elsewhere or region_opener(settings, installation))
+        lets = tenancy(platform, now, pool)
+        kept = classroom.rows(settings, pool)
+        workspaces = Workspaces(
+            platform=platform,
+            clock=now,
+            ids=uuid4,
+            engines=FittedEngines(engines, lets),
+            regions=regions,
+            configs=configs,
+            templates=made,
+            default_template=settings.default_template,
+            longest=timedelta(seconds=settings.max_ttl_seconds),
+            tenancy=lets,
+            seats=classroom.seat_machines(platform, now, kept),
+        )
+        workshops = classroom.workshops(settings, platform, now, engines, kept)
+        accounts, numbers = Accounts(pool, uuid4), Snowflakes(pool, now)
+        users = Users(platform, now, accounts)
+        guesses = Guesses(settings.redis_url, settings.guesses_per_minute)
+        invites = Invites(platform, now, uuid4, InviteTokens(pool), guesses)
+        logins = Logins(platform, now, accounts, Cookies(pool), invites, settings.open_signup, numbers)
+        places = RegionPlaces(engines, machines if isinstance(machines, HasTerminals) else None)
+        watches = Watches(Watch(Local(str(settings.tmux))), places if settings.workspace_terminals else None)
+        terminals = TmuxTerminals(watches, now)
+        presence = PresenceRows(url, pool)
+        claims = Claims(platform, now, timedelta(seconds=settings.claim_seconds))
+        api_keys = ApiKeys(
+            platform, now, uuid4, ApiKeyRows(pool), guesses, accounts, SCHEME, frozenset(settings.auditors)
+        )
+        tokens = Tokens(signing_keys(pool, settings), now, timedelta(seconds=settings.token_seconds))
+        vm_people = people(settings, pool, platform, now, numbers, accounts, tokens, guesses)
+        await vm_people.start()
+        vms = virtual_machines(settings, installation, platform, now, pool, hypervisor)
+        hosted_sessions, guests = hosting(settings, workspaces, engines, guesses, uuid4)
+        push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
+        watching = Watching(pool, hub, engines, now)
+        seats = classroom.seats(settings, platform, now, kept, tokens, guesses)
+        deps = Deps(
+            workspaces=workspaces,
+            machine_configs=configs,
+            regions=regions,
+            workshops=workshops,
+            seats=seats,
+            registering=Registering(platform, seats, kept.registrations),
+            instructors=classroom.instructors(pool, platform, now, logins, guesses),
+            learners=kept.learners,
+            rates=Rates(settings.redis_url),
+            users=users,
+            invites=invites,
+            logins=logins,
+            claims=claims,
+            vm_accounts=vm_people.accounts,
+            vm_administration=vm_people.administration,
+            vm_servers=vm_people.servers,
+            vm_configs=vms.configs,
+            consoles=vms.consoles,
+            images=vms.images,
+            turns=vms.turns,
+            hosted_sessions=hosted_sessions,
+            guests=guests,
+            api_keys=api_keys,
+            tokens=tokens,
+            platform=platform,
+            reads=reads,
+            hub=hub,
+            people=accounts,
+            profiles=accounts,
+            providers=providers(settings),
+            attempts=SignIns(pool),
+            terminals=terminals,
+            files=files_of(machines),
+            displays=displays_of(machines),
+            presence=presence,
+            clock=now,
+            ids=uuid4,
+            parts=watching.parts(engine=settings.role != "api"),
+            measure=watching.measure,
+            version=version("tenure"),
+            trusted=settings.trusted_proxies,
+            dev_header=settings.accepts_dev_header,
+            hosts=frozenset({*LOOPBACK_NAMES, urlsplit(settings.url).hostname or "localhost"}),
+            origins=frozenset({settings.origin, *settings.cors_origins}),
+            url=settings.url,
+            dev_login=settings.dev_login,
+            auditors=frozenset(settings.auditors),
+            keepalive_seconds=settings.keepalive_seconds,
+            heartbeat_seconds=settings.heartbeat_seconds,
+            max_body_bytes=settings.max_body_bytes,
+            region_header=settings.region_header,
+            max_file_bytes=settings.max_file_bytes,
+            portal_is_open=classroom.portal_is_open(settings),
+            rate_limits=settings.rate_limits,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
+            grace = GRACE if settings.redis_url or settings.role != "api" else 0.0
+            background.append(tasks.create_task(hub.keep_up(signals.followed, grace)))
+            background += [tasks.create_task(part.run()) for part in (watches, presence, tokens)]
+            if settings.role != "api":
+                inside = RunningWorkspaces(hub, reads, watches, machines.provider)
+                observer = Observer(url, watches, inside, reads, Sessions(platform, now))
+                background.append(tasks.create_task(observer.run()))
+                orphans = Orphans(platform, now, engines)
+                worker = Worker(
+                    pool=pool,
+                    commands=commands(deps, orphans),
+                    lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
+                    signals=signals,
+                    clock=now,
+                    lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
+                )
+                follower = Follower(url, platform, signals, here(push.tell))
+                sweep = Sweep(pool, reads, engines, regions, workspaces, workshops)
+                empty = timedelta(seconds=settings.session_idle_seconds)
+                idling = Idling(pool, reads, engines, presence, hosted_sessions, now, empty)
+                work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds), idling.run())
+                background.append(tasks.create_task(vms.observer(url, reads).run()))
+                background += [tasks.create_task(part) for part in work]
+            try:
+                yield Tenure(settings, deps, hub, machines, engines, pool, refolded)
+            finally:
+                await terminals.close()
+                await end(background)
+                await vms.close()
+    finally:
+        await pool.close()
+        if isinstance(platform.newest, Newest):
+            await platform.newest.close()
+        await asyncio.to_thread(close, platform)
+        if engines:
+            engines.close()
+        if machines and not given:
+            machines.close()
+
+
+def signing_keys(pool: AsyncConnectionPool[Any], settings: Settings) -> SigningKeys:
+    secret = settings.sealing_secret.get_secret_value() if settings.sealing_secret else None
+    return SigningKeys(pool, now, Seal(secret), timedelta(seconds=settings.signing_key_seconds))
+
+
+async def open_database(url: str) -> tuple[Platform, UUID, bool]:
+    """The application on its database, with a schema that fits. One process at a time makes it fit."""
+    conn = await patiently_connected(url)
+    try:
+        await conn.execute("select pg_advisory_lock(%s)", (schema.SCHEMA_LOCK,))
+        platform = await asyncio.to_thread(open_platform, url)
+        refolded = await schema.migrate(conn, platform)
+        return platform, await schema.installation(conn), refolded
+    finally:
+        await conn.close()
+
+
+async def patiently_connected(url: str) -> psycopg.AsyncConnection[Any]:
+    deadline = asyncio.get_running_loop().time() + DATABASE_PATIENCE
+    while True:
+        try:
+            return await database.connect(url)
+        except psycopg.OperationalError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise CannotStart(f"The database does not answer: {str(error).strip()}") from error
+            log.warning("waiting for the database", extra={"because": str(error).strip()})
+        await asyncio.sleep(1)
+
+
+def close(platform: Platform) -> None:
+    if isinstance(platform.writer, GroupWriter):
+        platform.writer.close()
+    platform.close()

@@ -1,0 +1,58 @@
+"""Putting together what hosted sessions and their guests need."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+
+from application.guests import Guests
+from application.hosted_sessions import HostedSessions
+from application.platform import Platform
+from application.ports.clock import Clock, Ids
+from application.ports.regions import Engines
+from application.ssh_grants import Tenancy
+from application.waiting_room import WaitingRoom
+from application.workspaces import Workspaces
+from infra.auth import ssh_keys
+from infra.auth.aliases import alias
+from infra.auth.guess_limits import Guesses
+from infra.settings import Settings
+from infra.tables.join_requests import HolderKeys, JoinRequests
+
+
+def tenancy(platform: Platform, clock: Clock, pool: AsyncConnectionPool[Any]) -> Tenancy:
+    return Tenancy(platform, clock, HolderKeys(pool), JoinRequests(pool))
+
+
+def hosting(
+    settings: Settings, workspaces: Workspaces, engines: Engines, guesses: Guesses, ids: Ids
+) -> tuple[HostedSessions, Guests]:
+    lets = workspaces.tenancy
+    sessions = HostedSessions(
+        platform=lets.platform,
+        clock=lets.clock,
+        ids=ids,
+        workspaces=workspaces,
+        aliases=alias,
+        public_key=ssh_keys.checked,
+        keys=lets.keys,
+        requests=lets.requests,
+        guesses=guesses,
+        term=settings.session_seconds,
+    )
+    guests = Guests(
+        platform=lets.platform,
+        clock=lets.clock,
+        ids=ids,
+        sessions=sessions,
+        requests=lets.requests,
+        tenancy=lets,
+        engines=engines,
+        public_key=ssh_keys.checked,
+        asks=Guesses(settings.redis_url, settings.joins_per_minute),
+        patience=timedelta(seconds=settings.join_seconds),
+        room=WaitingRoom(settings.join_waiting),
+    )
+    return sessions, guests

@@ -1,0 +1,124 @@
+"""The schema: created when it is missing; read models are folded anew when their shape has changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from application.platform import Platform
+from infra.auth import vm_tokens
+from infra.eventlog.log_reader import events_after
+from infra.tables import (
+    accounts,
+    api_keys,
+    invite_tokens,
+    join_requests,
+    learners,
+    logins,
+    passwords,
+    presence,
+    registrations,
+    sign_ins,
+    signing_keys,
+    snowflakes,
+    vm_accounts,
+    vm_passwords,
+    workshop_keys,
+)
+from infra.tables import (
+    session_activity as hosted_use,
+)
+from projections import read_models
+
+log = logging.getLogger(__name__)
+
+
+SCHEMA_LOCK = 7_301  # advisory: one process at a time makes or changes the schema
+INSTALLATION = """
+create table if not exists installation (
+    singleton boolean primary key default true check (singleton),
+    id uuid not null default gen_random_uuid()
+);
+insert into installation default values on conflict do nothing;
+"""
+
+
+# What is kept beside the log.
+ROWS = tuple(
+    rows.DDL
+    for rows in (
+        accounts,
+        logins,
+        invite_tokens,
+        sign_ins,
+        presence,
+        api_keys,
+        signing_keys,
+        join_requests,
+        hosted_use,
+        workshop_keys,
+        learners,
+        registrations,
+        passwords,
+        snowflakes,
+        vm_accounts,
+        vm_tokens,
+        vm_passwords,
+    )
+)
+BATCH = 500  # events in memory at once, while all are folded
+
+
+async def migrate(conn: AsyncConnection[Any], platform: Platform) -> bool:
+    """Make what is missing; refold the read models if theirs is another shape. Returns whether it did."""
+    async with conn.transaction():
+        await conn.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        for statements in (INSTALLATION, *ROWS, read_models.FOLLOWER):
+            await conn.execute(statements)
+        cur = await conn.execute("select shape from follower for update")
+        (shape,) = await cur.fetchone() or ("",)
+        if shape == read_models.SHAPE:
+            return False
+        await refold(conn, platform)
+        return True
+
+
+async def rebuild(
+    conn: AsyncConnection[Any], platform: Platform, folded: Callable[[int], None] = lambda count: None
+) -> int:
+    """Drop every read model and fold it anew from the log, in one transaction. Returns how many events there were.
+
+    `folded` is told how many there were so far.
+    """
+    async with conn.transaction():
+        await conn.execute("select position from follower for update")  # a follower at work waits for us
+        return await refold(conn, platform, folded)
+
+
+async def refold(
+    conn: AsyncConnection[Any], platform: Platform, folded: Callable[[int], None] = lambda count: None
+) -> int:
+    """New tables beside the old ones, which can be read until the new take their place at the end."""
+    await conn.execute("drop schema if exists rebuilding cascade; create schema rebuilding")
+    await conn.execute("set local search_path to rebuilding, public")
+    await read_models.create(conn)
+    position = count = 0
+    while batch := await events_after(conn, platform, position, BATCH):
+        async with conn.pipeline():
+            await read_models.advance(conn, [event for _, event in batch], [at for at, _ in batch])
+        position, count = batch[-1][0], count + len(batch)
+        folded(count)
+    await read_models.replace(conn, "rebuilding")
+    await conn.execute("set local search_path to public; drop schema rebuilding")
+    return count
+
+
+async def installation(conn: AsyncConnection[Any]) -> Any:
+    """The id of this installation, which labels whatever it makes on an engine."""
+    cur = await conn.execute("select id from installation")
+    row = await cur.fetchone()
+    assert row is not None, "migrate() makes it"
+    return row[0]

@@ -1,0 +1,56 @@
+"""Following how a guest stands, or how a machine is, from now on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.access import Actor
+from domain.guest import Standing
+from interfaces.http.deps import Deps
+from projections import guests, workspaces
+from projections.hub import Push
+
+
+@dataclass(frozen=True)
+class Stands:
+    joiner_id: UUID
+    standing: Standing
+    reason: str | None = None
+
+
+async def standings(given: Deps, guest_id: UUID, owner_id: UUID, joiner_id: UUID) -> AsyncGenerator[Stands, None]:
+    """How somebody stands: now, and then whenever that changes. It ends with the session.
+
+    What a guest may watch of somebody else's session is this alone; it is looked at with its owner's eyes.
+    """
+    found = await guests.get(given.reads, guest_id)
+    if found.first is None:
+        yield Stands(joiner_id, Standing.CLOSED)
+        return
+    yield Stands(found.first.joiner_id, Standing(found.first.standing), found.first.reason)
+    owner = Actor(owner_id, "", request_id="")
+    async for some in given.hub.follow(owner, guest_id, found.position):
+        for told in some:
+            if isinstance(told, Push):
+                state = told.entry.state
+                if state is None:
+                    yield Stands(joiner_id, Standing.CLOSED)
+                    return
+                yield Stands(UUID(str(state["joiner_id"])), Standing(state["standing"]), state["reason"])
+
+
+async def machine_statuses(given: Deps, who: Actor, workspace_id: UUID) -> AsyncGenerator[tuple[str, str | None], None]:
+    """How a machine is, and what is wrong with it: now, and then whenever that changes. It ends with the machine."""
+    row = await workspaces.get(given.reads, workspace_id)
+    if row is None:
+        return
+    yield row.status, row.error
+    owner = Actor(who.user_id, "", request_id="")
+    async for some in given.hub.follow(owner, workspace_id, 0):
+        for told in some:
+            if isinstance(told, Push):
+                if told.entry.state is None:
+                    return
+                yield told.entry.state["status"], told.entry.state["error"]

@@ -1,0 +1,167 @@
+"""Two regions that are two addresses of one Docker engine: they keep apart, and one may go away and come back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import docker
+import psycopg
+import pytest
+
+from domain.workspace import Workspace
+from infra.reconcile.sweep import Sweep
+from interfaces.chrote import session_views as present_sessions
+from projections import sessions
+from tests.support.engines import IMAGE, lacking, opened
+from tests.support.regions import ADMIN
+from tests.support.relay import Relay
+from tests.support.server import Served, eventually, served
+
+SOCKET = Path("/var/run/docker.sock")
+SMALL = {"image": IMAGE, "memory_mb": 128, "cpus": 0.5, "ports": [22], "disk_mb": 256}
+
+
+@dataclass
+class TwoRegions:
+    served: Served
+    relay: Relay
+    docker: docker.DockerClient
+
+    async def ask(self, region: str) -> UUID:
+        workspaces = self.served.tenure.deps.workspaces
+        made = await workspaces.request(ADMIN, name="a", machine="small", region=region, ttl_seconds=None)
+        return made.id
+
+    async def workspace(self, id: UUID) -> Workspace:
+        return await self.served.tenure.deps.platform.load(Workspace, id)
+
+    async def until(self, id: UUID, status: str) -> Workspace:
+        async def it_is() -> Any:
+            workspace = await self.workspace(id)
+            return workspace.status == status and workspace
+
+        return await eventually(it_is)  # type: ignore[no-any-return]
+
+    def labels(self, id: UUID) -> dict[str, str]:
+        return dict(self.docker.containers.get(f"tenure-{id}").labels)
+
+    async def end(self, *ids: UUID) -> None:
+        for id in ids:
+            await self.served.tenure.deps.workspaces.delete(ADMIN, id)
+
+        async def gone() -> bool:
+            return all([(await self.workspace(id)).destroyed_at for id in ids])
+
+        await eventually(gone, 60)
+
+
+@pytest.fixture
+async def two(database: str, tmp_path: Path) -> AsyncIterator[TwoRegions]:
+    async with opened("docker", tmp_path):  # there is an engine, and the image
+        pass
+    if not SOCKET.is_socket():
+        lacking("docker", f"no engine listens on {SOCKET}")
+    relay = Relay(SOCKET)
+    await relay.up()
+    regions = {
+        "near": {"url": f"unix://{SOCKET}"},
+        "far": {"url": f"tcp://127.0.0.1:{relay.port}", "host": "localhost"},
+    }
+    client = docker.DockerClient(f"unix://{SOCKET}")
+    try:
+        async with served(database, tmp_path, regions=regions, machine_configs={"small": SMALL}) as serving:
+            yield TwoRegions(serving, relay, client)
+    finally:
+        with psycopg.connect(database) as conn:
+            (installation,) = conn.execute("select id from installation").fetchone() or (None,)
+        for network in client.networks.list(filters={"label": f"tenure.installation={installation}"}):
+            network.remove()
+        await relay.down()
+        client.close()
+
+
+async def test_two_regions_on_one_engine_keep_apart(two: TwoRegions) -> None:
+    near, far = await two.ask("near"), await two.ask("far")
+    try:
+        for id in (near, far):
+            await two.until(id, "running")
+        assert [two.labels(id)["tenure.region"] for id in (near, far)] == ["near", "far"]
+        assert [two.labels(id)["tenure.template"] for id in (near, far)] == ["small", "small"]
+
+        engines = two.served.tenure.engines
+        here, there = await engines.at("near"), await engines.at("far")
+        assert ([m.workspace_id for m in await here.all()], [m.workspace_id for m in await there.all()]) == (
+            [near],
+            [far],
+        )
+        assert await here.find(far) is None and await there.find(near) is None
+        await here.ensure_gone(far)
+        await here.ensure_stopped(far)
+        found = await there.find(far)
+        assert found and found.running
+
+        connection = (await two.workspace(far)).machine["connection"]  # type: ignore[index]
+        assert connection["host"] == "localhost" and set(connection["ports"]) == {"22"}
+        limit = two.docker.containers.get(f"tenure-{far}").attrs["HostConfig"].get("StorageOpt", {}).get("size")
+        assert connection["disk_mb"] == (256 if limit == "256m" else "not limited by this engine")
+    finally:
+        await two.end(near, far)
+
+
+async def test_a_workspace_in_a_region_has_its_terminal(two: TwoRegions) -> None:
+    far = await two.ask("far")
+    terminals, reads, clock = (getattr(two.served.tenure.deps, name) for name in ("terminals", "reads", "clock"))
+    try:
+
+        async def seen() -> sessions.Listed | None:
+            return await sessions.named(reads, ADMIN, str(far), clock())
+
+        it = await eventually(seen, 60)
+        at = present_sessions.address(it)
+        assert at.host == f"far/{far}"
+        await terminals.type(at, None, b"echo $((20 + 3))\r")
+
+        async def answered() -> bool:
+            return "23" in (await terminals.capture(at, None)).splitlines()
+
+        await eventually(answered)
+    finally:
+        await two.end(far)
+
+
+async def test_an_address_that_goes_away_and_comes_back_is_nobody_elses_trouble(two: TwoRegions) -> None:
+    far = await two.ask("far")
+    ids = [far]
+    try:
+        await two.until(far, "running")
+        await two.relay.down()
+
+        ids += [later := await two.ask("far"), near := await two.ask("near")]
+        await two.until(near, "running")
+
+        async def waits() -> bool:
+            return (await two.workspace(later)).waiting == "the Docker engine does not answer"
+
+        await eventually(waits)
+        it = two.served.tenure
+        sweep = Sweep(it.pool, it.deps.reads, it.engines, it.deps.regions, it.deps.workspaces, it.deps.workshops)
+        two.docker.containers.get(f"tenure-{near}").remove(force=True)
+        assert await sweep.once() == [near]
+        await two.until(near, "failed")
+        await two.until(far, "running")  # nobody has seen that it is not there
+        async with two.served.client(None) as nobody:
+            told = (await nobody.get("/health/ready")).json()
+            assert (told["status"], told["parts"]["regions"]["error"]) == ("degraded", "away: far")
+
+            await two.relay.up()
+            await two.until(later, "running")
+            assert (await nobody.get("/health/ready")).json()["status"] == "ok"
+    finally:
+        if two.relay.port:
+            await two.relay.down()
+            await two.relay.up()
+        await two.end(*ids)

@@ -1,0 +1,235 @@
+"""Programs in containers, over the engine's API; and the tmux among them."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from docker.models.containers import Container
+
+from infra.docker.execs import DockerExecs, ExecPipe, ExecRefused
+from infra.docker.tmux import DockerTmux
+from infra.tmux.control import Control, TmuxGone
+from tests.support.engines import IMAGE, DockerEngine
+from tests.support.server import PATIENCE
+
+SOCKET = "/var/run/docker.sock"
+HOUR = timedelta(hours=1)
+ODD = bytes(range(256)) * 4096  # a megabyte
+
+
+@pytest.fixture
+def container() -> Iterator[Container]:
+    engine = DockerEngine()
+    it = engine.client.containers.run(IMAGE, ["sleep", "1000"], detach=True)
+    try:
+        yield it
+    finally:
+        it.remove(force=True)
+        engine.close()
+
+
+def root(container: Container, *command: str) -> None:
+    done = container.exec_run(list(command), user="root")
+    assert done.exit_code == 0, done.output
+
+
+async def echoed(execs: DockerExecs, container: Container) -> bytes:
+    """A megabyte of every byte there is, through `cat` and back."""
+    _, pipe = await execs.start(str(container.id), "tenure", ["cat"])
+    writing = asyncio.create_task(pipe.write(ODD))
+    got = b""
+    async with asyncio.timeout(PATIENCE):
+        while len(got) < len(ODD):
+            got += await pipe.read(5000)
+    await writing
+    await pipe.close()
+    assert await pipe.read(1) == b""
+    return got
+
+
+async def test_every_byte_comes_back(container: Container) -> None:
+    assert await echoed(DockerExecs(None), container) == ODD
+    assert await echoed(DockerExecs(f"unix://{SOCKET}"), container) == ODD
+
+
+@asynccontextmanager
+async def forwarded(tls: ssl.SSLContext | None) -> AsyncIterator[int]:
+    """A TCP port of the engine's own socket."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        with suppress(OSError):
+            writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, ours = await asyncio.open_unix_connection(SOCKET)
+        await asyncio.gather(pump(reader, ours), pump(theirs, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def test_over_tcp(container: Container) -> None:
+    async with forwarded(None) as port:
+        assert await echoed(DockerExecs(f"tcp://127.0.0.1:{port}"), container) == ODD
+
+
+def certify(key_file: Path, cert_file: Path) -> None:
+    """For this address, by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "engine")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + HOUR)
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    pem = serialization.Encoding.PEM
+    cert_file.write_bytes(made.add_extension(here, critical=False).sign(key, hashes.SHA256()).public_bytes(pem))
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    key_file.write_bytes(key.private_bytes(pem, *plain))
+
+
+async def test_over_tls_with_a_certificate_of_ones_own(
+    container: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    certify(key, cert)
+    (tmp_path / "ca.pem").write_bytes(cert.read_bytes())
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(cert))
+    tls.load_cert_chain(cert, key)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    async with forwarded(tls) as port:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{port}")
+        monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+        monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+        assert await echoed(DockerExecs(None), container) == ODD
+
+
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1:1", "unix:///nowhere", "ssh://nobody@127.0.0.1"])
+async def test_without_an_engine_it_says_so(url: str) -> None:
+    with pytest.raises(ExecRefused, match="does not answer"):
+        await DockerExecs(url).start("any", "", ["true"])
+
+
+class Counting(DockerExecs):
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.users: list[str] = []
+
+    async def start(self, container: str, user: str, command: list[str]) -> tuple[str, ExecPipe]:
+        self.users.append(user)
+        return await super().start(container, user, command)
+
+
+async def windows(place: DockerTmux) -> list[bytes]:
+    """What its terminal has to say of itself, and whose it is."""
+    control = Control(await place.open(*place.watch), lambda message: None)
+    hearing = asyncio.create_task(control.run())
+    (said,) = await control.ask("list-sessions -F '#{session_name} #{session_windows} #{session_path}'")
+    await control.close()
+    await hearing
+    return said
+
+
+async def test_it_is_the_terminal_of_who_works_there(container: Container) -> None:
+    execs, name = Counting(), str(uuid4())
+    place = DockerTmux(execs, name, name, str(container.id))
+    assert await windows(place) == [f"{name} 1 /workspace".encode()]
+    assert await windows(place) == [f"{name} 1 /workspace".encode()]  # made once
+    assert execs.users == ["tenure", "tenure"]
+
+
+async def test_where_nobody_is_called_so_it_is_the_images_own_user(container: Container) -> None:
+    root(container, "userdel", "tenure")
+    execs, name = Counting(), str(uuid4())
+    place = DockerTmux(execs, name, name, str(container.id))
+    for _ in range(2):
+        assert await windows(place) == [f"{name} 1 /workspace".encode()]
+    assert execs.users == ["tenure", "", ""]
+
+
+@pytest.mark.parametrize("without", ["tmux", "a user and tmux"])
+async def test_a_container_without_tmux_is_asked_once(container: Container, without: str) -> None:
+    root(container, "mv", "/usr/bin/tmux", "/tmp/tmux")
+    if without != "tmux":
+        root(container, "userdel", "tenure")
+    execs = Counting()
+    place = DockerTmux(execs, str(uuid4()), str(uuid4()), str(container.id))
+    for _ in range(3):
+        with pytest.raises(TmuxGone):
+            await place.open(*place.watch)
+    assert len(execs.users) == (1 if without == "tmux" else 2)
+    assert place.signature() is None
+    waiting = asyncio.create_task(place.changed(None))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    root(container, "mv", "/tmp/tmux", "/usr/bin/tmux")
+    place.again()  # as when it has been started anew
+    await asyncio.wait_for(waiting, PATIENCE)
+    assert len(await windows(place)) == 1
+
+
+class Busy(DockerExecs):
+    """An engine that cannot start a program now, as runc says it when a container is just coming or going."""
+
+    async def start(self, container: str, user: str, command: list[str]) -> tuple[str, Any]:
+        return "exec", Words(b"OCI runtime exec failed: error executing setns process: exit status 1: unknown\r\n")
+
+    async def never_ran(self, id: str) -> bool:
+        return True
+
+
+class Words:
+    def __init__(self, words: bytes) -> None:
+        self._words = words
+
+    async def read(self, most: int) -> bytes:
+        words, self._words = self._words, b""
+        return words
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_an_engine_that_cannot_now_is_asked_again() -> None:
+    place = DockerTmux(Busy(None), "lab", "lab", "lab")
+    with pytest.raises(TmuxGone, match="setns"):
+        await place.open(*place.watch)
+    assert place.signature() is not None
+
+
+async def test_what_stands_in_tmuxs_place_does_not_make_us_root(container: Container) -> None:
+    """Whoever works there may make it say what the engine would."""
+    root(container, "sh", "-c", "printf '#!/bin/sh\\necho unable to find user tenure\\n' > /usr/bin/tmux")
+    execs = Counting()
+    place = DockerTmux(execs, str(uuid4()), str(uuid4()), str(container.id))
+    with pytest.raises(TmuxGone):
+        await place.open(*place.watch)
+    assert execs.users == ["tenure"]
+
+
+async def test_a_container_that_has_stopped_or_gone_has_none(container: Container) -> None:
+    place = DockerTmux(DockerExecs(None), str(uuid4()), str(uuid4()), str(container.id))
+    container.kill()
+    with pytest.raises(TmuxGone, match="409"):
+        await place.open(*place.watch)
+    gone = DockerTmux(DockerExecs(None), str(uuid4()), str(uuid4()), f"tenure-{uuid4()}")
+    with pytest.raises(TmuxGone, match="404"):
+        await gone.open(*gone.watch)
+    assert place.signature() is not None

@@ -1,0 +1,35 @@
+"""How large drives are, by QEMU's own word."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra.libvirt.images import VmImages
+from tests.support.engines import lacking
+from tests.support.stories.vms import DRIVE
+
+SIZE = 12 << 20
+
+
+@pytest.mark.parametrize("format", ["raw", "qcow2", "qed", "vdi", "vmdk", "vpc"])
+async def test_a_drive_is_as_large_as_qemu_says(format: str, tmp_path: Path) -> None:
+    if not (qemu := shutil.which("qemu-img")):
+        lacking("libvirt", "there is no qemu-img")
+    image = tmp_path / "disk.img"
+    subprocess.run([qemu, "create", "-q", "-f", format, image, str(SIZE)], check=True)
+    told = subprocess.run([qemu, "info", "-f", format, "--output=json", image], check=True, capture_output=True)
+    drive = DRIVE | {"drive_image": image.name, "drive_format": format}
+    size = await VmImages(tmp_path).size(drive)
+    assert size == json.loads(told.stdout)["virtual-size"] >= SIZE
+
+
+async def test_what_is_not_there_or_makes_no_sense_has_no_size(tmp_path: Path) -> None:
+    (tmp_path / "disk.qcow2").write_bytes(b"short")
+    images = VmImages(tmp_path)
+    assert await images.size(DRIVE | {"drive_image": "disk.qcow2"}) == 0
+    assert await images.size(DRIVE | {"drive_image": "none.raw"}) == 0

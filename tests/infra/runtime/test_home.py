@@ -1,0 +1,35 @@
+"""Claiming what is due: as much as is free and no more, whatever plan the database makes for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from infra.eventlog.worker import CLAIM
+from infra.wiring.bootstrap import close, open_database
+
+DUE = """
+insert into work select 'workspace.provision', gen_random_uuid(), 'engine', now() - i * interval '1 s',
+    now() - i * interval '1 s', 1, 0 from generate_series(500, 1, -1) i
+"""
+PLANS = {
+    "as it likes": "",
+    "by nested loops": "set enable_hashjoin = off; set enable_material = off; set enable_hashagg = off; "
+    "set enable_sort = off",
+}
+
+
+@pytest.mark.parametrize("plan", PLANS)
+async def test_no_more_is_claimed_than_is_free_and_the_oldest_first(database: str, plan: str) -> None:
+    platform, _, _ = await open_database(database)
+    close(platform)
+    now = datetime.now(UTC)
+    asked = {"lane": "engine", "free": 3, "now": now, "until": now + timedelta(minutes=1), "holder": 1}
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute(DUE)
+        conn.execute(PLANS[plan])
+        claimed = [(now - due_at).seconds for _, _, due_at, _, _ in conn.execute(CLAIM, asked).fetchall()]
+        assert len(claimed) == 3
+        assert min(claimed) >= 490

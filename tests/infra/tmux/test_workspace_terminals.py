@@ -1,0 +1,92 @@
+"""Terminals of workspaces, in processes of their own: one watches, another shows, and either may die."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psycopg
+import pytest
+
+from tests.contracts.asking import WORKSPACES, fine, running
+from tests.contracts.chrote.people import sign_in
+from tests.contracts.chrote.terminals import socket
+from tests.support.engines import IMAGE, DockerEngine
+from tests.support.processes import spawned
+from tests.support.server import PATIENCE, eventually
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[DockerEngine]:
+    """What Tenure left on it is removed."""
+    it = DockerEngine()
+    yield it
+    with psycopg.connect(database) as conn:
+        it.installations.update(id for (id,) in conn.execute("select id from installation"))
+    it.close()
+
+
+async def kinds(client: httpx.AsyncClient) -> list[str]:
+    told = fine(await client.get("/api/v1/audit/events", params={"kind": "session"}))["events"]
+    return [it["kind"] for it in told]
+
+
+async def is_known(client: httpx.AsyncClient) -> bool:
+    return (await client.get("/auth/me")).status_code == 200
+
+
+async def test_every_server_shows_it_whoever_watches_and_whoever_dies(
+    database: str, tmp_path: Path, engine: DockerEngine
+) -> None:
+    def process(name: str, role: str) -> Any:
+        where = {"machines": "docker", "workspace_image": IMAGE, "tmux_socket": tmp_path / "no-tmux"}
+        return spawned(database, tmp_path / name, role=role, **where)
+
+    async with process("api", "api") as api, httpx.AsyncClient(base_url=api.url, timeout=PATIENCE) as olga:
+
+        async def types(text: str) -> None:
+            async with socket(api.url, olga, f"/ws/terminal/{id}") as it:
+                await it.until("connected")
+                await it.say("sendKeys", keys=f"echo {text[:1]}''{text[1:]}\r")
+                await it.shown(text)
+
+        async def happened(*expected: str) -> None:
+            async def so() -> bool:
+                return await kinds(olga) == list(expected)
+
+            await eventually(so)
+
+        async with process("one", "worker") as one:
+            await sign_in(olga, "Olga")
+            await eventually(partial(is_known, olga))  # once the worker has begun
+            id = (await running(olga))["id"]
+            await happened("session.found")
+            fine(await olga.post(f"/api/sessions/{id}/claim"))
+            await types("first")
+            one.kill()
+            await one.has_died()
+        await types("second")  # whoever shows it needs nobody who watches
+        await until_forgotten(engine, id)
+        async with process("two", "worker"):
+            container = engine.container(UUID(id))
+            await asyncio.to_thread(container.restart, timeout=1)  # behind our back
+            await happened("session.found", "session.closed", "session.found")
+            fine(await olga.post(f"/api/sessions/{id}/claim"))
+            await types("third")
+            fine(await olga.delete(f"{WORKSPACES}/{id}"))
+            await happened("session.found", "session.closed", "session.found", "session.closed")
+
+
+async def until_forgotten(engine: DockerEngine, id: str) -> None:
+    """Nothing is left in the container of the process that has died."""
+
+    async def few() -> bool:
+        seen = await asyncio.to_thread(engine.inside, UUID(id), "tmux", "list-clients", "-F", "#{client_name}")
+        return len(seen.split()) <= 1  # that of whoever just looked
+
+    await eventually(few)

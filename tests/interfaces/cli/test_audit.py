@@ -1,0 +1,221 @@
+"""`tenure audit` and `tenure rebuild`: the history from the database itself, with and without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
+
+from application.access import Cause
+from domain.workspace import Workspace
+from infra.postgres.database import connect
+from infra.wiring import bootstrap
+from projections import read_models
+from tests.support.cli import beside, running
+from tests.support.server import Served, eventually, served
+
+NDJSON = {"accept": "application/x-ndjson"}
+
+
+@pytest.fixture
+async def history(database: str, tmp_path: Path) -> Any:
+    """A Tenure in which something has happened, and whose auditor is called ann."""
+    async with served(database, tmp_path, auditors=("ann",)) as serving:
+        async with serving.client() as alice, serving.client("bob") as bob:
+            body = {"name": "lab", "ttl_seconds": 3600}
+            id = (await alice.post("/api/v1/workspaces", json=body)).json()["id"]
+            bobs = (await bob.post("/api/v1/workspaces", json={"name": "bobs"})).json()["id"]
+            await eventually(lambda: is_running(bob, bobs))
+            await alice.post(f"/api/v1/workspaces/{id}/extend", json={"ttl_seconds": 60})
+            await eventually(lambda: is_running(alice, id))
+            await alice.delete(f"/api/v1/workspaces/{id}")
+        async with serving.client("ann") as ann:
+            await eventually(lambda: ended(ann, id))
+        yield serving, id
+
+
+async def is_running(client: Any, id: str) -> bool:
+    return bool((await client.get(f"/api/v1/workspaces/{id}")).json()["status"] == "running")
+
+
+async def ended(client: Any, id: str) -> bool:
+    found = await client.get("/api/v1/audit/events", params={"subject": id, "kind": "workspace.destroyed"})
+    return bool(found.json()["events"])
+
+
+async def lines(database: str, *args: str) -> list[str]:
+    result = await beside("audit", "log", "--json", *args, TENURE_DATABASE_URL=address(database))
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    return result.stdout.splitlines()
+
+
+async def test_the_log_is_what_the_api_tells(database: str, history: tuple[Served, str]) -> None:
+    serving, id = history
+    async with serving.client("ann") as ann:
+        everything = (await ann.get("/api/v1/audit/events", headers=NDJSON)).text.splitlines()
+        assert len(everything) == 7
+        assert await lines(database) == everything
+        second = json.loads(everything[1])["at"]
+        for option, parameter, value in (
+            ("--subject", "subject", id),
+            ("--kind", "kind", "workspace.deleted"),
+            ("--kind", "kind", "workspace"),
+            ("--actor", "actor", "bob"),
+            ("--since", "since", second),
+            ("--until", "until", second),
+            ("--after", "after", "3"),
+        ):
+            asked = await ann.get("/api/v1/audit/events", params={parameter: value}, headers=NDJSON)
+            told = asked.text.splitlines()
+            assert told and (len(told) < len(everything) or value == "workspace")
+            assert await lines(database, option, value) == told
+        assert await lines(database, "--limit", "2") == everything[:2]
+
+
+async def test_the_log_in_words(database: str, history: tuple[Served, str]) -> None:
+    result = await beside("audit", "log", "--subject", history[1], TENURE_DATABASE_URL=address(database))
+    told = [line.split() for line in result.stdout.splitlines()]
+    assert [(line[2], line[4]) for line in told if line[2] != "workspace.extended"] == [
+        ("workspace.requested", "alice"),
+        ("workspace.provisioned", "tenure"),
+        ("workspace.deleted", "alice"),
+        ("workspace.destroyed", "tenure"),
+    ]
+    assert "name=lab" in told[0]
+
+
+async def test_the_log_is_followed(database: str, history: tuple[Served, str]) -> None:
+    serving, _ = history
+    with running("audit", "log", "--follow", "--json", TENURE_DATABASE_URL=address(database)) as following:
+        await asyncio.to_thread(following.until, '"workspace.destroyed"')
+        async with serving.client() as alice:
+            await alice.post("/api/v1/workspaces", json={"name": "next"})
+        line = await asyncio.to_thread(following.until, '"name":"next"')
+        assert json.loads(line)["kind"] == "workspace.requested"
+        assert await asyncio.to_thread(following.end) == 130
+        assert "Traceback" not in following.said
+
+
+async def test_a_subject_is_shown_as_the_api_shows_it_at_every_moment(
+    database: str, history: tuple[Served, str]
+) -> None:
+    serving, id = history
+    events = [json.loads(line) for line in await lines(database, "--subject", id)]
+    moments = [str(event[key]) for event in events for key in ("position", "at")]
+    shown = set()
+    async with serving.client("ann") as ann:
+        for moment in moments:
+            asked = await ann.get(f"/api/v1/audit/subjects/{id}", params={"at": moment})
+            result = await beside("audit", "show", id, "--at", moment, "--json", TENURE_DATABASE_URL=address(database))
+            assert result.stdout.rstrip("\n") == asked.text
+            shown.add(asked.json()["version"])
+    assert shown == set(range(1, len(events) + 1))
+
+
+async def test_a_subject_in_words(database: str, history: tuple[Served, str]) -> None:
+    _, id = history
+    first = json.loads((await lines(database, "--subject", id))[0])["position"]
+    result = await beside("audit", "show", id, "--at", str(first), TENURE_DATABASE_URL=address(database))
+    assert f"workspace {id} after 1 of its events" in result.stdout
+    assert "  status        creating" in result.stdout
+    now = await beside("audit", "show", id, TENURE_DATABASE_URL=address(database))
+    assert "  ended_because it was deleted" in now.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (("show", "no-uuid"), "no such subject; ids are UUIDs"),
+        (("show", str(uuid4())), "no such subject"),
+        (("show", str(uuid4()), "--at", "then"), "at must be a position, or a time such as 2030-01-16T10:30:00Z"),
+        (("log", "--subject", "lab"), "--subject must be a UUID"),
+        (("log", "--since", "then"), "--since must be a time such as 2030-01-16T10:30:00Z"),
+        (("log", "--actor", "nobody"), 'nobody here is called "nobody"'),
+    ],
+)
+async def test_what_cannot_be_shown_is_a_sentence(database: str, args: tuple[str, ...], sentence: str) -> None:
+    result = await beside("audit", *args, TENURE_DATABASE_URL=address(database))
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"{sentence}\n")
+
+
+async def test_before_its_first_event_it_was_not_there(database: str, history: tuple[Served, str]) -> None:
+    result = await beside("audit", "show", history[1], "--at", "2001-01-01", TENURE_DATABASE_URL=address(database))
+    assert result.exit_code == 1
+    assert "it was not there yet" in result.stderr
+
+
+async def test_without_a_server_the_newest_events_are_there_too(database: str) -> None:
+    """What a server stored and did not follow any more, since it was killed, is folded by who asks."""
+    platform, _, _ = await bootstrap.open_database(database)
+    workspace = a_workspace()
+    await platform.commit(Cause(), workspace)
+    await asyncio.to_thread(bootstrap.close, platform)
+
+    assert [json.loads(line)["subject"] for line in await lines(database)] == [str(workspace.id)]
+
+
+async def test_rebuilding_while_it_is_served_changes_nothing(database: str, history: tuple[Served, str]) -> None:
+    serving, _ = history
+    async with serving.client() as alice:
+        rebuilding = asyncio.create_task(beside("rebuild", "--json", TENURE_DATABASE_URL=address(database)))
+        made: list[str] = []
+        while not rebuilding.done() or len(made) < 50:
+            answer = await alice.post("/api/v1/workspaces", json={"name": "lab"})
+            assert answer.status_code == 200, answer.text
+            made.append(answer.json()["id"])
+            listed = (await alice.get("/api/v1/workspaces")).json()
+            assert {it["id"] for it in listed} >= set(made)
+        told = json.loads((await rebuilding).stdout)
+        assert told["events"] >= 7
+        await eventually(lambda: all_run(alice))
+    live = await rows(database)
+    assert live["workspaces"] and live["trail"] and live["operations"] and live["holders"]
+    result = await beside("rebuild", TENURE_DATABASE_URL=address(database))
+    assert result.stdout.startswith(f"Folded {len(live['trail'])} events anew in ")
+    assert await rows(database) == live
+
+
+async def all_run(client: Any) -> bool:
+    return {it["status"] for it in (await client.get("/api/v1/workspaces")).json()} == {"running"}
+
+
+async def rows(url: str) -> dict[str, list[Any]]:
+    """All read models. Of the due-list what is to be done when, and not who is at it."""
+    told = {}
+    async with await connect(url) as conn, conn.cursor(row_factory=dict_row) as cur:
+        for table in read_models.DDL:
+            await cur.execute(f"select * from {table} order by 1, 2")
+            told[table] = [
+                {k: v for k, v in row.items() if table != "work" or k in ("command", "subject", "due_at")}
+                for row in await cur.fetchall()
+            ]
+    return told
+
+
+def address(database: str) -> str:
+    """The same database as a URL, which is how a setting names it."""
+    parts = conninfo_to_dict(database)
+    more = urlencode({"host": parts["host"], "port": parts["port"]})
+    return f"postgresql://{parts['user']}@/{parts['dbname']}?{more}"
+
+
+def a_workspace() -> Workspace:
+    return Workspace.request(
+        id=uuid4(),
+        owner_id=uuid4(),
+        name="lab",
+        template=None,
+        provider="fake",
+        ttl_seconds=None,
+        longest=timedelta(days=1),
+        now=bootstrap.now(),
+    )

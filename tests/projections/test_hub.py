@@ -1,0 +1,113 @@
+"""Bursts: a reader that takes what it is given keeps up with any; one that does not is cut off, and nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from application.access import Actor
+from projections import query as reads
+from projections.hub import Batch, CutOff, Hub, Ready, Told
+from projections.query import Found, Reads, Tide
+from projections.trail import Entry
+from tests.support.server import PATIENCE
+from tests.support.stories.workspaces import ANNA, requested
+
+BOUND = 8
+ACTOR = Actor(ANNA, "anna", "r1")
+
+
+class NothingMissed(Reads):
+    """A trail that has nothing to replay."""
+
+    def __init__(self) -> None: ...
+
+    async def find(self, row: type[Any], sql: Any, args: Sequence[Any] = (), *, wait: bool = True) -> Found[Any]:
+        return Found([], 0)
+
+
+class Followed(Reads):
+    """A trail that has been followed up to 3, and is not followed on."""
+
+    def __init__(self) -> None:
+        self.followed, self.head = Tide(), 3
+
+    async def _fetch(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
+        return [{"_head": self.head, "_position": 3, "_nth": None}]
+
+
+def batch(after: int, count: int) -> Batch:
+    event = requested.events[0]
+    return Batch(
+        after,
+        after + count,
+        [
+            Entry(nth, event.originator_id, 1, "workspace.requested", event.at, None, ANNA, False, "", None, {}, None)
+            for nth in range(after + 1, after + count + 1)
+        ],
+    )
+
+
+async def ready(hub: Hub, subject: UUID | None = None) -> AsyncIterator[Sequence[Told]]:
+    told = hub.follow(ACTOR, subject, None)
+    assert await anext(told) == [Ready(0)]
+    return told
+
+
+async def taken(told: AsyncIterator[Sequence[Told]], last: int) -> list[int]:
+    """The positions that it is told, up to the last."""
+    seen: list[int] = []
+    while not seen or seen[-1] < last:
+        seen += [push.position for push in await anext(told)]
+    return seen
+
+
+async def test_a_batch_longer_than_the_queue_reaches_who_takes_it() -> None:
+    hub = Hub(NothingMissed(), BOUND, 100)
+    reading = [asyncio.create_task(taken(await ready(hub), 20 * BOUND)) for _ in range(3)]
+    await asyncio.sleep(0)  # they wait
+    await hub.receive(batch(0, 20 * BOUND))
+    assert await asyncio.gather(*reading) == [list(range(1, 20 * BOUND + 1))] * 3
+
+
+async def test_who_takes_nothing_is_cut_off_and_holds_up_nobody() -> None:
+    hub = Hub(NothingMissed(), BOUND, 100)
+    stuck, reading = await ready(hub), asyncio.create_task(taken(await ready(hub), 20 * BOUND))
+    await asyncio.sleep(0)
+    waiting = asyncio.ensure_future(anext(stuck))
+    await asyncio.sleep(0)
+    await hub.receive(batch(0, 1))
+    await waiting  # it takes one event, and then no more
+    await hub.receive(batch(1, 20 * BOUND - 1))
+    assert await reading == list(range(1, 20 * BOUND + 1))
+    with pytest.raises(CutOff):
+        await anext(stuck)
+
+
+async def test_what_waits_comes_at_once() -> None:
+    hub = Hub(NothingMissed(), BOUND, 100)
+    told = await ready(hub)
+    first = asyncio.ensure_future(anext(told))
+    await asyncio.sleep(0)
+    await hub.receive(batch(0, 1))
+    await first
+    await hub.receive(batch(1, BOUND))
+    assert [push.position for push in await anext(told)] == list(range(2, BOUND + 2))
+
+
+async def test_what_is_looked_up_does_not_wait_for_the_follower_who_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reads, "FOLLOWING", 3600.0)
+    log = Followed()
+    hub = Hub(log, BOUND, 100)
+    told = hub.follow(ACTOR, None, None)
+    await anext(told)
+    log.head = 100
+    async with asyncio.timeout(PATIENCE):
+        await hub.receive(batch(2, 1))  # and what came before it has not been told here
+    assert hub.position == 3

@@ -1,0 +1,109 @@
+"""API keys and tokens, as tests come with them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from infra.tables.signing_keys import MAKERS, NEPTUNED, TENURE, Audience
+from tests.support.server import PATIENCE, Served
+
+KEYS = "/api/v1/keys"
+
+
+async def new_key(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
+    """A key, as its owner is told of it when it is made."""
+    made = await client.post(KEYS, json={"name": "a program", **body})
+    assert made.status_code == 201, made.text
+    told: dict[str, Any] = made.json()
+    return told
+
+
+async def exchanged(url: str, key: str) -> str:
+    """A token for a key."""
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
+        told = await client.post("/token", headers={"X-API-Key": key})
+    assert told.status_code == 200, told.text
+    token: str = told.json()["token"]
+    return token
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}".strip()}
+
+
+@asynccontextmanager
+async def program(tenure: Served, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody with these headers, and nothing else."""
+    async with httpx.AsyncClient(base_url=tenure.url, headers=headers, timeout=PATIENCE) as client:
+        yield client
+
+
+async def resigned(tenure: Served, token: str, audience: Audience = TENURE, **claims: Any) -> str:
+    """The same token with other claims (None: without), signed with the key for this audience."""
+    current = await tenure.tenure.deps.tokens._keys.current(audience)  # type: ignore[attr-defined]
+    said = jwt.decode(token, options={"verify_signature": False}) | claims
+    said = {name: value for name, value in said.items() if value is not None}
+    header = jwt.get_unverified_header(token) | {"alg": audience.algorithm}
+    return jwt.encode(said, current.private, audience.algorithm, header)
+
+
+async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) -> dict[str, str]:
+    """By what is wrong with it, tokens like this one for this audience that are not good."""
+    head, body, signature = token.split(".")
+    header = jwt.get_unverified_header(token)
+    said = jwt.decode(token, options={"verify_signature": False})
+    past = datetime.now(UTC) - timedelta(hours=2)
+    stranger, algorithm = MAKERS[audience.algorithm](), audience.algorithm
+    (public,) = [jwk for jwk in await tenure.tenure.deps.tokens.published() if jwk["kid"] == header["kid"]]
+    form = (Encoding.Raw, PublicFormat.Raw) if algorithm == "EdDSA" else (Encoding.X962, PublicFormat.UncompressedPoint)
+    raw = jwt.PyJWK(public).key.public_bytes(*form)
+
+    async def other(**claims: Any) -> str:
+        return await resigned(tenure, token, audience, **claims)
+
+    another = NEPTUNED if audience == TENURE else TENURE
+    return {
+        "signed for another audience": await resigned(tenure, token, another),
+        "signed for another audience, as one of it": await resigned(tenure, token, another, aud=another.name),
+        "expired": await other(iat=past, exp=past + timedelta(minutes=15)),
+        "of another audience": await other(aud=another.name),
+        "of several audiences": await other(aud=["tenure", "neptuned"]),
+        "of another issuer": await other(iss="clarateach-portal"),
+        "without an end": await other(exp=None),
+        "without an audience": await other(aud=None),
+        "of a foreign key under our kid": jwt.encode(said, stranger, algorithm, header),
+        "of a foreign key under its own": jwt.encode(said, stranger, algorithm, {"kid": uuid4().hex}),
+        "without a kid": jwt.encode(said, stranger, algorithm),
+        "alg none": f"{part(header | {'alg': 'none'})}.{body}.",
+        "alg none, signed": f"{part(header | {'alg': 'none'})}.{body}.{signature}",
+        "of the public half as a secret": forged(header | {"alg": "HS256"}, body, raw),
+        "without a signature": f"{head}.{body}.",
+        "changed": f"{head}.{part(said | {'sub': str(uuid4())})}.{signature}",
+        "cut off": token[:-10],
+        "two parts": f"{head}.{body}",
+        "no token": "hello",
+        "nothing": "",
+    }
+
+
+def part(it: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(it).encode()).rstrip(b"=").decode()
+
+
+def forged(header: dict[str, Any], body: str, secret: bytes) -> str:
+    """Signed with the public half taken for a shared secret, as a verifier that believes `alg` would have it."""
+    said = f"{part(header)}.{body}"
+    signature = hmac.new(secret, said.encode(), hashlib.sha256).digest()
+    return f"{said}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"

@@ -1,0 +1,87 @@
+"""Databases of tests: each has Tenure's tables, and nothing in them. One that was used is emptied and used again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import psycopg
+
+from infra.wiring.bootstrap import close, open_database
+
+NUMBERS = count(1)
+TEMPLATE = "tables"
+CARELESS = ("fsync", "full_page_writes", "synchronous_commit")  # nothing here is to outlive the machine
+HANG_UP = """
+select pg_terminate_backend(pid, 5000) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid()
+"""
+SHAPE = """
+select nspname, relname, relkind, attname, atttypid, attnotnull, atthasdef from pg_class
+join pg_namespace on pg_namespace.oid = relnamespace left join pg_attribute on attrelid = pg_class.oid
+where nspname !~ '^(pg_|information_schema)' and not coalesce(attisdropped, false)
+order by nspname, relname, attname
+"""
+EMPTY = """
+do $$
+declare name text;
+begin
+    set local session_replication_role = replica;  -- in any order, whatever refers to what
+    for name in select oid::regclass from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'follower'
+    loop execute 'delete from ' || name; end loop;
+    perform setval(seqrelid, seqstart, false) from pg_sequence;
+    update follower set position = 0, failed = null;
+end $$
+"""
+
+
+class Databases:
+    """Those of one server."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._unused: list[str] = []
+        with psycopg.connect(server, autocommit=True) as conn:
+            for setting in CARELESS:
+                conn.execute(f"alter system set {setting} = off")
+            conn.execute("select pg_reload_conf()")
+            conn.execute(f"create database {TEMPLATE}")
+        asyncio.run(with_tables(self._url(TEMPLATE)))
+        with psycopg.connect(self._url(TEMPLATE)) as conn:
+            conn.execute(EMPTY)
+            self._shape = conn.execute(SHAPE).fetchall()
+
+    @contextmanager
+    def lend(self) -> Iterator[str]:
+        """The URL of one, which nobody else has."""
+        url = self._unused.pop() if self._unused else self._new()
+        yield url
+        with psycopg.connect(url, autocommit=True) as conn:
+            conn.execute(HANG_UP)
+            if conn.execute(SHAPE).fetchall() == self._shape:
+                conn.execute(EMPTY)
+                self._unused.append(url)
+
+    def _new(self) -> str:
+        name = f"test_{next(NUMBERS)}"
+        with psycopg.connect(self._server, autocommit=True) as conn:
+            conn.execute(f"create database {name} template {TEMPLATE}")
+        return self._url(name)
+
+    def _url(self, name: str) -> str:
+        return psycopg.conninfo.make_conninfo(self._server, dbname=name)
+
+
+async def with_tables(database: str) -> None:
+    """As a Tenure that starts for the first time makes them."""
+    platform, _, _ = await open_database(database)
+    await asyncio.to_thread(close, platform)
+
+
+def emptied(database: str) -> None:
+    """Between two stories of one test."""
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute(EMPTY)

@@ -1,0 +1,145 @@
+"""A hypervisor in memory. It lies as it is told: slow, deaf, unwilling, or dead at a step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+from uuid import UUID
+
+from application.ports.displays import Display
+from application.ports.errors import Impossible, Unavailable
+from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact
+from domain.errors import NotFound
+from domain.vm.document import Document
+
+Answer = TypeVar("Answer")
+Moment = Callable[[str, UUID | None], Awaitable[None]]  # may wait or raise
+LIVE = ("drive_bps_limit", "drive_iops_limit")  # what can be changed while a machine runs
+
+
+async def _honest(call: str, vm: UUID | None) -> None:
+    return None
+
+
+class FakeHypervisor:
+    """`Hypervisor`, without machines. `on` is what really runs, and on what."""
+
+    def __init__(self, before: Moment = _honest, after: Moment = _honest) -> None:
+        self.before, self.after = before, after
+        self.on: dict[UUID, Document] = {}
+        self.defined: set[UUID] = set()
+        self.started = 0  # machines ever switched on
+        self.calls: list[tuple[str, UUID | None]] = []
+        self.changes: list[tuple[Document, Document]] = []
+        self.refuses: str | None = None
+        self.absent: str | None = None
+        self._away = False
+        self._ears: list[asyncio.Queue[Fact]] = []
+
+    # -- what a test does to it ----------------------------------------------------
+
+    def crash(self, vm: UUID) -> None:
+        """QEMU is killed."""
+        if self.on.pop(vm, None) is not None:
+            self._tell(Fact(vm, CRASHED))
+
+    def switch_off(self, vm: UUID) -> None:
+        if self.on.pop(vm, None) is not None:
+            self._tell(Fact(vm, STOPPED))
+
+    def switch_on(self, vm: UUID, document: Document) -> None:
+        if vm not in self.on:
+            self.on[vm] = document
+            self.defined.add(vm)
+            self.started += 1
+            self._tell(Fact(vm, STARTED))
+
+    def undefine(self, vm: UUID) -> None:
+        if vm in self.defined:
+            self.defined.discard(vm)
+            self._tell(Fact(vm, UNDEFINED))
+
+    def leave(self) -> None:
+        self._away = True
+        self._tell(Fact(None, LOST))
+
+    def come_back(self) -> None:
+        self._away = False
+        self._tell(Fact(None, FOUND))
+
+    def _tell(self, fact: Fact) -> None:
+        if not self._away or fact.vm is None:
+            for ear in self._ears:
+                ear.put_nowait(fact)
+
+    # -- what it is asked ------------------------------------------------------------
+
+    async def _effect(self, call: str, vm: UUID | None, do: Callable[[], Answer]) -> Answer:
+        self.calls.append((call, vm))
+        await asyncio.sleep(0)
+        if self._away:
+            raise Unavailable("libvirt", "libvirt does not answer")
+        await self.before(call, vm)
+        answer = do()
+        await self.after(call, vm)
+        return answer
+
+    async def ping(self) -> None:
+        await self._effect("ping", None, lambda: None)
+
+    async def ensure_running(self, vm: UUID, config: Document) -> None:
+        def run() -> None:
+            if self.refuses:
+                raise Impossible(self.refuses)
+            self.switch_on(vm, config)
+
+        await self._effect("ensure_running", vm, run)
+
+    async def ensure_stopped(self, vm: UUID) -> None:
+        await self._effect("ensure_stopped", vm, lambda: self.switch_off(vm))
+
+    async def ensure_gone(self, vm: UUID) -> None:
+        def go() -> None:
+            self.switch_off(vm)
+            self.undefine(vm)
+
+        await self._effect("ensure_gone", vm, go)
+
+    async def change(self, vm: UUID, before: Document, after: Document) -> bool:
+        def change() -> bool:
+            self.changes.append((before, after))
+            if vm in self.on:
+                self.on[vm] = after
+            return bool(fixed(before) != fixed(after))
+
+        return await self._effect("change", vm, change)
+
+    async def running(self) -> frozenset[UUID]:
+        return await self._effect("running", None, lambda: frozenset(self.on))
+
+    async def facts(self) -> AsyncIterator[Fact]:
+        ear: asyncio.Queue[Fact] = asyncio.Queue()
+        self._ears.append(ear)
+        try:
+            yield Fact(None, LOST if self._away else FOUND)
+            while True:
+                yield await ear.get()
+        finally:
+            self._ears.remove(ear)
+
+    async def screenshot(self, vm: UUID) -> bytes:
+        raise NotFound("this machine has no display")
+
+    def watch(self, vm: UUID) -> AbstractAsyncContextManager[Display]:
+        raise NotFound("this machine has no display")
+
+    async def close(self) -> None:
+        """Machines go on, so that another Tenure finds them."""
+
+
+def fixed(document: Document) -> Any:
+    """What cannot be changed while it runs."""
+    devices = [{k: v for k, v in it.items() if k not in LIVE} for it in document["qemu_devices"]]
+    return {k: v for k, v in document.items() if k not in ("name", "private", "autostart")} | {"qemu_devices": devices}

@@ -1,0 +1,38 @@
+"""An ASGI application on a loopback port of its own, for as long as a block."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+Provider = TypeVar("Provider")
+
+
+@asynccontextmanager
+async def listening(make: Callable[[str], Provider], app: Callable[[Provider], Starlette]) -> AsyncIterator[Provider]:
+    """`make` is told the address, before anybody listens there."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.bind(("127.0.0.1", 0))
+    made = make(f"http://127.0.0.1:{sock.getsockname()[1]}")
+    server = uvicorn.Server(uvicorn.Config(app(made), log_config=None, timeout_graceful_shutdown=1))
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    while not server.started:
+        await asyncio.sleep(0.005)
+    try:
+        yield made
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def form(request: Request) -> dict[str, str]:
+    """The fields of a form that was posted URL-encoded."""
+    return dict(parse_qsl((await request.body()).decode()))

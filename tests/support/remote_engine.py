@@ -1,0 +1,70 @@
+"""A test's engine in memory, lent to other processes over a socket: they all see the same machines."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from application.ports.errors import Impossible, Unavailable
+from application.ports.machines import Machines
+from tests.support.fake_engine import Engine
+
+
+@asynccontextmanager
+async def lent(engine: Engine, socket: Path) -> AsyncIterator[Path]:
+    """Answer on this socket until the block is left."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        call, args = pickle.loads(await reader.read())
+        told: tuple[str, Any]
+        try:
+            told = "answer", await getattr(engine, call)(*args)
+        except Unavailable as away:
+            told = "unavailable", str(away)
+        except Impossible as no:
+            told = "impossible", str(no)
+        writer.write(pickle.dumps(told))
+        writer.close()
+
+    server = await asyncio.start_unix_server(answer, socket)
+    try:
+        yield socket
+    finally:
+        server.close()
+
+
+class RemoteEngine:
+    """`Machines`, as a process sees them that was lent an engine."""
+
+    provider = "fake"
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+
+    def __getattr__(self, call: str) -> Callable[..., Awaitable[Any]]:
+        if not hasattr(Machines, call):
+            raise AttributeError(call)
+        return partial(self._ask, call)
+
+    async def _ask(self, call: str, *args: Any) -> Any:
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._socket)
+            writer.write(pickle.dumps((call, args)))
+            writer.write_eof()
+            said, what = pickle.loads(await reader.read())
+            writer.close()
+        except (OSError, EOFError) as gone:
+            raise Unavailable("engine", "the engine does not answer") from gone
+        if said == "unavailable":
+            raise Unavailable("engine", what)
+        if said == "impossible":
+            raise Impossible(what)
+        return what
+
+    def close(self) -> None:
+        """Nothing is kept open."""

@@ -1,0 +1,137 @@
+"""A whole Tenure in this process: real PostgreSQL, real HTTP on a loopback port, and an engine in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from httpx_sse import ServerSentEvent, aconnect_sse
+
+from application.ports.hypervisors import Hypervisor
+from application.ports.machines import Machines
+from application.ports.regions import Region
+from infra.process.server import config_of
+from infra.settings import Settings
+from infra.wiring.bootstrap import Tenure, running
+from interfaces.http import app as api
+from tests.support.fake_engine import Engine
+from tests.support.fake_hypervisor import FakeHypervisor
+
+PATIENCE = 20.0  # seconds that a test waits for a fact
+TURNS = 50  # of the loop, in which it is noticed that a client has left
+
+
+@dataclass(frozen=True)
+class Served:
+    tenure: Tenure
+    url: str
+    engine: Any  # the `Engine`, unless another was given
+    hypervisor: Any  # the `FakeHypervisor`, unless another was given
+
+    def client(self, user: str | None = "alice", **headers: str) -> httpx.AsyncClient:
+        given = {"x-user": user, **headers} if user else headers
+        return httpx.AsyncClient(base_url=self.url, headers=given, timeout=PATIENCE)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's looks ten times a second whether it is to end, and waits as long when nobody is connected any more.
+
+    Thousands of tests would wait for that. How a Tenure ends is tried in tests/interfaces/cli/test_up.py.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.leaving = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.leaving.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        state = self.server_state
+        for _ in range(TURNS):
+            if not (state.connections or state.tasks):
+                break
+            await asyncio.sleep(0)
+        else:
+            await super().shutdown(sockets)
+            return
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        await self.lifespan.shutdown()
+
+
+@asynccontextmanager
+async def served(
+    database: str,
+    home: Path,
+    engine: Machines | None = None,
+    port: int = 0,
+    elsewhere: Callable[[Region], Machines] | None = None,
+    hypervisor: Hypervisor | None = None,
+    **settings: Any,
+) -> AsyncIterator[Served]:
+    """Serve on a loopback address (`port` 0: any that is free) until the block is left.
+
+    `settings` are those of `Settings`. A `bind` among them is believed, and not listened on. `elsewhere` opens the
+    engines of other regions than the local one.
+    """
+    engine, hypervisor = engine or Engine(), hypervisor or FakeHypervisor()
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    settings.setdefault("requests_per_hour", 1_000_000)  # tests ask more often than people
+    settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
+    chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
+    async with running(chosen, database, engine, elsewhere, hypervisor) as tenure:
+        server = Server(config_of(api.build(tenure.deps, list(chosen.cors_origins)), chosen))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        while not server.started:
+            await asyncio.sleep(0.005)
+        try:
+            yield Served(tenure, f"http://{address}", engine, hypervisor)
+        finally:
+            tenure.hub.close()
+            server.leaving.set()
+            await serving
+
+
+async def eventually(fact: Callable[[], Awaitable[Any]], seconds: float = PATIENCE) -> Any:
+    """Wait until the fact holds (is truthy), and return it. Asks often; fails with what it saw last."""
+    seen = None
+    try:
+        async with asyncio.timeout(seconds):
+            while not (seen := await fact()):
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"it never came to hold; last seen: {seen!r}") from None
+    return seen
+
+
+@asynccontextmanager
+async def stream(client: httpx.AsyncClient, **params: Any) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
+    """The event stream over SSE, from its `ready` (or, with `after`, from there) on."""
+    async with aconnect_sse(client, "GET", "/api/v1/events", params=params, timeout=PATIENCE) as source:
+        events = source.aiter_sse()
+        if "after" not in params:
+            assert (await anext(events)).event == "ready"
+        yield events
+
+
+async def until(events: AsyncIterator[ServerSentEvent], kind: str) -> dict[str, Any]:
+    """Read on to the first event of this kind, and return its data."""
+    async with asyncio.timeout(PATIENCE):
+        async for event in events:
+            if event.event == kind:
+                data: dict[str, Any] = json.loads(event.data)
+                return data
+    raise AssertionError(f"the stream ended before a {kind}")

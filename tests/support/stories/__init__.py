@@ -1,0 +1,1 @@
+"""Stories (given, when, then) of each noun, used by several test folders."""

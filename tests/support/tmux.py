@@ -1,0 +1,94 @@
+"""A tmux server of a test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from application.ports.terminals import Address
+from infra.tmux.control import Local
+from infra.tmux.terminals import TmuxTerminals
+from infra.tmux.watch import Watch
+from infra.tmux.watch_pool import Watches
+from tests.support.server import eventually
+
+
+class Tmux:
+    """Sessions run `sh` without a prompt, unless another program is given."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+
+    def __call__(self, *command: str, check: bool = True) -> str:
+        said = subprocess.run(
+            ["tmux", "-u", "-f", "/dev/null", "-S", str(self.socket), *command],
+            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PS1": "", "SHELL": "/bin/sh"},
+            capture_output=True,
+            text=True,
+            check=check,
+        )
+        return said.stdout
+
+    def session(self, name: str = "main", *program: str) -> str:
+        """A new session of 80 columns and 24 lines. Returns its id."""
+        return self(
+            "new-session", "-d", "-x", "80", "-y", "24", "-s", name, "-P", "-F", "#{session_id}", *(program or ("sh",))
+        ).strip()
+
+    def screen(self, name: str = "main") -> str:
+        return self("capture-pane", "-p", "-t", name)
+
+    def kill(self) -> None:
+        self("kill-server", check=False)
+
+
+@contextmanager
+def tmux_server() -> Iterator[Tmux]:
+    """Short names: a socket's has at most 107 bytes."""
+    with TemporaryDirectory(prefix="tmux") as folder:
+        server = Tmux(Path(folder) / "s")
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
+@asynccontextmanager
+async def terminals_of(server: Tmux) -> AsyncIterator[TmuxTerminals]:
+    watches = Watches(Watch(Local(str(server.socket))))
+    terminals = TmuxTerminals(watches, lambda: datetime.now(UTC))
+    watching = asyncio.create_task(watches.run())
+    try:
+        yield terminals
+    finally:
+        await terminals.close()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def address(terminals: TmuxTerminals, name: str = "main") -> Address:
+    """Where a session is, once it is seen."""
+
+    async def seen() -> Address | None:
+        for it in terminals.watches.host.sight.sessions:
+            if it.name == name:
+                return Address(it.host, it.server, it.tmux_id, it.created_at)
+        return None
+
+    found: Address = await eventually(seen)
+    return found
+
+
+async def drawn(tmux: Tmux, data: str, file: Path) -> str:
+    """What a terminal of 80 columns and 24 lines shows when this is written to it. tmux is one."""
+    file.write_bytes(data.encode())
+    tmux.session("drawn", "sh", "-c", 'stty -opost -echo; cat "$0"; tmux wait-for -S drawn; sleep 1000', str(file))
+    await asyncio.to_thread(tmux, "wait-for", "drawn")
+    shown = tmux.screen("drawn")
+    tmux("kill-session", "-t", "drawn")
+    return shown

@@ -1,0 +1,54 @@
+"""A running workspace: its files by the port, and by a shell in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from uuid import UUID
+
+from application.ports.files import Files, FileSeen
+from tests.support.engines import Engine
+
+
+class House:
+    """One running workspace, and a shell in it."""
+
+    def __init__(self, engine: Engine, id: UUID, outside: str) -> None:
+        self.engine, self.id, self.outside = engine, id, outside
+        self.files: Files = engine.machines.files  # type: ignore[attr-defined]
+
+    async def sh(self, script: str, *words: str) -> str:
+        """In the workspace's root; `$O` is a place outside that its user can write to."""
+        told = await asyncio.to_thread(
+            self.engine.inside, self.id, "sh", "-c", f"O={self.outside}; {script}", "sh", *words
+        )
+        return told.decode()
+
+    async def write(self, path: str, *pieces: bytes) -> None:
+        await self.files.write(self.id, path, given_one_by_one(*pieces))
+
+    async def read(self, path: str) -> tuple[bool, bytes]:
+        async with self.files.open(self.id, path) as contents:
+            data = b"".join([piece async for piece in contents.pieces()])
+            assert len(data) == contents.size
+            return contents.is_text, data
+
+    async def names(self, path: str = "") -> dict[str, FileSeen]:
+        return {it.name: it for it in await self.files.list(self.id, path)}
+
+    async def delete(self, path: str) -> None:
+        await self.files.delete(self.id, path)
+
+    def everything(self, path: str) -> list[Callable[[], object]]:
+        """All that can be asked of a path."""
+        return [
+            lambda: self.files.list(self.id, path),
+            lambda: self.read(path),
+            lambda: self.write(path, b"written"),
+            lambda: self.delete(path),
+        ]
+
+
+async def given_one_by_one(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
