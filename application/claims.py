@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, allowed, require
-from application.platform import Platform, Raced
+from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.sessions import require_claim
 from domain.claim import Claim, Claimed
@@ -46,7 +46,7 @@ class Claims:
             try:
                 await self.platform.commit(actor.cause, first)
                 return first
-            except Raced:
+            except ConcurrentUpdate:
                 pass  # somebody was faster, and has it
         for _ in range(ROUNDS):
             try:
@@ -55,7 +55,7 @@ class Claims:
                 if await self._able(taken.holder_id):
                     raise
                 unable.add(taken.holder_id)
-            except Raced:
+            except ConcurrentUpdate:
                 continue  # many are at it, and each round one of them is done
         return await self.platform.change(actor.cause, Claim, id, take)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.access import Actor, require
-from application.platform import Platform, Raced
+from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from domain.claim import Claim, Claimed
 
@@ -28,7 +28,7 @@ class Turns:
                 await self.platform.commit(actor.cause, Claim.first(vm, actor.user_id, self.lasts, self.clock()))
             else:
                 await self.platform.change(actor.cause, Claim, id, lambda claim: self._take(claim, actor))
-        except (Claimed, Raced):  # somebody else was faster
+        except (Claimed, ConcurrentUpdate):  # somebody else was faster
             return False
         return True
 

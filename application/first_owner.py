@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from application.access import Cause
-from application.platform import Platform, Raced
+from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.vm_accounts import Numbers
 from domain.aggregate import Aggregate
@@ -51,6 +51,6 @@ class Founding:
         try:
             await self.platform.load(VmAdministrators, VmAdministrators.id_of())
         except NotFound:
-            with suppress(Raced):  # another replica does the same
+            with suppress(ConcurrentUpdate):  # another replica does the same
                 made = administering(place.owner_id, await self.numbers(), self.clock())
                 await self.platform.commit(Cause(), *made)

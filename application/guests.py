@@ -12,7 +12,7 @@ from application.hosted_sessions import HostedSessions
 from application.machine_facts import plain
 from application.platform import Platform
 from application.ports.clock import Clock, Ids
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hosted_sessions import JoinRequest, JoinRequests, PublicKeys
 from application.ports.limits import Guesses
 from application.ports.regions import Engines
@@ -163,14 +163,14 @@ class Guests:
         try:
             admission = await self.tenancy.admission(guest)
             if admission is None:
-                raise Impossible("what they asked with has been forgotten")
+                raise EngineRefused("what they asked with has been forgotten")
             workspace, doors = await self._doors(guest)
             if workspace.status == Status.CREATING:
                 raise Unavailable("machine", "the machine is on its way", retry_after=SOON)
             if workspace.status != Status.RUNNING:
-                raise Impossible(f"the machine is {workspace.status}")
+                raise EngineRefused(f"the machine is {workspace.status}")
             await doors.admit(workspace.id, admission)
-        except (Impossible, Invalid) as no:
+        except (EngineRefused, Invalid) as no:
             reason = plain(no)
             await self._change(cause, id, None, lambda it: it.not_installed(joiner_id, reason, self.clock()))
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.platform import TRIES, Platform, Raced
+from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.hosted_sessions import Aliases, HolderKeys, JoinRequests, PublicKeys
 from application.ports.limits import Guesses
@@ -61,7 +61,7 @@ class HostedSessions:
             try:
                 await self.platform.commit(actor.cause, session, alias, workspace)
                 return session
-            except Raced:  # somebody has just taken that alias
+            except ConcurrentUpdate:  # somebody has just taken that alias
                 if attempt == TRIES - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.platform import TRIES, Platform, Raced
+from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.invites import InviteTokens
 from application.ports.limits import Guesses
@@ -90,7 +90,7 @@ class Invites:
             try:
                 await self.platform.commit(cause, user, invite)
                 break
-            except Raced:
+            except ConcurrentUpdate:
                 if attempt == TRIES - 1:
                     raise
         return user.role

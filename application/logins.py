@@ -10,7 +10,7 @@ from uuid import UUID
 from application.access import Cause
 from application.first_owner import founded, founding
 from application.invites import Invites
-from application.platform import TRIES, Platform, Raced
+from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.invites import Invitation
 from application.ports.logins import LoginTokens
@@ -71,12 +71,12 @@ class Logins:
         for _ in range(TRIES):
             try:
                 return await self._member(who, invited, request_id) or await self._joined(who, invited, request_id)
-            except Raced:
+            except ConcurrentUpdate:
                 continue  # somebody came first: what is true now?
             except NotLetIn:
                 await self._forget_stranger(who)
                 raise
-        raise Raced("many are signing in just now; try again")
+        raise ConcurrentUpdate("many are signing in just now; try again")
 
     async def who(self, token: str) -> UUID | None:
         """Whose login this is, if it is still good."""
@@ -95,7 +95,7 @@ class Logins:
             await self.profiles.forget(user.id)  # the process is about to: they come as somebody new
             return None
         if await self.profiles.keep(who) != user.id:
-            raise Raced("they were removed just now")
+            raise ConcurrentUpdate("they were removed just now")
         if invited and invited.id:
             with suppress(Unusable):  # they need none
                 await self.invites.use(invited.id, user.id, Cause(user.id, request_id))

@@ -28,8 +28,8 @@ READERS = 8  # threads that load
 PATIENCE = 10.0  # seconds that the database is given; what is stored later than that was never acknowledged
 
 
-class Raced(Conflict):
-    """Somebody was faster: the aggregate has changed since it was loaded, or its id is taken."""
+class ConcurrentUpdate(Conflict):
+    """The aggregate has changed since it was loaded, or its id is taken."""
 
 
 class Writer(Protocol):
@@ -79,7 +79,7 @@ class Platform(Application[UUID]):
         return self.mapper.to_domain_event(found) if found else None
 
     async def commit(self, cause: Cause, *aggregates: Aggregate) -> None:
-        """All of them or none. `Raced` if somebody was faster; `Unavailable` without the database."""
+        """All of them or none. `ConcurrentUpdate` if somebody was faster; `Unavailable` without the database."""
         events: list[Any] = []
         for aggregate in aggregates:
             events += aggregate.signed(by=cause.by, request_id=cause.request_id, caused_by=cause.caused_by)
@@ -90,7 +90,7 @@ class Platform(Application[UUID]):
             async with asyncio.timeout(PATIENCE):
                 await self.writer.store(stored)
         except IntegrityError:
-            raise Raced("it was changed by somebody else meanwhile; try again") from None
+            raise ConcurrentUpdate("it was changed by somebody else meanwhile; try again") from None
         except (PersistenceError, TimeoutError) as gone:
             raise Unavailable("database", "the database does not answer; try again shortly") from gone
 
@@ -101,7 +101,7 @@ class Platform(Application[UUID]):
             decide(aggregate)
             try:
                 await self.commit(cause, aggregate)
-            except Raced:
+            except ConcurrentUpdate:
                 continue
             return aggregate
         aggregate = await self.load(kind, id)
@@ -124,7 +124,7 @@ class Platform(Application[UUID]):
             try:
                 await self.commit(cause, aggregate, *others)
                 break
-            except Raced:
+            except ConcurrentUpdate:
                 if not left:
                     raise
         return aggregate
@@ -140,7 +140,7 @@ class Platform(Application[UUID]):
         decide(first)
         try:
             await self.commit(cause, first)
-        except Raced:
+        except ConcurrentUpdate:
             return await self.change(cause, kind, id, decide)
         return first
 

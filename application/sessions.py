@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, Cause, allowed, require
-from application.platform import Platform, Raced
+from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.terminals import SeenSession
 from domain.session import Session
@@ -55,7 +55,7 @@ class Sessions:
         )
         try:
             await self.platform.commit(cause, new)
-        except Raced:  # it is known
+        except ConcurrentUpdate:  # it is known
             await self.platform.change(cause, Session, id, lambda it: it.seen(seen.name, seen.windows, now))
         return id
 

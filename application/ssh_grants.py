@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from application.access import Cause
-from application.platform import TRIES, Platform, Raced
+from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.hosted_sessions import HolderKeys, JoinRequests
 from application.ports.machines import Machine, Machines, Template
@@ -67,7 +67,7 @@ class Tenancy:
             try:
                 await self.platform.commit(cause, workspace, *with_it)
                 return
-            except Raced:
+            except ConcurrentUpdate:
                 if attempt == TRIES - 1:
                     raise
 

@@ -12,7 +12,7 @@ from application.access import Actor, Cause, require
 from application.account_closure import closing, leaving
 from application.first_owner import founded, founding
 from application.instructors import PASSWORD
-from application.platform import TRIES, Platform, Raced
+from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.errors import TooMany
 from application.ports.limits import Guesses, Rates
@@ -102,10 +102,10 @@ class VmAccounts:
                 made = [account]
             try:
                 await self.platform.commit(Cause(by or user_id, request_id), *made)
-            except Raced:
+            except ConcurrentUpdate:
                 continue  # somebody else was first here: what is true now?
             return next(it for it in made if isinstance(it, VmAccount))
-        raise Raced("many are registering just now; try again")
+        raise ConcurrentUpdate("many are registering just now; try again")
 
     async def log_in(self, *, username: str, proof: str, guesser: str) -> tuple[str, VmAccount]:
         """A token, and whose it is: also for who is banned. Raises `WrongPassword`, after as long for nobody."""
@@ -142,7 +142,7 @@ class VmAccounts:
         account = VmAccount.open(actor.user_id, number, UserType.USER, self.clock())
         try:
             await self.platform.commit(actor.cause, account)
-        except Raced:
+        except ConcurrentUpdate:
             account = await self.platform.load(VmAccount, account.id)
         return account
 
@@ -178,11 +178,11 @@ class VmAccounts:
                 made += await leaving(self.platform, user_id, now)
             try:
                 await self.platform.commit(cause, *made)
-            except Raced:
+            except ConcurrentUpdate:
                 continue
             break
         else:
-            raise Raced("it was changed by others meanwhile; try again")
+            raise ConcurrentUpdate("it was changed by others meanwhile; try again")
         await self._forget(user_id, everything)  # at once; and for certain, by the process
 
     async def forget(self, id: UUID, cause: Cause) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, require
-from application.platform import Platform, Raced
+from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.passwords import VmPasswords
 from application.vm_machines import VmMachines
@@ -141,7 +141,7 @@ class VmConfigs:
         for left in reversed(range(TRIES)):
             try:
                 return await self.platform.commit(actor.cause, made, await self._taken(made.document["id"], made.id))
-            except Raced:
+            except ConcurrentUpdate:
                 if not left:
                     raise
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from application.access import Cause
 from application.platform import TRIES, Platform
 from application.ports.clock import Clock
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hypervisors import Hypervisor
 from application.ports.passwords import VmPasswords
 from domain import hypervisor as domain
@@ -148,7 +148,7 @@ class VmMachines:
             config = it.at_revision(it.to_boot)
             self.check(config)
             await self.hypervisor.ensure_running(it.id, config)
-        except (Impossible, Invalid) as no:
+        except (EngineRefused, Invalid) as no:
             why = str(no)
             return await self._told(it, cause, lambda now: now.start_failed(it.order, why, self.clock()))
         return await self._told(it, cause, lambda now: now.started(it.order, self.clock()))
@@ -189,7 +189,7 @@ class VmMachines:
             needs = await self.hypervisor.change(it.id, before, after)
             if needs and it.told != it.booted:
                 needs = not same_machine(booted, after) and await self.hypervisor.change(it.id, booted, after)
-        except Impossible:
+        except EngineRefused:
             return True
         return needs
 

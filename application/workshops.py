@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.platform import Platform, Raced
+from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.regions import Engines
 from application.ports.workshops import Labels, Learners, Registrations, WorkshopKeys
@@ -53,9 +53,9 @@ class Workshops:
             try:
                 await self.platform.commit(actor.cause, made, code)
                 return made
-            except Raced:
+            except ConcurrentUpdate:
                 await self.keys.forget(made.id)  # somebody had the number or the code a moment before
-        raise Raced("no code could be found that is free; try again")
+        raise ConcurrentUpdate("no code could be found that is free; try again")
 
     async def start(self, actor: Actor, number: str) -> Workshop:
         """It is under way when this returns, not done."""

@@ -12,9 +12,9 @@ from uuid import UUID
 from application.access import Actor, Cause, require
 from application.machine_configs import MachineConfigs, template_of
 from application.machine_facts import facts, plain
-from application.platform import Platform, Raced
+from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Machine, Machines, Template
 from application.ports.regions import Engines
 from application.regions import Regions
@@ -109,7 +109,7 @@ class Workspaces:
         try:
             await self.platform.commit(actor.cause, workspace, used)
             return workspace
-        except Raced:
+        except ConcurrentUpdate:
             before = await self.platform.load(RequestKey, used.id)
             return await self.platform.load(Workspace, before.same(asked), version=1)
 
@@ -155,7 +155,7 @@ class Workspaces:
             reason = plain(wait)
             await self._change(cause, id, lambda it: it.delayed(reason, self.clock()))
             raise
-        except (Impossible, Invalid) as no:
+        except (EngineRefused, Invalid) as no:
             reason = plain(no)
             await self._change(cause, id, lambda it: it.give_up(reason, self.clock()))
             return
@@ -183,7 +183,7 @@ class Workspaces:
             return
         try:
             report = await self._carry_out(engine, workspace, doing)
-        except (Impossible, Invalid) as no:
+        except (EngineRefused, Invalid) as no:
             reason = plain(no)
             await self._change(cause, id, lambda it: it.operation_failed(doing, reason, self.clock()))
         else:
@@ -263,7 +263,7 @@ class Workspaces:
         )
         try:
             await self.platform.commit(cause, orphan)
-        except Raced:
+        except ConcurrentUpdate:
             return  # found before; its removal is under way
 
     # -- helpers -------------------------------------------------------------------

@@ -15,8 +15,8 @@ class Unavailable(Exception):
         self.retry_after = retry_after
 
 
-class Impossible(Exception):
-    """The world answered, and it is no. Asking again will not help; the message says why, for people."""
+class EngineRefused(Exception):
+    """An engine answered and refused. A retry will not help; the message tells people why."""
 
 
 class ProviderFailed(Exception):

@@ -46,7 +46,7 @@ class Hypervisor(Protocol):
     async def ensure_running(self, vm: UUID, config: Document) -> None:
         """It runs; one that runs already is left as it is.
 
-        `Impossible` where this host cannot do that; the sentence names the device and the field where one is to blame.
+        Raises `EngineRefused` where this host cannot do that; the message names the device and field at fault, if any.
         """
         ...
 

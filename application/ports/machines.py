@@ -42,7 +42,7 @@ class Machine:
 class Machines(Doors, Protocol):
     """An engine that runs machines. Every call converges: asked twice is asked once, found again by label.
 
-    All raise `Unavailable` while the engine does not answer, and `Impossible` where it says no for good.
+    All raise `Unavailable` while the engine does not answer, and `EngineRefused` where it says no for good.
     """
 
     provider: str  # "docker", "local": shown to clients
@@ -64,7 +64,7 @@ class Machines(Doors, Protocol):
         ...
 
     async def restart(self, workspace_id: UUID) -> Machine:
-        """Stopped and started once more. `Impossible` if there is no machine."""
+        """Stopped and started once more. `EngineRefused` if there is no machine."""
         ...
 
     async def ensure_gone(self, workspace_id: UUID) -> None:

@@ -18,14 +18,14 @@ class Admission:
 
 
 class Doors(Protocol):
-    """The SSH servers of machines. Every call converges; all raise `Unavailable` and `Impossible`."""
+    """The SSH servers of machines. Every call converges; all raise `Unavailable` and `EngineRefused`."""
 
     async def give_key(self, workspace_id: UUID, user: str, pub_key: str) -> None:
         """The holder's own key opens the machine, for the account that its image has for them."""
         ...
 
     async def admit(self, workspace_id: UUID, admission: Admission) -> None:
-        """The guest has an account of that name, and exactly this key opens it. `Impossible`: the name is taken."""
+        """The guest has an account of that name, and exactly this key opens it. `EngineRefused`: the name is taken."""
         ...
 
     async def is_used(self, workspace_id: UUID) -> bool:

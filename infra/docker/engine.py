@@ -16,7 +16,7 @@ from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 
 SECONDS = 60  # for an answer to most questions
 PATIENT_SECONDS = 900  # for a pull to say anything new, for a commit of many files
@@ -119,5 +119,5 @@ def refusals(attempt: str) -> Iterator[None]:
         sentence = f"{attempt}: {reason(str(error.explanation or error))}"
         # The engine answers 500 for its own troubles, and at times for a command that cannot be run.
         if error.status_code < 500 or says(error, "OCI runtime"):
-            raise Impossible(sentence) from error
+            raise EngineRefused(sentence) from error
         raise Unavailable("docker", sentence) from error

@@ -11,7 +11,7 @@ from uuid import UUID
 from docker import APIClient
 from docker.errors import APIError, NotFound
 
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Machine, Template
 from application.ports.regions import Region
 from infra.docker.containers import SNAPSHOTS, Containers, lacks_disk_limits, lacks_network, name_of
@@ -87,7 +87,7 @@ class DockerMachines(DockerDoors):
                 await self._start(name)
             if machine := await self.find(workspace_id):
                 return machine
-        raise Impossible("there is no machine to restart")
+        raise EngineRefused("there is no machine to restart")
 
     async def ensure_gone(self, workspace_id: UUID) -> None:
         with refusals("the machine cannot be removed"):
@@ -100,7 +100,7 @@ class DockerMachines(DockerDoors):
         with refusals("the snapshot cannot be made"):
             size = await self._snapshot_size(workspace_id, snapshot_id)
             if size is None and await self.find(workspace_id) is None:
-                raise Impossible("there is no machine to take a snapshot of")
+                raise EngineRefused("there is no machine to take a snapshot of")
             if size is None:
                 label = f"LABEL tenure.snapshot={snapshot_id}"  # beside the container's, which it keeps
                 await self._engine.patiently(
@@ -119,7 +119,7 @@ class DockerMachines(DockerDoors):
             found = await self._inspect(workspace_id)
             if found is None or not label.items() <= found["Config"]["Labels"].items():
                 if await self._snapshot_size(workspace_id, snapshot_id) is None:
-                    raise Impossible("there is no such snapshot of this machine")
+                    raise EngineRefused("there is no such snapshot of this machine")
                 if found is not None:
                     await self._remove(name_of(workspace_id))
         return await self._ensure_running(workspace_id, template, f"{SNAPSHOTS}:{snapshot_id}", label)
@@ -186,9 +186,9 @@ class DockerMachines(DockerDoors):
             await self._start(name, of)
             found = await self._inspect(workspace_id)
             if found and not found["State"]["Running"]:
-                raise Impossible(f"the machine ended at once, with exit code {found['State']['ExitCode']}")
+                raise EngineRefused(f"the machine ended at once, with exit code {found['State']['ExitCode']}")
             return self._ours.inspected(found) if found else None
-        except (APIError, Impossible) as error:
+        except (APIError, EngineRefused) as error:
             if isinstance(error, APIError) and says(error, "no such container"):
                 return None
             if isinstance(error, APIError) and error.status_code == CONFLICT and says(error, "removal"):
@@ -233,7 +233,7 @@ class DockerMachines(DockerDoors):
         except APIError as refusal:
             error = str(refusal.explanation or refusal)
         if error:
-            raise Impossible(f'the image "{image}" cannot be had: {reason(error)}')
+            raise EngineRefused(f'the image "{image}" cannot be had: {reason(error)}')
 
     async def _start(self, name: str, of: UUID | None = None) -> None:
         try:
@@ -246,13 +246,13 @@ class DockerMachines(DockerDoors):
     async def _inspect(self, workspace_id: UUID, needed: bool = False) -> dict[str, Any] | None:
         """All that the engine knows of it; None if there is none, or only one that is not ours.
 
-        `Impossible` for the latter, where the name is `needed`.
+        `EngineRefused` for the latter, where the name is `needed`.
         """
         name = name_of(workspace_id)
         found = await self._engine(if_there(lambda api: api.inspect_container(name)))
         if found and not self._ours.inspected(found):
             if needed:
-                raise Impossible(f"the name {name} is taken by a container of somebody else's")
+                raise EngineRefused(f"the name {name} is taken by a container of somebody else's")
             return None
         return found  # type: ignore[no-any-return]
 
@@ -278,7 +278,7 @@ class DockerMachines(DockerDoors):
         if image is None:
             return None
         if not self._ours.labels(workspace_id).items() <= (image["Config"]["Labels"] or {}).items():
-            raise Impossible("the snapshot is one of another machine")
+            raise EngineRefused("the snapshot is one of another machine")
         return int(image["Size"])
 
     async def _remove_snapshots(self, workspace_id: UUID) -> None:

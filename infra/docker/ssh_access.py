@@ -10,7 +10,7 @@ from docker import APIClient
 from docker.errors import APIError
 from docker.utils.socket import frames_iter
 
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.ssh_access import Admission
 from infra.docker.containers import name_of
 from infra.docker.engine import CONFLICT, DockerEngine, if_there, refusals, says
@@ -20,7 +20,7 @@ SESSION = re.compile(r"sshd(-session)?: (?!.*\[listener\])")  # one for each con
 TAKEN, NO_SUCH_PROGRAM = 3, (126, 127)  # exit codes
 
 
-class Gone(Impossible):
+class Gone(EngineRefused):
     """The machine is not there."""
 
 
@@ -35,7 +35,7 @@ class DockerDoors:
     async def admit(self, workspace_id: UUID, admission: Admission) -> None:
         who = [str(admission.guest_id), str(admission.version), admission.user]
         if await self._ask(workspace_id, ["admit", *who], admission.pub_key) == TAKEN:
-            raise Impossible("that user name is taken on the machine; approve with another one")
+            raise EngineRefused("that user name is taken on the machine; approve with another one")
 
     async def dismiss(self, workspace_id: UUID, guest_id: UUID, version: int) -> None:
         try:
@@ -64,10 +64,10 @@ class DockerDoors:
                 if says(error, "no such container"):
                     raise Gone("there is no machine") from error
                 if says(error, "executable file not found|no such file"):
-                    raise Impossible(LACKING) from error
+                    raise EngineRefused(LACKING) from error
                 raise
         if code in NO_SUCH_PROGRAM:
-            raise Impossible(LACKING)
+            raise EngineRefused(LACKING)
         if code not in (0, TAKEN):
             # What it said is not passed on: it may name people.
             raise Unavailable("machine", f"the machine's door answered {code}")

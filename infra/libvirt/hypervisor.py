@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from application.ports.displays import Display
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact
 from domain.errors import NotFound
 from domain.vm.document import Document
@@ -29,7 +29,7 @@ SHARED = Path("/dev/shm")
 AGAIN, LATER = 0.25, 1.0  # seconds until a libvirtd that is away is looked for again: at first, and at most
 NO_DISPLAY = "this machine has no display"
 
-# A domain's XML, from a configuration and the domain's name. `Impossible` where this host lacks something.
+# A domain's XML, from a configuration and the domain's name. `EngineRefused` where this host lacks something.
 Render = Callable[[Document, str], str]
 
 
@@ -55,7 +55,7 @@ class LibvirtHypervisor:
         try:
             await self._link(lambda conn: self._start(conn, vm, xml))
         except self._sdk.libvirtError as error:
-            raise Impossible(f"it does not start: {reason(error)}") from error
+            raise EngineRefused(f"it does not start: {reason(error)}") from error
 
     async def ensure_stopped(self, vm: UUID) -> None:
         await self._asked(lambda conn: self._stop(conn, vm))
@@ -67,7 +67,7 @@ class LibvirtHypervisor:
         name = self._name(vm)
         try:
             was, becomes = self._render(before, name), self._render(after, name)
-        except Impossible:  # and when it is started again, that is what is said
+        except EngineRefused:  # and when it is started again, that is what is said
             return vm in await self.running()
 
         def change(conn: Any) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import struct
 from pathlib import Path
 
-from application.ports.errors import Impossible
+from application.ports.errors import EngineRefused
 from domain.vm.devices import Device
 from infra.libvirt.domain_xml import format_of
 
@@ -21,10 +21,10 @@ class VmImages:
         self._folder = folder.resolve()
 
     def path(self, drive: Device) -> str:
-        """`Impossible` for one that is not there, or leads out of the folder by some link."""
+        """`EngineRefused` for one that is not there, or leads out of the folder by some link."""
         path = (self._folder / drive["drive_image"]).resolve()
         if not path.is_relative_to(self._folder) or not path.is_file():
-            raise Impossible(f'device "{drive["id"]}": drive_image: there is no image {drive["drive_image"]}')
+            raise EngineRefused(f'device "{drive["id"]}": drive_image: there is no image {drive["drive_image"]}')
         return str(path)
 
     async def size(self, drive: Device) -> int:
@@ -33,7 +33,7 @@ class VmImages:
     def _size(self, drive: Device) -> int:
         try:
             return size_of(Path(self.path(drive)), format_of(drive))
-        except (Impossible, OSError, struct.error):
+        except (EngineRefused, OSError, struct.error):
             return 0
 
 

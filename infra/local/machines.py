@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Machine, Template
 from infra.local.disk import LocalFiles, Note
 from infra.local.files import LocalFiles as WorkspaceFiles
@@ -73,7 +73,7 @@ class LocalMachines(LocalDoors):
         def restart() -> Machine:
             note = self._note(workspace_id)
             if note is None:
-                raise Impossible("there is no machine to restart")
+                raise EngineRefused("there is no machine to restart")
             self._stop(workspace_id, note)
             return self._run(workspace_id, note)
 
@@ -90,7 +90,7 @@ class LocalMachines(LocalDoors):
     async def snapshot(self, workspace_id: UUID, snapshot_id: UUID) -> int:
         def keep() -> int:
             if self._note(workspace_id) is None:
-                raise Impossible("there is no machine to take a snapshot of")
+                raise EngineRefused("there is no machine to take a snapshot of")
             return self._files.keep(workspace_id, snapshot_id)
 
         return await self._alone(workspace_id, keep)
@@ -100,7 +100,7 @@ class LocalMachines(LocalDoors):
             note = self._note(workspace_id, needed=True)
             if note is None or note.operation != str(operation_id):
                 if not self._files.snapshot(workspace_id, snapshot_id).exists():
-                    raise Impossible("there is no such snapshot of this machine")
+                    raise EngineRefused("there is no such snapshot of this machine")
                 self._files.bring_back(workspace_id, snapshot_id)
                 self._terminals.end(workspace_id)
                 note = Note(self._installation, template.name, uuid4().hex, operation=str(operation_id))
@@ -139,11 +139,11 @@ class LocalMachines(LocalDoors):
         self._files.write_note(id, replace(note, running=False))
 
     def _note(self, id: UUID, needed: bool = False) -> Note | None:
-        """None if there is no machine, or one of another installation: `Impossible` where one is `needed`."""
+        """None if there is no machine, or one of another installation: `EngineRefused` where one is `needed`."""
         note = self._files.note(id)
         if note and note.installation != self._installation:
             if needed:
-                raise Impossible("the machine belongs to another installation")
+                raise EngineRefused("the machine belongs to another installation")
             return None
         return note
 
@@ -180,5 +180,5 @@ def _troubles() -> Iterator[None]:
     except OSError as error:
         sentence = f"the machine's files cannot be used: {error.strerror or error}"
         if error.errno in FOR_GOOD:
-            raise Impossible(sentence) from error
+            raise EngineRefused(sentence) from error
         raise Unavailable("local", sentence) from error

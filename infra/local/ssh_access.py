@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from application.ports.errors import Impossible
+from application.ports.errors import EngineRefused
 from application.ports.ssh_access import Admission
 
 
@@ -15,7 +15,7 @@ class LocalDoors:
         """Its holder attaches to it here; the key opens nothing."""
 
     async def admit(self, workspace_id: UUID, admission: Admission) -> None:
-        raise Impossible("machines without Docker are processes of this one, and have no SSH to let anybody in by")
+        raise EngineRefused("machines without Docker are processes of this one, and have no SSH to let anybody in by")
 
     async def is_used(self, workspace_id: UUID) -> bool:
         """Who is at work in a directory of this machine, nobody can tell."""

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import psutil
 
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 
 ANSWER_SECONDS = 10
 STOP_SECONDS = 5  # from asking a process to end until it is killed
@@ -117,7 +117,7 @@ class LocalTerminals:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         seen = folder.lstat()
         if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or seen.st_mode & 0o022:
-            raise Impossible(f"{folder} has to be a directory that only its owner can write to")
+            raise EngineRefused(f"{folder} has to be a directory that only its owner can write to")
 
 
 def _environment() -> dict[str, str]:

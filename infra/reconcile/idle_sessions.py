@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from application.access import TENURE, Cause
 from application.hosted_sessions import HostedSessions
 from application.ports.clock import Clock
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.presence import Presence
 from application.ports.regions import Engines
 from infra.tables import session_activity as hosted_use
@@ -63,7 +63,7 @@ class Idling:
     async def _ended(self, conn: AsyncConnection[Any], row: HostedSessionRow) -> bool:
         try:
             used = await self._is_used(row)
-        except (Unavailable, Impossible):
+        except (Unavailable, EngineRefused):
             return False  # nobody can tell, and so it counts for nothing
         now = self.clock()
         if now - await hosted_use.seen(conn, row.id, now, used) < self.longest:

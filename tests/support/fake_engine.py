@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Machine, Template
 from application.ports.ssh_access import Admission
 
@@ -61,7 +61,7 @@ class Engine:
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
         def run() -> Machine:
             if self.refuses:
-                raise Impossible(self.refuses)
+                raise EngineRefused(self.refuses)
             self.templates[workspace_id] = template
             if template.network is not None:
                 self.on_networks.setdefault(template.network, set()).add(workspace_id)
@@ -88,7 +88,7 @@ class Engine:
     async def restart(self, workspace_id: UUID) -> Machine:
         def restart() -> Machine:
             if workspace_id not in self.machines:
-                raise Impossible("there is no machine to restart")
+                raise EngineRefused("there is no machine to restart")
             return self._run(workspace_id)
 
         return await self._effect("restart", workspace_id, restart)
@@ -106,7 +106,7 @@ class Engine:
     async def snapshot(self, workspace_id: UUID, snapshot_id: UUID) -> int:
         def take() -> int:
             if workspace_id not in self.machines:
-                raise Impossible("there is no machine to take a snapshot of")
+                raise EngineRefused("there is no machine to take a snapshot of")
             self.snapshots.setdefault(workspace_id, set()).add(snapshot_id)
             return 1000
 
@@ -115,7 +115,7 @@ class Engine:
     async def restore(self, workspace_id: UUID, template: Template, snapshot_id: UUID, operation_id: UUID) -> Machine:
         def restore() -> Machine:
             if snapshot_id not in self.snapshots.get(workspace_id, ()):
-                raise Impossible("there is no such snapshot")
+                raise EngineRefused("there is no such snapshot")
             if self.restored.get(workspace_id) != operation_id:
                 self.machines.pop(workspace_id, None)
             self.restored[workspace_id] = operation_id
@@ -136,7 +136,7 @@ class Engine:
         def admit() -> None:
             inside = self.guests.setdefault(workspace_id, {})
             if any(it.user == admission.user and it.guest_id != admission.guest_id for it in inside.values()):
-                raise Impossible("that user name is taken on the machine; approve with another one")
+                raise EngineRefused("that user name is taken on the machine; approve with another one")
             if self._is_new(admission.guest_id, admission.version):
                 inside[admission.guest_id] = admission
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from application.ports.displays import Display
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact
 from domain.errors import NotFound
 from domain.vm.document import Document
@@ -92,7 +92,7 @@ class FakeHypervisor:
     async def ensure_running(self, vm: UUID, config: Document) -> None:
         def run() -> None:
             if self.refuses:
-                raise Impossible(self.refuses)
+                raise EngineRefused(self.refuses)
             self.switch_on(vm, config)
 
         await self._effect("ensure_running", vm, run)

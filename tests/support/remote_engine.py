@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Machines
 from tests.support.fake_engine import Engine
 
@@ -26,7 +26,7 @@ async def lent(engine: Engine, socket: Path) -> AsyncIterator[Path]:
             told = "answer", await getattr(engine, call)(*args)
         except Unavailable as away:
             told = "unavailable", str(away)
-        except Impossible as no:
+        except EngineRefused as no:
             told = "impossible", str(no)
         writer.write(pickle.dumps(told))
         writer.close()
@@ -63,7 +63,7 @@ class RemoteEngine:
         if said == "unavailable":
             raise Unavailable("engine", what)
         if said == "impossible":
-            raise Impossible(what)
+            raise EngineRefused(what)
         return what
 
     def close(self) -> None:

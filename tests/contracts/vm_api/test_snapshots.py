@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from application.ports.errors import Impossible
+from application.ports.errors import EngineRefused
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused, running, until_status
 from tests.contracts.vm_api.test_fields import FIELDS, time
 from tests.support.server import Served, eventually
@@ -84,7 +84,7 @@ async def test_a_snapshot_that_could_not_be_taken_says_so(tenure: Served, alice:
 
     async def full(call: str, id: UUID | None) -> None:
         if call == "snapshot":
-            raise Impossible("no space is left")
+            raise EngineRefused("no space is left")
 
     tenure.engine.before = full
     fine(await alice.post(f"{WORKSPACES}/{one['id']}/snapshots"))

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.ports.errors import Impossible
+from application.ports.errors import EngineRefused
 from application.ports.ssh_access import Admission
 from tests.contracts.warpdrive.people import (
     approve,
@@ -119,7 +119,7 @@ async def test_what_a_machine_does_at_its_door(engine: DockerEngine, tmp_path: P
     await doors.dismiss(id, ben, 2)
     assert await opens("ben")
     for name in ("ben", "tenure", "sshd", "root", "adm"):
-        with pytest.raises(Impossible, match="taken"):
+        with pytest.raises(EngineRefused, match="taken"):
             await doors.admit(id, Admission(cleo, 3, name, public))
     await doors.admit(id, Admission(cleo, 3, "cleo", public))
     await doors.admit(id, Admission(ben, 4, "benny", public))

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Template
 from infra.docker.machines import DockerMachines
 from tests.support.engines import TEMPLATE, DockerEngine, opened
@@ -90,7 +90,7 @@ async def test_machines_do_not_reach_one_another(engine: DockerEngine) -> None:
 
 async def test_an_image_that_cannot_be_had_is_said_in_a_sentence(engine: DockerEngine) -> None:
     id = uuid4()
-    with pytest.raises(Impossible, match=r'^the image "registry\.invalid/x:1" cannot be had: [^\n]+[^.\n]$'):
+    with pytest.raises(EngineRefused, match=r'^the image "registry\.invalid/x:1" cannot be had: [^\n]+[^.\n]$'):
         await engine.machines.ensure_running(id, Template("x", "registry.invalid/x:1"))
     assert engine.leftovers(id) == []
 
@@ -111,7 +111,7 @@ async def test_what_cannot_run_leaves_nothing_behind(
     async def refused() -> str:
         try:
             await engine.machines.ensure_running(id, replace(TEMPLATE, **wrong))  # type: ignore[arg-type]
-        except Impossible as no:
+        except EngineRefused as no:
             return str(no)
         await engine.machines.ensure_gone(id)  # where all is slow, one that ends at once may be seen before that
         return ""
@@ -175,7 +175,7 @@ async def test_a_name_that_somebody_else_has_is_left_to_them(engine: DockerEngin
     id = uuid4()
     theirs = engine.client.containers.create(TEMPLATE.image, name=f"tenure-{id}")
     try:
-        with pytest.raises(Impossible, match="is taken"):
+        with pytest.raises(EngineRefused, match="is taken"):
             await engine.machines.ensure_running(id, TEMPLATE)
         assert await engine.machines.find(id) is None
         await engine.machines.ensure_gone(id)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from application.ports.errors import Impossible
+from application.ports.errors import EngineRefused
 from tests.support.engines import TEMPLATE, Engine, lacking, opened
 
 ODD_NAMES = ["two words", "-rf", "new\nline", "*", "'\"$(x)", "ünï", ".hidden", "\\"]
@@ -87,11 +87,11 @@ async def test_nothing_there_is_stopped_enough_and_gone_enough(engine: Engine) -
 
 
 async def test_nothing_there_cannot_be_restarted_kept_or_brought_back(engine: Engine) -> None:
-    with pytest.raises(Impossible, match="no machine"):
+    with pytest.raises(EngineRefused, match="no machine"):
         await engine.machines.restart(uuid4())
-    with pytest.raises(Impossible, match="no machine"):
+    with pytest.raises(EngineRefused, match="no machine"):
         await engine.machines.snapshot(uuid4(), uuid4())
-    with pytest.raises(Impossible, match="no such snapshot"):
+    with pytest.raises(EngineRefused, match="no such snapshot"):
         await engine.machines.restore(uuid4(), TEMPLATE, uuid4(), uuid4())
     assert await engine.machines.all() == []
 
@@ -179,7 +179,7 @@ async def test_gone_means_machine_and_snapshots_and_nobody_elses(engine: Engine)
         await engine.machines.ensure_gone(id)
         assert engine.leftovers(id) == []
     assert [machine.workspace_id for machine in await engine.machines.all()] == [other]
-    with pytest.raises(Impossible, match="no such snapshot"):
+    with pytest.raises(EngineRefused, match="no such snapshot"):
         await engine.machines.restore(id, TEMPLATE, first, uuid4())
     assert (await engine.machines.restore(other, TEMPLATE, third, uuid4())).running
 
@@ -196,7 +196,7 @@ async def test_a_snapshot_of_another_machine_is_not_restored(engine: Engine) -> 
     for one in (id, other):
         await engine.machines.ensure_running(one, TEMPLATE)
     await engine.machines.snapshot(other, snapshot)
-    with pytest.raises(Impossible, match="snapshot"):
+    with pytest.raises(EngineRefused, match="snapshot"):
         await engine.machines.restore(id, TEMPLATE, snapshot, uuid4())
     machine = await engine.machines.find(id)
     assert machine and machine.running
@@ -210,8 +210,8 @@ async def test_another_installation_sees_nothing_and_touches_nothing(engine: Eng
     assert await stranger.all() == []
     await stranger.ensure_stopped(id)
     await stranger.ensure_gone(id)
-    with pytest.raises(Impossible):
+    with pytest.raises(EngineRefused):
         await stranger.ensure_running(id, TEMPLATE)
-    with pytest.raises(Impossible):
+    with pytest.raises(EngineRefused):
         await stranger.restart(id)
     assert await engine.machines.find(id) == made

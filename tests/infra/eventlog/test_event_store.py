@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from application.access import Cause
-from application.platform import Platform, Raced
+from application.platform import ConcurrentUpdate, Platform
 from application.ports.errors import Unavailable
 from domain.workspace import Workspace
 from infra.eventlog.event_store import open_platform
@@ -60,7 +60,7 @@ async def test_who_reads_along_while_32_write_passes_over_nothing(database: str)
             for nth in range(25):
                 await platform.commit(Cause(), workspace(), workspace(), workspace())
                 if nth % 5 == 0:
-                    with pytest.raises(Raced):
+                    with pytest.raises(ConcurrentUpdate):
                         await platform.commit(Cause(), workspace(), workspace(taken))
 
         async def read_along() -> list[int]:
@@ -111,7 +111,7 @@ async def test_a_conflict_in_a_group_hits_only_its_own(database: str) -> None:
         answers = await asyncio.gather(*asked, return_exceptions=True)
         await first
         assert answers[:10] == [None] * 10
-        assert [type(answer) for answer in answers[10:]] == [Raced, Raced]
+        assert [type(answer) for answer in answers[10:]] == [ConcurrentUpdate, ConcurrentUpdate]
         assert [await version_of(platform, it.id) for it in good] == [1] * 10
 
 

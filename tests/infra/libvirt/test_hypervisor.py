@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from application.ports.displays import Act, Display
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact, Hypervisor
 from domain.errors import NotFound
 from infra.libvirt.choose import hypervisor as hypervisor_of
@@ -115,7 +115,7 @@ async def test_domains_of_others_are_none_of_ours(hypervisor: Hypervisor, daemon
 
 
 async def test_what_this_host_cannot_do_is_said(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
-    with pytest.raises(Impossible, match="pc-i440fx-99.9"):
+    with pytest.raises(EngineRefused, match="pc-i440fx-99.9"):
         await hypervisor.ensure_running(uuid4(), guest(qemu_machine_version="99.9"))
     assert daemon.domains() == []
 
@@ -125,7 +125,7 @@ async def test_an_image_that_is_not_in_the_folder_is_none(hypervisor: Hypervisor
     for image in ("none.img", "away.img"):
         config = guest()
         config["qemu_devices"][1] = DISK | {"drive_image": image}
-        with pytest.raises(Impossible, match=f'device "disk": drive_image: there is no image {image}'):
+        with pytest.raises(EngineRefused, match=f'device "disk": drive_image: there is no image {image}'):
             await hypervisor.ensure_running(uuid4(), config)
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 import psutil
 import pytest
 
-from application.ports.errors import Impossible, Unavailable
+from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Template
 from infra.local.machines import LocalMachines
 from tests.support.engines import lacking
@@ -241,8 +241,8 @@ async def test_a_tree_deeper_than_the_stack_is_kept_and_removed(machines: LocalM
 async def test_a_home_that_cannot_be_used_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     machines = LocalMachines(tmp_path / "file", INSTALLATION)
-    with pytest.raises((Impossible, Unavailable), match="cannot be used"):
+    with pytest.raises((EngineRefused, Unavailable), match="cannot be used"):
         await machines.ping()
-    with pytest.raises((Impossible, Unavailable), match="cannot be used"):
+    with pytest.raises((EngineRefused, Unavailable), match="cannot be used"):
         await machines.ensure_running(ID, TEMPLATE)
     machines.close()
