@@ -86,7 +86,7 @@ class ApiKeys:
     async def _grant(self, key: ApiKey) -> Grant | None:
         """What its owner may do with it now: it never reaches further than they do."""
         owner = key.owner_id
-        newest = await self.platform.last(owner)
+        newest = await self.platform.last_event(owner)
         if isinstance(newest, User.Removed | User.Forgotten):
             return None
         role = Role(newest.role) if newest else None

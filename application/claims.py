@@ -41,7 +41,7 @@ class Claims:
         def take(claim: Claim) -> None:
             claim.take(actor.user_id, self.lasts, self.clock(), may_take_over=may or claim.holder_id in unable)
 
-        if await self.platform.last(id) is None:
+        if await self.platform.last_event(id) is None:
             first = Claim.first(session_id, actor.user_id, self.lasts, self.clock(), owner_id)
             try:
                 await self.platform.commit(actor.cause, first)
@@ -61,7 +61,7 @@ class Claims:
 
     async def _able(self, user_id: UUID) -> bool:
         """Whether they may still have claims: what somebody has who was sent away, others may take."""
-        role = getattr(await self.platform.last(user_id), "role", None)
+        role = getattr(await self.platform.last_event(user_id), "role", None)
         return role is not None and Role(role).at_least(Role.OPERATOR)
 
     async def release(self, actor: Actor, session_id: UUID) -> Claim:
@@ -90,7 +90,7 @@ class Claims:
 
     async def held(self, session_id: UUID) -> tuple[UUID, datetime] | None:
         """By whom, and until when: now, on whatever server that was decided."""
-        return Claim.held_after(await self.platform.last(Claim.id_of(session_id)), self.clock())
+        return Claim.held_after(await self.platform.last_event(Claim.id_of(session_id)), self.clock())
 
     async def used(self, actor: Actor, session_id: UUID, expires_at: datetime) -> None:
         """Its holder types. That prolongs it, once half of it is over."""
@@ -102,6 +102,6 @@ class Claims:
 
     async def _change(self, actor: Actor, session_id: UUID, decide: Callable[[Claim], None]) -> Claim:
         id = Claim.id_of(session_id)
-        if await self.platform.last(id) is None:
+        if await self.platform.last_event(id) is None:
             raise NotFound("nobody has claimed this session")
         return await self.platform.change(actor.cause, Claim, id, decide)

@@ -24,7 +24,7 @@ class Turns:
         require(actor, "vm.control")
         id = Claim.id_of(vm)
         try:
-            if await self.platform.last(id) is None:
+            if await self.platform.last_event(id) is None:
                 await self.platform.commit(actor.cause, Claim.first(vm, actor.user_id, self.lasts, self.clock()))
             else:
                 await self.platform.change(actor.cause, Claim, id, lambda claim: self._take(claim, actor))
@@ -50,8 +50,8 @@ class Turns:
 
     async def held(self, vm: UUID) -> tuple[UUID, datetime] | None:
         """By whom, and until when."""
-        return Claim.held_after(await self.platform.last(Claim.id_of(vm)), self.clock())
+        return Claim.held_after(await self.platform.last_event(Claim.id_of(vm)), self.clock())
 
     async def _change(self, actor: Actor, vm: UUID, decide: Callable[[Claim], None]) -> None:
-        if await self.platform.last(Claim.id_of(vm)) is not None:
+        if await self.platform.last_event(Claim.id_of(vm)) is not None:
             await self.platform.change(actor.cause, Claim, Claim.id_of(vm), decide)

@@ -38,9 +38,11 @@ class Writer(Protocol):
     async def store(self, events: list[StoredEvent]) -> None: ...
 
 
-class Newest(Protocol):
-    async def __call__(self, id: UUID) -> StoredEvent | None:
-        """The newest event of a stream. Raises `Unavailable`."""
+class LastEventReader(Protocol):
+    """Reads the newest event of a stream faster than loading its aggregate."""
+
+    async def read(self, id: UUID) -> StoredEvent | None:
+        """Return the newest event of the stream `id`, or None if it has none. Raises `Unavailable`."""
         ...
 
 
@@ -49,7 +51,7 @@ class Platform(Application[UUID]):
 
     name = "tenure"
     writer: Writer  # given by whoever starts it, as is
-    newest: Newest
+    last_event_reader: LastEventReader
 
     def __init__(self, env: dict[str, str]) -> None:
         super().__init__(env)
@@ -73,9 +75,9 @@ class Platform(Application[UUID]):
         found: Aggregate = self.repository.get(id, version=version)
         return found
 
-    async def last(self, id: UUID) -> Any:
+    async def last_event(self, id: UUID) -> Any:
         """The newest event of a stream, None if there is none: much less to read than the whole. `Unavailable`."""
-        found = await self.newest(id)
+        found = await self.last_event_reader.read(id)
         return self.mapper.to_domain_event(found) if found else None
 
     async def commit(self, cause: Cause, *aggregates: Aggregate) -> None:

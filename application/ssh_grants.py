@@ -73,7 +73,7 @@ class Tenancy:
 
     async def _with(self, workspace: Workspace, because: str | None) -> list[Aggregate]:
         id, now = HostedSession.id_of(workspace.id), self.clock()
-        if await self.platform.last(id) is None:
+        if await self.platform.last_event(id) is None:
             return []
         session = await self.platform.load(HostedSession, id)
         alias = await self.platform.load(Alias, Alias.id_of(session.alias))

@@ -147,7 +147,7 @@ class VmConfigs:
 
     async def _taken(self, vm: str, id: UUID) -> VmId:
         """`Conflict` where it is another's."""
-        if await self.platform.last(VmId.id_of(vm)) is None:
+        if await self.platform.last_event(VmId.id_of(vm)) is None:
             return VmId(id=VmId.id_of(vm), at=self.clock(), vm_id=id)
         taken = await self.platform.load(VmId, VmId.id_of(vm))
         taken.take(id, self.clock())

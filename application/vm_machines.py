@@ -107,7 +107,7 @@ class VmMachines:
 
     async def answers(self, yes: bool, cause: Cause) -> None:
         """Whether the hypervisor does. That it always has is no news."""
-        if yes and await self.platform.last(domain.Hypervisor.id_of()) is None:
+        if yes and await self.platform.last_event(domain.Hypervisor.id_of()) is None:
             return
         await self.platform.ensure(
             cause,

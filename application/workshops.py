@@ -47,7 +47,7 @@ class Workshops:
             number, text, now = self.labels.number(), self.labels.code(), self.clock()
             made = Workshop.create(owner_id=actor.user_id, number=number, name=name, seats=seats, code=text, now=now)
             code = await self._taken(text, made)
-            if code is None or await self.platform.last(made.id):
+            if code is None or await self.platform.last_event(made.id):
                 continue
             await self.keys.keep(made.id, api_key)  # first: one that no workshop has does no harm
             try:
@@ -170,7 +170,7 @@ class Workshops:
     async def _taken(self, text: str, by: Workshop) -> Code | None:
         """The code, taken by this workshop; None if it is another's."""
         id, now = Code.id_of(text), self.clock()
-        if await self.platform.last(id) is None:
+        if await self.platform.last_event(id) is None:
             return Code(id=id, at=now, workshop_id=by.id)
         code = await self.platform.load(Code, id)
         return code if code.take(by.id, now) else None

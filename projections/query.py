@@ -24,8 +24,8 @@ Answer = TypeVar("Answer")
 FOLLOWING = 1.0  # seconds that the follower is waited for; then the answer is what there is
 PATIENCE = 5.0  # seconds that the database is waited for
 # It is gone, or not itself for a while: starting, ending, or a standby that takes no writes.
-AWAY = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
-AWAY_NOW = "the database does not answer; try again shortly"
+DB_UNREACHABLE = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
+DB_UNREACHABLE_MESSAGE = "the database does not answer; try again shortly"
 
 ASK = """
 select log.head as _head, follower.position as _position, answer.* from
@@ -118,10 +118,10 @@ async def answered(pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnectio
     try:
         done, _ = await asyncio.wait({asking}, timeout=PATIENCE)
         if not done:
-            raise Unavailable("database", AWAY_NOW)
+            raise Unavailable("database", DB_UNREACHABLE_MESSAGE)
         return asking.result()
-    except AWAY as gone:
-        raise Unavailable("database", AWAY_NOW) from gone
+    except DB_UNREACHABLE as gone:
+        raise Unavailable("database", DB_UNREACHABLE_MESSAGE) from gone
     finally:
         asking.cancel()  # a database that hangs lets go of it slowly, and nobody waits for that
 

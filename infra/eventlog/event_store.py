@@ -19,7 +19,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from psycopg.conninfo import conninfo_to_dict
 
 from application.platform import Platform
-from infra.eventlog.last_event import Newest
+from infra.eventlog.last_event import PostgresLastEventReader
 from infra.postgres.database import RECONNECT
 
 log = logging.getLogger(__name__)
@@ -153,5 +153,5 @@ def open_platform(database_url: str) -> Platform:
     """The application on this database; its tables are made if they are not there."""
     platform = Platform(environment(database_url))
     platform.writer = GroupWriter(platform.recorder)
-    platform.newest = Newest(database_url)
+    platform.last_event_reader = PostgresLastEventReader(database_url)
     return platform

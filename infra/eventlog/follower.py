@@ -22,7 +22,7 @@ from infra.eventlog.notifications import Signals
 from infra.postgres import database
 from projections import read_models
 from projections.hub import Batch
-from projections.query import AWAY
+from projections.query import DB_UNREACHABLE
 
 log = logging.getLogger(__name__)
 FOLLOWING = 7_302  # advisory lock
@@ -41,9 +41,9 @@ class Follower:
 
     async def run(self) -> None:
         """Follow until cancelled; through lost connections, but not past an event that cannot be folded."""
-        stored = self._signals.stored.ear()
+        stored = self._signals.stored.subscribe()
         while self.failed is None:
-            with contextlib.suppress(*AWAY):
+            with contextlib.suppress(*DB_UNREACHABLE):
                 conn = await database.connect(self._url)
                 try:
                     await conn.execute("select pg_advisory_lock(%s)", (FOLLOWING,))
@@ -78,7 +78,7 @@ class Follower:
                 await conn.execute("select pg_notify('tenure_followed', %s)", (str(position),))
                 if has_work:
                     await conn.execute("notify tenure_work")
-        except AWAY:
+        except DB_UNREACHABLE:
             raise
         except Exception as error:
             if conn.closed:

@@ -1,6 +1,7 @@
-"""The newest event of a stream, read on a connection of its own: what is asked at every key has no time for more.
+"""Reads the newest event of a stream on a connection of its own.
 
-Measured on two busy cores: 0.2 ms; 0.6 ms through the pool, 2.3 ms through the library's recorder in a thread.
+A claim is checked at every key press, so this bypasses the pool. Measured on two busy cores: 0.2 ms; 0.6 ms through
+the pool, 2.3 ms through the library's recorder in a thread.
 """
 
 from __future__ import annotations
@@ -16,30 +17,35 @@ from eventsourcing.persistence import StoredEvent
 from application.ports.errors import Unavailable
 from infra.postgres import database
 
-NEWEST = """
+LAST_EVENT = """
 select originator_version, topic, state from tenure_events where originator_id = %s
 order by originator_version desc limit 1
 """
 
 
-class Newest:
+class PostgresLastEventReader:
+    """The `LastEventReader` of `application.platform`. Reconnects after a lost connection."""
+
     def __init__(self, url: str) -> None:
         self._url = url
         self._conn: psycopg.AsyncConnection[Any] | None = None
         self._connecting = asyncio.Lock()
 
-    async def __call__(self, id: UUID) -> StoredEvent | None:
-        """`Unavailable` while the database does not answer."""
+    async def read(self, id: UUID) -> StoredEvent | None:
+        """Return the newest event of the stream `id`, or None if it has none.
+
+        Raises `Unavailable` while the database does not answer.
+        """
         try:
             try:
-                return await self._ask(id)
+                return await self._select(id)
             except psycopg.OperationalError:
-                return await self._ask(id)  # the connection was lost meanwhile; this is another
-        except psycopg.OperationalError as gone:
-            raise Unavailable("database", "the database does not answer; try again shortly") from gone
+                return await self._select(id)  # on a new connection: the old one may have been lost while idle
+        except psycopg.OperationalError as error:
+            raise Unavailable("database", "the database does not answer; try again shortly") from error
 
-    async def _ask(self, id: UUID) -> StoredEvent | None:
-        cur = await (await self._connection()).execute(NEWEST, (id,), prepare=True)
+    async def _select(self, id: UUID) -> StoredEvent | None:
+        cur = await (await self._connection()).execute(LAST_EVENT, (id,), prepare=True)
         row = await cur.fetchone()
         return StoredEvent(id, row[0], row[1], bytes(row[2])) if row else None
 
@@ -50,6 +56,7 @@ class Newest:
             return self._conn
 
     async def close(self) -> None:
+        """Close the connection, if one is open."""
         if self._conn:
             with suppress(psycopg.Error):
                 await self._conn.close()

@@ -1,4 +1,4 @@
-"""What the database says of its own accord: one listening connection a process, and nothing polls.
+"""Listens to the database's notifications: one connection a process, so that nothing polls.
 
 tenure_events     events were stored (the library's own channel)
 tenure_followed   the read models have reached a position
@@ -15,46 +15,48 @@ from typing import Any
 import psycopg
 
 from infra.postgres import database
-from projections.query import AWAY, Tide
+from projections.query import DB_UNREACHABLE, Tide
 
 log = logging.getLogger(__name__)
-WORKERS = 7_303  # first key of the advisory locks by which a worker shows that it lives
+WORKER_LOCK = 7_303  # first key of the advisory locks that mark live workers; the second is the backend's pid
+RECONNECT_DELAY_S = 0.5
 
 
-class Bell:
-    """Rung for everybody: each ear keeps that it has rung until its owner has listened."""
+class Signal:
+    """One event for many subscribers on any event loop. A subscriber's flag stays set until it clears the flag."""
 
     def __init__(self) -> None:
-        self._ears: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._subscribers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    def ear(self) -> asyncio.Event:
-        """For who listens on the event loop that runs now."""
-        ear = asyncio.Event()
-        self._ears.append((asyncio.get_running_loop(), ear))
-        return ear
+    def subscribe(self) -> asyncio.Event:
+        """Return a flag for the running event loop. Each `set` sets it; the subscriber clears it."""
+        flag = asyncio.Event()
+        self._subscribers.append((asyncio.get_running_loop(), flag))
+        return flag
 
-    def ring(self) -> None:
-        for loop, ear in self._ears:
+    def set(self) -> None:
+        """Set the flag of every subscriber. May be called from any thread."""
+        for loop, flag in self._subscribers:
             with contextlib.suppress(RuntimeError):  # that loop has ended
-                loop.call_soon_threadsafe(ear.set)
+                loop.call_soon_threadsafe(flag.set)
 
 
 class Signals:
-    """What to wait for. After a lost connection all of them are raised once: look, you may have missed something."""
+    """The signals of this process. A new connection sets all of them, since notifications may have been missed."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.stored = Bell()
-        self.work = Bell()
-        self.back = Bell()  # connected, for the first time or again
+        self.stored = Signal()
+        self.work = Signal()
+        self.reconnected = Signal()  # set by the first connection, too
         self.followed = Tide()
-        self.holder = 0  # this process, as leases name it; 0: not connected
+        self.holder = 0  # names this process in leases: its backend's pid; 0 while not connected
         self.connected = False
 
     async def run(self) -> None:
-        """Listen until cancelled; connect again, as often as it takes."""
+        """Listen until cancelled. Reconnect whenever the connection is lost."""
         while True:
-            with contextlib.suppress(*AWAY):
+            with contextlib.suppress(*DB_UNREACHABLE):
                 conn = await database.connect(self._url)
                 try:
                     await self._listen(conn)
@@ -62,25 +64,25 @@ class Signals:
                     self.connected, self.holder = False, 0
                     with contextlib.suppress(Exception):
                         await conn.close()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(RECONNECT_DELAY_S)
 
     async def _listen(self, conn: psycopg.AsyncConnection[Any]) -> None:
         for channel in ("tenure_events", "tenure_followed", "tenure_work"):
             await conn.execute(f"listen {channel}")
         pid = conn.info.backend_pid
-        await conn.execute("select pg_advisory_lock(%s, %s)", (WORKERS, pid))
+        await conn.execute("select pg_advisory_lock(%s, %s)", (WORKER_LOCK, pid))
         cur = await conn.execute("select position from follower")
         (position,) = await cur.fetchone() or (0,)
         self.holder, self.connected = pid, True
-        self.back.ring()
-        self.stored.ring()
-        self.work.ring()
+        self.reconnected.set()
+        self.stored.set()
+        self.work.set()
         self.followed.rise(position)
-        async for notified in conn.notifies():
-            match notified.channel:
+        async for notification in conn.notifies():
+            match notification.channel:
                 case "tenure_events":
-                    self.stored.ring()
+                    self.stored.set()
                 case "tenure_work":
-                    self.work.ring()
+                    self.work.set()
                 case "tenure_followed":
-                    self.followed.rise(int(notified.payload))
+                    self.followed.rise(int(notification.payload))

@@ -23,9 +23,9 @@ from psycopg_pool import AsyncConnectionPool
 from application.access import Cause
 from application.ports.clock import Clock
 from application.ports.errors import Unavailable
-from infra.eventlog.notifications import WORKERS, Signals
+from infra.eventlog.notifications import WORKER_LOCK, Signals
 from infra.runtime.tasks import end
-from projections.query import AWAY
+from projections.query import DB_UNREACHABLE
 
 log = logging.getLogger(__name__)
 Command = Callable[[UUID, Cause], Awaitable[None]]
@@ -92,11 +92,11 @@ class Worker:
 
     async def _branch(self) -> None:
         """Serve the lanes of regions, too, as soon as there is work in them."""
-        asked, branches = self.signals.work.ear(), dict[str, asyncio.Task[None]]()
+        asked, branches = self.signals.work.subscribe(), dict[str, asyncio.Task[None]]()
         try:
             while True:
                 asked.clear()
-                with contextlib.suppress(*AWAY):
+                with contextlib.suppress(*DB_UNREACHABLE):
                     async with self.pool.connection() as conn:
                         found = await (await conn.execute(LANES)).fetchall()
                     for (lane,) in found:
@@ -112,7 +112,7 @@ class Worker:
 
     async def _work(self, lane: str) -> None:
         running, bound = self._running[lane], self.lanes[lane.partition(":")[0]]
-        freed, asked = asyncio.Event(), self.signals.work.ear()
+        freed, asked = asyncio.Event(), self.signals.work.subscribe()
         while True:
             freed.clear()
             asked.clear()
@@ -124,7 +124,7 @@ class Worker:
                     task.add_done_callback(partial(self._over, lane, freed))
                 if self._claims and len(running) < bound:
                     wait = await self._until_next(lane)
-            except AWAY:
+            except DB_UNREACHABLE:
                 wait = 1.0  # the database is gone; signals tell when it is back
             await first_of(wait, freed, asked)
 
@@ -174,20 +174,20 @@ class Worker:
 
     async def _renew(self) -> None:
         """Keep our leases, and free those of the dead: regularly, and when the database is back."""
-        back = self.signals.back.ear()
+        back = self.signals.reconnected.subscribe()
         while True:
             back.clear()
             wait = 1.0
             holder, again = self.signals.holder, self._holder not in (0, self.signals.holder)
-            with contextlib.suppress(*AWAY):
+            with contextlib.suppress(*DB_UNREACHABLE):
                 if holder:
                     async with self.pool.connection() as conn:
                         await self._hold(conn, holder)
                         if not again:
-                            await conn.execute(ABANDONED, (WORKERS,))
+                            await conn.execute(ABANDONED, (WORKER_LOCK,))
                     # What cut us off may have cut off others, who are no more dead than we are.
                     wait = OTHERS if again else RENEW
-            self.signals.work.ring()
+            self.signals.work.set()
             await first_of(wait, back)
 
     async def _hold(self, conn: psycopg.AsyncConnection[Any], holder: int) -> None:

@@ -39,7 +39,7 @@ from infra.auth.rate_limits import Rates
 from infra.docker.regions import RegionEngines
 from infra.eventlog.event_store import GroupWriter, open_platform
 from infra.eventlog.follower import Follower
-from infra.eventlog.last_event import Newest
+from infra.eventlog.last_event import PostgresLastEventReader
 from infra.eventlog.notifications import Signals
 from infra.eventlog.push_local import LocalPush
 from infra.eventlog.push_redis import RedisPush
@@ -258,8 +258,8 @@ async def running(
                 await vms.close()
     finally:
         await pool.close()
-        if isinstance(platform.newest, Newest):
-            await platform.newest.close()
+        if isinstance(platform.last_event_reader, PostgresLastEventReader):
+            await platform.last_event_reader.close()
         await asyncio.to_thread(close, platform)
         if engines:
             engines.close()

@@ -66,7 +66,7 @@ def world(database: str) -> Iterator[World]:
         yield it
     finally:
         for platform in it.platforms:
-            it.do(platform.newest.close())  # type: ignore[attr-defined]
+            it.do(platform.last_event_reader.close())  # type: ignore[attr-defined]
             close(platform)
         loop.call_soon_threadsafe(loop.stop)
 
@@ -177,7 +177,7 @@ def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
 
         @rule(at=SERVERS)
         def the_due_list_is_done(self, at: int) -> None:
-            if twice.do(twice.platforms[at].last(Claim.id_of(self.session))):
+            if twice.do(twice.platforms[at].last_event(Claim.id_of(self.session))):
                 twice.do(twice.servers[at].expire(Claim.id_of(self.session), Cause()))
 
         @invariant()
@@ -202,5 +202,5 @@ async def test_of_fifty_who_claim_at_once_one_wins(database: str) -> None:
         lost = [(it.holder_id, it.expires_at) for it in said if isinstance(it, Claimed)]
         assert lost == [(won.holder_id, T0 + LASTS)] * 49
     finally:
-        await platform.newest.close()  # type: ignore[attr-defined]
+        await platform.last_event_reader.close()  # type: ignore[attr-defined]
         await asyncio.to_thread(close, platform)

@@ -119,7 +119,7 @@ async def test_without_a_notification_it_looks_by_itself(log: Log, monkeypatch: 
     async with following(log) as it:
         await log.write(1)
         await eventually(log.is_followed)
-        monkeypatch.setattr(it._signals.stored, "ring", lambda: None)
+        monkeypatch.setattr(it._signals.stored, "set", lambda: None)
         await log.write(1)
         await eventually(log.is_followed)
 

@@ -139,7 +139,7 @@ async def test_what_fails_is_tried_again_later_each_time_and_says_why(due: DueLi
             row = await eventually(lambda n=attempts, e=error: put_off(due, n, e))  # type: ignore[misc]
             waits.append((row["run_at"] - time).total_seconds())
             time = row["run_at"]
-            it.signals.work.ring()
+            it.signals.work.set()
     assert waits == [0.5, 1, 2, 4, 8, 15, 15, 15]
 
 
