@@ -135,8 +135,9 @@ def ports_without_docstrings(path: Path, tree: ast.Module) -> Iterator[Breach]:
             if not ast.get_docstring(node):
                 yield Breach(path, node.lineno, f"{node.name} has no docstring", PORTS)
             for method in node.body:
-                public = isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and not method.name.startswith("_")
-                if public and not ast.get_docstring(method):
+                if not isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) or method.name.startswith("_"):
+                    continue
+                if not ast.get_docstring(method):
                     yield Breach(path, method.lineno, f"{node.name}.{method.name} has no docstring", PORTS)
 
 
