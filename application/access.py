@@ -1,4 +1,4 @@
-"""Who may do what: the whole of it, on one page."""
+"""The permission table: every action, and what an actor needs for it. Commands ask it once, with `require`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.user_type import UserType
 
 @dataclass(frozen=True)
 class Cause:
-    """Who and why, as it is written on every event."""
+    """The acting user, the request and the causing event, as they are written on every event."""
 
     by: UUID | None = None  # None: Tenure itself
     request_id: str = ""
@@ -22,74 +22,74 @@ class Cause:
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody who asks."""
+    """The person or program that asks, as their credential proves them."""
 
     user_id: UUID
-    name: str  # as the contract that they came by calls them
+    name: str  # as the contract of the request calls them
     request_id: str
     auditor: bool = False
-    role: Role | None = None  # in the place; None: no account here
-    scopes: frozenset[Scope] | None = None  # of the key that they came with; None: they came themselves
-    key_id: UUID | None = None  # that key
-    user_type: UserType | None = None  # for virtual machines; None: not by that contract, or banned
-    token_id: UUID | None = None  # of the token that they logged in there with
+    role: Role | None = None  # among the members of this installation; None: no member
+    scopes: frozenset[Scope] | None = None  # limits of the API key in use; None: no key is in use
+    key_id: UUID | None = None  # the API key in use
+    user_type: UserType | None = None  # their type of VM account; None: another contract, or banned
+    token_id: UUID | None = None  # the login token of the VM account
 
     @property
     def cause(self) -> Cause:
+        """What is written on the events of this request."""
         return Cause(self.user_id, self.request_id)
 
 
-TENURE = Actor(UUID(int=0), "tenure", "tenure", auditor=True)  # itself, where it follows its own log
+TENURE = Actor(UUID(int=0), "tenure", "tenure", auditor=True)  # the system itself, when it follows its own log
 
-# An action's row: may everyone who is known do it, or only who holds the thing, or only an auditor? Or whoever has
-# a role, or a higher one?
+# What an action needs: any identified actor; the holder of the thing; an auditor; or a role, or a higher role.
 ANYONE, HOLDER, HOLDER_OR_AUDITOR, AUDITOR = "anyone", "holder", "holder or auditor", "auditor"
 HOLDER_OR_ADMIN = "holder or admin"
 NEEDS: dict[str, str] = {
     "workspace.request": ANYONE,
-    "workspace.list": ANYONE,  # of their own
+    "workspace.list": ANYONE,  # their own
     "workspace.see": HOLDER,
     "workspace.operate": HOLDER,
     "workspace.extend": HOLDER,
     "workspace.delete": HOLDER,
-    "place.see": ANYONE,  # which machine configurations and regions there are
+    "place.see": ANYONE,  # the names of machine configurations and regions
     "place.configure": Role.ADMIN,  # add, change and remove them
     "hosted_session.open": ANYONE,
-    "hosted_session.list": ANYONE,  # of their own
-    "hosted_session.see": HOLDER,  # and who asks to join it
-    "hosted_session.manage": HOLDER,  # end it, and decide who joins
+    "hosted_session.list": ANYONE,  # their own
+    "hosted_session.see": HOLDER,  # and the requests to join it
+    "hosted_session.manage": HOLDER,  # end it, and decide on requests to join
     "guest.ask": ANYONE,
-    "guest.list": ANYONE,  # of the sessions that they are in
-    "trail.see": HOLDER_OR_AUDITOR,  # and the stream, which tells the same facts
+    "guest.list": ANYONE,  # the sessions that they are guests of
+    "trail.see": HOLDER_OR_AUDITOR,  # and the event stream, which carries the same facts
     "trail.see_all": AUDITOR,
     "session.view": Role.VIEWER,  # the contract's `view`
-    "session.claim": Role.OPERATOR,  # `claim`; also sending keys
-    "session.give_up": ANYONE,  # what is theirs
-    "session.take_over": Role.ADMIN,  # and release what is another's
+    "session.claim": Role.OPERATOR,  # `claim`, and typing
+    "session.give_up": ANYONE,  # their own claim
+    "session.take_over": Role.ADMIN,  # and release somebody else's claim
     "terminal.use": HOLDER_OR_ADMIN,  # a workspace's session: view, claim, type into
     "terminal.use_any": Role.ADMIN,
     "user.manage": Role.ADMIN,  # `manageUsers`
     "invite.create": Role.ADMIN,  # `createInvite`
     "invite.accept": ANYONE,
     "key.create": ANYONE,
-    "key.list": ANYONE,  # of their own
+    "key.list": ANYONE,  # their own
     "key.revoke": HOLDER,
     "workshop.create": ANYONE,
-    "workshop.list": ANYONE,  # of their own
+    "workshop.list": ANYONE,  # their own
     "workshop.see": HOLDER,
     "workshop.manage": HOLDER,  # start, stop, extend, delete; end a seat
-    "vm.control": ANYONE,  # who is let in to watch it, when it is their turn
-    "vm_account.use": ANYONE,  # their own: change its password, log out, delete it
+    "vm.control": ANYONE,  # a viewer of its console, when it is their turn
+    "vm_account.use": ANYONE,  # their own: change the password, log out, delete it
     "vm_account.list": UserType.ADMINISTRATOR,
     "vm_account.manage": UserType.ADMINISTRATOR,
-    "vm_server.see": UserType.ADMINISTRATOR,  # and whatever else is below /admin
+    "vm_server.see": UserType.ADMINISTRATOR,  # and everything else below /admin
     "vm_server.configure": UserType.ADMINISTRATOR,
-    "vm.see": UserType.ADMINISTRATOR,  # configurations, and what they were
+    "vm.see": UserType.ADMINISTRATOR,  # configurations and their history
     "vm.configure": UserType.ADMINISTRATOR,  # create, patch, delete
     "vm.operate": UserType.ADMINISTRATOR,  # start, stop, restart
 }
 
-# What a key of each scope is for. With it nobody may do more than without.
+# The actions that an API key of each scope allows. A scope only limits what its owner may do.
 REACH: dict[Scope, frozenset[str]] = {
     Scope.FULL: frozenset(NEEDS),
     Scope.READ: frozenset(action for action in NEEDS if action.endswith((".see", ".list", ".view"))),
@@ -98,12 +98,12 @@ REACH: dict[Scope, frozenset[str]] = {
 
 
 def within_reach(actor: Actor, action: str) -> bool:
-    """Whether what they came with is for this at all."""
+    """Whether the scopes of the credential in use allow this action."""
     return actor.scopes is None or any(action in REACH[scope] for scope in actor.scopes)
 
 
 def allowed(actor: Actor, action: str, holder: UUID | None = None) -> bool:
-    """Whether the table has it. `holder` is who holds the thing that it is about."""
+    """Whether the actor may do this. `holder` is the user who holds the thing in question."""
     if not within_reach(actor, action):
         return False
     need = NEEDS[action]
@@ -120,7 +120,10 @@ def allowed(actor: Actor, action: str, holder: UUID | None = None) -> bool:
 
 
 def require(actor: Actor, action: str, holder: UUID | None = None) -> None:
-    """`NotFound` for somebody else's thing, since they may not learn that it exists; `NotAllowed` otherwise."""
+    """Return if the actor may do this.
+
+    Raises `NotFound` for a thing that somebody else holds (the actor must not learn that it exists), else `NotAllowed`.
+    """
     if not allowed(actor, action, holder):
         need = NEEDS[action]
         if not within_reach(actor, action):

@@ -1,4 +1,4 @@
-"""Somebody goes, by whichever door: what they are here ends in one commit."""
+"""Closing accounts: membership and VM account of one person end in the same commit."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from domain.user import User
 from domain.vm_account import VmAccount, VmAdministrators
 
 
-async def closing(platform: Platform, user_id: UUID, now: datetime, everything: bool = True) -> list[Aggregate]:
-    """Their account for virtual machines, closed, if they have one. `Conflict` for the last administrator.
+async def close_vm_account(
+    platform: Platform, user_id: UUID, now: datetime, everything: bool = True
+) -> list[Aggregate]:
+    """The changed aggregates of closing a user's VM account; empty without an open one.
 
-    `everything`: nothing that names them stays.
+    `everything`: also forget everything that names the person. Raises `Conflict` for the last administrator.
     """
     try:
         account = await platform.load(VmAccount, VmAccount.id_of(user_id))
@@ -23,13 +25,13 @@ async def closing(platform: Platform, user_id: UUID, now: datetime, everything: 
         return []
     if account.closed_at is not None:
         return []
-    administered = account.administers
+    was_administrator = account.administers
     account.close(now, everything)
-    return [account, *await kept(platform, account, administered, now)]
+    return [account, *await follow_administrators(platform, account, was_administrator, now)]
 
 
-async def leaving(platform: Platform, user_id: UUID, now: datetime) -> list[Aggregate]:
-    """Their place among the members, given up, if they have one."""
+async def leave_membership(platform: Platform, user_id: UUID, now: datetime) -> list[Aggregate]:
+    """The user who gives up membership; empty for somebody who is no member."""
     try:
         user = await platform.load(User, user_id)
     except NotFound:
@@ -38,9 +40,11 @@ async def leaving(platform: Platform, user_id: UUID, now: datetime) -> list[Aggr
     return [user]
 
 
-async def kept(platform: Platform, account: VmAccount, administered: bool, now: datetime) -> list[Aggregate]:
-    """The administrators, where this account was one and is none any more, or the other way round."""
-    if account.administers == administered:
+async def follow_administrators(
+    platform: Platform, account: VmAccount, was_administrator: bool, now: datetime
+) -> list[Aggregate]:
+    """The list of administrators, if this account has just become one or stopped being one."""
+    if account.administers == was_administrator:
         return []
     administrators = await platform.load(VmAdministrators, VmAdministrators.id_of())
     (administrators.appoint if account.administers else administrators.dismiss)(account.owner_id, now)

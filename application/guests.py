@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.access import Actor, Cause, require
 from application.hosted_sessions import HostedSessions
-from application.machine_facts import plain
+from application.machine_facts import error_line
 from application.platform import Platform
 from application.ports.clock import Clock, Ids
 from application.ports.errors import EngineRefused, Unavailable
@@ -71,7 +71,7 @@ class Guests:
         await self._not_again_and_again(id)
         until = now + self.patience
         request = JoinRequest(self.ids(), id, session.id, actor.user_id, key, user, client_ip, region, until)
-        await self.requests.keep(request, now, self.room.most)
+        await self.requests.keep(request, now, self.room.max_waiting)
         first = Guest(
             id=id,
             at=now,
@@ -171,7 +171,7 @@ class Guests:
                 raise EngineRefused(f"the machine is {workspace.status}")
             await doors.admit(workspace.id, admission)
         except (EngineRefused, Invalid) as no:
-            reason = plain(no)
+            reason = error_line(no)
             await self._change(cause, id, None, lambda it: it.not_installed(joiner_id, reason, self.clock()))
             return
         await self._change(cause, id, None, lambda it: it.installed(joiner_id, self.clock()))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Cause
-from application.first_owner import founded, founding
+from application.first_owner import find_ownership, first_owner_aggregates
 from application.invites import Invites
 from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock
@@ -109,14 +109,14 @@ class Logins:
         if invite:
             invite.accept(id, now)
         if role == Role.OWNER:
-            also = founding(id, await self.numbers(), now)
+            also = first_owner_aggregates(id, await self.numbers(), now)
         user = User(id=id, at=now, role=str(role), invite_id=invite.id if invite else None)
         await self.platform.commit(Cause(id, request_id), user, *also)
         return user
 
     async def _entry(self, invited: Invitation | None) -> tuple[Role, Invite | None]:
         """As what somebody new comes in, and by which invite. Raises `NotLetIn`."""
-        if await founded(self.platform) is None:
+        if await find_ownership(self.platform) is None:
             return Role.OWNER, None
         if invited is None:
             if self.open_signup:

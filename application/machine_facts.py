@@ -1,4 +1,4 @@
-"""What an engine says, as events carry it."""
+"""Facts about machines, in the form that events carry."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def facts(machine: Machine) -> dict[str, Any]:
     }
 
 
-def plain(error: Exception) -> str:
-    """What an engine said, as one line that can be stored and shown: printable, at most 500 characters."""
+def error_line(error: Exception) -> str:
+    """An engine's error as one line that can be stored and shown: printable, at most 500 characters."""
     return "".join(c if c.isprintable() else " " for c in str(error))[:500]

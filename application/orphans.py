@@ -1,4 +1,4 @@
-"""What can be asked of machines that nobody holds."""
+"""Orphans: machines on an engine that the log does not know."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from domain.orphan import Orphan
 
 @dataclass(frozen=True)
 class Orphans:
+    """Removes orphans from their engine."""
+
     platform: Platform
     clock: Clock
     engines: Engines
 
     async def destroy(self, id: UUID, cause: Cause) -> None:
-        """Remove it from the engine, unless the machine under its name is another one by now."""
+        """Remove an orphan from its engine, unless its name now belongs to another machine.
+
+        Raises `Unavailable` while the engine does not answer, or where another provider is in use.
+        """
         orphan = await self.platform.load(Orphan, id)
         engine = await self.engines.at(orphan.region)
         if orphan.provider != engine.provider:
@@ -28,4 +33,4 @@ class Orphans:
         machine = await engine.find(orphan.workspace_id)
         if machine and machine.engine_id == orphan.engine_id:
             await engine.ensure_gone(orphan.workspace_id)
-        await self.platform.change(cause, Orphan, id, lambda it: it.destroyed(self.clock()))
+        await self.platform.change(cause, Orphan, id, lambda orphan: orphan.destroyed(self.clock()))

@@ -1,7 +1,7 @@
-"""What a machine means to the workshop that it is a seat of, and what it is given besides its template.
+"""Machines of seats: what they get besides their template, and what their changes mean to their workshop.
 
-Its owner is the workshop, and its id follows from that: other machines' ids do not follow from anything, so of them
-nothing is asked.
+A seat's machine is a workspace whose owner is the workshop and whose id is derived from it (uuid5). Ids of all other
+machines are random (uuid4), so they are recognised without a query.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ from domain.machine import Operation, Status
 from domain.workshop import Workshop
 from domain.workspace import Workspace
 
-KEY = "ANTHROPIC_API_KEY"
-NAMED = 5  # the version of an id that was made from a name
+API_KEY_VARIABLE = "ANTHROPIC_API_KEY"
+DERIVED_ID_VERSION = 5  # uuid5: made from a name
 
 
 @dataclass(frozen=True)
 class SeatMachines:
+    """Connects the machine of a seat with its workshop."""
+
     platform: Platform
     clock: Clock
     keys: WorkshopKeys
 
-    async def fitted(self, machine: Workspace, template: Template) -> Template:
-        """With the workshop's network, and its API key in the environment: from here it goes to the engine alone."""
+    async def complete_template(self, machine: Workspace, template: Template) -> Template:
+        """The template with the workshop's network, and its API key in the environment, for the engine alone."""
         if await self._workshop(machine) is None:
             return template
         key = await self.keys.find(machine.owner_id)
-        return replace(template, network=machine.owner_id, env={KEY: key} if key else {})
+        return replace(template, network=machine.owner_id, env={API_KEY_VARIABLE: key} if key else {})
 
-    async def told(self, machine: Workspace) -> list[Aggregate]:
-        """What follows for its workshop from how the machine is now, to be stored in the same commit."""
+    async def workshop_changes(self, machine: Workspace) -> list[Aggregate]:
+        """The workshop, changed by what has happened to a machine of its seats; to be stored in the same commit."""
         workshop = await self._workshop(machine)
         if workshop is None:
             return []
@@ -44,7 +46,7 @@ class SeatMachines:
         if machine.status == Status.RUNNING:
             workshop.machine_ready(machine.id, now)
         elif machine.status == Status.STOPPED and any(isinstance(e, Workspace.Stopped) for e in machine.pending_events):
-            machine.ask(Operation.START, now)  # nobody asked for that: its engine may have been started anew
+            machine.ask(Operation.START, now)  # not asked for: its engine may have been restarted
         elif machine.status == Status.FAILED:
             workshop.machine_failed(machine.id, machine.error or "it failed", now)
             machine.delete(now)
@@ -53,7 +55,7 @@ class SeatMachines:
         return [workshop]
 
     async def _workshop(self, machine: Workspace) -> Workshop | None:
-        if machine.id.version != NAMED:
+        if machine.id.version != DERIVED_ID_VERSION:
             return None
         try:
             return await self.platform.load(Workshop, machine.owner_id)

@@ -1,4 +1,4 @@
-"""Shared terminals, as they are found and lost."""
+"""Shared terminals: who may view or claim them, and facts about tmux sessions that appear, change and close."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ from domain.session import Session
 
 
 def may_view(actor: Actor, owner_id: UUID | None) -> bool:
-    """Whether somebody may know of a session: `owner_id` is whose workspace it is in, None: it is everybody's."""
+    """Whether the actor may know of a session.
+
+    `owner_id` is the holder of the workspace that the session is in; None for a session of the host.
+    """
     if owner_id is None:
         return allowed(actor, "session.view")
     return allowed(actor, "terminal.use", owner_id)
 
 
 def may_claim(actor: Actor, owner_id: UUID | None) -> bool:
-    """Whether somebody may claim it, and type into it."""
+    """Whether the actor may claim a session and type into it. `owner_id` as for `may_view`."""
     if owner_id is None:
         return allowed(actor, "session.claim")
     return allowed(actor, "terminal.use", owner_id)
 
 
 def require_claim(actor: Actor, owner_id: UUID | None) -> None:
+    """Return if the actor may claim. Raises `NotAllowed`, or `NotFound` for somebody else's workspace."""
     if owner_id is None:
         require(actor, "session.claim")
     else:
@@ -35,11 +39,13 @@ def require_claim(actor: Actor, owner_id: UUID | None) -> None:
 
 @dataclass(frozen=True)
 class Sessions:
+    """Facts that the tmux observer reports."""
+
     platform: Platform
     clock: Clock
 
-    async def found(self, seen: SeenSession, cause: Cause) -> UUID:
-        """It is there, like this: for the first time, or as it was, or changed."""
+    async def record(self, seen: SeenSession, cause: Cause) -> UUID:
+        """Record a session as tmux shows it: new, unchanged or changed. Returns its id."""
         id = Session.id_of(seen.host, seen.server, seen.tmux_id, seen.created_at)
         now = self.clock()
         new = Session(
@@ -55,10 +61,10 @@ class Sessions:
         )
         try:
             await self.platform.commit(cause, new)
-        except ConcurrentUpdate:  # it is known
-            await self.platform.change(cause, Session, id, lambda it: it.seen(seen.name, seen.windows, now))
+        except ConcurrentUpdate:  # it is in the log already
+            await self.platform.change(cause, Session, id, lambda session: session.seen(seen.name, seen.windows, now))
         return id
 
-    async def closed(self, id: UUID, cause: Cause) -> None:
-        """It is not there any more."""
-        await self.platform.change(cause, Session, id, lambda it: it.close(self.clock()))
+    async def close(self, id: UUID, cause: Cause) -> None:
+        """Record that a session is gone."""
+        await self.platform.change(cause, Session, id, lambda session: session.close(self.clock()))

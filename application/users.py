@@ -1,4 +1,4 @@
-"""What can be asked of the people of the place."""
+"""Members of this installation: roles, removal, and forgetting."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.account_closure import closing
+from application.account_closure import close_vm_account
 from application.platform import Platform
 from application.ports.clock import Clock
 from application.ports.people import Profiles
@@ -17,38 +17,40 @@ from domain.user import User
 
 @dataclass(frozen=True)
 class Users:
+    """Commands on members."""
+
     platform: Platform
     clock: Clock
     profiles: Profiles
 
     async def change_role(self, actor: Actor, id: UUID, role: str) -> User:
-        """Give somebody another role. It counts from now on, also where they are connected already."""
-        as_ = manager(actor)
+        """Give a user another role. It takes effect at once, on open connections too."""
+        manager_role = require_manager(actor)
 
         def change(user: User) -> None:
-            user.change_role(role, by=actor.user_id, as_=as_, now=self.clock())
+            user.change_role(role, by=actor.user_id, as_=manager_role, now=self.clock())
 
         return await self.platform.change(actor.cause, User, id, change)
 
     async def remove(self, actor: Actor, id: UUID) -> None:
-        """Take somebody's account away, with everything that names them."""
-        as_ = manager(actor)
+        """Remove a user, with everything that names them."""
+        manager_role = require_manager(actor)
 
         async def remove(user: User) -> list[Aggregate]:
-            user.remove(by=actor.user_id, as_=as_, now=self.clock())
-            return await closing(self.platform, id, self.clock())
+            user.remove(by=actor.user_id, as_=manager_role, now=self.clock())
+            return await close_vm_account(self.platform, id, self.clock())
 
         await self.platform.change_with(actor.cause, User, id, remove)
-        await self.profiles.forget(id)  # at once; and for certain, by the process
+        await self.profiles.forget(id)  # at once; the process repeats it after a crash
 
     async def forget(self, id: UUID, cause: Cause) -> None:
-        """Asked by the process of removal."""
+        """Delete everything that names a removed user; asked by the process."""
         await self.profiles.forget(id)
-        await self.platform.change(cause, User, id, lambda it: it.forget(self.clock()))
+        await self.platform.change(cause, User, id, lambda user: user.forget(self.clock()))
 
 
-def manager(actor: Actor) -> Role:
-    """The role of somebody who manages users."""
+def require_manager(actor: Actor) -> Role:
+    """The role of an actor who may manage users. Raises `NotAllowed`."""
     require(actor, "user.manage")
-    assert actor.role is not None, "the table asks for one"
+    assert actor.role is not None, "the permission table asks for a role"
     return actor.role

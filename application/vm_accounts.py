@@ -9,8 +9,8 @@ from typing import NoReturn
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.account_closure import closing, leaving
-from application.first_owner import founded, founding
+from application.account_closure import close_vm_account, leave_membership
+from application.first_owner import find_ownership, first_owner_aggregates
 from application.instructors import PASSWORD
 from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
@@ -91,9 +91,9 @@ class VmAccounts:
         for _ in range(TRIES):
             now = self.clock()
             account = VmAccount.open(user_id, number, user_type, now)
-            if by is None and await founded(self.platform) is None:
+            if by is None and await find_ownership(self.platform) is None:
                 owner = User(id=user_id, at=now, role=str(Role.OWNER), invite_id=None)
-                made = [*founding(user_id, number, now), owner]
+                made = [*first_owner_aggregates(user_id, number, now), owner]
             elif account.administers:
                 administrators = await self.platform.load(VmAdministrators, VmAdministrators.id_of())
                 administrators.appoint(user_id, now)
@@ -171,11 +171,11 @@ class VmAccounts:
         """End an account, and with `everything` also what else there is of them here."""
         for _ in range(TRIES):
             now = self.clock()
-            made = await closing(self.platform, user_id, now, everything)
+            made = await close_vm_account(self.platform, user_id, now, everything)
             if not made:
                 raise NotFound("no such user")
             if everything:
-                made += await leaving(self.platform, user_id, now)
+                made += await leave_membership(self.platform, user_id, now)
             try:
                 await self.platform.commit(cause, *made)
             except ConcurrentUpdate:

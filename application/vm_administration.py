@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.account_closure import kept
+from application.account_closure import follow_administrators
 from application.platform import Platform
 from application.vm_accounts import VmAccounts, chosen
 from domain import username as names
@@ -84,7 +84,7 @@ class VmAdministration:
         async def changed(account: VmAccount) -> list[Aggregate]:
             administered = account.administers
             decide(account)
-            return await kept(platform, account, administered, clock())
+            return await follow_administrators(platform, account, administered, clock())
 
         return await platform.change_with(actor.cause, VmAccount, VmAccount.id_of(user_id), changed)
 
@@ -96,7 +96,7 @@ async def appointed(platform: Platform, user_id: UUID, now: datetime) -> None:
         administered = account.administers
         account.unban(now)
         account.change_type(UserType.ADMINISTRATOR, now)
-        return await kept(platform, account, administered, now)
+        return await follow_administrators(platform, account, administered, now)
 
     await platform.change_with(Cause(), VmAccount, VmAccount.id_of(user_id), appoint)
 

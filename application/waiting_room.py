@@ -1,7 +1,4 @@
-"""Who waits in this process to join something: counted before anything else is looked at, since it costs nothing.
-
-However many ask at once, no more than may wait are let as far as the database.
-"""
+"""A bound on requests that wait in this process. It is checked first, so that a flood never reaches the database."""
 
 from __future__ import annotations
 
@@ -12,23 +9,25 @@ from dataclasses import dataclass, field
 
 from application.ports.errors import TooMany
 
-RETRY_AFTER = 10  # seconds
+RETRY_AFTER_S = 10
 
 
 @dataclass(frozen=True)
 class WaitingRoom:
-    most: int  # at once, for the same thing
+    """Counts requests that wait for the same thing."""
+
+    max_waiting: int  # at once, for one thing
     _inside: Counter[str] = field(default_factory=Counter)
 
     @contextmanager
-    def enter(self, what: str) -> Iterator[None]:
-        """For as long as the block. Raises `TooMany`."""
-        if self._inside[what] >= self.most:
-            raise TooMany(RETRY_AFTER)
-        self._inside[what] += 1
+    def enter(self, key: str) -> Iterator[None]:
+        """Wait for the length of the block. Raises `TooMany` if `max_waiting` others wait for the same `key`."""
+        if self._inside[key] >= self.max_waiting:
+            raise TooMany(RETRY_AFTER_S)
+        self._inside[key] += 1
         try:
             yield
         finally:
-            self._inside[what] -= 1
-            if not self._inside[what]:
-                del self._inside[what]
+            self._inside[key] -= 1
+            if not self._inside[key]:
+                del self._inside[key]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from application.access import Actor, Cause, require
 from application.machine_configs import MachineConfigs, template_of
-from application.machine_facts import facts, plain
+from application.machine_facts import error_line, facts
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.errors import EngineRefused, Unavailable
@@ -152,11 +152,11 @@ class Workspaces:
         try:
             machine = facts(await (await self._engine(workspace)).ensure_running(id, await self._made_of(workspace)))
         except Unavailable as wait:
-            reason = plain(wait)
+            reason = error_line(wait)
             await self._change(cause, id, lambda it: it.delayed(reason, self.clock()))
             raise
         except (EngineRefused, Invalid) as no:
-            reason = plain(no)
+            reason = error_line(no)
             await self._change(cause, id, lambda it: it.give_up(reason, self.clock()))
             return
         workspace = await self._change(cause, id, lambda it: it.provisioned(machine, self.clock()))
@@ -184,7 +184,7 @@ class Workspaces:
         try:
             report = await self._carry_out(engine, workspace, doing)
         except (EngineRefused, Invalid) as no:
-            reason = plain(no)
+            reason = error_line(no)
             await self._change(cause, id, lambda it: it.operation_failed(doing, reason, self.clock()))
         else:
             await self._change(cause, id, report)
@@ -283,7 +283,7 @@ class Workspaces:
     async def _change(self, cause: Cause, id: UUID, decide: Any) -> Workspace:
         async def change(workspace: Workspace) -> list[Aggregate]:
             decide(workspace)
-            return await self.seats.told(workspace)
+            return await self.seats.workshop_changes(workspace)
 
         return await self.platform.change_with(cause, Workspace, id, change, TRIES)
 
@@ -295,7 +295,9 @@ class Workspaces:
     async def _made_of(self, workspace: Workspace) -> Template:
         if workspace.made_from:
             return template_of(workspace.made_from)
-        return await self.seats.fitted(workspace, self._template(workspace.template or self.default_template))
+        return await self.seats.complete_template(
+            workspace, self._template(workspace.template or self.default_template)
+        )
 
     async def _engine(self, workspace: Workspace) -> Machines:
         """The one that it was made on; its machine is on no other."""

@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.ports.errors import TooMany
 from application.ports.hosted_sessions import JoinRequest
-from application.waiting_room import RETRY_AFTER
+from application.waiting_room import RETRY_AFTER_S
 from infra.postgres.rows import fetch_all
 from projections.query import answered
 
@@ -92,7 +92,7 @@ class JoinRequests:
                 await conn.execute(ONE_AT_A_TIME, told)
                 (waiting,) = await (await conn.execute(WAITING, told)).fetchone() or (0,)
                 if waiting >= most:
-                    raise TooMany(RETRY_AFTER)
+                    raise TooMany(RETRY_AFTER_S)
                 for statement in (OTHERS, KEEP, KNOWN):
                     await conn.execute(statement, told)
 

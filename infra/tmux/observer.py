@@ -69,11 +69,11 @@ class Observer:
             self._changed.clear()
             there = {id_of(seen): seen for seen in (*self._watches.host.sight.sessions, *self._running.seen())}
             for id in [id for id in known.keys() - there.keys() if self._has_looked(known[id].host)]:
-                await self._sessions.closed(id, CAUSE)
+                await self._sessions.close(id, CAUSE)
                 del known[id]
             for id, seen in there.items():
                 if known.get(id) != seen:
-                    known[await self._sessions.found(seen, CAUSE)] = seen
+                    known[await self._sessions.record(seen, CAUSE)] = seen
             await self._changed.wait()
 
     def _has_looked(self, place: str) -> bool:

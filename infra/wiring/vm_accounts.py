@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from psycopg_pool import AsyncConnectionPool
 
-from application.first_owner import Founding
+from application.first_owner import FirstOwner
 from application.platform import Platform
 from application.ports.clock import Clock
 from application.ports.limits import Guesses
@@ -33,11 +33,11 @@ class VmPeople:
     accounts: VmAccounts
     administration: VmAdministration
     servers: VmServers
-    founding: Founding
+    first_owner: FirstOwner
 
     async def start(self) -> None:
         """Whoever owns the place administers it; and whoever runs it is told who may come."""
-        await self.founding.complete()
+        await self.first_owner.complete()
         if (await self.servers.settings())["registrations_open"]:
             log.info(OPEN)
 
@@ -66,4 +66,4 @@ def people(
         rates=Rates(settings.redis_url),
         per_hour=settings.accounts_per_hour,
     )
-    return VmPeople(accounts, VmAdministration(accounts), servers, Founding(platform, clock, numbers))
+    return VmPeople(accounts, VmAdministration(accounts), servers, FirstOwner(platform, clock, numbers))

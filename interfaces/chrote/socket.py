@@ -170,7 +170,7 @@ class Conversation:
             raise Wrong("FORBIDDEN", "Viewers cannot send keys")
         if pane is None and session.id in self._subscriptions:
             pane = self._subscriptions[session.id].pane
-        held = await self._given.claims.held(session.id)
+        held = await self._given.claims.holder(session.id)
         if held and held[0] != self._wire.actor.user_id:
             raise Wrong("CLAIM_REQUIRED", present.TAKEN)
         try:

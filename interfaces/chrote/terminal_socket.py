@@ -98,7 +98,7 @@ class Terminal:
     async def _send_keys(self, keys: bytes, pane: str | None) -> None:
         if not may_claim(self._wire.actor, self._session.owner_id):
             raise Wrong("NOT_OPERATOR", "Only operators can send keys")
-        held = await self._given.claims.held(self._session.id)
+        held = await self._given.claims.holder(self._session.id)
         if held is None or held[0] != self._wire.actor.user_id:
             raise Wrong("NOT_CLAIMED", "You must claim the session before sending keys")
         try:

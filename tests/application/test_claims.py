@@ -147,7 +147,7 @@ def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
 
         @rule(who=ANYBODY, at=SERVERS)
         def type_a_key(self, who: Actor, at: int) -> None:
-            held = twice.do(twice.servers[at].held(self.session))
+            held = twice.do(twice.servers[at].holder(self.session))
             assert (held[0] if held else None) == self.has()
             if held and held[0] == who.user_id:
                 twice.do(twice.servers[at].used(who, self.session, held[1]))
@@ -183,7 +183,7 @@ def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
         @invariant()
         def both_servers_know_who_has_it(self) -> None:
             expected = (self.holder, self.until) if self.has() else None
-            assert [twice.do(one.held(self.session)) for one in twice.servers] == [expected] * 2
+            assert [twice.do(one.holder(self.session)) for one in twice.servers] == [expected] * 2
 
     run_state_machine_as_test(
         History, settings=settings(max_examples=25, stateful_step_count=30, deadline=None, database=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from application.access import Cause
-from application.first_owner import Founding
+from application.first_owner import FirstOwner
 from domain.user import Place
 from domain.vm_account import VmAccount, VmAdministrators
 from tests.support.server import Served
@@ -12,11 +12,11 @@ from tests.support.server import Served
 async def test_the_owner_of_an_older_place_administers_from_the_next_start_on(tenure: Served) -> None:
     given = tenure.tenure.deps
     owner, platform = given.ids(), given.platform
-    founding = Founding(platform, given.clock, given.vm_accounts.numbers)
-    await founding.complete()  # nobody is here: nothing is to be done
+    first_owner = FirstOwner(platform, given.clock, given.vm_accounts.numbers)
+    await first_owner.complete()  # nobody is here: nothing is to be done
     await platform.commit(Cause(owner), Place(id=Place.id_of(), at=given.clock(), owner_id=owner))
     for _ in range(2):
-        await founding.complete()
+        await first_owner.complete()
         account = await platform.load(VmAccount, VmAccount.id_of(owner))
         assert account.administers and account.version == 1
         assert (await platform.load(VmAdministrators, VmAdministrators.id_of())).user_ids == [owner]
