@@ -11,7 +11,7 @@ from application.access import Actor, Cause, require
 from application.platform import Platform
 from application.ports.api_keys import Grant, KeyRows
 from application.ports.clock import Clock, Ids
-from application.ports.limits import Guesses
+from application.ports.limits import AttemptLimiter
 from application.ports.people import People
 from domain.api_key import ApiKey
 from domain.errors import NotFound
@@ -29,7 +29,7 @@ class ApiKeys:
     clock: Clock
     ids: Ids
     rows: KeyRows
-    guesses: Guesses
+    attempt_limiter: AttemptLimiter
     people: People
     scheme: str  # of the identities whose names are set to audit
     auditors: frozenset[str]
@@ -70,7 +70,7 @@ class ApiKeys:
         A text that is no key's at all, one with the visible part of a key, and one of a key that is revoked take
         the same steps, so that the time they take tells nothing.
         """
-        await self.guesses.allowed(guesser)
+        await self.attempt_limiter.check(guesser)
         id = await self.rows.find(text)
         try:
             key = await self.platform.load(ApiKey, id or NO_KEY)
@@ -78,7 +78,7 @@ class ApiKeys:
             key = None
         grant = await self._grant(key) if key and key.is_good(self.clock()) else None
         if key is None or grant is None:
-            await self.guesses.wrong(guesser)
+            await self.attempt_limiter.record_failure(guesser)
             return None
         await self.rows.used(key.id, self.clock())
         return grant

@@ -14,7 +14,7 @@ from application.platform import Platform
 from application.ports.clock import Clock, Ids
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hosted_sessions import JoinRequest, JoinRequests, PublicKeys
-from application.ports.limits import Guesses
+from application.ports.limits import AttemptLimiter
 from application.ports.regions import Engines
 from application.ports.ssh_access import Doors
 from application.ssh_grants import Tenancy
@@ -45,7 +45,7 @@ class Guests:
     tenancy: Tenancy
     engines: Engines
     public_key: PublicKeys
-    asks: Guesses  # how often somebody asks to join one session
+    join_limiter: AttemptLimiter  # how often somebody asks to join one session
     patience: timedelta  # how long somebody waits for an answer
     room: WaitingRoom
 
@@ -100,8 +100,8 @@ class Guests:
 
     async def _not_again_and_again(self, id: UUID) -> None:
         """Whoever asks and hangs up, over and over, would have the owner look at nothing else."""
-        await self.asks.allowed(f"join {id}")
-        await self.asks.wrong(f"join {id}")
+        await self.join_limiter.check(f"join {id}")
+        await self.join_limiter.record_failure(f"join {id}")
 
     async def withdraw(self, joiner_id: UUID, id: UUID, cause: Cause) -> None:
         """They have hung up. What is decided stays."""

@@ -10,7 +10,7 @@ from application.access import Actor, Cause, require
 from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.hosted_sessions import Aliases, HolderKeys, JoinRequests, PublicKeys
-from application.ports.limits import Guesses
+from application.ports.limits import AttemptLimiter
 from application.workspaces import Workspaces
 from domain.alias import Alias
 from domain.errors import NotFound
@@ -31,7 +31,7 @@ class HostedSessions:
     public_key: PublicKeys
     keys: HolderKeys
     requests: JoinRequests
-    guesses: Guesses
+    attempt_limiter: AttemptLimiter
     term: int  # seconds that a session lasts, if nobody ends it
 
     # -- asked by people -------------------------------------------------------
@@ -80,12 +80,12 @@ class HostedSessions:
 
     async def by_alias(self, alias: str, guesser: str) -> HostedSession:
         """The session that goes by it. Raises `TooMany` for a guesser who was wrong too often."""
-        await self.guesses.allowed(guesser)
+        await self.attempt_limiter.check(guesser)
         with suppress(NotFound):
             taken = await self.platform.load(Alias, Alias.id_of(alias))
             if taken.session_id:
                 return await self.platform.load(HostedSession, taken.session_id)
-        await self.guesses.wrong(guesser)
+        await self.attempt_limiter.record_failure(guesser)
         raise NotFound("no such session")
 
     async def own(self, actor: Actor, id: UUID, action: str = "hosted_session.manage") -> HostedSession:

@@ -8,7 +8,7 @@ from uuid import UUID
 from application.logins import LASTS, Logins
 from application.platform import Platform
 from application.ports.clock import Clock
-from application.ports.limits import Guesses
+from application.ports.limits import AttemptLimiter
 from application.ports.logins import LoginTokens
 from application.ports.passwords import Passwords
 from application.ports.people import Identity
@@ -28,7 +28,7 @@ class Instructors:
     logins: Logins
     passwords: Passwords
     tokens: LoginTokens
-    guesses: Guesses
+    attempt_limiter: AttemptLimiter
 
     async def register(
         self, *, email: str, password: str, name: str, invite: str | None, guesser: str, request_id: str
@@ -38,10 +38,10 @@ class Instructors:
         if not PASSWORD[0] <= len(password) <= PASSWORD[1]:
             raise Invalid("password must be {} to {} characters".format(*PASSWORD))
         who = Identity(SCHEME, email, checked(name), email=email)
-        await self.guesses.allowed(guesser)
+        await self.attempt_limiter.check(guesser)
         known = await self.logins.profiles.known(who)
         if known and await self.passwords.has(known):
-            await self.guesses.wrong(guesser)  # whoever asks on learns who is here
+            await self.attempt_limiter.record_failure(guesser)  # whoever asks on learns who is here
             raise Conflict("somebody has registered with this e-mail")
         invited = await self.logins.invitation(invite, guesser)
         user = await self.logins.admit(who, invited, request_id)
@@ -52,11 +52,11 @@ class Instructors:
     async def log_in(self, *, email: str, password: str, guesser: str) -> tuple[str, User] | None:
         """The same; None if that is not their password, or there is nobody, which takes as long."""
         who = Identity(SCHEME, address(email), "")
-        await self.guesses.allowed(guesser)
+        await self.attempt_limiter.check(guesser)
         id = await self.logins.profiles.known(who)
         good = await self.passwords.check(id, password)
         if id is None or not good:
-            await self.guesses.wrong(guesser)
+            await self.attempt_limiter.record_failure(guesser)
             return None
         user = await self.platform.load(User, id)
         return None if user.removed_at else (await self._token(id), user)

@@ -10,7 +10,7 @@ from application.access import Actor, Cause, require
 from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.invites import InviteTokens
-from application.ports.limits import Guesses
+from application.ports.limits import AttemptLimiter
 from domain.errors import Invalid
 from domain.invite import Invite, Unusable
 from domain.role import Role
@@ -29,7 +29,7 @@ class Invites:
     clock: Clock
     ids: Ids
     tokens: InviteTokens
-    guesses: Guesses
+    attempt_limiter: AttemptLimiter
 
     async def create(self, actor: Actor, *, role: str, lasts: timedelta, max_uses: int | None) -> tuple[Invite, str]:
         """A new invite and its token, which nobody can be told again."""
@@ -54,10 +54,10 @@ class Invites:
 
     async def find(self, token: str, guesser: str) -> UUID | None:
         """The invite that a token stands for. Raises `TooMany` for a guesser who was wrong too often."""
-        await self.guesses.allowed(guesser)
+        await self.attempt_limiter.check(guesser)
         id = await self.tokens.find(token)
         if id is None:
-            await self.guesses.wrong(guesser)
+            await self.attempt_limiter.record_failure(guesser)
         return id
 
     async def check(self, token: str, guesser: str) -> Role:

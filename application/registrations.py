@@ -35,10 +35,10 @@ class Registering:
 
     async def session(self, access_code: str, guesser: str, request_id: str) -> tuple[Workshop, str, Taken | None]:
         """The workshop, what they are called there, and their seat; None: it does not run yet."""
-        await self.seats.guesses.allowed(guesser)
+        await self.seats.attempt_limiter.check(guesser)
         found = await self.rows.find(plain(access_code))
         if found is None:
-            await self.seats.guesses.wrong(guesser)
+            await self.seats.attempt_limiter.record_failure(guesser)
             raise NoSuchSession("nobody has registered with this access code")
         workshop = await self.platform.load(Workshop, found.workshop_id)
         if workshop.status != Status.RUNNING:

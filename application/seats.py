@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from application.access import Cause
 from application.platform import Platform
 from application.ports.clock import Clock, Ids
-from application.ports.limits import Guesses
+from application.ports.limits import AttemptLimiter
 from application.ports.workshops import Admission, Labels, Learner, Learners, SeatTokens
 from domain.aggregate import Aggregate
 from domain.code import Code
@@ -40,7 +40,7 @@ class Seats:
     labels: Labels
     learners: Learners
     tokens: SeatTokens
-    guesses: Guesses
+    attempt_limiter: AttemptLimiter
     _turns: WeakValueDictionary[UUID, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def join(self, *, code: str, odehash: str | None, name: str | None, guesser: str, request_id: str) -> Taken:
@@ -57,18 +57,18 @@ class Seats:
             try:
                 return await self._come_back(workshop_id, odehash.lower(), cause)
             except NoSuchSession:
-                await self.guesses.wrong(guesser)
+                await self.attempt_limiter.record_failure(guesser)
                 raise
 
     async def find(self, code: str, guesser: str) -> UUID:
         """The workshop with this code. Raises `NotFound`, and `TooMany` for who guesses."""
-        await self.guesses.allowed(guesser)
+        await self.attempt_limiter.check(guesser)
         try:
             found = (await self.platform.load(Code, Code.id_of(code))).workshop_id
         except NotFound:
             found = None
         if found is None:
-            await self.guesses.wrong(guesser)
+            await self.attempt_limiter.record_failure(guesser)
             raise NotFound("no workshop has this code")
         return found
 

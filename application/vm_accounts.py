@@ -15,7 +15,7 @@ from application.instructors import PASSWORD
 from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.errors import TooMany
-from application.ports.limits import Guesses, Rates
+from application.ports.limits import AttemptLimiter, RateLimiter
 from application.ports.people import Profiles
 from application.ports.vm_accounts import AccountRows, Numbers, VmTokens
 from application.vm_servers import VmServers
@@ -41,8 +41,8 @@ class VmAccounts:
     tokens: VmTokens
     servers: VmServers
     profiles: Profiles
-    guesses: Guesses
-    rates: Rates
+    attempt_limiter: AttemptLimiter
+    rate_limiter: RateLimiter
     per_hour: int  # accounts made from one address
 
     async def register(self, *, username: str, password: str, guesser: str, request_id: str) -> str:
@@ -50,12 +50,12 @@ class VmAccounts:
         if not (await self.servers.settings())["registrations_open"]:
             raise NotAllowed("registrations are closed")
         username, proof = names.checked(username), chosen(password)
-        await self.guesses.allowed(guesser)
+        await self.attempt_limiter.check(guesser)
         if await self.rows.find(username):
-            await self.guesses.wrong(guesser)  # whoever asks on learns who is here
-        rate = await self.rates.hit("account", guesser, self.per_hour)
+            await self.attempt_limiter.record_failure(guesser)  # whoever asks on learns who is here
+        rate = await self.rate_limiter.hit("account", guesser, self.per_hour)
         if not rate.allowed:
-            raise TooMany(rate.resets_in)
+            raise TooMany(rate.resets_in_s)
         account, fits = await self.opened(username, proof, UserType.USER, None, request_id)
         return await self._token(account, fits)
 
@@ -113,12 +113,12 @@ class VmAccounts:
         # By a hash, since names are kept nowhere but in their rows.
         guessers = (guesser, f"vm name {sha256(username.encode()).hexdigest()}")
         for who in guessers:
-            await self.guesses.allowed(who)
+            await self.attempt_limiter.check(who)
         user_id = await self.rows.find(username)
         fits = await self.rows.prove(user_id, proof)
         if user_id is None or fits is None:
             for who in guessers:
-                await self.guesses.wrong(who)
+                await self.attempt_limiter.record_failure(who)
             raise WrongPassword
         account = await self.of(user_id)
         if account is None or account.closed_at is not None:

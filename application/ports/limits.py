@@ -1,4 +1,4 @@
-"""How often somebody may guess, or ask."""
+"""Limits on failed attempts and on requests."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class Guesses(Protocol):
-    """Counts wrong guesses, by who guesses. Both raise `TooMany`."""
+class AttemptLimiter(Protocol):
+    """Counts failed attempts, such as wrong tokens, by their source. Both methods raise `TooMany`."""
 
-    async def allowed(self, who: str) -> None:
-        """Return if they may try."""
+    async def check(self, source: str) -> None:
+        """Return if `source` may make another attempt."""
         ...
 
-    async def wrong(self, who: str) -> None:
-        """They guessed, and were wrong."""
+    async def record_failure(self, source: str) -> None:
+        """Count one failed attempt of `source`."""
         ...
 
 
 @dataclass(frozen=True)
-class Rate:
-    """How somebody stands with a limit."""
+class RateStatus:
+    """A rate limit after one more request."""
 
     allowed: bool
-    limit: int
-    left: int
-    resets_in: int  # seconds
+    limit: int  # requests an hour
+    remaining: int
+    resets_in_s: int
 
 
-class Rates(Protocol):
-    """How often somebody has asked for something in the last hour, over all processes."""
+class RateLimiter(Protocol):
+    """Counts the requests of each source over the last hour, in all processes."""
 
-    async def hit(self, kind: str, who: str, per_hour: int) -> Rate:
-        """They ask once more."""
+    async def hit(self, kind: str, source: str, per_hour: int) -> RateStatus:
+        """Count one request of this kind by `source`."""
         ...

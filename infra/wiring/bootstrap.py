@@ -32,10 +32,10 @@ from application.sessions import Sessions
 from application.ssh_grants import FittedEngines
 from application.users import Users
 from application.workspaces import Workspaces
-from infra.auth.guess_limits import Guesses
+from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
 from infra.auth.jwt import Tokens
 from infra.auth.oauth import providers
-from infra.auth.rate_limits import Rates
+from infra.auth.rate_limiter import PerHourRateLimiter
 from infra.docker.regions import RegionEngines
 from infra.eventlog.event_store import GroupWriter, open_platform
 from infra.eventlog.follower import Follower
@@ -150,8 +150,8 @@ async def running(
         workshops = classroom.workshops(settings, platform, now, engines, kept)
         accounts, numbers = Accounts(pool, uuid4), Snowflakes(pool, now)
         users = Users(platform, now, accounts)
-        guesses = Guesses(settings.redis_url, settings.guesses_per_minute)
-        invites = Invites(platform, now, uuid4, InviteTokens(pool), guesses)
+        attempt_limiter = PerMinuteAttemptLimiter(settings.redis_url, settings.guesses_per_minute)
+        invites = Invites(platform, now, uuid4, InviteTokens(pool), attempt_limiter)
         logins = Logins(platform, now, accounts, Cookies(pool), invites, settings.open_signup, numbers)
         places = RegionPlaces(engines, machines if isinstance(machines, HasTerminals) else None)
         watches = Watches(Watch(Local(str(settings.tmux))), places if settings.workspace_terminals else None)
@@ -159,16 +159,16 @@ async def running(
         presence = PresenceRows(url, pool)
         claims = Claims(platform, now, timedelta(seconds=settings.claim_seconds))
         api_keys = ApiKeys(
-            platform, now, uuid4, ApiKeyRows(pool), guesses, accounts, SCHEME, frozenset(settings.auditors)
+            platform, now, uuid4, ApiKeyRows(pool), attempt_limiter, accounts, SCHEME, frozenset(settings.auditors)
         )
         tokens = Tokens(signing_keys(pool, settings), now, timedelta(seconds=settings.token_seconds))
-        vm_people = people(settings, pool, platform, now, numbers, accounts, tokens, guesses)
+        vm_people = people(settings, pool, platform, now, numbers, accounts, tokens, attempt_limiter)
         await vm_people.start()
         vms = virtual_machines(settings, installation, platform, now, pool, hypervisor)
-        hosted_sessions, guests = hosting(settings, workspaces, engines, guesses, uuid4)
+        hosted_sessions, guests = hosting(settings, workspaces, engines, attempt_limiter, uuid4)
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, engines, now)
-        seats = classroom.seats(settings, platform, now, kept, tokens, guesses)
+        seats = classroom.seats(settings, platform, now, kept, tokens, attempt_limiter)
         deps = Deps(
             workspaces=workspaces,
             machine_configs=configs,
@@ -176,9 +176,9 @@ async def running(
             workshops=workshops,
             seats=seats,
             registering=Registering(platform, seats, kept.registrations),
-            instructors=classroom.instructors(pool, platform, now, logins, guesses),
+            instructors=classroom.instructors(pool, platform, now, logins, attempt_limiter),
             learners=kept.learners,
-            rates=Rates(settings.redis_url),
+            rate_limiter=PerHourRateLimiter(settings.redis_url),
             users=users,
             invites=invites,
             logins=logins,

@@ -17,7 +17,7 @@ from application.waiting_room import WaitingRoom
 from application.workspaces import Workspaces
 from infra.auth import ssh_keys
 from infra.auth.aliases import alias
-from infra.auth.guess_limits import Guesses
+from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
 from infra.settings import Settings
 from infra.tables.join_requests import HolderKeys, JoinRequests
 
@@ -27,7 +27,7 @@ def tenancy(platform: Platform, clock: Clock, pool: AsyncConnectionPool[Any]) ->
 
 
 def hosting(
-    settings: Settings, workspaces: Workspaces, engines: Engines, guesses: Guesses, ids: Ids
+    settings: Settings, workspaces: Workspaces, engines: Engines, attempt_limiter: PerMinuteAttemptLimiter, ids: Ids
 ) -> tuple[HostedSessions, Guests]:
     lets = workspaces.tenancy
     sessions = HostedSessions(
@@ -39,7 +39,7 @@ def hosting(
         public_key=ssh_keys.checked,
         keys=lets.keys,
         requests=lets.requests,
-        guesses=guesses,
+        attempt_limiter=attempt_limiter,
         term=settings.session_seconds,
     )
     guests = Guests(
@@ -51,7 +51,7 @@ def hosting(
         tenancy=lets,
         engines=engines,
         public_key=ssh_keys.checked,
-        asks=Guesses(settings.redis_url, settings.joins_per_minute),
+        join_limiter=PerMinuteAttemptLimiter(settings.redis_url, settings.joins_per_minute),
         patience=timedelta(seconds=settings.join_seconds),
         room=WaitingRoom(settings.join_waiting),
     )

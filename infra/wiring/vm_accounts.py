@@ -12,14 +12,14 @@ from psycopg_pool import AsyncConnectionPool
 from application.first_owner import FirstOwner
 from application.platform import Platform
 from application.ports.clock import Clock
-from application.ports.limits import Guesses
+from application.ports.limits import AttemptLimiter
 from application.ports.people import Profiles
 from application.ports.vm_accounts import Numbers
 from application.vm_accounts import VmAccounts
 from application.vm_administration import VmAdministration
 from application.vm_servers import VmServers
 from infra.auth.jwt import Tokens
-from infra.auth.rate_limits import Rates
+from infra.auth.rate_limiter import PerHourRateLimiter
 from infra.auth.vm_tokens import VmTokenRows
 from infra.settings import Settings
 from infra.tables.vm_accounts import VmAccountRows
@@ -50,7 +50,7 @@ def people(
     numbers: Numbers,
     profiles: Profiles,
     tokens: Tokens,
-    guesses: Guesses,
+    attempt_limiter: AttemptLimiter,
 ) -> VmPeople:
     servers = VmServers(platform, clock)
     accounts = VmAccounts(
@@ -62,8 +62,8 @@ def people(
         tokens=VmTokenRows(pool, tokens),
         servers=servers,
         profiles=profiles,
-        guesses=guesses,
-        rates=Rates(settings.redis_url),
+        attempt_limiter=attempt_limiter,
+        rate_limiter=PerHourRateLimiter(settings.redis_url),
         per_hour=settings.accounts_per_hour,
     )
     return VmPeople(accounts, VmAdministration(accounts), servers, FirstOwner(platform, clock, numbers))

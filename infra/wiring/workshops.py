@@ -16,7 +16,7 @@ from application.instructors import Instructors
 from application.logins import Logins
 from application.platform import Platform
 from application.ports.clock import Clock
-from application.ports.limits import Guesses
+from application.ports.limits import AttemptLimiter
 from application.ports.regions import Engines
 from application.seat_machines import SeatMachines
 from application.seats import Seats
@@ -88,7 +88,9 @@ def workshops(settings: Settings, platform: Platform, clock: Clock, engines: Eng
     )
 
 
-def seats(settings: Settings, platform: Platform, clock: Clock, kept: Rows, tokens: Tokens, guesses: Guesses) -> Seats:
+def seats(
+    settings: Settings, platform: Platform, clock: Clock, kept: Rows, tokens: Tokens, attempt_limiter: AttemptLimiter
+) -> Seats:
     return Seats(
         platform=platform,
         clock=clock,
@@ -96,14 +98,14 @@ def seats(settings: Settings, platform: Platform, clock: Clock, kept: Rows, toke
         labels=RandomLabels(),
         learners=kept.learners,
         tokens=SeatJwts(tokens, urlsplit(settings.url).hostname or "localhost"),
-        guesses=guesses,
+        attempt_limiter=attempt_limiter,
     )
 
 
 def instructors(
-    pool: AsyncConnectionPool[Any], platform: Platform, clock: Clock, logins: Logins, guesses: Guesses
+    pool: AsyncConnectionPool[Any], platform: Platform, clock: Clock, logins: Logins, attempt_limiter: AttemptLimiter
 ) -> Instructors:
-    return Instructors(platform, clock, logins, PasswordRows(pool), InstructorTokens(pool), guesses)
+    return Instructors(platform, clock, logins, PasswordRows(pool), InstructorTokens(pool), attempt_limiter)
 
 
 def seat_machines(platform: Platform, clock: Clock, kept: Rows) -> SeatMachines:

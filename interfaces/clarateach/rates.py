@@ -25,11 +25,11 @@ class Limited(APIRoute):
         async def counted(request: Request) -> Response:
             given = deps(request)
             kind = OWN.get((request.method, self.path), "other")
-            rate = await given.rates.hit(kind, address(request), given.rate_limits[kind])
+            rate = await given.rate_limiter.hit(kind, address(request), given.rate_limits[kind])
             said = {
                 "RateLimit-Limit": str(rate.limit),
-                "RateLimit-Remaining": str(rate.left),
-                "RateLimit-Reset": str(rate.resets_in),
+                "RateLimit-Remaining": str(rate.remaining),
+                "RateLimit-Reset": str(rate.resets_in_s),
             }
             if not rate.allowed:
                 said["Retry-After"] = said["RateLimit-Reset"]

@@ -24,7 +24,7 @@ from application.ports.clock import Clock, Ids
 from application.ports.consoles import Consoles
 from application.ports.displays import Displays
 from application.ports.files import Files
-from application.ports.limits import Rates
+from application.ports.limits import RateLimiter
 from application.ports.logins import Attempts, Provider
 from application.ports.people import People, Profiles
 from application.ports.presence import Presence
@@ -66,7 +66,7 @@ class Deps:
     registering: Registering
     instructors: Instructors
     learners: Learners
-    rates: Rates
+    rate_limiter: RateLimiter
     users: Users
     invites: Invites
     logins: Logins

@@ -77,10 +77,10 @@ async def enters(socket: WebSocket, row: VmConfigRow, who: Actor) -> None:
     if not row.private or who.user_type == UserType.ADMINISTRATOR:
         return
     password = socket.query_params.get("password", "")
-    guesses, guesser = given.vm_accounts.guesses, f"{row.id} {address(socket)}"
-    await guesses.allowed(guesser)
+    attempt_limiter, guesser = given.vm_accounts.attempt_limiter, f"{row.id} {address(socket)}"
+    await attempt_limiter.check(guesser)
     if not await given.vm_configs.opens(row.id, password):
-        await guesses.wrong(guesser)
+        await attempt_limiter.record_failure(guesser)
         raise NotAllowed("this machine is private: its password is needed in ?password=")
 
 

@@ -16,7 +16,7 @@ from application.platform import Platform
 from application.ports.errors import TooMany
 from domain.errors import NotAllowed, NotFound
 from domain.scope import Scope
-from infra.auth.guess_limits import Guesses
+from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
 from infra.postgres import database
 from infra.tables.accounts import Accounts
 from infra.tables.api_keys import ApiKeyRows
@@ -47,8 +47,8 @@ async def made(url: str) -> AsyncIterator[ApiKeys]:
     platform: Platform = (await open_database(url))[0]
     async with database.pool(url, 4) as pool:
         people = Accounts(pool, uuid4)
-        guesses = Guesses(None, 100)
-        yield ApiKeys(platform, lambda: T0, uuid4, ApiKeyRows(pool), guesses, people, "vm", frozenset({"eve"}))
+        attempt_limiter = PerMinuteAttemptLimiter(None, 100)
+        yield ApiKeys(platform, lambda: T0, uuid4, ApiKeyRows(pool), attempt_limiter, people, "vm", frozenset({"eve"}))
     close(platform)
 
 
@@ -59,10 +59,17 @@ async def test_wrong_keys_take_the_same_steps_whatever_is_wrong_with_them(keys: 
     steps = []
     for text in (f"{good[:13]}{'x' * 43}", f"tnr_00000000_{good[13:]}", once_good, "tnr_", "", "é" * 10_000):
         asked: list[str] = []
-        recorded = {part: Recorded(getattr(keys, part), asked) for part in ("platform", "rows", "guesses", "people")}
+        recorded = {
+            part: Recorded(getattr(keys, part), asked) for part in ("platform", "rows", "attempt_limiter", "people")
+        }
         assert await replace(keys, **recorded).authenticate(text, "here") is None
         steps.append(asked)
-    assert steps[0] == ["Guesses.allowed", "ApiKeyRows.find", "Platform.load", "Guesses.wrong"]
+    assert steps[0] == [
+        "PerMinuteAttemptLimiter.check",
+        "ApiKeyRows.find",
+        "Platform.load",
+        "PerMinuteAttemptLimiter.record_failure",
+    ]
     assert all(taken == steps[0] for taken in steps), steps
 
 
@@ -108,7 +115,7 @@ async def test_anothers_key_is_not_there(keys: ApiKeys) -> None:
 
 async def test_a_guesser_is_told_to_wait_and_others_are_not(keys: ApiKeys) -> None:
     _, text = await keys.create(ANNA, name="a")
-    limited = replace(keys, guesses=Guesses(None, 3))
+    limited = replace(keys, attempt_limiter=PerMinuteAttemptLimiter(None, 3))
     for _ in range(3):
         assert await limited.authenticate("tnr_x", "here") is None
     for tried in ("tnr_x", text):
