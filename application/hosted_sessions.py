@@ -12,10 +12,10 @@ from application.ports.clock import Clock, Ids
 from application.ports.hosted_sessions import Aliases, HolderKeys, JoinRequests, PublicKeys
 from application.ports.limits import AttemptLimiter
 from application.workspaces import Workspaces
-from domain.alias import Alias
 from domain.errors import NotFound
 from domain.guest import Guest
 from domain.hosted_session import HostedSession
+from domain.unique_name import Alias
 from domain.workspace import Workspace
 
 IDLE = "nobody was in it"
@@ -74,7 +74,7 @@ class HostedSessions:
                 alias = await self.platform.load(Alias, Alias.id_of(name))
             except NotFound:
                 return name, Alias(id=Alias.id_of(name), at=now, session_id=id)
-            if alias.session_id is None:
+            if alias.subject_id is None:
                 alias.take(id, now)
                 return name, alias
 
@@ -83,8 +83,8 @@ class HostedSessions:
         await self.attempt_limiter.check(guesser)
         with suppress(NotFound):
             taken = await self.platform.load(Alias, Alias.id_of(alias))
-            if taken.session_id:
-                return await self.platform.load(HostedSession, taken.session_id)
+            if taken.subject_id:
+                return await self.platform.load(HostedSession, taken.subject_id)
         await self.attempt_limiter.record_failure(guesser)
         raise NotFound("no such session")
 

@@ -21,6 +21,7 @@ from application.access import Cause
 from application.ports.errors import Unavailable
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, NotFound
+from domain.moved_topics import register_moved_topics
 
 A = TypeVar("A", bound=Aggregate)
 TRIES = 8  # of a change that others outrun
@@ -55,6 +56,7 @@ class Platform(Application[UUID]):
 
     def __init__(self, env: dict[str, str]) -> None:
         super().__init__(env)
+        register_moved_topics()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="load")
 
     async def load(self, kind: type[A], id: UUID, version: int | None = None) -> A:

@@ -10,9 +10,9 @@ from application.instructors import address
 from application.platform import Platform
 from application.ports.workshops import Registration, Registrations
 from application.seats import Seats, Taken
-from domain.code import plain
 from domain.name import checked
 from domain.seat import NoSuchSession
+from domain.unique_name import Code
 from domain.workshop import Workshop
 from domain.workshop_status import Status
 
@@ -31,12 +31,12 @@ class Registering:
         workshop_id = await self.seats.find(code, guesser)
         access_code = self.seats.labels.code()
         asked = Registration(workshop_id, self.seats.ids(), name)
-        return access_code if await self.rows.keep(asked, email, plain(access_code)) else None
+        return access_code if await self.rows.keep(asked, email, Code.canonical(access_code)) else None
 
     async def session(self, access_code: str, guesser: str, request_id: str) -> tuple[Workshop, str, Taken | None]:
         """The workshop, what they are called there, and their seat; None: it does not run yet."""
         await self.seats.attempt_limiter.check(guesser)
-        found = await self.rows.find(plain(access_code))
+        found = await self.rows.find(Code.canonical(access_code))
         if found is None:
             await self.seats.attempt_limiter.record_failure(guesser)
             raise NoSuchSession("nobody has registered with this access code")

@@ -13,10 +13,10 @@ from application.ports.clock import Clock, Ids
 from application.ports.limits import AttemptLimiter
 from application.ports.workshops import Admission, Labels, Learner, Learners, SeatTokens
 from domain.aggregate import Aggregate
-from domain.code import Code
 from domain.errors import NotFound
 from domain.name import checked
 from domain.seat import NoSuchSession
+from domain.unique_name import Code
 from domain.workshop import Workshop
 
 ROUNDS = 100  # as many may come at once, to as many servers
@@ -64,7 +64,7 @@ class Seats:
         """The workshop with this code. Raises `NotFound`, and `TooMany` for who guesses."""
         await self.attempt_limiter.check(guesser)
         try:
-            found = (await self.platform.load(Code, Code.id_of(code))).workshop_id
+            found = (await self.platform.load(Code, Code.id_of(code))).subject_id
         except NotFound:
             found = None
         if found is None:

@@ -15,11 +15,11 @@ from application.ports.machines import Machine, Machines, Template
 from application.ports.regions import Engines
 from application.ports.ssh_access import Admission, Doors
 from domain.aggregate import Aggregate
-from domain.alias import Alias
 from domain.errors import NotFound
 from domain.guest import IN, Guest, Standing
 from domain.hosted_session import HostedSession
 from domain.machine import Status
+from domain.unique_name import Alias
 from domain.workspace import Workspace
 
 

@@ -13,9 +13,9 @@ from application.ports.passwords import VmPasswords
 from application.vm_machines import VmMachines
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, Invalid, NotFound
+from domain.unique_name import VmId
 from domain.vm.document import Document
 from domain.vm_config import VmConfig
-from domain.vm_id import VmId
 from domain.vm_state import State
 
 TRIES = 8  # while others take the same id
@@ -123,7 +123,7 @@ class VmConfigs:
     async def id_of(self, vm: str) -> UUID:
         """Of the machine that goes by this id. Raises `NotFound`."""
         try:
-            found = (await self.platform.load(VmId, VmId.id_of(vm))).vm_id
+            found = (await self.platform.load(VmId, VmId.id_of(vm))).subject_id
         except NotFound:
             found = None
         if found is None:

@@ -13,10 +13,10 @@ from application.ports.clock import Clock
 from application.ports.regions import Engines
 from application.ports.workshops import Labels, Learners, Registrations, WorkshopKeys
 from domain.aggregate import Aggregate
-from domain.code import Code
 from domain.errors import Invalid, NotFound
 from domain.machine import Status
 from domain.region import LOCAL
+from domain.unique_name import Code
 from domain.workshop import Workshop
 from domain.workspace import Workspace
 

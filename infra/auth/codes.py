@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secrets import choice
 
-from domain.code import LETTERS
+from domain.unique_name import CODE_LETTERS
 
 SMALL = "abcdefghjkmnpqrstuvwxyz23456789"  # without 0 and o, 1, i and l
 
@@ -16,7 +16,7 @@ class RandomLabels:
         return f"ws-{chosen(SMALL, 6)}"
 
     def code(self) -> str:
-        return f"{chosen(LETTERS, 4)}-{chosen(LETTERS, 4)}"
+        return f"{chosen(CODE_LETTERS, 4)}-{chosen(CODE_LETTERS, 4)}"
 
     def odehash(self) -> str:
         return chosen(SMALL, 5)

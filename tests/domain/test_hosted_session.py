@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from domain.alias import Alias
 from domain.errors import Conflict
 from domain.hosted_session import HostedSession, JoiningForbidden
+from domain.unique_name import Alias
 from tests.support.stories.hosted_sessions import (
     HOSTED,
     cleared,

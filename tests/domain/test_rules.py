@@ -20,7 +20,7 @@ AGGREGATES = sorted(
         kind
         for module in MODULES
         for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Aggregate) and kind is not Aggregate
+        if isinstance(kind, type) and issubclass(kind, Aggregate) and not kind.__subclasses__()
     },
     key=lambda kind: kind.__name__,
 )

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import Conflict, Invalid, NotFound
+from domain.unique_name import VmId
 from domain.vm_config import VmConfig, same_machine
-from domain.vm_id import VmId
 from domain.vm_state import Order, State, wait_after
 from tests.support.stories import vms
 from tests.support.stories.vms import AUTO, MORE_CORES, PLAIN, SECOND
@@ -182,4 +182,4 @@ def test_an_id_is_one_machine_s() -> None:
     vms.taken.when(VmId.free, ANNA, T0).nothing()
     vms.taken.when(VmId.free, SUBJECT, T0).then(VmId.Freed)
     vms.freed.when(VmId.take, SNAPSHOT, T0).then(VmId.TakenAgain, vm_id=SNAPSHOT)
-    assert vms.taken_again.state.vm_id == SNAPSHOT
+    assert vms.taken_again.state.subject_id == SNAPSHOT

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from domain.code import Code
 from domain.errors import Invalid, NotFound
 from domain.seat import NoSeats, NoSuchSession, numbered
+from domain.unique_name import Code
 from domain.workshop import Workshop
 from domain.workshop_status import AlreadyRunning, NotRunning, Status
 from tests.support.stories import workshops as stories

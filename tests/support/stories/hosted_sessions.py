@@ -3,9 +3,9 @@
 from datetime import timedelta
 from uuid import UUID
 
-from domain.alias import Alias
 from domain.guest import Guest
 from domain.hosted_session import HostedSession
+from domain.unique_name import Alias
 from tests.support.stories.workspaces import ANNA, BOB, INVITE, SNAPSHOT
 from tests.support.story import T0, Story
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from domain.unique_name import VmId
 from domain.vm_config import VmConfig
-from domain.vm_id import VmId
 from tests.support.stories.workspaces import SNAPSHOT
 from tests.support.story import SUBJECT, T0, Story
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID, uuid5
 
-from domain.code import Code
+from domain.unique_name import Code
 from domain.workshop import Workshop
 from tests.support.stories.workspaces import ANNA, HOUR, SNAPSHOT
 from tests.support.story import SUBJECT, T0, Story
