@@ -1,6 +1,6 @@
 # Everything runs from .venv, which is filled once from the lock, with hashes. After that no target needs a network.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint contracts lock image clean
+.PHONY: help run test bench lint contracts docs lock image clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -42,6 +42,11 @@ lint: $(STAMP)  ## ruff, mypy and the dependency rule
 
 contracts: $(STAMP)  ## what the contracts promise, line by line, and the tests that show it
 	@exec $(PY) -m tests.contracts $(ARGS)
+
+docs: $(STAMP)  ## write the reference pages anew, and build all pages in build/docs
+	@$(PY) -m docs.generate
+	@$(PY) -m sphinx -q -W --keep-going -d build/doctrees -b html docs build/docs
+	@echo "file://$(CURDIR)/build/docs/index.html"
 
 image: $(STAMP)  ## build the workspace image, without a registry
 	@exec bash infra/images/workspace.sh $(ARGS)

@@ -128,5 +128,5 @@ def test_the_example_names_settings_that_exist() -> None:
 @pytest.mark.skipif(os.name != "posix", reason="make")
 def test_make_says_what_it_can_do() -> None:
     said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("run", "test", "bench", "lint", "contracts", "lock", "image", "clean"):
+    for target in ("run", "test", "bench", "lint", "contracts", "docs", "lock", "image", "clean"):
         assert f"make {target} " in said

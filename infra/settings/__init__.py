@@ -60,60 +60,82 @@ class BadSetting(Exception):
 class Settings(
     SignInSettings, TerminalSettings, TokenSettings, MachineSettings, SessionSettings, WorkshopSettings, VmSettings
 ):
-    """All settings of one process, checked and frozen."""
+    """The server.
+
+    All settings of one process, checked and frozen.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="TENURE_", env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True
     )
 
-    bind: Bind = Field("127.0.0.1:3000", description="where to listen")
-    home: Location = Field(Path("~/.tenure"), description="embedded database, keys, local machines")
+    bind: Bind = Field("127.0.0.1:3000", description="address and port that the server listens on")
+    home: Location = Field(
+        Path("~/.tenure"), description="directory of the embedded database, local machines and the secret that seals"
+    )
     database_url: Annotated[str, url_of("postgresql", "postgres")] | None = Field(
-        None, description="PostgreSQL; none: the embedded one, in home"
+        None, description="PostgreSQL; none: one of its own, in home"
     )
     redis_url: Annotated[str, url_of("redis", "rediss", "unix")] | None = Field(
-        None, description="push, limits and presence across replicas; none: in process"
+        None, description="Redis, which carries push, limits and presence across replicas; none: in process"
     )
-    role: Literal["all", "api", "worker"] = Field("all", description="what this process does")
+    role: Literal["all", "api", "worker"] = Field(
+        "all",
+        description="what this process does: api serves requests, worker does the work that is due, all does both",
+    )
     machines: Literal["auto", "docker", "local"] = Field(
         "auto", description="where workspaces run; auto: Docker where an engine answers, else this machine"
     )
     docker_url: Annotated[str, url_of("unix", "tcp", "http", "https", "ssh")] | None = Field(
-        None, description="the Docker engine; none: what DOCKER_HOST and its kin say"
+        None, description="the Docker engine; none: as DOCKER_HOST and Docker's other variables say"
     )
     public_url: Annotated[str, url_of("http", "https")] | None = Field(
-        None, description="what clients are told; none: made from bind"
+        None, description="the URL that clients reach the server under; none: made from bind"
     )
-    trusted_proxies: Networks = Field(
-        LOOPBACK, description="addresses and networks whose identity and address headers count"
-    )
+    trusted_proxies: Networks = Field(LOOPBACK, description="peers whose identity headers and X-Forwarded-For count")
     dev_header: bool | None = Field(
         None, description="accept x-user as a name; none: only while bind is a loopback address"
     )
-    auditors: Words = Field((), description="names under the identity headers that may read the audit trail")
+    auditors: Words = Field((), description="names in an identity header that may read the whole audit trail")
     default_template: str = Field("default", description="the template of a workspace that names none")
     templates: dict[str, TemplateSetting] = Field(
-        default_factory=dict, description="what workspaces are made from, beside the built-in templates"
+        default_factory=dict,
+        description="what workspaces are made from, beside the built-in templates default, nodejs and python",
     )
     workspace_image: Text | None = Field(
-        None, description="image of the built-in templates, with its own command and its SSH on port 22"
+        None,
+        description="image for the built-in templates, with a command and SSH on port 22; none: Debian, Node, Python",
     )
-    provision_patience: Seconds = Field(600, description="seconds until a workspace that does not start is given up")
-    provision_concurrency: Count = Field(8, description="machines made at the same time, by one worker")
-    sweep_seconds: Seconds = Field(60, description="seconds between comparisons of the engine with the log")
-    warn_seconds: Seconds = Field(300, description="seconds before its end that an expiry is announced")
-    max_ttl_seconds: Count = Field(31_536_000, description="the longest term lent, in seconds")
-    max_body_bytes: Count = Field(1_048_576, description="the longest request body taken")
+    provision_patience: Seconds = Field(
+        600, description="seconds until a workspace that does not start is given up; not in force yet: always 600"
+    )
+    provision_concurrency: Count = Field(
+        8, description="machines that one worker makes at the same time, on each engine"
+    )
+    sweep_seconds: Seconds = Field(60, description="seconds between comparisons of the engines with the log")
+    warn_seconds: Seconds = Field(
+        300, description="seconds before the end of a term that a warning comes; not in force yet: at most 300"
+    )
+    max_ttl_seconds: Count = Field(
+        31_536_000, description="seconds of the longest term that a workspace can be lent for"
+    )
+    max_body_bytes: Count = Field(1_048_576, description="bytes of the longest request body that is accepted")
     keepalive_seconds: Seconds = Field(15, description="seconds between comments on a quiet stream")
-    reader_queue: Count = Field(256, description="messages a reader may fall behind before it is cut off")
-    replay_limit: Count = Field(10_000, description="events replayed to a stream before it is told to reset")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
+    reader_queue: Count = Field(
+        256, description="messages that a reader of a stream may fall behind before it is cut off"
+    )
+    replay_limit: Count = Field(
+        10_000, description="events replayed to a stream that comes back; one that missed more is told to list anew"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the lowest level that is logged"
+    )
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="how log lines look; auto: console on a terminal, else json"
     )
-    shutdown_seconds: Seconds = Field(10, description="seconds that open requests are given at the end")
-    cors_origins: Origins = Field((), description="origins whose pages may call, with credentials")
-    config: Location | None = Field(None, description="a TOML file with settings")
+    shutdown_seconds: Seconds = Field(10, description="seconds that open requests have to finish when the server stops")
+    cors_origins: Origins = Field((), description="origins whose pages may call the API with credentials")
+    config: Location | None = Field(None, description="a TOML file with settings and tables")
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 

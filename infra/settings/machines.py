@@ -36,8 +36,12 @@ Name = Annotated[str, AfterValidator(_word)]
 class MachineSetting(TemplateSetting):
     """A machine configuration as a TOML file writes it, under [machines.NAME]: a template, and what is its own."""
 
-    disk_mb: Count | None = None
-    user: Annotated[str, AfterValidator(_account)] = "tenure"
+    disk_mb: Count | None = Field(
+        None, description="megabytes of disk, where the engine can limit them; none: no limit"
+    )
+    user: Annotated[str, AfterValidator(_account)] = Field(
+        "tenure", description="the account inside the machine that its holder logs in to"
+    )
 
 
 class RegionSetting(BaseModel):
@@ -45,12 +49,16 @@ class RegionSetting(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: Annotated[str, url_of("unix", "tcp", "ssh")] | None = None
-    host: str = "127.0.0.1"
-    publish_on: str | None = None
-    tls_ca: FilePath | None = None
-    tls_cert: FilePath | None = None
-    tls_key: FilePath | None = None
+    url: Annotated[str, url_of("unix", "tcp", "ssh")] | None = Field(
+        None, description="the Docker engine; needed in every region but `local`, which must have none"
+    )
+    host: str = Field("127.0.0.1", description="the name or address that clients reach published ports under")
+    publish_on: str | None = Field(
+        None, description="the address that ports are published on; none: all, or loopback where host is a loopback"
+    )
+    tls_ca: FilePath | None = Field(None, description="file of the authority that has signed the engine's certificate")
+    tls_cert: FilePath | None = Field(None, description="file of Tenure's own certificate, for tcp://")
+    tls_key: FilePath | None = Field(None, description="file of the key to that certificate")
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> Self:
@@ -74,13 +82,16 @@ class RegionSetting(BaseModel):
 
 
 class MachineSettings(BaseSettings):
-    """Part of `infra.settings.Settings`."""
+    """Machines and regions.
+
+    Part of `infra.settings.Settings`.
+    """
 
     machine_configs: dict[Name, MachineSetting] = Field(
-        default_factory=dict, description="machine configurations, beside `default`; [machines.NAME] in a file"
+        default_factory=dict, description="machine configurations, beside `default`"
     )
     regions: dict[Name, RegionSetting] = Field(
-        default_factory=dict, description="where machines run, beside `local`: a Docker engine each"
+        default_factory=dict, description="regions, beside `local`: a Docker engine each"
     )
 
     @model_validator(mode="after")

@@ -12,14 +12,21 @@ from infra.settings.values import Location, Seconds
 
 
 class TerminalSettings(BaseSettings):
-    """Part of `infra.settings.Settings`."""
+    """Shared terminals.
+
+    Part of `infra.settings.Settings`.
+    """
 
     tmux_socket: Location | None = Field(
         None, description="the tmux server whose sessions are shared; none: this user's own"
     )
-    workspace_terminals: bool = Field(True, description="share the terminals of workspaces with those who may use them")
-    claim_seconds: Seconds = Field(1800, description="seconds that a claim lasts, if its holder does nothing")
-    heartbeat_seconds: Seconds = Field(30, description="seconds of silence after which a terminal's socket is closed")
+    workspace_terminals: bool = Field(True, description="whether workspaces have shared terminals")
+    claim_seconds: Seconds = Field(
+        1800, description="seconds that a claim on a terminal lasts while its holder does nothing"
+    )
+    heartbeat_seconds: Seconds = Field(
+        30, description="seconds without a message after which a terminal's socket is closed"
+    )
 
     @property
     def tmux(self) -> Path:

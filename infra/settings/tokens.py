@@ -20,13 +20,16 @@ def _long(value: SecretStr) -> SecretStr:
 
 
 class TokenSettings(BaseSettings):
-    """Part of `infra.settings.Settings`."""
+    """Tokens, signing keys and sealing.
+
+    Part of `infra.settings.Settings`.
+    """
 
     token_seconds: Annotated[int, Field(ge=1, le=LONGEST)] = Field(
-        900, description="seconds that a token from an API key is good; a key's revocation ends none before"
+        900, description="seconds that a token made from an API key is good; revoking the key does not end it earlier"
     )
     signing_key_seconds: Seconds = Field(2_592_000, description="seconds after which tokens are signed with a new key")
     sealing_secret: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
         None,
-        description="random text that seals signing keys in the database; none: who can read it can sign",
+        description="random text that encrypts secrets in the database; none: one in home, and signing keys stay plain",
     )

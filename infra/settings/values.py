@@ -9,6 +9,8 @@ import os
 import pwd
 import re
 import shlex
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,26 +69,44 @@ def _origin(value: str) -> str:
 
 def url_of(*schemes: str) -> AfterValidator:
     """A check that a text is a URL of one of these schemes."""
-
-    def check(value: str) -> str:
-        scheme, _, rest = value.partition("://")
-        if scheme not in schemes or not rest:
-            raise ValueError(f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
-        return value
-
-    return AfterValidator(check)
+    return AfterValidator(partial(_url, schemes))
 
 
-Bind = Annotated[str, AfterValidator(_bind)]
-Location = Annotated[Path, AfterValidator(_path)]
+def _url(schemes: tuple[str, ...], value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if scheme not in schemes or not rest:
+        raise ValueError(f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}")
+    return value
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a value of this type is written, for the reference page. It checks nothing."""
+
+    text: str
+
+
+Bind = Annotated[str, AfterValidator(_bind), Form("HOST:PORT")]
+Location = Annotated[Path, AfterValidator(_path), Form("path")]
 Network = IPv4Network | IPv6Network
-Networks = Annotated[tuple[Annotated[Network, BeforeValidator(_network)], ...], NoDecode, BeforeValidator(_listed)]
-Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_listed)]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Networks = Annotated[
+    tuple[Annotated[Network, BeforeValidator(_network)], ...],
+    NoDecode,
+    BeforeValidator(_listed),
+    Form("list of addresses and networks"),
+]
+Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_listed), Form("list of origins")
+]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), Form("list of names")]
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Command = Annotated[tuple[str, ...], BeforeValidator(lambda v: shlex.split(v) if isinstance(v, str) else v)]
+Command = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda v: shlex.split(v) if isinstance(v, str) else v),
+    Form("words of a shell, or a list of words"),
+]
 
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
@@ -96,12 +116,12 @@ class TemplateSetting(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    image: Text
-    command: Command | None = None
-    memory_mb: Annotated[int, Field(ge=16)] = 1024
-    cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    pids: Count = 512
-    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+    image: Text = Field(description="the image's name, such as debian:12")
+    command: Command | None = Field(None, description="what the container runs; none: the image's own command")
+    memory_mb: Annotated[int, Field(ge=16)] = Field(1024, description="megabytes of memory")
+    cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(1.0, description="CPUs, also parts of one")
+    pids: Count = Field(512, description="processes and threads at the same time")
+    ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field((), description="TCP ports that are published")
 
     @property
     def told(self) -> str:

@@ -11,18 +11,23 @@ from infra.settings.values import Count, Seconds
 
 
 class WorkshopSettings(BaseSettings):
-    """Part of `infra.settings.Settings`."""
+    """Workshops.
 
-    workshop_seconds: Seconds = Field(28_800, description="seconds that a workshop runs, unless it is extended")
-    workshop_template: str | None = Field(None, description="the template of a seat's machine; none: the default one")
+    Part of `infra.settings.Settings`.
+    """
+
+    workshop_seconds: Seconds = Field(28_800, description="seconds that a workshop runs unless it is extended")
+    workshop_template: str | None = Field(None, description="the template of a seat's machine; none: default_template")
     portal_auth: Literal["open", "required"] | None = Field(
-        None, description="whether instructors must sign in; none: not while bind is a loopback address"
+        None, description="whether instructors must sign in; none: open while bind is a loopback address, else required"
     )
-    workshops_per_hour: Count = Field(10, description="workshops made from one address in an hour")
-    joins_per_hour: Count = Field(60, description="joins from one address in an hour")
-    requests_per_hour: Count = Field(1000, description="other requests about workshops from one address in an hour")
+    workshops_per_hour: Count = Field(10, description="workshops that one address may create in an hour")
+    joins_per_hour: Count = Field(60, description="joins that one address may make in an hour")
+    requests_per_hour: Count = Field(
+        1000, description="other requests about workshops that one address may make in an hour"
+    )
     max_file_bytes: Count = Field(
-        1_500_000_000, description="the longest request body taken that holds a file of a seat"
+        1_500_000_000, description="bytes of the longest request body that writes a file of a seat"
     )
 
     @property

@@ -1,0 +1,31 @@
+"""The reference pages, made from the code: `make docs` writes them, and a test compares them with what is stored.
+
+One module a page, each with a function `page` that returns the page's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from docs.generate import settings
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings.page,
+}
+
+
+def write() -> list[str]:
+    """Write every page that differs from what is stored. Returns their names."""
+    changed = [name for name in PAGES if stored(name) != PAGES[name]()]
+    for name in changed:
+        (REFERENCE / name).write_text(PAGES[name]())
+    return changed
+
+
+def stored(name: str) -> str:
+    """The page as it is in the repository; empty where it is not there yet."""
+    path = REFERENCE / name
+    return path.read_text() if path.exists() else ""
