@@ -16,7 +16,7 @@ from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hosted_sessions import JoinRequest, JoinRequests, PublicKeys
 from application.ports.limits import AttemptLimiter
 from application.ports.regions import Engines
-from application.ports.ssh_access import Doors
+from application.ports.ssh_access import SshAccess
 from application.ssh_grants import Tenancy
 from application.waiting_room import WaitingRoom
 from domain import vm_user
@@ -164,12 +164,12 @@ class Guests:
             admission = await self.tenancy.admission(guest)
             if admission is None:
                 raise EngineRefused("what they asked with has been forgotten")
-            workspace, doors = await self._doors(guest)
+            workspace, ssh_access = await self._ssh_access(guest)
             if workspace.status == Status.CREATING:
                 raise Unavailable("machine", "the machine is on its way", retry_after=SOON)
             if workspace.status != Status.RUNNING:
                 raise EngineRefused(f"the machine is {workspace.status}")
-            await doors.admit(workspace.id, admission)
+            await ssh_access.admit(workspace.id, admission)
         except (EngineRefused, Invalid) as no:
             reason = error_line(no)
             await self._change(cause, id, None, lambda it: it.not_installed(joiner_id, reason, self.clock()))
@@ -182,11 +182,11 @@ class Guests:
         joiner_id = guest.joiner_id
         if guest.standing != Standing.REVOKED:
             return
-        workspace, doors = await self._doors(guest)
-        await doors.dismiss(workspace.id, id, guest.version)
+        workspace, ssh_access = await self._ssh_access(guest)
+        await ssh_access.revoke(workspace.id, id, guest.version)
         await self._change(cause, id, joiner_id, lambda it: it.removed(joiner_id, self.clock()))
 
-    async def _doors(self, guest: Guest) -> tuple[Workspace, Doors]:
+    async def _ssh_access(self, guest: Guest) -> tuple[Workspace, SshAccess]:
         session = await self.platform.load(HostedSession, guest.session_id)
         workspace = await self.platform.load(Workspace, session.workspace_id)
         return workspace, await self.engines.at(workspace.region)

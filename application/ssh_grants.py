@@ -13,7 +13,7 @@ from application.ports.clock import Clock
 from application.ports.hosted_sessions import HolderKeys, JoinRequests
 from application.ports.machines import Machine, Machines, Template
 from application.ports.regions import Engines
-from application.ports.ssh_access import Admission, Doors
+from application.ports.ssh_access import Admission, SshAccess
 from domain.aggregate import Aggregate
 from domain.errors import NotFound
 from domain.guest import IN, Guest, Standing
@@ -30,12 +30,12 @@ class Tenancy:
     keys: HolderKeys
     requests: JoinRequests
 
-    async def fit(self, workspace_id: UUID, doors: Doors, user: str) -> None:
+    async def fit(self, workspace_id: UUID, ssh_access: SshAccess, user: str) -> None:
         """Whoever may log in to this machine can, and nobody else: also where it was made anew, or from a snapshot."""
         key = await self.keys.find(workspace_id)
         if key is None:
             return
-        await doors.give_key(workspace_id, user, key)
+        await ssh_access.give_key(workspace_id, user, key)
         for guest_id in await self.requests.guests(HostedSession.id_of(workspace_id)):
             try:
                 guest = await self.platform.load(Guest, guest_id)
@@ -43,9 +43,9 @@ class Tenancy:
                 continue  # they are only about to ask
             admission = await self.admission(guest)
             if guest.standing == Standing.INSTALLED and admission:
-                await doors.admit(workspace_id, admission)
+                await ssh_access.admit(workspace_id, admission)
             elif guest.standing not in IN:
-                await doors.dismiss(workspace_id, guest_id, guest.version)
+                await ssh_access.revoke(workspace_id, guest_id, guest.version)
 
     async def admission(self, guest: Guest) -> Admission | None:
         """How a guest who was approved is let in; None: what that takes has been forgotten."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 from uuid import UUID
 
-from application.ports.ssh_access import Doors
+from application.ports.ssh_access import SshAccess
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,18 @@ class Template:
     network: UUID | None = None  # of those that belong together; None: the one of all
 
 
+class MachineConnection(TypedDict, total=False):
+    """How a machine is reached. It is stored in events and shown to clients, so it holds JSON values only."""
+
+    # Of machines on Docker.
+    host: str  # the address that clients reach published ports under
+    ports: dict[str, int]  # port inside, as text, to published port: {"22": 49153}; empty while it is stopped
+    disk_mb: int | str  # where a limit was asked for: the limit, or a sentence that there is none
+    # Of machines that are processes of this host.
+    directory: str  # the absolute path of its files
+    terminal: str | None  # the command that attaches to its terminal; None while it is stopped, or without tmux
+
+
 @dataclass(frozen=True)
 class Machine:
     """A machine as its engine shows it now."""
@@ -36,10 +48,10 @@ class Machine:
     provider_id: str  # the deterministic name
     engine_id: str  # what the engine calls it; another one after a re-creation
     running: bool
-    connection: dict[str, Any] = field(default_factory=dict)  # how to reach it; JSON values only
+    connection: MachineConnection = field(default_factory=MachineConnection)
 
 
-class Machines(Doors, Protocol):
+class Machines(SshAccess, Protocol):
     """An engine that runs machines. Every call converges: asked twice is asked once, found again by label.
 
     All raise `Unavailable` while the engine does not answer, and `EngineRefused` where it says no for good.

@@ -1,4 +1,4 @@
-"""Who may log in to a machine, from outside."""
+"""Who may log in to a machine over SSH."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Admission:
-    """A guest as a machine knows them. What is asked with a lower `version` than before comes too late."""
+    """A guest's account on a machine. A call with a lower `version` than an earlier one has no effect."""
 
     guest_id: UUID
     version: int
-    user: str
-    pub_key: str
+    user: str  # the account's name
+    pub_key: str  # one line, as in authorized_keys
 
 
-class Doors(Protocol):
-    """The SSH servers of machines. Every call converges; all raise `Unavailable` and `EngineRefused`."""
+class SshAccess(Protocol):
+    """The SSH accounts of machines. Every call converges: made twice, it has the effect of one.
+
+    All raise `Unavailable` while the machine does not answer, and `EngineRefused` where it refuses for good.
+    """
 
     async def give_key(self, workspace_id: UUID, user: str, pub_key: str) -> None:
-        """The holder's own key opens the machine, for the account that its image has for them."""
+        """Let the holder log in as `user`, the image's own account, with this key; it replaces the one given before."""
         ...
 
     async def admit(self, workspace_id: UUID, admission: Admission) -> None:
-        """The guest has an account of that name, and exactly this key opens it. `EngineRefused`: the name is taken."""
+        """Give the guest an account of that name, which exactly this key opens. `EngineRefused`: the name is taken."""
         ...
 
     async def is_used(self, workspace_id: UUID) -> bool:
         """Whether somebody is logged in now, as far as can be seen from outside."""
         ...
 
-    async def dismiss(self, workspace_id: UUID, guest_id: UUID, version: int) -> None:
-        """The guest's key goes first, then their processes end, then the account goes."""
+    async def revoke(self, workspace_id: UUID, guest_id: UUID, version: int) -> None:
+        """Remove the guest's key, then end their processes, then remove the account."""
         ...

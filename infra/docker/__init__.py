@@ -1,4 +1,5 @@
-"""Machines as Docker containers: their files, terminals, displays and SSH access, on one engine a region.
+"""Machines as Docker containers, one engine a region: containers, networks, snapshots, files, displays, terminals, SSH.
 
-Programs that run inside a container are the `.pl` files here.
+The `.pl` programs run inside containers. Rules of who may do what belong in `domain/` and `application/`, tmux's
+protocol in `infra/tmux/`, and pictures and codecs in `infra/video/`.
 """

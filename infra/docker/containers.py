@@ -1,4 +1,4 @@
-"""What a machine is to a Docker engine: its names, labels, limits and network, and how it is read back."""
+"""How a machine is described to a Docker engine (names, labels, limits, network), and how it is read back."""
 
 from __future__ import annotations
 
@@ -12,66 +12,70 @@ from docker import APIClient
 from docker.errors import APIError
 from docker.types import LogConfig
 
-from application.ports.machines import Machine, Template
+from application.ports.machines import Machine, MachineConnection, Template
 from domain.region import LOCAL
-from infra.docker.engine import says
+from infra.docker.engine import matches
 
-# What an SSH server cannot do without; tried one by one. CHOWN: giving a terminal to who logged in.
-# SETUID, SETGID: becoming them. SYS_CHROOT: shutting in whoever has not logged in yet. KILL: ending those who
-# never do; without it every silent connection holds a process for good. AUDIT_WRITE: OpenSSH refuses a
-# terminal whose login it cannot report. All else is dropped, and nothing gains more by executing a file.
+# The capabilities without which an SSH server fails, tried one by one; see capabilities(7).
+# CHOWN gives a terminal to the user who logs in. SETUID and SETGID switch to that user. SYS_CHROOT isolates a
+# connection before its login. KILL ends a connection that never logs in: without it every silent one holds a process
+# for good. AUDIT_WRITE: OpenSSH refuses a terminal whose login it cannot report.
 CAPABILITIES = ["AUDIT_WRITE", "CHOWN", "KILL", "SETGID", "SETUID", "SYS_CHROOT"]
 LOG_LIMITS = {"max-size": "10m", "max-file": "2"}
 
-DISK, UNLIMITED = "tenure.disk", "not limited by this engine"  # the label, where a limit was asked for
+DISK_LABEL = "tenure.disk"  # of a container whose template limits its disk: the limit in MB, or `UNLIMITED`
+UNLIMITED = "not limited by this engine"
+NETWORK_LABEL = "tenure.network"  # of a network that some machines have to themselves
+SNAPSHOT_REPOSITORY = "tenure-snapshot"  # of the images that are snapshots; the tag is the snapshot's id
 
-NETWORK = "tenure.network"  # the label of a network that some machines have to themselves
-SNAPSHOTS = "tenure-snapshot"  # the images' repository; the tag is the snapshot's id
+HOSTNAME_CHARS = 12
+BRIDGE_ID_CHARS = 8  # with "tenure-" 15 characters, the most that Linux allows an interface's name
 
 
 def name_of(workspace_id: UUID) -> str:
-    """The container's name, which is also what the port calls `provider_id`."""
+    """The name of a workspace's container, which is also its machine's `provider_id`."""
     return f"tenure-{workspace_id}"
 
 
 def lacks_disk_limits(error: APIError) -> bool:
-    """Whether the engine's storage cannot limit a container's disk."""
-    return says(error, r"storage-opt|storage opt|disk quota|quota")
+    """Whether the engine refused because its storage cannot limit a container's disk."""
+    return matches(error, r"storage-opt|storage opt|disk quota|quota")
 
 
 def lacks_network(error: APIError) -> bool:
-    """Whether a container could not be started for want of its network."""
-    return says(error, r"network \S+ not found")
+    """Whether a container was not started because its network is missing."""
+    return matches(error, r"network \S+ not found")
 
 
 @dataclass(frozen=True)
 class Containers:
-    """How the machines of one installation are described to an engine, and recognised.
+    """How the machines of one installation and region are described to an engine, and recognised.
 
-    `host` is what clients reach their ports under, `publish_on` the address that these are published on. Regions may
-    share an engine: each has the machines that bear its label, and the local one those that bear none.
+    `host` is the address by which clients reach published ports; `publish_on` is the address of the engine's host that
+    the ports are published on. Regions may share an engine: a region's machines bear its label, and those of the local
+    region bear none.
     """
 
     installation: UUID
     host: str
     region: str = LOCAL
     publish_on: str = "127.0.0.1"
-    _mending: Lock = field(default_factory=Lock, repr=False)  # of networks, one at a time
-    _made: set[UUID] = field(default_factory=set, repr=False)  # networks that were there when last we looked
+    _network_lock: Lock = field(default_factory=Lock, repr=False)
+    _ready_networks: set[UUID] = field(default_factory=set, repr=False)  # seen on the engine by this process
 
-    def network(self, of: UUID | None = None) -> str:
-        """The name of the network of those that belong together; None: of all others."""
-        return f"tenure-{self.installation}" if of is None else f"tenure-{self.installation}-{of}"
+    def network_name(self, network: UUID | None = None) -> str:
+        """The name of a network; None: the one of all machines that have no network of their own."""
+        return f"tenure-{self.installation}" if network is None else f"tenure-{self.installation}-{network}"
 
     def labels(self, workspace_id: UUID | None = None) -> dict[str, str]:
-        """What marks a container or an image as this installation's, and as that workspace's."""
-        whose = {"tenure.installation": str(self.installation)}
+        """The labels that mark a container, an image or a network as this installation's, and as a workspace's."""
+        labels = {"tenure.installation": str(self.installation)}
         if self.region != LOCAL:
-            whose["tenure.region"] = self.region
-        return whose if workspace_id is None else whose | {"tenure.workspace": str(workspace_id)}
+            labels["tenure.region"] = self.region
+        return labels if workspace_id is None else labels | {"tenure.workspace": str(workspace_id)}
 
     def filters(self, workspace_id: UUID | None = None, *labels: str) -> dict[str, list[str]]:
-        """The same as a filter of the engine's lists; more labels narrow it."""
+        """The same labels as a filter of the engine's lists; `labels` narrow it."""
         return {"label": [*(f"{key}={value}" for key, value in self.labels(workspace_id).items()), *labels]}
 
     def create(
@@ -83,23 +87,23 @@ class Containers:
         labels: dict[str, str],
         disk_limits: bool = True,
     ) -> None:
-        """The container, not started; it has what the template allows, and nothing more.
+        """Create the container without starting it; it gets what the template allows, and nothing more.
 
-        Without `disk_limits` its disk is not limited, and it is labelled so.
+        Without `disk_limits` its disk is not limited, and its label says so. Raises `APIError`.
 
-        The engine's own init is not put before the command: a command that cannot be run would then
-        seem to have been started.
+        The engine's own init is not put before the command: a command that cannot be run would then seem to have been
+        started.
         """
-        limit, said = ({"size": f"{template.disk_mb}m"}, str(template.disk_mb)) if template.disk_mb else ({}, "")
-        if not disk_limits:
-            limit, said = {}, said and UNLIMITED
-        if said:
-            labels = labels | {DISK: said}
+        storage = {}
+        if template.disk_mb:
+            if disk_limits:
+                storage = {"size": f"{template.disk_mb}m"}
+            labels = labels | {DISK_LABEL: str(template.disk_mb) if disk_limits else UNLIMITED}
         api.create_container(
             image,
             list(template.command) if template.command is not None else None,
             name=name_of(workspace_id),
-            hostname=workspace_id.hex[:12],
+            hostname=workspace_id.hex[:HOSTNAME_CHARS],
             labels=self.labels(workspace_id) | {"tenure.template": template.name} | labels,
             ports=list(template.ports),
             environment=dict(template.env),
@@ -110,79 +114,83 @@ class Containers:
                 pids_limit=template.pids,
                 cap_drop=["ALL"],
                 cap_add=CAPABILITIES,
-                security_opt=["no-new-privileges"],
+                security_opt=["no-new-privileges"],  # executing a setuid file gains nothing
                 restart_policy={"Name": "no"},
                 log_config=LogConfig(type=LogConfig.types.JSON, config=LOG_LIMITS),
-                network_mode=self.network(template.network),
+                network_mode=self.network_name(template.network),
                 port_bindings={port: (self.publish_on, None) for port in template.ports},
-                storage_opt=limit or None,
+                storage_opt=storage or None,
             ),
         )
 
-    def start_on_network(self, api: APIClient, name: str, of: UUID | None = None) -> None:
-        """Started where a first try found no network: that is made, and where need be joined again."""
-        network = self.network(of)
-        with self._mending:
-            self.ensure_network(api, of)
+    def start_on_network(self, api: APIClient, name: str, network: UUID | None = None) -> None:
+        """Start a container whose network was missing: make the network, and where need be join it anew."""
+        network_name = self.network_name(network)
+        with self._network_lock:
+            self.ensure_network(api, network)
             try:
                 api.start(name)
             except APIError as error:
                 if not lacks_network(error):
                     raise
-                # A container that has run remembers its network by an id; this one was made anew since.
-                with suppress(APIError):  # which says that it was not on it
-                    api.disconnect_container_from_network(name, network, force=True)
-                api.connect_container_to_network(name, network)
+                # A container that has run knows its network by an id, and the network of that id is gone.
+                with suppress(APIError):  # it may not have been on it
+                    api.disconnect_container_from_network(name, network_name, force=True)
+                api.connect_container_to_network(name, network_name)
                 api.start(name)
 
-    def ensure_network(self, api: APIClient, of: UUID | None = None) -> None:
-        """A bridge on which machines reach the world, but not one another."""
-        name, whose = self.network(of), self.labels() | ({} if of is None else {NETWORK: str(of)})
+    def ensure_network(self, api: APIClient, network: UUID | None = None) -> None:
+        """Make a bridge on which machines reach the world, but not one another, unless it is there."""
+        name = self.network_name(network)
         try:
             api.create_network(
                 name,
                 driver="bridge",
-                labels=whose,
+                labels=self.labels() | ({} if network is None else {NETWORK_LABEL: str(network)}),
                 options={
                     "com.docker.network.bridge.enable_icc": "false",
-                    # The names of networks need not be unique, those of bridges are: whoever is second is
-                    # refused. An interface's name has at most 15 characters.
-                    "com.docker.network.bridge.name": f"tenure-{(of or self.installation).hex[:8]}",
+                    # Docker lets two networks have one name, but not one bridge: so the second creation is refused.
+                    "com.docker.network.bridge.name": f"tenure-{(network or self.installation).hex[:BRIDGE_ID_CHARS]}",
                 },
             )
         except APIError:
             if not api.networks(names=[name]):
                 raise
 
-    def prepare_network(self, api: APIClient, of: UUID) -> None:
-        """It is there before those that belong together all ask for it at once."""
-        with self._mending:
-            if of not in self._made:
-                self.ensure_network(api, of)
-                self._made.add(of)
+    def prepare_network(self, api: APIClient, network: UUID) -> None:
+        """Make a network once, before many machines that belong together ask for it at the same time."""
+        with self._network_lock:
+            if network not in self._ready_networks:
+                self.ensure_network(api, network)
+                self._ready_networks.add(network)
 
-    def remove_network(self, api: APIClient, of: UUID) -> None:
-        self._made.discard(of)
-        for found in api.networks(filters=self.filters(None, f"{NETWORK}={of}")):
-            api.remove_network(found["Id"])
+    def remove_network(self, api: APIClient, network: UUID) -> None:
+        """Remove a network. `APIError` while there are containers on it."""
+        self._ready_networks.discard(network)
+        for details in api.networks(filters=self.filters(None, f"{NETWORK_LABEL}={network}")):
+            api.remove_network(details["Id"])
 
     def networks(self, api: APIClient) -> list[UUID]:
-        found = api.networks(filters=self.filters(None, NETWORK))
-        return [UUID(network["Labels"][NETWORK]) for network in found]
+        """The networks that some machines of this installation have to themselves."""
+        return [
+            UUID(details["Labels"][NETWORK_LABEL])
+            for details in api.networks(filters=self.filters(None, NETWORK_LABEL))
+        ]
 
-    def inspected(self, found: dict[str, Any]) -> Machine | None:
-        """From what the engine says of one container; None if it is not this installation's."""
-        published = found["NetworkSettings"]["Ports"] or {}
+    def from_inspection(self, details: dict[str, Any]) -> Machine | None:
+        """The machine from the engine's "Inspect a container"; None if it is not this installation's."""
+        published = details["NetworkSettings"]["Ports"] or {}
         ports = {inside.removesuffix("/tcp"): int(bound[0]["HostPort"]) for inside, bound in published.items() if bound}
-        return self._machine(found["Config"]["Labels"], found["Name"], found["Id"], found["State"]["Running"], ports)
+        labels, is_running = details["Config"]["Labels"], details["State"]["Running"]
+        return self._machine(labels, details["Name"], details["Id"], is_running, ports)
 
-    def listed(self, found: dict[str, Any]) -> Machine | None:
-        """From a line of the engine's list."""
+    def from_list(self, summary: dict[str, Any]) -> Machine | None:
+        """The machine from one entry of the engine's "List containers"; None if it is not this installation's."""
         ports = {
-            str(port["PrivatePort"]): int(port["PublicPort"]) for port in found["Ports"] or [] if "PublicPort" in port
+            str(port["PrivatePort"]): int(port["PublicPort"]) for port in summary["Ports"] or [] if "PublicPort" in port
         }
-        running = found["State"] in ("running", "paused")
-        return self._machine(found["Labels"], found["Names"][0], found["Id"], running, ports)
+        is_running = summary["State"] in ("running", "paused")
+        return self._machine(summary["Labels"], summary["Names"][0], summary["Id"], is_running, ports)
 
     def _machine(
         self, labels: dict[str, str] | None, name: str, engine_id: str, running: bool, ports: dict[str, int]
@@ -192,12 +200,12 @@ class Containers:
             workspace_id = UUID(labels["tenure.workspace"])
         except (KeyError, ValueError):
             return None
-        # The name counts as well: what others start from a snapshot has its labels.
+        # Labels alone do not tell: a container that somebody starts from a snapshot inherits them.
         if not self.labels(workspace_id).items() <= labels.items() or name.lstrip("/") != name_of(workspace_id):
             return None
         if labels.get("tenure.region", LOCAL) != self.region:
             return None
-        connection: dict[str, Any] = {"host": self.host, "ports": ports}
-        if limit := labels.get(DISK):
+        connection = MachineConnection(host=self.host, ports=ports)
+        if limit := labels.get(DISK_LABEL):
             connection["disk_mb"] = int(limit) if limit.isdecimal() else limit
         return Machine(workspace_id, name_of(workspace_id), engine_id, bool(running), connection)

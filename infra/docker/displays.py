@@ -1,4 +1,4 @@
-"""`Displays` of containers whose image has an X server without a screen, or a neko."""
+"""`Displays` of containers whose image runs an X server in memory (Xvfb), or neko."""
 
 from __future__ import annotations
 
@@ -10,117 +10,130 @@ from uuid import UUID
 
 from application.ports.displays import Act, Display, Peer
 from domain.errors import NotFound
-from infra.docker.inspect import Looks
-from infra.docker.keysyms import name_of_key
-from infra.docker.programs import Programs, Running, program
+from infra.docker.inspector import ContainerInspector
+from infra.docker.keysyms import key_name
+from infra.docker.programs import ContainerProcess, ContainerPrograms, program_text
 
-PROGRAM = program("display.pl")
-PICTURE = "/run/display/Xvfb_screen0"
-PER_SECOND = 15
-LINES = 16  # in a band; `display.pl` knows it as well
-LARGEST = 1 << 26  # bytes of a picture
+PROGRAM = program_text("display.pl")
+PICTURE_FILE = "/run/display/Xvfb_screen0"
+PICTURES_PER_SECOND = 15
+BAND_LINES = 16  # display.pl has the same number
+MAX_PICTURE_BYTES = 1 << 26
 NEKO_PORT = 8080
 BUTTONS = range(1, 8)
-MOST_SCROLLED = 20
+MAX_SCROLL_CLICKS = 20
 
 
 class DockerDisplay:
-    """`Display`"""
+    """`Display` of one container. `start_typing` runs xdotool there, on the first action."""
 
-    def __init__(self, seen: Running, acts: Callable[[], Awaitable[Running]], size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        pictures: ContainerProcess,
+        start_typing: Callable[[], Awaitable[ContainerProcess]],
+        size: tuple[int, int],
+    ) -> None:
         self.size = size
-        self._seen, self._acts = seen, acts
+        self._pictures, self._start_typing = pictures, start_typing
         self._picture = bytearray(size[0] * size[1] * 4)
-        self._rest = b""
-        self._acting: Running | None = None
+        self._buffer = b""
+        self._typing: ContainerProcess | None = None
 
     async def next(self) -> bytes:
-        band = self.size[0] * 4 * LINES
-        for _ in range(await self._number()):
-            at = await self._number() * band
-            length = min(band, len(self._picture) - at)
+        band_bytes = self.size[0] * 4 * BAND_LINES
+        for _ in range(await self._read_number()):
+            offset = await self._read_number() * band_bytes
+            length = min(band_bytes, len(self._picture) - offset)
             if length <= 0:
                 raise NotFound("the display makes no sense")
-            self._picture[at : at + length] = await self._take(length)
+            self._picture[offset : offset + length] = await self._read_exactly(length)
         return bytes(self._picture)
 
-    async def _number(self) -> int:
-        number: int = struct.unpack(">L", await self._take(4))[0]
+    async def _read_number(self) -> int:
+        number: int = struct.unpack(">L", await self._read_exactly(4))[0]
         return number
 
-    async def _take(self, length: int) -> bytes:
-        parts, got = [self._rest], len(self._rest)
-        while got < length:
-            if not (more := await self._seen.read()):
+    async def _read_exactly(self, length: int) -> bytes:
+        parts, size = [self._buffer], len(self._buffer)
+        while size < length:
+            if not (part := await self._pictures.read()):
                 raise NotFound("the display has gone")
-            parts.append(more)
-            got += len(more)
+            parts.append(part)
+            size += len(part)
         data = b"".join(parts)
-        self._rest = data[length:]
+        self._buffer = data[length:]
         return data[:length]
 
-    async def act(self, it: Act) -> None:
-        if self._acting is None:
-            self._acting = await self._acts()
-        if said := words(it, self.size):
+    async def act(self, action: Act) -> None:
+        if self._typing is None:
+            self._typing = await self._start_typing()
+        if commands := xdotool_commands(action, self.size):
             try:
-                await self._acting.write(said.encode() + b"\n")
-            except OSError as gone:
-                raise NotFound("nobody types there any more") from gone
+                await self._typing.write(commands.encode() + b"\n")
+            except OSError as error:
+                raise NotFound("nobody types there any more") from error
 
 
 class DockerDisplays:
-    def __init__(self, programs: Programs, looks: Looks) -> None:
-        self._programs, self._looks = programs, looks
+    """`Displays` of the containers of one engine."""
+
+    def __init__(self, programs: ContainerPrograms, inspector: ContainerInspector) -> None:
+        self._programs, self._inspector = programs, inspector
 
     @asynccontextmanager
     async def watch(self, workspace_id: UUID) -> AsyncIterator[DockerDisplay]:
-        command = ["/usr/bin/perl", "-e", PROGRAM, PICTURE, str(PER_SECOND)]
+        command = ["/usr/bin/perl", "-e", PROGRAM, PICTURE_FILE, str(PICTURES_PER_SECOND)]
         async with AsyncExitStack() as stack:
-            seen = await stack.enter_async_context(self._programs.running(workspace_id, command, refused))
+            pictures = await stack.enter_async_context(self._programs.run(workspace_id, command, no_display))
 
-            async def acts() -> Running:
-                typing = ["/usr/bin/env", "DISPLAY=:0", "xdotool", "-"]
-                return await stack.enter_async_context(self._programs.running(workspace_id, typing, refused))
+            async def start_typing() -> ContainerProcess:
+                xdotool = ["/usr/bin/env", "DISPLAY=:0", "xdotool", "-"]
+                return await stack.enter_async_context(self._programs.run(workspace_id, xdotool, no_display))
 
-            width, height = map(int, (await seen.line()).split())
-            if not 0 < width * height * 4 <= LARGEST:
+            width, height = map(int, (await pictures.read_status()).split())
+            if not 0 < width * height * 4 <= MAX_PICTURE_BYTES:
                 raise NotFound("the display makes no sense")
-            await seen.choose()
-            yield DockerDisplay(seen, acts, (width, height))
+            await pictures.choose_channel()
+            yield DockerDisplay(pictures, start_typing, (width, height))
 
     def peer(self, display: Display) -> AbstractAsyncContextManager[Peer]:
-        from infra.video.webrtc_peer import peer  # only who shows a display waits for codecs to be loaded
+        from infra.video.webrtc_peer import peer  # importing it loads codecs, which takes a second and much memory
 
         return peer(display)
 
     async def neko(self, workspace_id: UUID) -> str | None:
-        said = await self._looks.environment(workspace_id)
-        if not any(name.startswith("NEKO_") for name in said):
+        environment = await self._inspector.environment(workspace_id)
+        if not any(name.startswith("NEKO_") for name in environment):
             return None
-        address = await self._looks.address(workspace_id)
-        port = said.get("NEKO_SERVER_BIND", said.get("NEKO_BIND", f":{NEKO_PORT}")).rpartition(":")[2]
-        password = quote(said.get("NEKO_PASSWORD", "neko"), safe="")
+        address = await self._inspector.address(workspace_id)
+        port = environment.get("NEKO_SERVER_BIND", environment.get("NEKO_BIND", f":{NEKO_PORT}")).rpartition(":")[2]
+        password = quote(environment.get("NEKO_PASSWORD", "neko"), safe="")
         return f"ws://{address}:{port}/ws?password={password}" if address else None
 
 
-def refused(why: str) -> Exception:
+def no_display(code: str) -> Exception:
+    """The exception for a display program that refuses, whatever its code."""
     return NotFound("this seat has no display")
 
 
-def words(it: Act, size: tuple[int, int]) -> str:
-    """What xdotool is told; "" for what there is no such thing as. It is nothing but numbers and names of ours."""
-    said = []
-    if it.x is not None and it.y is not None:
-        said.append(f"mousemove {max(0, min(it.x, size[0] - 1))} {max(0, min(it.y, size[1] - 1))}")
-    action = {"down": "down", "up": "up", "press": ""}
-    if it.kind.startswith("button") and it.code in BUTTONS:
-        verb = action[it.kind.removeprefix("button")]
-        said.append(f"mouse{verb} {it.code}" if verb else f"click {it.code}")
-    elif it.kind.startswith("key") and (key := name_of_key(it.code)):
-        said.append(f"key{action[it.kind.removeprefix('key')]} {key}")
-    elif it.kind == "scroll":
-        for delta, less, more in ((it.delta_y, 4, 5), (it.delta_x, 6, 7)):
+def xdotool_commands(action: Act, size: tuple[int, int]) -> str:
+    """What xdotool(1) reads on its standard input to do this; "" for an action that it does not know.
+
+    The text has only numbers and words from this module in it, so that nobody can run another command with it.
+    """
+    commands = []
+    if action.x is not None and action.y is not None:
+        x, y = max(0, min(action.x, size[0] - 1)), max(0, min(action.y, size[1] - 1))
+        commands.append(f"mousemove {x} {y}")
+    suffixes = {"down": "down", "up": "up", "press": ""}
+    if action.kind.startswith("button") and action.code in BUTTONS:
+        suffix = suffixes[action.kind.removeprefix("button")]
+        commands.append(f"mouse{suffix} {action.code}" if suffix else f"click {action.code}")
+    elif action.kind.startswith("key") and (key := key_name(action.code)):
+        commands.append(f"key{suffixes[action.kind.removeprefix('key')]} {key}")
+    elif action.kind == "scroll":
+        for delta, less, more in ((action.delta_y, 4, 5), (action.delta_x, 6, 7)):
             if delta:
-                said.append(f"click --repeat {min(abs(delta), MOST_SCROLLED)} {less if delta < 0 else more}")
-    return " ".join(said)
+                clicks = min(abs(delta), MAX_SCROLL_CLICKS)
+                commands.append(f"click --repeat {clicks} {less if delta < 0 else more}")
+    return " ".join(commands)

@@ -1,4 +1,4 @@
-"""Talking to a Docker engine from an event loop, and saying plainly what it refused."""
+"""Calls of the Docker SDK from an event loop, and the engine's refusals as the ports' errors."""
 
 from __future__ import annotations
 
@@ -18,106 +18,106 @@ from urllib3.exceptions import HTTPError
 
 from application.ports.errors import EngineRefused, Unavailable
 
-SECONDS = 60  # for an answer to most questions
-PATIENT_SECONDS = 900  # for a pull to say anything new, for a commit of many files
-PATIENT_THREADS = 4
+ANSWER_TIMEOUT_S = 60
+SLOW_ANSWER_TIMEOUT_S = 900  # for a pull to report progress, for a commit of many files
+SLOW_THREADS = 4
 
-LAYERS = re.compile(r"^.*(?:process caused|start container process|shim task|create failed): ")
+RUNTIME_LAYERS = re.compile(r"^.*(?:process caused|start container process|shim task|create failed): ")
 
-CONFLICT = 409
+CONFLICT_STATUS = 409
+SERVER_ERROR_STATUS = 500
 
 
 class DockerEngine:
-    """The engine's own API, call by call, in threads that are nobody else's.
+    """The engine's API, call by call, in threads of its own. The engine need not answer before the first call.
 
-    What takes long by nature (pulling, committing, waiting) has threads of its own, so that it cannot keep a
-    machine from starting. The engine need not be there before the first call.
+    Slow calls (pull, commit, wait) have their own threads: they must not keep a machine from starting.
     """
 
     def __init__(self, base_url: str | None, threads: int, tls: tuple[str, str, str] | None = None) -> None:
+        """`base_url` None: the engine of DOCKER_HOST. `tls`: files of the authority, the certificate and its key."""
         self._base_url, self._tls = base_url, tls
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="docker")
-        self._patient_pool = ThreadPoolExecutor(PATIENT_THREADS, thread_name_prefix="docker-patient")
+        self._slow_pool = ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="docker-slow")
         self._clients: dict[int, APIClient] = {}
 
     async def __call__(self, ask: Callable[[APIClient], Any]) -> Any:
         """What `ask` returns. `APIError` if the engine refuses, `Unavailable` if it does not answer."""
-        return await self._run(self._pool, ask, SECONDS)
+        return await self._run(self._pool, ask, ANSWER_TIMEOUT_S)
 
-    async def patiently(self, ask: Callable[[APIClient], Any]) -> Any:
-        """The same, for what may take minutes."""
-        return await self._run(self._patient_pool, ask, PATIENT_SECONDS)
+    async def slowly(self, ask: Callable[[APIClient], Any]) -> Any:
+        """The same, for a call that may take minutes."""
+        return await self._run(self._slow_pool, ask, SLOW_ANSWER_TIMEOUT_S)
 
     def close(self) -> None:
-        """Let the threads end with what they are doing."""
-        for pool in (self._pool, self._patient_pool):
+        """Drop the calls that wait; the threads end with the calls that run."""
+        for pool in (self._pool, self._slow_pool):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, pool: Executor, ask: Callable[[APIClient], Any], seconds: int) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(pool, self._ask, ask, seconds)
+    async def _run(self, pool: Executor, ask: Callable[[APIClient], Any], timeout_s: int) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(pool, self._ask, ask, timeout_s)
 
-    def _ask(self, ask: Callable[[APIClient], Any], seconds: int) -> Any:
+    def _ask(self, ask: Callable[[APIClient], Any], timeout_s: int) -> Any:
         try:
-            return ask(self._client(seconds))
+            return ask(self._client(timeout_s))
         except APIError:
             raise
         except (DockerException, RequestException, HTTPError, OSError) as error:
             raise Unavailable("docker", "the Docker engine does not answer") from error
 
-    def _client(self, seconds: int) -> APIClient:
-        # Making one asks the engine for its version. Two threads may both be first; one client is then
-        # kept, the other serves one call. A lock would make all of them wait for an engine that hangs.
-        if seconds not in self._clients:
-            where: dict[str, Any] = {"base_url": self._base_url} if self._base_url else kwargs_from_env()
-            if self._tls:
-                where["tls"] = tls_config(self._tls)
-            self._clients[seconds] = APIClient(
-                **where,
+    def _client(self, timeout_s: int) -> APIClient:
+        # Making a client asks the engine for its version. Two threads may both make one; then one client is kept, and
+        # the other serves one call. Under a lock all threads would wait for an engine that hangs.
+        if timeout_s not in self._clients:
+            settings: dict[str, Any] = {"base_url": self._base_url} if self._base_url else kwargs_from_env()
+            self._clients[timeout_s] = APIClient(
+                base_url=settings.get("base_url"),
+                tls=tls_config(self._tls) if self._tls else settings.get("tls", False),
                 version="auto",
-                timeout=seconds,
+                timeout=timeout_s,
                 max_pool_size=self._threads,
-                use_ssh_client=str(where.get("base_url", "")).startswith("ssh:"),
+                use_ssh_client=str(settings.get("base_url", "")).startswith("ssh:"),
             )
-        return self._clients[seconds]
+        return self._clients[timeout_s]
 
 
 def tls_config(files: tuple[str, str, str]) -> TLSConfig:
-    """From the files of the authority, of our certificate and of its key."""
+    """TLS from the files of the authority, of our certificate and of its key."""
     authority, certificate, key = files
     return TLSConfig(client_cert=(certificate, key), ca_cert=authority, verify=True)
 
 
 def if_there(ask: Callable[[APIClient], Any]) -> Callable[[APIClient], Any]:
-    """The same question, answered with None where there is nothing of that name."""
+    """The same call, which returns None where the engine has nothing of that name."""
 
-    def asked(api: APIClient) -> Any:
+    def ask_or_none(api: APIClient) -> Any:
         try:
             return ask(api)
         except NotFound:
             return None
 
-    return asked
+    return ask_or_none
 
 
-def says(error: APIError, pattern: str) -> bool:
-    """Whether the engine's words match; its status does not tell a missing image from a missing network."""
+def matches(error: APIError, pattern: str) -> bool:
+    """Whether the engine's message matches. Its status alone does not tell a missing image from a missing network."""
     return re.search(pattern, str(error.explanation), re.IGNORECASE) is not None
 
 
-def reason(words: str) -> str:
-    """Why the engine refused, without the layers it came through: `exec: "x": executable file not found`."""
-    return LAYERS.sub("", words.strip()).removesuffix(": unknown").rstrip(". ")
+def reason(message: str) -> str:
+    """Why the engine refused, without the names of its layers: `exec: "x": executable file not found`."""
+    return RUNTIME_LAYERS.sub("", message.strip()).removesuffix(": unknown").rstrip(". ")
 
 
 @contextmanager
 def refusals(attempt: str) -> Iterator[None]:
-    """Turns what the engine refuses into the words of the port; `attempt` begins the sentence."""
+    """Raise the engine's refusals as errors of the port; `attempt` begins the sentence."""
     try:
         yield
     except APIError as error:
         sentence = f"{attempt}: {reason(str(error.explanation or error))}"
-        # The engine answers 500 for its own troubles, and at times for a command that cannot be run.
-        if error.status_code < 500 or says(error, "OCI runtime"):
+        # The engine answers 500 for its own failures, and for some commands that cannot be run.
+        if error.status_code < SERVER_ERROR_STATUS or matches(error, "OCI runtime"):
             raise EngineRefused(sentence) from error
         raise Unavailable("docker", sentence) from error

@@ -1,8 +1,11 @@
-"""Keys by their X11 numbers: what xdotool calls them."""
+"""The names by which xdotool knows keys, by their X11 keysyms.
+
+Numbers and names are those of X11/keysymdef.h; "Uxxxx" is xdotool's name of a character that has no other.
+"""
 
 from __future__ import annotations
 
-UNICODE = 0x0100_0000  # and more: the rest is the character
+UNICODE_BASE = 0x0100_0000  # a keysym above it is this number plus the character's code point
 NAMES = {
     0xFF08: "BackSpace",
     0xFF09: "Tab",
@@ -35,11 +38,12 @@ NAMES = {
 NAMES |= {0xFFBE + n: f"F{n + 1}" for n in range(12)}
 
 
-def name_of_key(keysym: int) -> str | None:
-    """None for what is no key."""
+def key_name(keysym: int) -> str | None:
+    """xdotool's name of a key; None for a number that no key has."""
     if keysym in NAMES:
         return NAMES[keysym]
-    character = keysym - UNICODE if keysym > UNICODE else keysym
-    if 0x20 <= character <= 0x7E or 0xA0 <= character <= 0xFF or (keysym > UNICODE and 0xFF < character <= 0x10FFFF):
+    character = keysym - UNICODE_BASE if keysym > UNICODE_BASE else keysym
+    is_latin1 = 0x20 <= character <= 0x7E or 0xA0 <= character <= 0xFF
+    if is_latin1 or (keysym > UNICODE_BASE and 0xFF < character <= 0x10FFFF):
         return f"U{character:04X}"
     return None

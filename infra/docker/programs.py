@@ -1,10 +1,11 @@
-"""Programs of ours that the engine runs inside a container, as the workspace's own user, and what they say.
+"""Perl programs that the engine runs inside a container as the workspace's own user, and what they report.
 
-They are Perl: it is there in every Debian, starts in 3 ms, and is sent along each time, so that images need nothing.
+Perl is part of every Debian image and starts in 3 ms. The program's text is sent along each time, so that an image
+needs nothing of ours.
 
-Much data goes over a connection to a port that the program opens for it, where the container's address can be reached
-from here. For 200 MB on two busy cores, in one run: `docker cp` 1.3 s in and 2.1 s out, an exec's pipes 1.6 s and
-2.2 s, before anybody has looked at the bytes; the connection 0.5 s and 0.4 s.
+Much data goes over a connection to a port that the program opens, where the container's address can be reached from
+this host. For 200 MB on two busy cores, in one run: `docker cp` 1.3 s in and 2.1 s out, an exec's pipes 1.6 s and
+2.2 s, before the bytes are even checked; the connection 0.5 s and 0.4 s.
 """
 
 from __future__ import annotations
@@ -18,101 +19,113 @@ from importlib import resources
 from uuid import UUID
 
 from application.ports.errors import Unavailable
+from infra.docker import side_channel
 from infra.docker.containers import name_of
-from infra.docker.execs import DockerExecs, ExecPipe, ExecRefused
-from infra.docker.side_channel import Shortcut, connected
-from infra.docker.tmux import NO_SUCH_USER, USER
+from infra.docker.execs import NO_SUCH_USER, WORKSPACE_USER, DockerExecs, ExecPipe, ExecRefused
+from infra.docker.side_channel import SideChannel
 
-PIECE = 1 << 18
-LINE = 400  # bytes of a status line, at most
+READ_BYTES = 1 << 18
+MAX_STATUS_BYTES = 400
+TOKEN_CHARS = 32  # prelude.pl has the same number
 NO_PERL = "nothing answers in the workspace: there is no Perl in there"
 
 
-def program(name: str) -> str:
-    """Its text, with what they have in common."""
+def program_text(file_name: str) -> str:
+    """A program of this package, behind the prelude that all of them share."""
     folder = resources.files("infra.docker")
-    return folder.joinpath("inside.pl").read_text() + folder.joinpath(name).read_text()
+    return folder.joinpath("prelude.pl").read_text() + folder.joinpath(file_name).read_text()
 
 
 @dataclass
-class Running:
-    """A program at work. `address` is the container's; `refused` is what its "no" means."""
+class ContainerProcess:
+    """A program that runs inside a container.
+
+    `address` finds the container's address; `refusal` makes an exception from the code of an "error" line.
+    """
 
     pipe: ExecPipe
     address: Callable[[], Awaitable[str | None]]
-    refused: Callable[[str], Exception]
-    rest: bytes = b""
-    shortcut: Shortcut | None = None
-    asked: bool = False  # which way many bytes go
+    refusal: Callable[[str], Exception]
+    buffer: bytes = b""  # read from the pipe, and not yet used
+    side_channel: SideChannel | None = None
+    has_chosen: bool = False  # between pipe and side channel
 
-    async def line(self) -> str:
-        """What it says of how things are, without the first word. Raises what a refusal means."""
-        while b"\n" not in self.rest[:LINE]:
-            more = await self.pipe.read(PIECE)
-            if not more or len(self.rest) > LINE:
+    async def read_status(self) -> str:
+        """The next status line without its first word.
+
+        Raises `refusal(code)` for an "error" line, and `Unavailable` if what answers is not the program.
+        """
+        while b"\n" not in self.buffer[:MAX_STATUS_BYTES]:
+            data = await self.pipe.read(READ_BYTES)
+            if not data or len(self.buffer) > MAX_STATUS_BYTES:
                 raise Unavailable("workspace", NO_PERL)
-            self.rest += more
-        said, _, self.rest = self.rest.partition(b"\n")
-        word, _, words = said.decode(errors="replace").partition(" ")
-        if word == "no":
-            raise self.refused(words)
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        word, _, values = line.decode(errors="replace").partition(" ")
+        if word == "error":
+            raise self.refusal(values)
         if word not in ("ok", "port", "done"):
             raise Unavailable("workspace", NO_PERL)
-        return words
+        return values
 
-    async def choose(self) -> None:
-        """Say which way many bytes go, when it has asked."""
-        self.asked = True
-        port = int(await self.line())
-        word = secrets.token_hex(16).encode()
+    async def choose_channel(self) -> None:
+        """Answer the program's "port" line: with a side channel where one can be had, else with its pipe.
+
+        `Unavailable` if the program has ended.
+        """
+        self.has_chosen = True
+        port = int(await self.read_status())
+        token = secrets.token_hex(TOKEN_CHARS // 2).encode()
         if address := await self.address():
-            self.shortcut = await connected(address, port, word)
+            self.side_channel = await side_channel.connect(address, port, token)
         try:
-            await self.pipe.write(word if self.shortcut else b"pipe".ljust(32))
-        except OSError as gone:
-            raise Unavailable("workspace", "the workspace has gone meanwhile") from gone
+            await self.pipe.write(token if self.side_channel else b"pipe".ljust(TOKEN_CHARS))
+        except OSError as error:
+            raise Unavailable("workspace", "the workspace has gone meanwhile") from error
 
     async def read(self) -> bytes:
-        """Empty: that was all."""
-        if self.shortcut:
-            return await self.shortcut.read(PIECE)
-        if self.rest:
-            data, self.rest = self.rest, b""
+        """The next bytes of the chosen channel; empty at the end."""
+        if self.side_channel:
+            return await self.side_channel.read(READ_BYTES)
+        if self.buffer:
+            data, self.buffer = self.buffer, b""
             return data
-        return await self.pipe.read(PIECE)
+        return await self.pipe.read(READ_BYTES)
 
     async def write(self, data: bytes) -> None:
-        """`OSError` if it takes nothing any more."""
-        await (self.shortcut or self.pipe).write(data)
+        """Send all of it. `OSError` if the program has ended, or takes nothing."""
+        await (self.side_channel or self.pipe).write(data)
 
     async def close(self) -> None:
-        if self.shortcut:
-            self.shortcut.close()
+        """Close both channels; the program ends with its input."""
+        if self.side_channel:
+            self.side_channel.close()
         await self.pipe.close()
 
 
-class Programs:
-    """`address` is where a container is reached from here, if it is."""
+class ContainerPrograms:
+    """Runs programs inside containers. `address` finds where a container is reached from this host; None: nowhere."""
 
     def __init__(self, execs: DockerExecs, address: Callable[[UUID], Awaitable[str | None]]) -> None:
         self._execs, self._address = execs, address
 
     @asynccontextmanager
-    async def running(
-        self, workspace_id: UUID, command: list[str], refused: Callable[[str], Exception]
-    ) -> AsyncIterator[Running]:
-        """`Unavailable` while the container does not run."""
+    async def run(
+        self, workspace_id: UUID, command: list[str], refusal: Callable[[str], Exception]
+    ) -> AsyncIterator[ContainerProcess]:
+        """The program, until the block is left. `Unavailable` while the container does not run."""
         try:
             try:
-                _, pipe = await self._execs.start(name_of(workspace_id), USER, command)
-            except ExecRefused as no:
-                if NO_SUCH_USER not in str(no):
+                _, pipe = await self._execs.start(name_of(workspace_id), WORKSPACE_USER, command)
+            except ExecRefused as error:
+                if NO_SUCH_USER not in str(error):
                     raise
-                _, pipe = await self._execs.start(name_of(workspace_id), "", command)  # somebody else's image
-        except ExecRefused as no:
-            raise Unavailable("workspace", "the workspace does not answer") from no
-        running = Running(pipe, partial(self._address, workspace_id), refused)
+                # An image that is not ours has no such user: its own default user works there.
+                _, pipe = await self._execs.start(name_of(workspace_id), "", command)
+        except ExecRefused as error:
+            raise Unavailable("workspace", "the workspace does not answer") from error
+        process = ContainerProcess(pipe, partial(self._address, workspace_id), refusal)
         try:
-            yield running
+            yield process
         finally:
-            await running.close()
+            await process.close()

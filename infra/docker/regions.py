@@ -12,59 +12,60 @@ from application.ports.regions import Region
 from application.regions import Regions
 from domain.region import LOCAL
 
-PATIENCE = 3.0  # seconds that readiness waits for an engine
+PING_TIMEOUT_S = 3.0  # readiness waits no longer for an engine
+RETRY_AFTER_S = 60  # an unknown region may have been added by then
 
 
 @dataclass
 class RegionEngines:
-    """`Engines`. Each has connections and threads of its own, so that one that hangs holds up nobody else's machines.
+    """`Engines`. Each has its own connections and threads, so that one that hangs delays only its own machines.
 
-    Who changes a region does so for every process: where its engine is, is asked of the log each time.
+    A region may be changed by another process: its address is read from the log on every call.
     """
 
     local: Machines
     regions: Regions
-    open: Callable[[Region], Machines]  # reaches for nothing yet
+    open: Callable[[Region], Machines]  # makes no connection yet
     _opened: dict[str, tuple[Region, Machines]] = field(default_factory=dict)
-    _left: list[Machines] = field(default_factory=list)  # of regions that have moved; what is under way there goes on
-    _asked: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _replaced: list[Machines] = field(default_factory=list)  # of regions that have moved; calls there still run
+    _pings: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     async def at(self, region: str) -> Machines:
         if region == LOCAL:
             return self.local
-        where = await self.regions.find(region)
-        if where is None:
-            raise Unavailable(f"region {region}", f'the region "{region}" is not known here', retry_after=60)
-        before, machines = self._opened.get(region, (None, None))
-        if machines is None or before != where:
+        current = await self.regions.find(region)
+        if current is None:
+            raise Unavailable(f"region {region}", f'the region "{region}" is not known here', RETRY_AFTER_S)
+        opened_for, machines = self._opened.get(region, (None, None))
+        if machines is None or opened_for != current:
             if machines is not None:
-                self._left.append(machines)
-            machines = self.open(where)
-            self._opened[region] = (where, machines)
+                self._replaced.append(machines)
+            machines = self.open(current)
+            self._opened[region] = (current, machines)
         return machines
 
-    async def elsewhere(self) -> dict[str, str | None]:
-        """Every region but the local one, and what is wrong with its engine; None: it answers."""
+    async def remote_errors(self) -> dict[str, str | None]:
+        """For every region but the local one: why its engine does not answer, as a sentence; None: it answers."""
         names = [name for name in await self.regions.known() if name != LOCAL]
-        return dict(zip(names, await asyncio.gather(*map(self._wrong, names)), strict=True))
+        return dict(zip(names, await asyncio.gather(*map(self._error, names)), strict=True))
 
-    async def _wrong(self, region: str) -> str | None:
-        """One question at a time: who asks while an engine hangs waits for the question that hangs already."""
-        asked = self._asked.get(region)
-        if asked is None or asked.done():
-            asked = self._asked[region] = asyncio.create_task(self._ping(region))
-        done, _ = await asyncio.wait({asked}, timeout=PATIENCE)
-        if not done:
+    async def _error(self, region: str) -> str | None:
+        """One ping at a time: callers of an engine that hangs share the ping that hangs already."""
+        ping = self._pings.get(region)
+        if ping is None or ping.done():
+            ping = self._pings[region] = asyncio.create_task(self._ping(region))
+        finished, _ = await asyncio.wait({ping}, timeout=PING_TIMEOUT_S)
+        if not finished:
             return "it does not answer in time"
-        error = asked.exception()
+        error = ping.exception()
         return None if error is None else str(error) or type(error).__name__
 
     async def _ping(self, region: str) -> None:
         await (await self.at(region)).ping()
 
     def close(self) -> None:
-        """Let go of every engine but the local one, which somebody else opened."""
-        for machines in (*self._left, *(machines for _, machines in self._opened.values())):
+        """Close every engine but the local one, which its maker closes."""
+        for machines in (*self._replaced, *(machines for _, machines in self._opened.values())):
             machines.close()
-        for asked in self._asked.values():
-            asked.cancel()
+        for ping in self._pings.values():
+            ping.cancel()

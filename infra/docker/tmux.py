@@ -1,4 +1,4 @@
-"""The tmux inside a container. Who works there may have put anything in its place: nothing it says is trusted."""
+"""The tmux inside a container. Its user may have put any program in its place, so nothing it says is trusted."""
 
 from __future__ import annotations
 
@@ -7,106 +7,106 @@ import contextlib
 import time
 from collections import deque
 
-from infra.docker.execs import PIECE, DockerExecs, ExecPipe, ExecRefused
+from infra.docker.execs import NO_SUCH_USER, READ_BYTES, WORKSPACE_USER, DockerExecs, ExecPipe, ExecRefused
 from infra.tmux.control import Pipe, TmuxGone
 
-USER = "tenure"  # who works in our own image; in others, whoever they say
-NO_SUCH_USER = "unable to find user"
-NO_SUCH_PROGRAM = ("executable file not found", "permission denied")  # all else that an engine says may pass
-FIRST_SECONDS = 10.0  # until the first word
-FIRST_WORDS = 2000  # bytes of what is no control mode
-PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds between attempts that come to nothing, or soon end
-FORGOTTEN = 60.0  # seconds after which an attempt counts no more
+NO_SUCH_PROGRAM = ("executable file not found", "permission denied")  # the engine's words; its other errors may pass
+FIRST_OUTPUT_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.0
+MAX_ERROR_BYTES = 2000  # of output that is not control mode
+RETRY_PAUSES_S = (1.0, 2.0, 5.0, 15.0, 30.0)  # between attempts that fail, or end soon
+ATTEMPT_MEMORY_S = 60.0  # older attempts no longer lengthen the pause
 
 
-class Started:
-    """`Pipe` whose first piece has been read already."""
+class PrefetchedPipe:
+    """`Pipe` whose first output has been read already."""
 
-    def __init__(self, pipe: ExecPipe, first: bytes) -> None:
-        self._pipe, self._first = pipe, first
+    def __init__(self, pipe: ExecPipe, first_output: bytes) -> None:
+        self._pipe, self._first_output = pipe, first_output
 
-    async def read(self, most: int) -> bytes:
-        if self._first:
-            data, self._first = self._first[:most], self._first[most:]
+    async def read(self, max_bytes: int) -> bytes:
+        if self._first_output:
+            data, self._first_output = self._first_output[:max_bytes], self._first_output[max_bytes:]
             return data
-        return await self._pipe.read(most)
+        return await self._pipe.read(max_bytes)
 
     async def write(self, data: bytes) -> None:
         await self._pipe.write(data)
 
     async def close(self) -> None:
         with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(1):
-                await self._pipe.write(b"\n")  # an empty line: the client goes
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._pipe.write(b"\n")  # an empty line ends a client in control mode, see tmux(1)
         await self._pipe.close()
 
 
 class DockerTmux:
-    """`Place` of one workspace's terminal: the session with its id, made where there is none.
+    """`Place` of one workspace's terminal: the session named after the workspace, made where there is none.
 
-    A container in which there is no tmux is asked once, until `again` says that it may be another one.
+    A container without tmux is tried once, and then not before `again`.
     """
 
-    rest = 0.5  # seconds between looks at its sessions, however much happens to them
+    rest = 0.5
 
     def __init__(self, execs: DockerExecs, name: str, session: str, container: str) -> None:
+        """`name` is the place's own, `session` the tmux session's, `container` the engine's id or name."""
         self.name, self.session = name, session
         self.watch = ("new-session", "-A", "-s", session, "-f", "ignore-size,no-output")
         self._execs, self._container = execs, container
-        self._user, self._lacks = USER, False
-        self._tried: deque[float] = deque(maxlen=len(PAUSES))
-        self._again = asyncio.Event()
+        self._user, self._lacks_tmux = WORKSPACE_USER, False
+        self._attempts: deque[float] = deque(maxlen=len(RETRY_PAUSES_S))
+        self._restarted = asyncio.Event()
 
     async def open(self, *command: str) -> Pipe:
-        if self._lacks:
+        if self._lacks_tmux:
             raise TmuxGone("there is no tmux in the workspace")
         try:
-            return await self._opened(command)
-        except ExecRefused as no:
-            if NO_SUCH_USER in str(no) and self._user:
+            return await self._start_client(command)
+        except ExecRefused as error:
+            if NO_SUCH_USER in str(error) and self._user:
                 self._user = ""
                 return await self.open(*command)
-            self._lacks |= any(words in str(no) for words in NO_SUCH_PROGRAM)
-            raise TmuxGone(str(no)) from no
+            self._lacks_tmux |= any(words in str(error) for words in NO_SUCH_PROGRAM)
+            raise TmuxGone(str(error)) from error
 
-    async def _opened(self, command: tuple[str, ...]) -> Pipe:
-        alone = [] if command[0] == "new-session" else ["-N"]  # which starts no server
-        id, pipe = await self._execs.start(self._container, self._user, ["tmux", *alone, "-u", "-C", *command])
-        said = b""
+    async def _start_client(self, command: tuple[str, ...]) -> Pipe:
+        options = [] if command[0] == "new-session" else ["-N"]  # -N: no server is started
+        id, pipe = await self._execs.start(self._container, self._user, ["tmux", *options, "-u", "-C", *command])
+        output = b""
         try:
-            async with asyncio.timeout(FIRST_SECONDS):
-                while len(said) < FIRST_WORDS and (more := await pipe.read(PIECE)):
-                    said += more
-                    if said.startswith(b"%"):
-                        return Started(pipe, said)
+            async with asyncio.timeout(FIRST_OUTPUT_TIMEOUT_S):
+                while len(output) < MAX_ERROR_BYTES and (data := await pipe.read(READ_BYTES)):
+                    output += data
+                    if output.startswith(b"%"):
+                        return PrefetchedPipe(pipe, output)
         except TimeoutError:
             pass
         except BaseException:
             await pipe.close()
             raise
         await pipe.close()
-        words = said.decode(errors="replace").strip()
-        if await self._execs.never_ran(id):  # so that these are the engine's own words
-            raise ExecRefused(words)
-        raise TmuxGone(f"the workspace's tmux does not answer: {words}")
+        message = output.decode(errors="replace").strip()
+        if await self._execs.never_ran(id):  # only then the engine wrote the message, not a program inside
+            raise ExecRefused(message)
+        raise TmuxGone(f"the workspace's tmux does not answer: {message}")
 
     def signature(self) -> object:
-        return None if self._lacks else self
+        return None if self._lacks_tmux else self
 
     async def changed(self, since: object) -> None:
-        """Return when another attempt is worth it: later each time, and at once when told `again`."""
+        """Wait until another attempt is worth it: longer each time, and not at all after `again`."""
         now = time.monotonic()
-        while self._tried and self._tried[0] < now - FORGOTTEN:
-            self._tried.popleft()
-        pause = PAUSES[min(len(self._tried), len(PAUSES) - 1)]
-        self._tried.append(now)
+        while self._attempts and self._attempts[0] < now - ATTEMPT_MEMORY_S:
+            self._attempts.popleft()
+        pause_s = RETRY_PAUSES_S[min(len(self._attempts), len(RETRY_PAUSES_S) - 1)]
+        self._attempts.append(now)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(None if self._lacks else pause):
-                await self._again.wait()
-        self._again.clear()
+            async with asyncio.timeout(None if self._lacks_tmux else pause_s):
+                await self._restarted.wait()
+        self._restarted.clear()
 
     def again(self) -> None:
-        """It runs anew."""
-        self._lacks, self._user = False, USER
-        self._tried.clear()
-        self._again.set()
+        """The container has been started anew: forget what was learnt of it, and end the pause."""
+        self._lacks_tmux, self._user = False, WORKSPACE_USER
+        self._attempts.clear()
+        self._restarted.set()

@@ -19,7 +19,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from domain.workspace_path import ROOT
-from infra.local.refusals import MOST_ENTRIES, refused
+from infra.local.file_refusals import MAX_ENTRIES, refusal
 
 LINKS, AGAIN = 40, 200  # links followed, and times that one was changed under our feet
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -41,7 +41,7 @@ def troubles() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise refused(WORDS.get(error.errno or 0, os.strerror(error.errno or 0))) from error
+        raise refusal(WORDS.get(error.errno or 0, os.strerror(error.errno or 0))) from error
 
 
 @contextmanager
@@ -57,13 +57,13 @@ def walked(root: Path, path: str, *, follow: bool, make: bool = False) -> Iterat
             name = todo.popleft()
             if name == "..":
                 if len(held) == 1:
-                    raise refused("leaves")
+                    raise refusal("leaves")
                 os.close(held.pop())
                 continue
             if (todo or follow) and (to := link(name, held[-1])) is not None:
                 links += 1
                 if links > LINKS:
-                    raise refused("links")
+                    raise refusal("links")
                 if to.startswith("/"):
                     to = known(to, root)
                     while len(held) > 1:
@@ -86,7 +86,7 @@ def walked(root: Path, path: str, *, follow: bool, make: bool = False) -> Iterat
                         raise
                 again += 1  # it has been made, or has just become a link
                 if again > AGAIN:
-                    raise refused("links")
+                    raise refusal("links")
                 todo.appendleft(name)
         yield held[-1], "."
     finally:
@@ -111,18 +111,18 @@ def known(to: str, root: Path) -> str:
     for name in (root.parts[1:], (ROOT,)):
         if tuple(parts(to)[: len(name)]) == name:
             return "/".join(parts(to)[len(name) :])
-    raise refused("leaves")
+    raise refusal("leaves")
 
 
 def listed(root: Path, path: str) -> list[tuple[str, os.stat_result]]:
     with walked(root, path, follow=True) as (directory, name):
         if name != "." and not stat.S_ISDIR(os.lstat(name, dir_fd=directory).st_mode):
-            raise refused("file")
+            raise refusal("file")
         here = os.open(name, DIRECTORY, dir_fd=directory)
         try:
             names = os.listdir(here)
-            if len(names) > MOST_ENTRIES:
-                raise refused("there are too many files in it to be listed")
+            if len(names) > MAX_ENTRIES:
+                raise refusal("there are too many files in it to be listed")
             seen = []
             for entry in names:
                 with contextlib.suppress(FileNotFoundError):
@@ -155,9 +155,9 @@ def opened(root: Path, path: str) -> int:
 
 def require_file(seen: os.stat_result) -> None:
     if stat.S_ISDIR(seen.st_mode):
-        raise refused("directory")
+        raise refusal("directory")
     if not stat.S_ISREG(seen.st_mode):
-        raise refused("special")
+        raise refusal("special")
 
 
 @contextmanager
@@ -189,11 +189,11 @@ def delete(root: Path, path: str) -> None:
         pass  # a link that leaves is refused
     with walked(root, path, follow=False) as (directory, name):
         if name == ".":
-            raise refused("root")
+            raise refusal("root")
         mode = os.lstat(name, dir_fd=directory).st_mode
         if stat.S_ISDIR(mode):
             shutil.rmtree(name, dir_fd=directory)  # it follows no links either
         elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):
             os.unlink(name, dir_fd=directory)
         else:
-            raise refused("special")
+            raise refusal("special")

@@ -14,10 +14,10 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from application.ports.errors import EngineRefused, Unavailable
-from application.ports.machines import Machine, Template
+from application.ports.machines import Machine, MachineConnection, Template
 from infra.local.disk import LocalFiles, Note
 from infra.local.files import LocalFiles as WorkspaceFiles
-from infra.local.ssh_access import LocalDoors
+from infra.local.ssh_access import LocalSshAccess
 from infra.local.tmux import LocalTerminals
 from infra.tmux.control import Local
 
@@ -27,7 +27,7 @@ THREADS = 8
 FOR_GOOD = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR)  # another try meets the same
 
 
-class LocalMachines(LocalDoors):
+class LocalMachines(LocalSshAccess):
     """A machine's connection is `{"directory", "terminal"}`: the command to attach with, or None without tmux.
 
     Nothing is shut in here: the processes are this user's, limits and images mean nothing, and what a template
@@ -157,7 +157,7 @@ class LocalMachines(LocalDoors):
 
     def _machine(self, id: UUID, note: Note, running: bool) -> Machine:
         terminal = self._terminals.attach_command(id) if running else None
-        connection = {"directory": str(self._files.directory(id)), "terminal": terminal}
+        connection = MachineConnection(directory=str(self._files.directory(id)), terminal=terminal)
         return Machine(id, str(id), note.engine_id, running, connection)
 
     async def _alone(self, id: UUID | None, do: Callable[[], T]) -> T:

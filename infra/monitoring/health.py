@@ -67,7 +67,7 @@ class Watching:
 
     async def regions(self) -> Part:
         """All but the local one, whose engine is a part of its own."""
-        wrong = await self._engines.elsewhere()
+        wrong = await self._engines.remote_errors()
         told = {name: {"ok": error is None} | ({"error": error} if error else {}) for name, error in wrong.items()}
         away = ", ".join(name for name, error in wrong.items() if error)
         error = {"error": f"away: {away}"} if away else {}

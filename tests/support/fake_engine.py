@@ -145,12 +145,12 @@ class Engine:
     async def is_used(self, workspace_id: UUID) -> bool:
         return await self._effect("is_used", workspace_id, lambda: workspace_id in self.used)
 
-    async def dismiss(self, workspace_id: UUID, guest_id: UUID, version: int) -> None:
-        def dismiss() -> None:
+    async def revoke(self, workspace_id: UUID, guest_id: UUID, version: int) -> None:
+        def revoke() -> None:
             if self._is_new(guest_id, version):
                 self.guests.get(workspace_id, {}).pop(guest_id, None)
 
-        await self._effect("dismiss", workspace_id, dismiss)
+        await self._effect("revoke", workspace_id, revoke)
 
     def _is_new(self, guest_id: UUID, version: int) -> bool:
         before = self.versions.get(guest_id, 0)

@@ -107,33 +107,33 @@ async def test_what_a_machine_does_at_its_door(engine: DockerEngine, tmp_path: P
     machine = await engine.machines.ensure_running(id, TEMPLATE)
     port = machine.connection["ports"]["22"]
     await greeting(port)
-    doors = engine.machines
+    machines = engine.machines
 
     async def opens(user: str) -> bool:
         return (await asyncio.to_thread(ssh, port, key, f"{user}@127.0.0.1", "true")).returncode == 0
 
     for _ in range(2):  # asked twice is asked once
-        await doors.admit(id, Admission(ben, 3, "ben", public))
+        await machines.admit(id, Admission(ben, 3, "ben", public))
     assert await opens("ben")
-    await doors.admit(id, Admission(ben, 2, "ben", public_key("an older one")))
-    await doors.dismiss(id, ben, 2)
+    await machines.admit(id, Admission(ben, 2, "ben", public_key("an older one")))
+    await machines.revoke(id, ben, 2)
     assert await opens("ben")
     for name in ("ben", "tenure", "sshd", "root", "adm"):
         with pytest.raises(EngineRefused, match="taken"):
-            await doors.admit(id, Admission(cleo, 3, name, public))
-    await doors.admit(id, Admission(cleo, 3, "cleo", public))
-    await doors.admit(id, Admission(ben, 4, "benny", public))
+            await machines.admit(id, Admission(cleo, 3, name, public))
+    await machines.admit(id, Admission(cleo, 3, "cleo", public))
+    await machines.admit(id, Admission(ben, 4, "benny", public))
     assert [await opens(name) for name in ("ben", "benny", "cleo", "tenure")] == [False, True, True, False]
     for _ in range(2):
-        await doors.dismiss(id, ben, 5)
-    await doors.admit(id, Admission(ben, 4, "benny", public))
+        await machines.revoke(id, ben, 5)
+    await machines.admit(id, Admission(ben, 4, "benny", public))
     assert [await opens(name) for name in ("benny", "cleo")] == [False, True]
     dora = uuid4()
-    await doors.dismiss(id, dora, 5)  # before they came
-    await doors.admit(id, Admission(dora, 4, "dora", public))
+    await machines.revoke(id, dora, 5)  # before they came
+    await machines.admit(id, Admission(dora, 4, "dora", public))
     assert not await opens("dora")
-    await doors.ensure_gone(id)
-    await doors.dismiss(id, cleo, 9)
+    await machines.ensure_gone(id)
+    await machines.revoke(id, cleo, 9)
 
 
 async def test_who_is_in_is_in_again_after_a_snapshot_was_restored_and_nobody_else(

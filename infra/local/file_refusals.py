@@ -1,15 +1,15 @@
-"""What a walk over a workspace's files comes upon, in the words of the port."""
+"""Why an operation on a workspace's files is refused, as errors of the port `Files`."""
 
 from __future__ import annotations
 
 from domain.errors import Invalid, NotAllowed, NotFound, Refused
 
-MOST_ENTRIES = 50_000  # of a directory, to be listed
+MAX_ENTRIES = 50_000  # of one directory; rooted_fs.pl has the same number
 
 
-def refused(why: str) -> Refused:
-    """By the words of `confined.pl`, which are those of `confined.py` as well."""
-    match why:
+def refusal(code: str) -> Refused:
+    """The error for a code of `rooted_fs.py` or `rooted_fs.pl`; any other text is the system's own message."""
+    match code:
         case "leaves":
             return NotAllowed("the path leaves the workspace")
         case "missing":
@@ -27,4 +27,4 @@ def refused(why: str) -> Refused:
         case "links":
             return Invalid("links lead in circles there")
         case _:
-            return Invalid(f"it cannot be done: {why.lower()}")
+            return Invalid(f"it cannot be done: {code.lower()}")
