@@ -1,0 +1,153 @@
+"""Running a page: its blocks in order, in terminals of its own, on a machine that may be used for something else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import docker
+import psycopg
+import pytest
+from docker.errors import DockerException
+
+from tests.docs.answers import answer_difference
+from tests.docs.page import FIRST_TERMINAL, ROOT, Block, Page, read_page, with_ports
+from tests.docs.terminals import Failed, FirstTerminal, Terminal
+from tests.support.cli import free_port
+from tests.support.engines import lacking
+
+TENURE_PORT = "3000"  # what `make run` serves on, unless another is set
+WORKSPACE_IMAGE = "tenure-workspace:latest"
+PROGRAMS = Path(sys.executable).parent
+SHARED_ENV = ("PATH", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
+# `make run` runs what is installed in .venv. Tests that run from elsewhere test what is installed there.
+MAKE = f"""#!/bin/sh
+case $1 in
+    run) shift; for word; do case $word in ARGS=*) ARGS=${{word#ARGS=}} ;; esac; done
+         eval exec {PROGRAMS}/tenure up "$ARGS" ;;
+    *) exec {shutil.which("make")} "$@" ;;
+esac
+"""
+
+
+def run_page(name: str) -> None:
+    """Paste every block of a page, and compare what is answered with what the page shows."""
+    page = read_page(name)
+    for need in sorted(page.needs):
+        require(need)
+    # Not below pytest's own folder: PostgreSQL's account has to pass through.
+    with TemporaryDirectory(prefix="tenure-docs-") as scratch:
+        run = Run(page, Path(scratch))
+        try:
+            for block in page.blocks:
+                run.block(block)
+        finally:
+            run.close()
+
+
+def require(need: str) -> None:
+    """Skip the test where a program is missing, or Docker does not answer or lacks the workspace image."""
+    if need != "docker":
+        if shutil.which(need, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
+            lacking(need, f"the page needs {need}")
+        return
+    try:
+        client = docker.from_env()
+        client.images.get(WORKSPACE_IMAGE)
+        client.close()
+    except DockerException as error:
+        lacking("docker", f"the page needs Docker and the image {WORKSPACE_IMAGE}: {error}")
+
+
+class Run:
+    """One page being run."""
+
+    def __init__(self, page: Page, scratch: Path) -> None:
+        self.page = page
+        self.home, self.programs, self.files = scratch / "home", scratch / "programs", scratch / "files"
+        for folder in (self.home, self.programs, self.files, scratch / "tmux"):
+            folder.mkdir()
+        scratch.chmod(0o711)
+        self.ports = {port: free_port() for port in dict.fromkeys((TENURE_PORT, *page.ports))}
+        self.env = self.environment(scratch)
+        self.terminals: dict[str, Terminal] = {}
+        self.first = FirstTerminal(ROOT, self.env, self.files)
+        self.output = ""
+
+    def environment(self, scratch: Path) -> dict[str, str]:
+        env = {name: os.environ[name] for name in SHARED_ENV if name in os.environ}
+        path = [str(self.programs), str(PROGRAMS), env.get("PATH", ""), "/usr/sbin", "/sbin"]
+        if PROGRAMS.parent != ROOT / ".venv":
+            (self.programs / "make").write_text(MAKE)
+            (self.programs / "make").chmod(0o755)
+        env |= {
+            "PATH": ":".join(path),
+            "HOME": str(self.home),
+            "TMPDIR": str(self.files),
+            "TMUX_TMPDIR": str(scratch / "tmux"),
+            "USER": "ann",
+            "LOGNAME": "ann",
+            "LANG": "C.UTF-8",
+            "TERM": "xterm-256color",
+            "TENURE_BIND": f"127.0.0.1:{self.ports[TENURE_PORT]}",
+        }
+        return env if "docker" in self.page.needs else env | {"TENURE_MACHINES": "local"}
+
+    def block(self, block: Block) -> None:
+        if block.not_run:
+            return
+        text = with_ports(block.text, self.ports)
+        try:
+            if block.file is not None:
+                (self.first.folder / block.file).write_text(text)
+            elif block.is_command and block.terminal == FIRST_TERMINAL:
+                self.output = self.first.paste(text)
+            elif block.is_command:
+                self.terminal(block.terminal).paste(text)
+            elif block.terminal != FIRST_TERMINAL:
+                self.terminal(block.terminal).wait_for(text)
+            elif difference := answer_difference(block.language, text, self.output):
+                raise Failed(difference)
+        except Failed as failed:
+            screens = "".join(f"\n--- {one.name}\n{one.screen()[-3000:]}" for one in self.terminals.values())
+            pytest.fail(f"{self.page.name}:{block.line}: {failed}{screens}", pytrace=False)
+
+    def terminal(self, name: str) -> Terminal:
+        if name not in self.terminals:
+            self.terminals[name] = Terminal(name, ROOT, self.env)
+        return self.terminals[name]
+
+    def close(self) -> None:
+        installation = self.installation()
+        self.first.close()
+        for terminal in self.terminals.values():
+            terminal.close()
+        subprocess.run(["tmux", "kill-server"], env=self.env, capture_output=True, check=False)
+        if installation and "docker" in self.page.needs:
+            remove_machines(installation)
+
+    def installation(self) -> str | None:
+        """The id that marks what the page's Tenure has made on an engine."""
+        sockets = self.home / ".tenure" / "postgres"
+        with suppress(psycopg.Error), psycopg.connect(f"postgresql://postgres@/tenure?host={sockets}") as conn:
+            row = conn.execute("select id from installation").fetchone()
+            return str(row[0]) if row else None
+        return None
+
+
+def remove_machines(installation: str) -> None:
+    """Remove what a page has left on the Docker engine: its own installation's, and nothing else."""
+    label = {"label": f"tenure.installation={installation}"}
+    client = docker.from_env()
+    for container in client.containers.list(all=True, filters=label, ignore_removed=True):
+        container.remove(force=True, v=True)
+    for image in client.images.list(filters=label):
+        client.images.remove(image.id, force=True)
+    for network in client.networks.list(filters=label):
+        network.remove()
+    client.close()
