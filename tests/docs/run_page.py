@@ -35,8 +35,11 @@ esac
 """
 
 
-def run_page(name: str) -> None:
-    """Paste every block of a page, and compare what is answered with what the page shows."""
+def run_page(name: str) -> list[tuple[str, str]]:
+    """Paste every block of a page, and compare what is answered with what the page shows.
+
+    Returns each block of the first terminal with its output.
+    """
     page = read_page(name)
     for need in sorted(page.needs):
         require(need)
@@ -48,6 +51,7 @@ def run_page(name: str) -> None:
                 run.block(block)
         finally:
             run.close()
+        return run.transcript
 
 
 def require(need: str) -> None:
@@ -78,6 +82,7 @@ class Run:
         self.terminals: dict[str, Terminal] = {}
         self.first = FirstTerminal(ROOT, self.env, self.files)
         self.output = ""
+        self.transcript: list[tuple[str, str]] = []  # what was pasted into the first terminal, and what it printed
 
     def environment(self, scratch: Path) -> dict[str, str]:
         env = {name: os.environ[name] for name in SHARED_ENV if name in os.environ}
@@ -101,21 +106,27 @@ class Run:
     def block(self, block: Block) -> None:
         if block.not_run:
             return
-        text = with_ports(block.text, self.ports)
         try:
-            if block.file is not None:
-                (self.first.folder / block.file).write_text(text)
-            elif block.is_command and block.terminal == FIRST_TERMINAL:
-                self.output = self.first.paste(text)
-            elif block.is_command:
-                self.terminal(block.terminal).paste(text)
-            elif block.terminal != FIRST_TERMINAL:
-                self.terminal(block.terminal).wait_for(text)
-            elif difference := answer_difference(block.language, text, self.output):
-                raise Failed(difference)
+            self.paste_or_compare(block, with_ports(block.text, self.ports))
+            return
         except Failed as failed:
-            screens = "".join(f"\n--- {one.name}\n{one.screen()[-3000:]}" for one in self.terminals.values())
-            pytest.fail(f"{self.page.name}:{block.line}: {failed}{screens}", pytrace=False)
+            message = f"{self.page.name}:{block.line}: {failed}"
+        screens = "".join(f"\n--- {one.name}\n{one.screen()[-3000:]}" for one in self.terminals.values())
+        pytest.fail(message + screens, pytrace=False)
+
+    def paste_or_compare(self, block: Block, text: str) -> None:
+        """Raises `Failed`."""
+        if block.file is not None:
+            (self.first.folder / block.file).write_text(text)
+        elif block.is_command and block.terminal == FIRST_TERMINAL:
+            self.output = self.first.paste(text)
+            self.transcript.append((text, self.output))
+        elif block.is_command:
+            self.terminal(block.terminal).paste(text)
+        elif block.terminal != FIRST_TERMINAL:
+            self.terminal(block.terminal).wait_for(text)
+        elif difference := answer_difference(block.language, text, self.output):
+            raise Failed(difference)
 
     def terminal(self, name: str) -> Terminal:
         if name not in self.terminals:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.docs.page import page_paths, read_page
+from tests.docs.page import ROOT, page_paths, read_page
 from tests.docs.run_page import run_page
 
 TESTED_BY_FOLDER = ("docs/tutorials/", "docs/how-to/")
@@ -35,3 +37,10 @@ def test_answers_follow_commands(page: str) -> None:
             pasted_into.add(block.terminal)
         elif block.is_answer and not block.not_run:
             assert block.terminal in pasted_into, f"{page}:{block.line} shows an answer, and nothing was pasted before"
+
+
+@pytest.mark.parametrize("page", ALL_PAGES)
+def test_links_lead_to_files(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", (ROOT / page).read_text()):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert ((ROOT / page).parent / target).exists(), f"{page} leads to {target}, which is not there"
