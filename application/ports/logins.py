@@ -1,4 +1,4 @@
-"""Who is signed in, and sign-ins under way at a provider."""
+"""Login tokens, and sign-ins under way at an identity provider."""
 
 from __future__ import annotations
 
@@ -12,47 +12,54 @@ from application.ports.people import Identity
 
 
 class LoginTokens(Protocol):
-    """Who is signed in, by an unguessable token of which only the hash is kept."""
+    """Tokens of people who are signed in. Only a hash of each is stored."""
 
     async def issue(self, user_id: UUID, now: datetime, lasts: timedelta) -> str:
-        """A new token."""
+        """Return a new token, valid for `lasts`."""
         ...
 
     async def find(self, token: str, now: datetime, lasts: timedelta) -> UUID | None:
-        """Whose it is, if it is still good. It is then good for so long from now on, and its user was seen."""
+        """Return the token's user, or None if it is not valid.
+
+        A valid one is extended to `lasts` from `now`, and its user counts as seen.
+        """
         ...
 
-    async def end(self, token: str) -> None: ...
+    async def end(self, token: str) -> None:
+        """Make the token invalid. Does nothing for one that is not valid."""
+        ...
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """A sign-in under way at a provider. `state` is in the provider's hands, `browser` in a cookie."""
+class PendingSignIn:
+    """A sign-in under way at a provider. The provider returns `state`; the browser holds `browser` in a cookie."""
 
     state: str
     browser: str
-    verifier: str  # PKCE: known to who began, and to nobody whom the code meets on its way
+    verifier: str  # of PKCE (RFC 7636): a stolen code cannot be exchanged without it
     nonce: str  # comes back inside an ID token
-    invited: Invitation | None
+    invitation: Invitation | None
 
 
-class Attempts(Protocol):
-    """Sign-ins under way. Kept are hashes, for ten minutes."""
+class PendingSignIns(Protocol):
+    """Sign-ins under way. Only hashes are stored, for ten minutes."""
 
-    async def begin(self, provider: str, invited: Invitation | None, now: datetime) -> Attempt: ...
+    async def begin(self, provider: str, invitation: Invitation | None, now: datetime) -> PendingSignIn:
+        """Return a new sign-in at the provider with this name."""
+        ...
 
-    async def take(self, provider: str, state: str, browser: str, now: datetime) -> Attempt | None:
-        """The one that this browser began there; once."""
+    async def take(self, provider: str, state: str, browser: str, now: datetime) -> PendingSignIn | None:
+        """Remove and return the sign-in that this browser began at this provider; None if there is none."""
         ...
 
 
 class Provider(Protocol):
-    """Somebody who can tell who people are, by OAuth 2. Both raise `ProviderFailed`."""
+    """An identity provider, by OAuth 2 with an authorization code (RFC 6749). Both methods raise `ProviderFailed`."""
 
-    async def begin(self, redirect_uri: str, attempt: Attempt) -> str:
-        """Where to send the browser."""
+    async def begin(self, redirect_uri: str, sign_in: PendingSignIn) -> str:
+        """Return the URL to send the browser to."""
         ...
 
-    async def finish(self, redirect_uri: str, attempt: Attempt, code: str) -> Identity:
-        """Whom the code stands for that the browser came back with."""
+    async def finish(self, redirect_uri: str, sign_in: PendingSignIn, code: str) -> Identity:
+        """Exchange the code that the browser came back with for the person's identity."""
         ...

@@ -1,4 +1,4 @@
-"""Who is looking at what, now."""
+"""Which users watch which session now."""
 
 from __future__ import annotations
 
@@ -10,23 +10,31 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, eq=False)
-class Present:
-    """Those who look at a session, each once, who came first first."""
+class Attendees:
+    """The users who watch a session: each once, in the order in which they came."""
 
     users: tuple[UUID, ...]
 
 
 class Attendance(Protocol):
-    async def after(self, seen: Present | None) -> Present:
-        """The newest, when it is another than what was seen."""
+    """The attendees of one session, as they change."""
+
+    async def after(self, previous: Attendees | None) -> Attendees:
+        """Return the attendees as soon as they differ from `previous`; at once where that is None."""
         ...
 
 
 class Presence(Protocol):
-    """Who looks at which session, over all processes. Somebody is there until the block ends, or the process."""
+    """Which users watch which session, over all processes. No method raises while the database does not answer."""
 
-    def here(self, session_id: UUID, user_id: UUID) -> AbstractAsyncContextManager[None]: ...
+    def track(self, session_id: UUID, user_id: UUID) -> AbstractAsyncContextManager[None]:
+        """Count the user as a watcher of the session until the block, or this process, ends."""
+        ...
 
-    async def of(self, session_id: UUID) -> Sequence[UUID]: ...
+    async def watchers_of(self, session_id: UUID) -> Sequence[UUID]:
+        """Return the users who watch the session: each once, in the order in which they came."""
+        ...
 
-    def attendance(self, session_id: UUID) -> AbstractAsyncContextManager[Attendance]: ...
+    def attendance(self, session_id: UUID) -> AbstractAsyncContextManager[Attendance]:
+        """Follow the attendees of the session until the block ends."""
+        ...

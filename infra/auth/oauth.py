@@ -14,7 +14,7 @@ from authlib.deprecate import AuthlibDeprecationWarning
 from pydantic import SecretStr
 
 from application.ports.errors import ProviderFailed
-from application.ports.logins import Attempt, Provider
+from application.ports.logins import PendingSignIn, Provider
 from application.ports.people import Identity
 from infra.runtime.home import CannotStart
 from infra.settings.sign_in import SignInSettings
@@ -63,15 +63,15 @@ class GitHub:
     def _client(self, redirect_uri: str) -> Any:
         return client(self._id, self._secret, "client_secret_post", redirect_uri, "read:user user:email")
 
-    async def begin(self, redirect_uri: str, attempt: Attempt) -> str:
+    async def begin(self, redirect_uri: str, sign_in: PendingSignIn) -> str:
         async with self._client(redirect_uri) as there:
-            return authorization_url(there, f"{self._url}/login/oauth/authorize", attempt)
+            return authorization_url(there, f"{self._url}/login/oauth/authorize", sign_in)
 
-    async def finish(self, redirect_uri: str, attempt: Attempt, code: str) -> Identity:
+    async def finish(self, redirect_uri: str, sign_in: PendingSignIn, code: str) -> Identity:
         with failing("github"):
             async with self._client(redirect_uri) as there:
                 await there.fetch_token(
-                    f"{self._url}/login/oauth/access_token", code=code, code_verifier=attempt.verifier
+                    f"{self._url}/login/oauth/access_token", code=code, code_verifier=sign_in.verifier
                 )
                 user = said(await there.get(f"{self._api}/user"), dict)
                 emails = said(await there.get(f"{self._api}/user/emails"), list)
@@ -98,8 +98,8 @@ def client(id: str, secret: str | None, auth_method: str, redirect_uri: str, sco
     )
 
 
-def authorization_url(there: Any, endpoint: str, attempt: Attempt, **more: str) -> str:
-    url, _ = there.create_authorization_url(endpoint, state=attempt.state, code_verifier=attempt.verifier, **more)
+def authorization_url(there: Any, endpoint: str, sign_in: PendingSignIn, **more: str) -> str:
+    url, _ = there.create_authorization_url(endpoint, state=sign_in.state, code_verifier=sign_in.verifier, **more)
     return str(url)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import jwt
 
-from application.ports.logins import Attempt
+from application.ports.logins import PendingSignIn
 from application.ports.people import Identity
 from infra.auth.oauth import TIMEOUT, authorization_url, client, failing, named, said
 
@@ -25,18 +25,18 @@ class OpenID:
         self._name, self._issuer, self._id, self._secret = name, issuer, client_id, client_secret
         self._told: dict[str, Any] | None = None
 
-    async def begin(self, redirect_uri: str, attempt: Attempt) -> str:
+    async def begin(self, redirect_uri: str, sign_in: PendingSignIn) -> str:
         with failing(self._name):
             told = await self._discover()
             async with self._client(told, redirect_uri) as there:
-                return authorization_url(there, told["authorization_endpoint"], attempt, nonce=attempt.nonce)
+                return authorization_url(there, told["authorization_endpoint"], sign_in, nonce=sign_in.nonce)
 
-    async def finish(self, redirect_uri: str, attempt: Attempt, code: str) -> Identity:
+    async def finish(self, redirect_uri: str, sign_in: PendingSignIn, code: str) -> Identity:
         with failing(self._name):
             told = await self._discover()
             async with self._client(told, redirect_uri) as there:
-                token = await there.fetch_token(told["token_endpoint"], code=code, code_verifier=attempt.verifier)
-                claims = await self._verified(told, token["id_token"], attempt.nonce)
+                token = await there.fetch_token(told["token_endpoint"], code=code, code_verifier=sign_in.verifier)
+                claims = await self._verified(told, token["id_token"], sign_in.nonce)
                 if "email" not in claims and "userinfo_endpoint" in told:
                     more = said(await there.get(told["userinfo_endpoint"]), dict)
                     if more.get("sub") != claims["sub"]:

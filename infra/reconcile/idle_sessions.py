@@ -73,6 +73,6 @@ class Idling:
 
     async def _is_used(self, row: HostedSessionRow) -> bool:
         terminal = await sessions.named(self.reads, TENURE, str(row.workspace_id), self.clock())
-        if terminal and await self.presence.of(terminal.id):
+        if terminal and await self.presence.watchers_of(terminal.id):
             return True
         return await (await self.engines.at(row.region)).is_used(row.workspace_id)

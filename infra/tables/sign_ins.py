@@ -1,4 +1,4 @@
-"""Sign-ins under way at a provider: one row each, taken once. It holds hashes, so reading it signs nobody in."""
+"""The table `sign_ins`: sign-ins under way at an identity provider. A row is used once, and holds only hashes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from application.ports.invites import Invitation
-from application.ports.logins import Attempt
+from application.ports.logins import PendingSignIn
 from infra.postgres.rows import fetch_all
 from infra.tables.logins import hashed
 
@@ -26,7 +26,7 @@ create table if not exists sign_ins (
 );
 create index if not exists sign_ins_expires on sign_ins (expires_at);
 """
-BEGIN = """
+INSERT = """
 with over as (delete from sign_ins where expires_at <= %(now)s)
 insert into sign_ins (state_hash, browser_hash, provider, invited, invite_id, expires_at)
 values (%(state)s, %(browser)s, %(provider)s, %(invited)s, %(invite_id)s, %(until)s)
@@ -35,41 +35,45 @@ TAKE = """
 delete from sign_ins where state_hash = %s and browser_hash = %s and provider = %s and expires_at > %s
 returning invited, invite_id
 """
-LASTS = timedelta(minutes=10)
+LIFETIME = timedelta(minutes=10)
 
 
-class SignIns:
+class PendingSignInRows:
     """The `Attempts` port on PostgreSQL."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
-    async def begin(self, provider: str, invited: Invitation | None, now: datetime) -> Attempt:
-        attempt = made(token_urlsafe(32), token_urlsafe(32), invited)
-        told = {
-            "state": hashed(attempt.state),
-            "browser": hashed(attempt.browser),
+    async def begin(self, provider: str, invitation: Invitation | None, now: datetime) -> PendingSignIn:
+        """Store a new sign-in for ten minutes. Raises `Unavailable`."""
+        sign_in = pending_sign_in(token_urlsafe(32), token_urlsafe(32), invitation)
+        params = {
+            "state": hashed(sign_in.state),
+            "browser": hashed(sign_in.browser),
             "provider": provider,
-            "invited": invited is not None,
-            "invite_id": invited.id if invited else None,
+            "invited": invitation is not None,
+            "invite_id": invitation.id if invitation else None,
             "now": now,
-            "until": now + LASTS,
+            "until": now + LIFETIME,
         }
-        await fetch_all(self._pool, BEGIN, told)
-        return attempt
+        await fetch_all(self._pool, INSERT, params)
+        return sign_in
 
-    async def take(self, provider: str, state: str, browser: str, now: datetime) -> Attempt | None:
+    async def take(self, provider: str, state: str, browser: str, now: datetime) -> PendingSignIn | None:
+        """Remove and return the sign-in that this browser began at this provider; None if there is none."""
         rows = await fetch_all(self._pool, TAKE, (hashed(state), hashed(browser), provider, now))
         if not rows:
             return None
         invited, invite_id = rows[0]
-        return made(state, browser, Invitation(invite_id) if invited else None)
+        return pending_sign_in(state, browser, Invitation(invite_id) if invited else None)
 
 
-def made(state: str, browser: str, invited: Invitation | None) -> Attempt:
-    """PKCE's verifier and the nonce follow from what only the browser and the provider hold, so nobody keeps them."""
-    return Attempt(state, browser, derived("verifier", state, browser), derived("nonce", state, browser), invited)
+def pending_sign_in(state: str, browser: str, invitation: Invitation | None) -> PendingSignIn:
+    """Derive PKCE's verifier and the nonce from `state` and `browser`, so that neither is stored."""
+    verifier, nonce = (derive_secret(purpose, state, browser) for purpose in ("verifier", "nonce"))
+    return PendingSignIn(state, browser, verifier, nonce, invitation)
 
 
-def derived(what: str, state: str, browser: str) -> str:
-    return urlsafe_b64encode(sha256(f"{what} {state} {browser}".encode()).digest()).rstrip(b"=").decode()
+def derive_secret(purpose: str, state: str, browser: str) -> str:
+    """Return 43 characters of base64url that nobody can compute without both `state` and `browser`."""
+    return urlsafe_b64encode(sha256(f"{purpose} {state} {browser}".encode()).digest()).rstrip(b"=").decode()

@@ -58,7 +58,7 @@ from infra.tables.invite_tokens import InviteTokens
 from infra.tables.logins import Cookies
 from infra.tables.presence import PresenceRows
 from infra.tables.seal import Seal
-from infra.tables.sign_ins import SignIns
+from infra.tables.sign_ins import PendingSignInRows
 from infra.tables.signing_keys import SigningKeys
 from infra.tables.snowflakes import Snowflakes
 from infra.tmux.control import Local
@@ -200,7 +200,7 @@ async def running(
             people=accounts,
             profiles=accounts,
             providers=providers(settings),
-            attempts=SignIns(pool),
+            pending_sign_ins=PendingSignInRows(pool),
             terminals=terminals,
             files=files_of(machines),
             displays=displays_of(machines),

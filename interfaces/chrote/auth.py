@@ -109,13 +109,13 @@ async def begin(request: Request, provider: str, invite: Invited = None) -> Resp
     given = deps(request)
     there = provider_of(given, provider)
     invited = await given.logins.invitation(invite, address(request))
-    attempt = await given.attempts.begin(provider, invited, given.clock())
+    sign_in = await given.pending_sign_ins.begin(provider, invited, given.clock())
     try:
-        answer = RedirectResponse(await there.begin(redirect_uri(given, provider), attempt), 302)
+        answer = RedirectResponse(await there.begin(redirect_uri(given, provider), sign_in), 302)
     except ProviderFailed:
         return failed("oauth_failed")
     answer.set_cookie(
-        ATTEMPT, attempt.browser, max_age=ATTEMPT_SECONDS, httponly=True, samesite="lax", secure=given.https
+        ATTEMPT, sign_in.browser, max_age=ATTEMPT_SECONDS, httponly=True, samesite="lax", secure=given.https
     )
     return answer
 
@@ -126,14 +126,14 @@ async def come_back(request: Request, provider: str, state: str = "", code: str 
     given = deps(request)
     there = provider_of(given, provider)
     browser = request.cookies.get(ATTEMPT, "")
-    attempt = await given.attempts.take(provider, state, browser, given.clock())
-    if attempt is None:
+    sign_in = await given.pending_sign_ins.take(provider, state, browser, given.clock())
+    if sign_in is None:
         return failed("invalid_state")
     try:
         if not code:  # an `error` instead: they changed their mind there
             raise ProviderFailed
-        who = await there.finish(redirect_uri(given, provider), attempt, code)
-        answer = await signed_in(request, await given.logins.sign_in(who, attempt.invited, request_id(request)))
+        who = await there.finish(redirect_uri(given, provider), sign_in, code)
+        answer = await signed_in(request, await given.logins.sign_in(who, sign_in.invitation, request_id(request)))
     except ProviderFailed:
         answer = failed("oauth_failed")
     except NotLetIn as why:

@@ -44,6 +44,6 @@ async def get_session(request: Request, who: Who, id: str) -> Response:
     given = deps(request)
     it = await find(given, who, id)
     windows = await given.terminals.windows(present.address(it))
-    viewers = await given.presence.of(it.id)
+    viewers = await given.presence.watchers_of(it.id)
     names = await given.profiles.profiles([*viewers, *([it.holder_id] if it.holder_id else [])])
     return Json(present.detail(it, windows, viewers, names))

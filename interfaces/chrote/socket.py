@@ -213,7 +213,7 @@ class Conversation:
         with it.scope:
             try:
                 async with (
-                    given.presence.here(id, self._wire.actor.user_id),
+                    given.presence.track(id, self._wire.actor.user_id),
                     given.terminals.view(present.address(it.session), it.pane, plain=as_text) as view,
                     anyio.create_task_group() as tasks,
                 ):

@@ -30,7 +30,7 @@ async def one_session(socket: WebSocket, id: str, pane: str | None = None, mode:
         session = await find(wire.given, wire.actor, id)
         as_text = plain(mode)
         async with (
-            wire.given.presence.here(session.id, wire.actor.user_id),
+            wire.given.presence.track(session.id, wire.actor.user_id),
             wire.given.terminals.view(address(session), pane or None, plain=as_text) as view,
         ):
             await Terminal(wire, session, pane or None).run(view)

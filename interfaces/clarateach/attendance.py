@@ -24,7 +24,7 @@ async def learners(given: Deps, row: WorkshopRow) -> dict[str, Any]:
     known = await given.learners.described([it.learner_id for it in taken if it.learner_id])
     shown: list[dict[str, Any]] = []
     for it in taken:
-        there = bool(it.machine_id and it.learner_id in await given.presence.of(it.machine_id))
+        there = bool(it.machine_id and it.learner_id in await given.presence.watchers_of(it.machine_id))
         shown.append(present.learner(it, known.get(it.learner_id) if it.learner_id else None, there))
     return {"learners": shown, "connected": sum(it["connected"] for it in shown)}
 

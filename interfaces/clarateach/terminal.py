@@ -51,7 +51,7 @@ async def terminal(socket: WebSocket, sits: Sits) -> None:
     given = deps(socket)
     at = await given.terminals.of(sits.machine_id)
     async with (
-        given.presence.here(sits.machine_id, sits.learner_id),
+        given.presence.track(sits.machine_id, sits.learner_id),
         given.terminals.view(at, None, plain=False) as view,
     ):
         await socket.accept()

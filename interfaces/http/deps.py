@@ -25,7 +25,7 @@ from application.ports.consoles import Consoles
 from application.ports.displays import Displays
 from application.ports.files import Files
 from application.ports.limits import RateLimiter
-from application.ports.logins import Attempts, Provider
+from application.ports.logins import PendingSignIns, Provider
 from application.ports.people import People, Profiles
 from application.ports.presence import Presence
 from application.ports.terminals import Terminals
@@ -88,7 +88,7 @@ class Deps:
     people: People
     profiles: Profiles
     providers: Mapping[str, Provider]  # that people can sign in with, by their name in /auth/NAME
-    attempts: Attempts
+    pending_sign_ins: PendingSignIns
     terminals: Terminals
     files: Files
     displays: Displays
