@@ -16,21 +16,25 @@ SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=3650)
 
 
 class ApiKey(aggregate.Aggregate):
+    """An API key: a credential for programs. The text itself is in no event."""
+
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
 
     class Created(aggregate.Aggregate.Created):
+        """A key was created."""
+
         owner_id: UUID
         scopes: list[str]
         expires_at: datetime | None  # None: it is good until it is revoked
 
     class Revoked(Event):
-        pass
+        """The key was revoked, and is refused from now on."""
 
     class Forgotten(Event):
-        """Neither its hash nor its name is left."""
+        """The key's hash and name were deleted."""
 
     # -- what may be asked ---------------------------------------------------
 

@@ -26,46 +26,52 @@ class Claimed(Conflict):
 
 
 class Claim(aggregate.Aggregate):
+    """A claim on a session: while it lasts, only its holder may type. Its id follows from the session's."""
+
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
 
     class Taken(aggregate.Aggregate.Created):
-        """For the first time."""
+        """The session was claimed for the first time."""
 
         session_id: UUID
         holder_id: UUID
         expires_at: datetime
-        owner_id: UUID | None  # whose the session is, and so the history of its claims; None: everybody's
+        owner_id: UUID | None  # whose workspace the session is in; None: every member's
 
     class TakenAgain(Event):
-        """After it was free; or from its holder, by somebody who may (`from_id`)."""
+        """The session was claimed when it was free, or taken over from its holder."""
 
         holder_id: UUID
         expires_at: datetime
-        from_id: UUID | None
+        from_id: UUID | None  # the holder it was taken from; None: it was free
 
     class Renewed(Event):
-        holder_id: UUID  # so that each of these tells by itself who has it
+        """Its holder is at work, so it lasts longer."""
+
+        holder_id: UUID  # repeated, so that the last event alone says whose the claim is
         expires_at: datetime
 
     class HandoverRequested(Event):
-        """Somebody asks the holder to hand it over. The holder has it as before, which this says again."""
+        """A user asked its holder to hand it over. The holder keeps it meanwhile."""
 
         user_id: UUID
         holder_id: UUID
         expires_at: datetime
 
     class HandedOver(Event):
+        """Its holder gave it to a user who had asked."""
+
         holder_id: UUID
         expires_at: datetime
 
     class Released(Event):
-        pass
+        """It was given back: the session is free."""
 
     class Expired(Event):
-        pass
+        """Its time is over: the session is free."""
 
     @staticmethod
     def id_of(session_id: UUID) -> UUID:

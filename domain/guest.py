@@ -54,56 +54,62 @@ class Decided(Conflict):
 
 
 class Guest(aggregate.Aggregate):
+    """A user's place in somebody else's hosted session: asked for, decided, installed on the machine, removed."""
+
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
-        joiner_id: UUID  # which time that they asked
+        joiner_id: UUID  # this request, of possibly several by one user
 
     class Asked(aggregate.Aggregate.Created):
-        """For the first time."""
+        """A user asked to join for the first time."""
 
         session_id: UUID
-        owner_id: UUID  # who hosts it, and decides
-        user_id: UUID  # who asks
+        owner_id: UUID  # the session's owner, who decides
+        user_id: UUID  # the user who asks to join
         hosted_in: str  # the region of its machine
         joiner_id: UUID
-        until: datetime
+        until: datetime  # when the request ends by itself
 
     class AskedAgain(Event):
-        """What they asked before, if it still waited, waits no more."""
+        """A user asked to join again. An earlier request that still waited ends."""
 
         until: datetime
 
     class Withdrawn(Event):
-        pass
+        """The user took the request back, or hung up."""
 
     class TimedOut(Event):
-        pass
+        """Nobody decided the request in time."""
 
     class Rejected(Event):
-        pass
+        """The session's owner refused the request."""
 
     class Approved(Event):
-        admission_id: UUID  # under which it is kept what they are to be called on the machine
+        """The session's owner granted the request. The guest's key is installed next."""
+
+        admission_id: UUID  # the row with the account's name on the machine
         hosted_in: str
 
     class Installed(Event):
-        """Their user is on the machine, and their key opens it."""
+        """The guest's account is on the machine, and their key opens it."""
 
     class NotInstalled(Event):
-        """That could not be done; they wait on, and may be approved in another way."""
+        """The account could not be made. The request waits again, and may be approved in another way."""
 
         reason: str
         until: datetime
 
     class Revoked(Event):
+        """The approval was taken back. The guest's account is removed next."""
+
         hosted_in: str
 
     class Removed(Event):
-        """Key, processes and user are gone."""
+        """The guest's key, processes and account are gone."""
 
     class Closed(Event):
-        """The session has ended, its machine with it."""
+        """The session has ended, and its machine with it."""
 
     @staticmethod
     def id_of(session_id: UUID, user_id: UUID) -> UUID:

@@ -18,26 +18,30 @@ class JoiningForbidden(Invalid):
 
 
 class HostedSession(aggregate.Aggregate):
+    """A session on a machine of its own, which others may ask to join."""
+
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
 
     class Opened(aggregate.Aggregate.Created):
+        """A session was opened, with a machine of its own."""
+
         owner_id: UUID
-        workspace_id: UUID  # its machine
+        workspace_id: UUID  # the workspace that is its machine
         alias: str
-        no_join: bool
+        no_join: bool  # nobody may ask to join
         machine_id: str
         region: str
 
     class Ended(Event):
-        """Together with its machine."""
+        """The session ended. Its machine is given back."""
 
         reason: str
 
     class Cleared(Event):
-        """Nobody waits for it or is in it any more, and what was known of those who did and were is forgotten."""
+        """No request or guest is left, and what was stored about them is deleted."""
 
     @staticmethod
     def id_of(workspace_id: UUID) -> UUID:

@@ -13,17 +13,19 @@ HYPERVISORS = UUID("f9a0f0f4-6b0c-5f5d-8b0a-2c1d9f3e7a55")
 
 
 class Hypervisor(aggregate.Aggregate):
+    """Whether libvirt answers, as it was last seen."""
+
     class Event(aggregate.Aggregate.Event):
         pass
 
     class Met(aggregate.Aggregate.Created):
-        """For the first time."""
+        """Libvirt answered for the first time."""
 
     class Lost(Event):
-        pass
+        """Libvirt does not answer any more."""
 
     class Found(Event):
-        pass
+        """Libvirt answers again."""
 
     @staticmethod
     def id_of() -> UUID:

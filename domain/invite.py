@@ -24,25 +24,31 @@ class Unusable(Gone):
 
 
 class Invite(aggregate.Aggregate):
+    """An invite: a link that lets people join with a role. The token itself is in no event."""
+
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
 
     class Created(aggregate.Aggregate.Created):
+        """An invite was created."""
+
         created_by: UUID
         role: str
         expires_at: datetime
-        max_uses: int | None  # None: as often as people come
+        max_uses: int | None  # None: any number of people
 
     class Accepted(Event):
+        """A user joined with the invite."""
+
         user_id: UUID
 
     class Revoked(Event):
-        pass
+        """The invite was revoked, and is refused from now on."""
 
     class Expired(Event):
-        pass
+        """The invite's time is over."""
 
     # -- what may be asked ---------------------------------------------------
 

@@ -30,17 +30,23 @@ class MachineCatalogue(aggregate.Aggregate):
         pass
 
     class Opened(aggregate.Aggregate.Created):
-        pass
+        """The first configuration is about to be added."""
 
     class Added(Event):
+        """A configuration was added."""
+
         name: str
         made_from: dict[str, Any]
 
     class Changed(Event):
+        """A configuration was changed. Machines that exist stay as they are."""
+
         name: str
         made_from: dict[str, Any]
 
     class Removed(Event):
+        """A configuration was removed. Machines that exist stay as they are."""
+
         name: str
 
     @staticmethod

@@ -13,12 +13,16 @@ from domain.region import LOCAL
 
 
 class Orphan(aggregate.Aggregate):
+    """A machine on an engine that no workspace of the log holds."""
+
     class Found(aggregate.Aggregate.Created):
+        """A machine without a holder was found. It is destroyed next."""
+
         workspace_id: UUID  # as its label says
         provider: str
         provider_id: str
         engine_id: str
-        region: str  # where it was found
+        region: str  # the region it was found in
 
         class_version = 2
 
@@ -27,7 +31,7 @@ class Orphan(aggregate.Aggregate):
             state["region"] = LOCAL  # there was no other
 
     class Destroyed(aggregate.Aggregate.Event):
-        pass
+        """The machine is gone from its engine."""
 
     @staticmethod
     def id_of(workspace_id: UUID, engine_id: str) -> UUID:

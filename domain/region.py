@@ -32,17 +32,23 @@ class RegionCatalogue(aggregate.Aggregate):
         pass
 
     class Opened(aggregate.Aggregate.Created):
-        pass
+        """The first region is about to be added."""
 
     class Added(Event):
+        """A region was added: machines can be requested there."""
+
         name: str
         engine: dict[str, Any]
 
     class Changed(Event):
+        """A region's engine was changed, also for the machines that are there."""
+
         name: str
         engine: dict[str, Any]
 
     class Removed(Event):
+        """A region was removed: nothing new is made there."""
+
         name: str
 
     @staticmethod

@@ -18,7 +18,11 @@ LONGEST = 255  # characters
 
 
 class RequestKey(aggregate.Aggregate):
+    """An idempotency key of one caller: the same request under it answers the same workspace."""
+
     class Used(aggregate.Aggregate.Created):
+        """A workspace was requested under this key."""
+
         owner_id: UUID
         fingerprint: str  # SHA-256 of what was asked, in hex
         subject_id: UUID

@@ -11,33 +11,39 @@ from domain import aggregate
 
 
 class Session(aggregate.Aggregate):
+    """A shared terminal: one session of a tmux server."""
+
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
 
     class Found(aggregate.Aggregate.Created):
+        """A tmux session appeared."""
+
         host: str  # where: "host", or a workspace's id
         server: int  # the process id of the tmux server there: the next one gives the same ids to others
         tmux_id: str  # "$3": what tmux calls it, for as long as that server lives
         name: str
         windows: int
         created_at: datetime
-        owner_id: UUID | None  # whose workspace it is in; None: it is everybody's here
+        owner_id: UUID | None  # whose workspace it is in; None: every member's
 
     class Renamed(Event):
+        """The session was renamed."""
+
         name: str
 
     class Resized(Event):
-        """It has more or fewer windows than before."""
+        """The session has another number of windows."""
 
         windows: int
 
     class Closed(Event):
-        pass
+        """The session is gone."""
 
     class FoundAgain(Event):
-        """It was only out of sight: the same session, on the same server."""
+        """The session is seen again: the same one, on the same tmux server."""
 
         name: str
         windows: int

@@ -31,6 +31,8 @@ class UniqueName(aggregate.Aggregate):
         pass
 
     class Freed(Event):
+        """The name is free again."""
+
         def apply(self, aggregate: UniqueName) -> None:  # not `@event`: each kind stores a subclass of its own
             aggregate.subject_id = None
 
@@ -70,11 +72,13 @@ class Alias(UniqueName):
     REFUSAL = "another session goes by this alias"
 
     class Taken(aggregate.Aggregate.Created):
-        """For the first time."""
+        """A session has this alias, for the first time."""
 
         session_id: UUID
 
     class TakenAgain(UniqueName.Event):
+        """Another session has this alias."""
+
         session_id: UUID
 
     @staticmethod
@@ -96,11 +100,13 @@ class Code(UniqueName):
     NAMESPACE = UUID("d1b0a6f4-53a1-5a0e-8a44-0a1c7f7f3e21")
 
     class Taken(aggregate.Aggregate.Created):
-        """For the first time."""
+        """A workshop has this code, for the first time."""
 
         workshop_id: UUID
 
     class TakenAgain(UniqueName.Event):
+        """Another workshop has this code."""
+
         workshop_id: UUID
 
     @staticmethod
@@ -123,11 +129,13 @@ class VmId(UniqueName):
     REFUSAL = "there is a virtual machine with this id already"
 
     class Taken(aggregate.Aggregate.Created):
-        """For the first time."""
+        """A virtual machine has this id, for the first time."""
 
         vm_id: UUID
 
     class TakenAgain(UniqueName.Event):
+        """Another virtual machine has this id."""
+
         vm_id: UUID
 
     @event(Taken)

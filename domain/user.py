@@ -21,6 +21,8 @@ class Place(aggregate.Aggregate):
     """That there is an owner: stored together with them, so that of two who come first one is."""
 
     class Founded(aggregate.Aggregate.Created):
+        """The installation has its first owner."""
+
         owner_id: UUID
 
     @staticmethod
@@ -34,23 +36,29 @@ class Place(aggregate.Aggregate):
 
 
 class User(aggregate.Aggregate):
+    """A member of this installation, and their role."""
+
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
 
     class Joined(aggregate.Aggregate.Created):
+        """A user joined, with an invite, by open sign-up or as the first."""
+
         role: str
-        invite_id: UUID | None  # None: the first one, or the place was open
+        invite_id: UUID | None  # None: the first owner, or open sign-up
 
     class RoleChanged(Event):
+        """The user's role was changed."""
+
         role: str
 
     class Removed(Event):
-        pass
+        """The user was removed. What names them is deleted next."""
 
     class Forgotten(Event):
-        """Nothing that names them is left."""
+        """Everything that names the user was deleted."""
 
     # -- what may be asked ---------------------------------------------------
 

@@ -15,38 +15,48 @@ ACCOUNTS = UUID("3b0c4a52-8d0b-5f6e-b7a4-9a1c55f0d6e2")
 
 
 class VmAccount(aggregate.Aggregate):
+    """An account for virtual machines, beside a user's role."""
+
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
 
     class Opened(aggregate.Aggregate.Created):
+        """An account was opened."""
+
         owner_id: UUID  # the user
-        number: int  # a snowflake: the contract's id of them
+        number: int  # the account's id in the Neptuned contract, a snowflake
         user_type: str
 
     class TypeChanged(Event):
+        """The account's user type was changed."""
+
         user_type: str
 
     class PasswordChanged(Event):
-        """And what they were logged in with has ended, but for one token, if any."""
+        """The password was changed. All logins but one, if any, have ended."""
 
-        kept_token_id: UUID | None
+        kept_token_id: UUID | None  # the login that goes on
 
     class LoggedOut(Event):
+        """One login has ended."""
+
         token_id: UUID
 
     class Banned(Event):
-        """Why is said beside the log, so that it can be forgotten."""
+        """The account was banned. The reason is a row outside the log."""
 
     class Unbanned(Event):
-        pass
+        """The ban was lifted."""
 
     class Closed(Event):
-        everything: bool  # nothing that names them stays; else what other doors than this one know of them does
+        """The account was closed. What names its holder is deleted next."""
+
+        everything: bool  # false: what other contracts know of the person stays
 
     class Forgotten(Event):
-        """Nothing that names them is left."""
+        """Everything that names the account's holder was deleted."""
 
     @staticmethod
     def id_of(user_id: UUID) -> UUID:
@@ -147,12 +157,16 @@ class VmAdministrators(aggregate.Aggregate):
         pass
 
     class Founded(aggregate.Aggregate.Created):
-        pass
+        """The first administrator is about to be appointed."""
 
     class Appointed(Event):
+        """A user can administer virtual machines from now on."""
+
         user_id: UUID
 
     class Dismissed(Event):
+        """A user cannot administer virtual machines any more."""
+
         user_id: UUID
 
     @staticmethod

@@ -21,51 +21,75 @@ OUTSIDE = frozenset({"id", "name", "autostart", "private"})  # fields that the m
 
 
 class VmConfig(aggregate.Aggregate):
+    """A virtual machine: its configuration, and whether it runs."""
+
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event): ...
 
     class Created(aggregate.Aggregate.Created):
+        """A virtual machine was configured."""
+
         document: Document
 
     class Patched(Event):
+        """Its configuration was changed."""
+
         document: Document
-        live: bool  # it does not lie still, so it is to be told
+        live: bool  # the machine runs, so it is to receive the change
 
-    class Applied(Event):  # a machine that runs was told what was patched
+    class Applied(Event):
+        """A running machine received the changes of its configuration."""
+
         revision: int
-        needs_restart: bool  # of what it was told, not all could be changed
+        needs_restart: bool  # some of the changes wait for a restart
 
-    class PasswordSet(Event):  # what it is, is in no event
+    class PasswordSet(Event):
+        """A password is needed to watch it from now on. The password is in no event."""
+
         password_id: UUID
 
-    class PasswordRemoved(Event): ...
+    class PasswordRemoved(Event):
+        """No password is needed to watch it any more."""
 
-    class StartRequested(Event): ...
+    class StartRequested(Event):
+        """A start was requested."""
 
-    class StopRequested(Event): ...
+    class StopRequested(Event):
+        """A stop was requested."""
 
-    class RestartRequested(Event): ...
+    class RestartRequested(Event):
+        """A restart was requested."""
 
     class Started(Event):
+        """It runs."""
+
         revision: int  # of the configuration that it runs on
-        behind: bool  # it was patched meanwhile
+        behind: bool  # the configuration was changed meanwhile
 
     class StartFailed(Event):
+        """It could not be started."""
+
         reason: str
-        again_at: datetime | None
+        again_at: datetime | None  # when it is started again; None: it is not
 
-    class Stopped(Event): ...
+    class Stopped(Event):
+        """It is stopped."""
 
-    class Died(Event):  # nobody here asked for it
+    class Died(Event):
+        """It stopped without a request."""
+
         reason: str
-        again_at: datetime | None
+        again_at: datetime | None  # when it is started again; None: it is not
 
-    class Undefined(Event): ...  # behind our back; one that runs goes on
+    class Undefined(Event):
+        """Libvirt does not know it any more. If it ran, it goes on running."""
 
-    class Deleted(Event): ...
+    class Deleted(Event):
+        """It was deleted. What libvirt has of it is removed next."""
 
-    class Cleared(Event): ...  # nothing of it is left
+    class Cleared(Event):
+        """Nothing of it is left in libvirt."""
 
     # -- what may be asked ---------------------------------------------------
 

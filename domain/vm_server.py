@@ -18,13 +18,17 @@ DEFAULTS: dict[str, Any] = {"registrations_open": True, "messages_max_rate": 10,
 
 
 class VmServer(aggregate.Aggregate):
+    """The settings that administrators of virtual machines change while Tenure runs."""
+
     class Event(aggregate.Aggregate.Event):
         pass
 
     class Opened(aggregate.Aggregate.Created):
-        pass
+        """The settings are about to be changed for the first time."""
 
     class Configured(Event):
+        """Settings were changed."""
+
         changes: dict[str, Any]  # what was set, JSON values only
 
     @staticmethod

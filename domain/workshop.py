@@ -22,12 +22,16 @@ WORKSHOPS = UUID("5e9f6a6e-7a42-5d7f-9d3a-1f6f3b0b9c11")
 
 
 class Workshop(aggregate.Aggregate):
+    """A workshop: its seats, its machines and its learners."""
+
     error: str | None
     # -- what can happen -----------------------------------------------------
 
     class Event(aggregate.Aggregate.Event): ...
 
     class Created(aggregate.Aggregate.Created):
+        """A workshop was created."""
+
         owner_id: UUID
         number: str  # what people call it: "ws-" and six letters
         name: str
@@ -35,59 +39,87 @@ class Workshop(aggregate.Aggregate):
         code: str
 
     class StartRequested(Event):
+        """The workshop was started. Each seat gets a machine next."""
+
         expires_at: datetime
 
     class SeatRequested(Event):
+        """A machine for a seat was requested."""
+
         seat: int
         machine_id: UUID
 
     class SeatReady(Event):
+        """A seat's machine runs."""
+
         seat: int
         machine_id: UUID
 
-    class SeatFailed(Event):  # its machine could not be made, or has been lost
+    class SeatFailed(Event):
+        """A seat's machine could not be made, or was lost."""
+
         seat: int
         machine_id: UUID
         reason: str
 
-    class SeatCleared(Event):  # nothing is left of a machine that it had
+    class SeatCleared(Event):
+        """Nothing is left of a machine that a seat had."""
+
         seat: int
         machine_id: UUID
 
-    class Started(Event): ...
+    class Started(Event):
+        """Every seat has a machine: learners can join."""
 
-    class StartFailed(Event):  # one seat was tried often enough; what the others have is taken back
+    class StartFailed(Event):
+        """A seat failed too often. The other machines are taken back."""
+
         seat: int
         reason: str
 
-    class StopRequested(Event): ...
+    class StopRequested(Event):
+        """The workshop was stopped. Its machines are taken back next."""
 
-    class Emptied(Event): ...  # no machine is left
+    class Emptied(Event):
+        """No machine is left."""
 
-    class Stopped(Event): ...  # nothing at all is left, its network included
+    class Stopped(Event):
+        """Nothing is left of the workshop on the engine, its network included."""
 
     class Joined(Event):
+        """A learner joined, and has a seat."""
+
         seat: int
         learner_id: UUID
 
     class Rejoined(Event):
+        """A learner came back to their seat."""
+
         seat: int
         learner_id: UUID
 
-    class SeatEnded(Event):  # whoever sat there sits there no more, and what they made goes
+    class SeatEnded(Event):
+        """A seat was freed. Its machine is replaced next."""
+
         seat: int
         learner_id: UUID
         machine_id: UUID | None
 
     class Extended(Event):
+        """The workshop's time was made longer."""
+
         expires_at: datetime
 
     class Warned(Event):
+        """The workshop ends soon."""
+
         expires_at: datetime
 
-    class Expired(Event): ...
+    class Expired(Event):
+        """The workshop's time is over. Its machines are taken back next."""
 
-    class Deleted(Event): ...
+    class Deleted(Event):
+        """The workshop was deleted. Its machines are taken back next."""
 
     @staticmethod
     def id_of(number: str) -> UUID:

@@ -28,11 +28,13 @@ class Workspace(aggregate.Aggregate):
         pass
 
     class Requested(aggregate.Aggregate.Created):
+        """A workspace was requested. Its machine is made next."""
+
         owner_id: UUID
         name: str
-        template: str | None  # as asked; None: the default at the time it is made
-        region: str  # where its engine is
-        made_from: dict[str, Any] | None  # a machine configuration as it was when asked for; None: the template
+        template: str | None  # None: the default at the time it is made
+        region: str  # the region of its engine
+        made_from: dict[str, Any] | None  # the machine configuration as it was then; None: the template
         provider: str
         ttl_seconds: int | None
         expires_at: datetime | None
@@ -43,59 +45,83 @@ class Workspace(aggregate.Aggregate):
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             state |= {"region": LOCAL, "made_from": None}  # there was one engine, and there were templates
 
-    class Delayed(Event):  # it cannot be made now, and will be tried again
+    class Delayed(Event):
+        """Its machine cannot be made now. Another attempt follows."""
+
         reason: str
 
     class Provisioned(Event):
-        machine: dict[str, Any]
+        """Its machine was made, and runs."""
+
+        machine: dict[str, Any]  # as the engine shows it: provider_id, engine_id, connection
 
     class ProvisioningFailed(Event):
+        """Its machine could not be made, and no further attempt follows."""
+
         reason: str
 
     class Cleared(Event):
-        """Nothing is left on the engine of an attempt that failed."""
+        """Nothing is left on the engine of the attempt that failed."""
 
     class OperationRequested(Event):
+        """A start, stop, restart, snapshot or restore was requested."""
+
         operation: str
         operation_id: UUID
         snapshot_id: UUID | None
         label: str  # what a snapshot is called
 
-    class Started(Event):  # also the end of a restart, and of a restore
-        operation_id: UUID | None
-        machine: dict[str, Any]
+    class Started(Event):
+        """Its machine runs again: after a start, a restart or a restore."""
+
+        operation_id: UUID | None  # None: nobody requested it
+        machine: dict[str, Any]  # as the engine shows it: provider_id, engine_id, connection
 
     class Stopped(Event):
-        operation_id: UUID | None
+        """Its machine is stopped."""
+
+        operation_id: UUID | None  # None: nobody requested it
 
     class SnapshotTaken(Event):
+        """A snapshot of its machine was stored."""
+
         operation_id: UUID
         snapshot_id: UUID
         size_bytes: int
 
     class OperationFailed(Event):
+        """The requested operation could not be done."""
+
         operation_id: UUID
         operation: str
         reason: str
 
-    class Vanished(Event):  # the engine has lost its machine
+    class Vanished(Event):
+        """The engine has lost its machine."""
+
         reason: str
 
-    class Adopted(Event):  # the engine runs its machine, though the log had it stopped or lost
-        machine: dict[str, Any]
+    class Adopted(Event):
+        """The engine runs its machine, which the log had as stopped or failed."""
+
+        machine: dict[str, Any]  # as the engine shows it: provider_id, engine_id, connection
 
     class Extended(Event):
-        ttl_seconds: int  # the whole term, from the request on (V25)
+        """Its term was made longer."""
+
+        ttl_seconds: int  # the whole term, from the request on
         expires_at: datetime
 
     class ExpiryWarned(Event):
+        """Its term ends soon."""
+
         expires_at: datetime
 
     class Expired(Event):
-        pass
+        """Its term is over. Its machine is destroyed next."""
 
     class Deleted(Event):
-        pass
+        """Its holder deleted it. Its machine is destroyed next."""
 
     class Destroyed(Event):
         """Nothing of it is left on the engine."""
