@@ -1,7 +1,8 @@
-"""What can be asked of guests: people who join a session of somebody else's, once its owner has approved."""
+"""Guests: people who ask to join somebody else's hosted session, and are let in once its owner approves."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,17 +27,19 @@ from domain.hosted_session import HostedSession
 from domain.machine import Status
 from domain.workspace import Workspace
 
-SOON = 1  # seconds after which to look again for a machine that is on its way
+MACHINE_RETRY_S = 1  # while the machine is still being created
 
 
-class NotTheirs(Conflict):
-    """An approval must be of what was asked: the same key, from the same address."""
+class NotAsRequested(Conflict):
+    """An approval names another key or address than the request did."""
 
     code = "not_as_requested"
 
 
 @dataclass(frozen=True)
 class Guests:
+    """Commands on guests and their requests to join."""
+
     platform: Platform
     clock: Clock
     ids: Ids
@@ -45,16 +48,16 @@ class Guests:
     tenancy: Tenancy
     engines: Engines
     public_key: PublicKeys
-    join_limiter: AttemptLimiter  # how often somebody asks to join one session
-    patience: timedelta  # how long somebody waits for an answer
+    join_limiter: AttemptLimiter  # requests of one person to join one session
+    request_lasts: timedelta  # how long a request waits for an answer
     room: WaitingRoom
 
-    # -- asked by who would join -----------------------------------------------
+    # -- commands of people who want to join -----------------------------------------------
 
     async def ask(
         self, actor: Actor, alias: str, *, pub_key: str, user: str, client_ip: str, region: str
     ) -> JoinRequest:
-        """Ask to join. Raises `AlreadyIn`, `TooMany`, `NotFound` for an alias that nobody goes by."""
+        """Ask to join the session with this alias. Raises `AlreadyIn`, `TooMany`; `NotFound` for an unknown alias."""
         require(actor, "guest.ask")
         key, user = self.public_key(pub_key), vm_user.checked(user)
         session = await self.sessions.by_alias(alias, f"alias {client_ip}")
@@ -66,10 +69,10 @@ class Guests:
             guest = await self.platform.load(Guest, id)
             approved = await self.requests.find([guest.joiner_id]) if guest.standing == Standing.APPROVED else {}
             if guest.joiner_id in approved:
-                return approved[guest.joiner_id]  # they come back while they are let in
+                return approved[guest.joiner_id]  # the same request again while access is being granted
             guest.may_ask()
-        await self._not_again_and_again(id)
-        until = now + self.patience
+        await self._limit_requests(id)
+        until = now + self.request_lasts
         request = JoinRequest(self.ids(), id, session.id, actor.user_id, key, user, client_ip, region, until)
         await self.requests.keep(request, now, self.room.max_waiting)
         first = Guest(
@@ -84,7 +87,7 @@ class Guests:
         )
         try:
             if (await self.platform.load(HostedSession, session.id)).ended:
-                raise NotFound("no such session")  # and whoever clears up may have passed already
+                raise NotFound("no such session")  # the clean-up of the ended session may already be over
             await self._store(actor.cause, first, request)
         except Refused:
             await self.requests.forget(request.joiner_id)
@@ -98,26 +101,29 @@ class Guests:
 
         await self.platform.ensure(cause, Guest, first.id, lambda id: first, ask_again)
 
-    async def _not_again_and_again(self, id: UUID) -> None:
-        """Whoever asks and hangs up, over and over, would have the owner look at nothing else."""
+    async def _limit_requests(self, id: UUID) -> None:
+        """Raises `TooMany` for somebody who asks again and again, which would bury the other requests."""
         await self.join_limiter.check(f"join {id}")
         await self.join_limiter.record_failure(f"join {id}")
 
     async def withdraw(self, joiner_id: UUID, id: UUID, cause: Cause) -> None:
-        """They have hung up. What is decided stays."""
-        await self._change(cause, id, joiner_id, lambda it: it.withdraw(joiner_id, self.clock()))
+        """Withdraw a request whose connection was closed. A decision that was made stays."""
+        await self._change(cause, id, joiner_id, lambda guest: guest.withdraw(joiner_id, self.clock()))
 
-    # -- asked by the session's owner ------------------------------------------
+    # -- commands of the owner ------------------------------------------
 
     async def approve(
         self, actor: Actor, session_id: UUID, joiner_id: UUID, *, pub_key: str, user: str, client_ip: str
     ) -> Guest:
-        """Let them in, under this name: what was asked, and nothing put in its place. They are then on their way."""
+        """Approve a request; access is granted in the background.
+
+        Key and address must be those of the request. Raises `NotAsRequested`, `NotWaiting`, `NotFound`.
+        """
         request = await self._request(actor, session_id, joiner_id)
         if self.public_key(pub_key) != request.pub_key:
-            raise NotTheirs("pub_key is not the key that this guest asked with")
+            raise NotAsRequested("pub_key is not the key that this guest asked with")
         if client_ip != request.client_ip:
-            raise NotTheirs("client_ip is not the address that this guest asked from")
+            raise NotAsRequested("client_ip is not the address that this guest asked from")
         user = vm_user.checked(user)
         (await self.platform.load(Guest, request.guest_id)).undecided(joiner_id, self.clock())
         admission_id = self.ids()
@@ -129,33 +135,42 @@ class Guests:
         return await self.platform.change(actor.cause, Guest, request.guest_id, approve)
 
     async def reject(self, actor: Actor, session_id: UUID, joiner_id: UUID) -> None:
+        """Turn a request down. Raises `NotWaiting`, `NotFound`."""
         request = await self._request(actor, session_id, joiner_id)
-        await self._change(actor.cause, request.guest_id, joiner_id, lambda it: it.reject(joiner_id, self.clock()))
+        await self._change(
+            actor.cause, request.guest_id, joiner_id, lambda guest: guest.reject(joiner_id, self.clock())
+        )
 
     async def revoke(self, actor: Actor, session_id: UUID, joiner_id: UUID) -> None:
-        """Put them out again. They are on their way when this returns."""
+        """Take a guest's access away; the machine is changed in the background. Raises `NotFound`."""
         try:
             request = await self._request(actor, session_id, joiner_id)
         except NotWaiting:
             raise NotFound("no such guest") from None
-        await self.platform.change(actor.cause, Guest, request.guest_id, lambda it: it.revoke(joiner_id, self.clock()))
+        await self.platform.change(
+            actor.cause, Guest, request.guest_id, lambda guest: guest.revoke(joiner_id, self.clock())
+        )
 
     async def _request(self, actor: Actor, session_id: UUID, joiner_id: UUID) -> JoinRequest:
-        """What somebody asked of the actor's session. Raises `NotFound`, `NotWaiting`."""
+        """A request to join the actor's session. Raises `NotFound`, `NotWaiting`."""
         await self.sessions.own(actor, session_id)
         request = (await self.requests.find([joiner_id])).get(joiner_id)
         if request is None or request.session_id != session_id:
             raise NotWaiting
         return request
 
-    # -- asked by the processes ------------------------------------------------
+    # -- commands of processes ------------------------------------------------
 
     async def time_out(self, id: UUID, cause: Cause) -> None:
+        """End a request that nobody has answered in time."""
         joiner_id = (await self.platform.load(Guest, id)).joiner_id
-        await self._change(cause, id, joiner_id, lambda it: it.time_out(self.clock()))
+        await self._change(cause, id, joiner_id, lambda guest: guest.time_out(self.clock()))
 
     async def install(self, id: UUID, cause: Cause) -> None:
-        """Let somebody in who was approved. What comes too late on the machine is known there by its version."""
+        """Give an approved guest access to the machine.
+
+        The machine compares versions, so a grant that arrives after its revocation has no effect there.
+        """
         guest = await self.platform.load(Guest, id)
         joiner_id = guest.joiner_id
         if guest.standing != Standing.APPROVED:
@@ -163,37 +178,37 @@ class Guests:
         try:
             admission = await self.tenancy.admission(guest)
             if admission is None:
-                raise EngineRefused("what they asked with has been forgotten")
+                raise EngineRefused("the request to join has been deleted")
             workspace, ssh_access = await self._ssh_access(guest)
             if workspace.status == Status.CREATING:
-                raise Unavailable("machine", "the machine is on its way", retry_after=SOON)
+                raise Unavailable("machine", "the machine is being created", retry_after=MACHINE_RETRY_S)
             if workspace.status != Status.RUNNING:
                 raise EngineRefused(f"the machine is {workspace.status}")
             await ssh_access.admit(workspace.id, admission)
-        except (EngineRefused, Invalid) as no:
-            reason = error_line(no)
-            await self._change(cause, id, None, lambda it: it.not_installed(joiner_id, reason, self.clock()))
+        except (EngineRefused, Invalid) as error:
+            reason = error_line(error)
+            await self._change(cause, id, None, lambda guest: guest.not_installed(joiner_id, reason, self.clock()))
             return
-        await self._change(cause, id, None, lambda it: it.installed(joiner_id, self.clock()))
+        await self._change(cause, id, None, lambda guest: guest.installed(joiner_id, self.clock()))
 
     async def remove(self, id: UUID, cause: Cause) -> None:
-        """Put somebody out whose approval was taken back."""
+        """Take the access of a revoked guest away on the machine."""
         guest = await self.platform.load(Guest, id)
         joiner_id = guest.joiner_id
         if guest.standing != Standing.REVOKED:
             return
         workspace, ssh_access = await self._ssh_access(guest)
         await ssh_access.revoke(workspace.id, id, guest.version)
-        await self._change(cause, id, joiner_id, lambda it: it.removed(joiner_id, self.clock()))
+        await self._change(cause, id, joiner_id, lambda guest: guest.removed(joiner_id, self.clock()))
 
     async def _ssh_access(self, guest: Guest) -> tuple[Workspace, SshAccess]:
         session = await self.platform.load(HostedSession, guest.session_id)
         workspace = await self.platform.load(Workspace, session.workspace_id)
         return workspace, await self.engines.at(workspace.region)
 
-    async def _change(self, cause: Cause, id: UUID, joiner_id: UUID | None, decide: object) -> None:
-        """And forget what they asked with, where a `joiner_id` is over by it."""
-        guest = await self.platform.change(cause, Guest, id, decide)  # type: ignore[arg-type]
+    async def _change(self, cause: Cause, id: UUID, joiner_id: UUID | None, decide: Callable[[Guest], None]) -> None:
+        """Change a guest, and delete the request `joiner_id` if it is over by that."""
+        guest = await self.platform.change(cause, Guest, id, decide)
         if joiner_id and (guest.joiner_id != joiner_id or guest.standing not in KEPT):
             await self.requests.forget(joiner_id)
 

@@ -1,4 +1,4 @@
-"""What can be asked of sessions that people host."""
+"""Hosted sessions: a machine with its owner's SSH key on it, which others may join once the owner approves."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ IDLE = "nobody was in it"
 
 @dataclass(frozen=True)
 class HostedSessions:
+    """Commands on hosted sessions."""
+
     platform: Platform
     clock: Clock
     ids: Ids
@@ -32,12 +34,12 @@ class HostedSessions:
     keys: HolderKeys
     requests: JoinRequests
     attempt_limiter: AttemptLimiter
-    term: int  # seconds that a session lasts, if nobody ends it
+    term_s: int  # seconds that a session lasts unless it is ended before
 
-    # -- asked by people -------------------------------------------------------
+    # -- commands of people -------------------------------------------------------
 
     async def open(self, actor: Actor, *, machine_id: str, region: str, no_join: bool, pub_key: str) -> HostedSession:
-        """A new session, its machine on the way. `Invalid` for an unknown machine or region, with those that are."""
+        """A new session; its machine is being created. Raises `Invalid` for an unknown machine or region."""
         require(actor, "hosted_session.open")
         key = self.public_key(pub_key)
         workspace_id = self.ids()
@@ -46,7 +48,7 @@ class HostedSessions:
         for attempt in range(TRIES):
             name, alias = await self._free_alias(id)
             workspace = await self.workspaces.made(
-                actor, id=workspace_id, name=name, machine=machine_id, region=region, ttl_seconds=self.term
+                actor, id=workspace_id, name=name, machine=machine_id, region=region, ttl_seconds=self.term_s
             )
             session = HostedSession(
                 id=id,
@@ -61,13 +63,13 @@ class HostedSessions:
             try:
                 await self.platform.commit(actor.cause, session, alias, workspace)
                 return session
-            except ConcurrentUpdate:  # somebody has just taken that alias
+            except ConcurrentUpdate:  # the alias has just been taken by another session
                 if attempt == TRIES - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
     async def _free_alias(self, id: UUID) -> tuple[str, Alias]:
-        """One that nobody has just now, taken for this session."""
+        """A free alias, taken for this session."""
         while True:
             name, now = self.aliases(), self.clock()
             try:
@@ -79,7 +81,7 @@ class HostedSessions:
                 return name, alias
 
     async def by_alias(self, alias: str, guesser: str) -> HostedSession:
-        """The session that goes by it. Raises `TooMany` for a guesser who was wrong too often."""
+        """The session with this alias. Raises `NotFound`; `TooMany` after too many wrong guesses by `guesser`."""
         await self.attempt_limiter.check(guesser)
         with suppress(NotFound):
             taken = await self.platform.load(Alias, Alias.id_of(alias))
@@ -89,7 +91,7 @@ class HostedSessions:
         raise NotFound("no such session")
 
     async def own(self, actor: Actor, id: UUID, action: str = "hosted_session.manage") -> HostedSession:
-        """The actor's session, which has not ended. Raises `NotFound`, also for somebody else's."""
+        """The actor's own session. Raises `NotFound` for an unknown or ended one, and for somebody else's."""
         try:
             session = await self.platform.load(HostedSession, id)
             require(actor, action, session.owner_id)
@@ -100,14 +102,14 @@ class HostedSessions:
         return session
 
     async def end(self, actor: Actor, id: UUID) -> None:
-        """Its machine goes with it, and everybody who is in."""
+        """End a session with its machine; its guests lose access."""
         session = await self.own(actor, id)
         await self.workspaces.delete(actor, session.workspace_id)
 
-    # -- asked by the processes ------------------------------------------------
+    # -- commands of processes ------------------------------------------------
 
     async def end_idle(self, id: UUID, cause: Cause) -> None:
-        """Nobody has been in it for as long as it may stand empty."""
+        """End a session that nobody has used for the idle time."""
         session = await self.platform.load(HostedSession, id)
         if session.ended:
             return
@@ -118,9 +120,9 @@ class HostedSessions:
         await self.workspaces.tenancy.end(cause, session.workspace_id, delete, because=IDLE)
 
     async def clear(self, id: UUID, cause: Cause) -> None:
-        """It has ended: nobody waits for it or is in it any more, and what is known of them is forgotten."""
+        """Close the guests of an ended session, and delete what is kept of them."""
         for guest_id in await self.requests.guests(id):
-            with suppress(NotFound):  # they were only about to ask
-                await self.platform.change(cause, Guest, guest_id, lambda it: it.close(self.clock()))
+            with suppress(NotFound):  # a request that was kept, but never reached the log
+                await self.platform.change(cause, Guest, guest_id, lambda guest: guest.close(self.clock()))
         await self.requests.forget_session(id)
-        await self.platform.change(cause, HostedSession, id, lambda it: it.clear(self.clock()))
+        await self.platform.change(cause, HostedSession, id, lambda session: session.clear(self.clock()))

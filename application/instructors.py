@@ -1,4 +1,4 @@
-"""Accounts of instructors: an e-mail and a password, and a token for who has both."""
+"""Accounts of instructors: an e-mail address and a password, exchanged for a token."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from domain.errors import Conflict, Invalid
 from domain.name import checked
 from domain.user import User
 
-SCHEME = "password"  # the identities of people who registered here
-PASSWORD = (8, 1000)  # characters
-MARK = "ct_"  # what every instructor's token begins with
+SCHEME = "password"  # of identities made by registering here
+MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 1000
+TOKEN_PREFIX = "ct_"  # of every instructor's token
 
 
 @dataclass(frozen=True)
 class Instructors:
+    """Commands on accounts of instructors."""
+
     platform: Platform
     clock: Clock
     logins: Logins
@@ -33,27 +35,27 @@ class Instructors:
     async def register(
         self, *, email: str, password: str, name: str, invite: str | None, guesser: str, request_id: str
     ) -> tuple[str, User]:
-        """A token, and who they are now. Raises `NotLetIn` like every other door, and `Conflict` for a taken e-mail."""
-        email = address(email)
-        if not PASSWORD[0] <= len(password) <= PASSWORD[1]:
-            raise Invalid("password must be {} to {} characters".format(*PASSWORD))
-        who = Identity(SCHEME, email, checked(name), email=email)
+        """A new account: its token and its user. Raises `NotLetIn` as sign-ins do; `Conflict` for a taken e-mail."""
+        email = normalize_email(email)
+        if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
+            raise Invalid(f"password must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
+        identity = Identity(SCHEME, email, checked(name), email=email)
         await self.attempt_limiter.check(guesser)
-        known = await self.logins.profiles.known(who)
-        if known and await self.passwords.has(known):
-            await self.attempt_limiter.record_failure(guesser)  # whoever asks on learns who is here
+        user_id = await self.logins.profiles.known(identity)
+        if user_id and await self.passwords.has(user_id):
+            await self.attempt_limiter.record_failure(guesser)  # else repeated attempts would list the accounts
             raise Conflict("somebody has registered with this e-mail")
-        invited = await self.logins.invitation(invite, guesser)
-        user = await self.logins.admit(who, invited, request_id)
+        invitation = await self.logins.invitation(invite, guesser)
+        user = await self.logins.admit(identity, invitation, request_id)
         if not await self.passwords.keep(user.id, password):
             raise Conflict("somebody has registered with this e-mail")
         return await self._token(user.id), user
 
     async def log_in(self, *, email: str, password: str, guesser: str) -> tuple[str, User] | None:
-        """The same; None if that is not their password, or there is nobody, which takes as long."""
-        who = Identity(SCHEME, address(email), "")
+        """The account's token and user; None for a wrong password or an unknown e-mail, which take equally long."""
+        identity = Identity(SCHEME, normalize_email(email), "")
         await self.attempt_limiter.check(guesser)
-        id = await self.logins.profiles.known(who)
+        id = await self.logins.profiles.known(identity)
         good = await self.passwords.check(id, password)
         if id is None or not good:
             await self.attempt_limiter.record_failure(guesser)
@@ -61,19 +63,20 @@ class Instructors:
         user = await self.platform.load(User, id)
         return None if user.removed_at else (await self._token(id), user)
 
-    async def who(self, token: str) -> UUID | None:
-        """Whose token this is, if it is still good."""
-        return await self.tokens.find(token.removeprefix(MARK), self.clock(), LASTS)
+    async def find_user(self, token: str) -> UUID | None:
+        """The user of a valid token; None for any other token."""
+        return await self.tokens.find(token.removeprefix(TOKEN_PREFIX), self.clock(), LASTS)
 
     async def log_out(self, token: str) -> None:
-        await self.tokens.end(token.removeprefix(MARK))
+        """End a token."""
+        await self.tokens.end(token.removeprefix(TOKEN_PREFIX))
 
     async def _token(self, id: UUID) -> str:
-        return MARK + await self.tokens.issue(id, self.clock(), LASTS)
+        return TOKEN_PREFIX + await self.tokens.issue(id, self.clock(), LASTS)
 
 
-def address(email: str) -> str:
-    """An e-mail as it is compared. `Invalid` for what is none."""
+def normalize_email(email: str) -> str:
+    """An e-mail address in the form that is compared: trimmed, lower case. Raises `Invalid` for anything else."""
     email = email.strip().lower()
     name, at, domain = email.rpartition("@")
     if not name or not at or not domain or len(email) > 254 or not email.isprintable() or " " in email:

@@ -1,4 +1,4 @@
-"""What can be asked of invites."""
+"""Invites: tokens that let their bearer join with a role."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from domain.user import User
 
 
 class InvalidToken(Invalid):
-    """No invite has this token, or it is none any more (C34)."""
+    """The token belongs to no invite that can still be used (C34)."""
 
     code = "invalid_token"
 
 
 @dataclass(frozen=True)
 class Invites:
+    """Commands on invites."""
+
     platform: Platform
     clock: Clock
     ids: Ids
@@ -32,9 +34,9 @@ class Invites:
     attempt_limiter: AttemptLimiter
 
     async def create(self, actor: Actor, *, role: str, lasts: timedelta, max_uses: int | None) -> tuple[Invite, str]:
-        """A new invite and its token, which nobody can be told again."""
+        """A new invite and its token. Only the token's hash is kept: it cannot be shown again."""
         require(actor, "invite.create")
-        assert actor.role is not None, "the table asks for one"
+        assert actor.role is not None, "the permission table asks for a role"
         invite = Invite.create(
             id=self.ids(),
             created_by=actor.user_id,
@@ -44,16 +46,17 @@ class Invites:
             max_uses=max_uses,
             now=self.clock(),
         )
-        token = await self.tokens.issue(invite.id)  # first: one that stands for nothing does no harm
+        token = await self.tokens.issue(invite.id)  # first: a token without an invite does no harm
         await self.platform.commit(actor.cause, invite)
         return invite, token
 
     async def revoke(self, actor: Actor, id: UUID) -> None:
+        """Revoke an invite. Raises `NotFound`."""
         require(actor, "invite.create")
-        await self.platform.change(actor.cause, Invite, id, lambda it: it.revoke(self.clock()))
+        await self.platform.change(actor.cause, Invite, id, lambda invite: invite.revoke(self.clock()))
 
     async def find(self, token: str, guesser: str) -> UUID | None:
-        """The invite that a token stands for. Raises `TooMany` for a guesser who was wrong too often."""
+        """The invite of a token; None for an unknown one. Raises `TooMany` after wrong guesses by `guesser`."""
         await self.attempt_limiter.check(guesser)
         id = await self.tokens.find(token)
         if id is None:
@@ -61,7 +64,7 @@ class Invites:
         return id
 
     async def check(self, token: str, guesser: str) -> Role:
-        """The role that it gives. Raises `Unusable`, with the code not_found where there is none (C32)."""
+        """The role that a token gives. Raises `Unusable`, with the code not_found for an unknown token (C32)."""
         id = await self.find(token, guesser)
         if id is None:
             raise Unusable("not_found")
@@ -70,18 +73,18 @@ class Invites:
         return invite.role
 
     async def accept(self, actor: Actor, token: str, guesser: str) -> Role:
-        """The role that the actor has then: never less than before. Raises `InvalidToken`."""
+        """The actor's role after accepting: never a lower one than before. Raises `InvalidToken`."""
         require(actor, "invite.accept")
         id = await self.find(token, guesser)
         if id is None:
             raise InvalidToken("Invite token invalid or expired")
         try:
             return await self.use(id, actor.user_id, actor.cause)
-        except Unusable as why:
-            raise InvalidToken(str(why)) from None
+        except Unusable as error:
+            raise InvalidToken(str(error)) from None
 
     async def use(self, id: UUID, user_id: UUID, cause: Cause) -> Role:
-        """The invite accepted by a member of the place, once. Raises `Unusable`."""
+        """Accept an invite for a member, once; returns the member's role. Raises `Unusable`."""
         for attempt in range(TRIES):
             invite = await self.platform.load(Invite, id)
             user = await self.platform.load(User, user_id)
@@ -96,5 +99,5 @@ class Invites:
         return user.role
 
     async def expire(self, id: UUID, cause: Cause) -> None:
-        """Asked by the process, when it is due."""
-        await self.platform.change(cause, Invite, id, lambda it: it.expire(self.clock()))
+        """End an invite that is due; asked by the process."""
+        await self.platform.change(cause, Invite, id, lambda invite: invite.expire(self.clock()))

@@ -1,4 +1,4 @@
-"""Signing in: who may, and as what."""
+"""Signing in: who may join, with which role, and the tokens of logins."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ from domain.name import checked
 from domain.role import Role
 from domain.user import User
 
-LASTS = timedelta(days=30)  # a login, from when it was last used
-REASONS = {"expired": "invite_expired", "exhausted": "invite_exhausted"}  # of an invite that is none any more
+LASTS = timedelta(days=30)  # of a login, from its last use
+REASONS = {
+    "expired": "invite_expired",
+    "exhausted": "invite_exhausted",
+}  # for the sign-in page, when an invite can no longer be used
 
 
 class NotLetIn(NotAllowed):
-    """They cannot sign in. `code` is the reason, as the page is told it."""
+    """Signing in is refused. `code` is the reason, for the sign-in page."""
 
     def __init__(self, code: str) -> None:
         super().__init__(f"signing in was refused: {code}")
@@ -37,6 +40,8 @@ class NotLetIn(NotAllowed):
 
 @dataclass(frozen=True)
 class Logins:
+    """Commands on logins."""
+
     platform: Platform
     clock: Clock
     profiles: Profiles
@@ -46,94 +51,97 @@ class Logins:
     numbers: Numbers
 
     async def invitation(self, token: str | None, guesser: str) -> Invitation | None:
-        """What somebody came with, to be remembered while they are away at their provider."""
+        """The invitation of a token, kept while its bearer signs in at a provider. None without a token."""
         return Invitation(await self.invites.find(token, guesser)) if token else None
 
-    async def sign_in(self, who: Identity, invited: Invitation | None, request_id: str) -> str:
-        """A token for the cookie of somebody whom a provider vouches for. Raises `NotLetIn`."""
-        if not who.email:
+    async def sign_in(self, identity: Identity, invitation: Invitation | None, request_id: str) -> str:
+        """A login token for an identity that a provider vouches for. Raises `NotLetIn`."""
+        if not identity.email:
             raise NotLetIn("no_email")
-        if not who.email_verified:
+        if not identity.email_verified:
             raise NotLetIn("email_not_verified")
-        return await self._sign_in(who, invited, request_id)
+        return await self._sign_in(identity, invitation, request_id)
 
-    async def sign_in_by_name(self, name: str, invited: Invitation | None, request_id: str) -> str:
-        """The same for development, where whoever asks is believed. Raises `NotLetIn`, and `Invalid` for the name."""
+    async def sign_in_by_name(self, name: str, invitation: Invitation | None, request_id: str) -> str:
+        """A login token for a name that nobody vouches for; development only. Raises `NotLetIn`, `Invalid`."""
         name = checked(name)
-        return await self._sign_in(Identity("dev", name, name, email=f"{name}@localhost"), invited, request_id)
+        return await self._sign_in(Identity("dev", name, name, email=f"{name}@localhost"), invitation, request_id)
 
-    async def _sign_in(self, who: Identity, invited: Invitation | None, request_id: str) -> str:
-        user = await self.admit(who, invited, request_id)
+    async def _sign_in(self, identity: Identity, invitation: Invitation | None, request_id: str) -> str:
+        user = await self.admit(identity, invitation, request_id)
         return await self.tokens.issue(user.id, self.clock(), LASTS)
 
-    async def admit(self, who: Identity, invited: Invitation | None, request_id: str) -> User:
-        """The user whom an identity belongs to, who has joined with this if they were none. Raises `NotLetIn`."""
+    async def admit(self, identity: Identity, invitation: Invitation | None, request_id: str) -> User:
+        """The user of an identity; a new one joins by this. Raises `NotLetIn`."""
         for _ in range(TRIES):
             try:
-                return await self._member(who, invited, request_id) or await self._joined(who, invited, request_id)
+                return await self._member(identity, invitation, request_id) or await self._joined(
+                    identity, invitation, request_id
+                )
             except ConcurrentUpdate:
-                continue  # somebody came first: what is true now?
+                continue  # somebody else was faster: decide again on what is true now
             except NotLetIn:
-                await self._forget_stranger(who)
+                await self._forget_stranger(identity)
                 raise
         raise ConcurrentUpdate("many are signing in just now; try again")
 
-    async def who(self, token: str) -> UUID | None:
-        """Whose login this is, if it is still good."""
+    async def find_user(self, token: str) -> UUID | None:
+        """The user of a valid login token; None for any other token."""
         return await self.tokens.find(token, self.clock(), LASTS)
 
     async def sign_out(self, token: str) -> None:
+        """End a login."""
         await self.tokens.end(token)
 
-    async def _member(self, who: Identity, invited: Invitation | None, request_id: str) -> User | None:
-        """The user whom this identity belongs to; whoever comes with an invite has accepted it."""
-        id = await self.profiles.known(who)
+    async def _member(self, identity: Identity, invitation: Invitation | None, request_id: str) -> User | None:
+        """The member of this identity, who then has accepted the invitation, if any. None for a stranger."""
+        id = await self.profiles.known(identity)
         user = await self._user(id) if id else None
         if user is None:
             return None
         if user.removed_at is not None:
-            await self.profiles.forget(user.id)  # the process is about to: they come as somebody new
+            await self.profiles.forget(user.id)  # the process of removal would do it later: they join as a new user
             return None
-        if await self.profiles.keep(who) != user.id:
-            raise ConcurrentUpdate("they were removed just now")
-        if invited and invited.id:
-            with suppress(Unusable):  # they need none
-                await self.invites.use(invited.id, user.id, Cause(user.id, request_id))
+        if await self.profiles.keep(identity) != user.id:
+            raise ConcurrentUpdate("this account was removed just now")
+        if invitation and invitation.id:
+            with suppress(Unusable):  # a member needs no invite
+                await self.invites.use(invitation.id, user.id, Cause(user.id, request_id))
         return user
 
-    async def _joined(self, who: Identity, invited: Invitation | None, request_id: str) -> User:
-        """The first one founds the place; later ones need an invite, unless it is open."""
-        role, invite = await self._entry(invited)
-        id, now = await self.profiles.keep(who), self.clock()
-        also: list[Aggregate] = [invite] if invite else []
+    async def _joined(self, identity: Identity, invitation: Invitation | None, request_id: str) -> User:
+        """A new user. The first one owns the installation; others need an invitation, unless sign-up is open."""
+        role, invite = await self._entry(invitation)
+        id, now = await self.profiles.keep(identity), self.clock()
+        others: list[Aggregate] = [invite] if invite else []
         if invite:
             invite.accept(id, now)
         if role == Role.OWNER:
-            also = first_owner_aggregates(id, await self.numbers(), now)
+            others = first_owner_aggregates(id, await self.numbers(), now)
         user = User(id=id, at=now, role=str(role), invite_id=invite.id if invite else None)
-        await self.platform.commit(Cause(id, request_id), user, *also)
+        await self.platform.commit(Cause(id, request_id), user, *others)
         return user
 
-    async def _entry(self, invited: Invitation | None) -> tuple[Role, Invite | None]:
-        """As what somebody new comes in, and by which invite. Raises `NotLetIn`."""
+    async def _entry(self, invitation: Invitation | None) -> tuple[Role, Invite | None]:
+        """The role of a new user, and the invite that gives it. Raises `NotLetIn`."""
         if await find_ownership(self.platform) is None:
             return Role.OWNER, None
-        if invited is None:
+        if invitation is None:
             if self.open_signup:
                 return Role.VIEWER, None
             raise NotLetIn("invite_required")
-        if invited.id is None:
+        if invitation.id is None:
             raise NotLetIn("invalid_invite")
-        invite = await self.platform.load(Invite, invited.id)
+        invite = await self.platform.load(Invite, invitation.id)
         try:
             invite.usable(self.clock())
-        except Unusable as why:
-            raise NotLetIn(REASONS.get(why.code, "invalid_invite")) from None
+        except Unusable as error:
+            raise NotLetIn(REASONS.get(error.code, "invalid_invite")) from None
         return invite.role, invite
 
-    async def _forget_stranger(self, who: Identity) -> None:
-        """They were made known before somebody else took the last place: nothing of them stays."""
-        id = await self.profiles.known(who)
+    async def _forget_stranger(self, identity: Identity) -> None:
+        """Delete the rows of somebody who was refused after their identity had been stored."""
+        id = await self.profiles.known(identity)
         if id and await self._user(id) is None:
             await self.profiles.forget(id)
 

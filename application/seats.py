@@ -1,4 +1,4 @@
-"""Joining a workshop: by its code, and once more by one's own."""
+"""Seats: joining a workshop by its code, and coming back by a personal reconnect code."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from domain.seat import NoSuchSession
 from domain.unique_name import Code
 from domain.workshop import Workshop
 
-ROUNDS = 100  # as many may come at once, to as many servers
+MAX_ATTEMPTS = 100  # at one seat; many learners may join at once, through many servers
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A seat that somebody has."""
+    """A seat that a learner has, and the token for it."""
 
     workshop: Workshop
     seat: int
@@ -34,6 +34,8 @@ class Taken:
 
 @dataclass(frozen=True)
 class Seats:
+    """Commands of learners."""
+
     platform: Platform
     clock: Clock
     ids: Ids
@@ -41,17 +43,17 @@ class Seats:
     learners: Learners
     tokens: SeatTokens
     attempt_limiter: AttemptLimiter
-    _turns: WeakValueDictionary[UUID, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    _locks: WeakValueDictionary[UUID, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def join(self, *, code: str, odehash: str | None, name: str | None, guesser: str, request_id: str) -> Taken:
-        """A seat of the workshop with this code; with a reconnect code the seat that one had, and no other.
+        """A seat in the workshop with this code: a free one, or the former one for a reconnect code (`odehash`).
 
-        Raises, in this order, `NotFound`, `NotRunning`, `NoSuchSession`, `NoSeats`; `TooMany` for who guesses.
+        Raises, in this order, `NotFound`, `NotRunning`, `NoSuchSession`, `NoSeats`; `TooMany` after wrong guesses.
         """
         workshop_id = await self.find(code, guesser)
         cause = Cause(request_id=request_id)
-        # One after another: each has to see who came before. Other servers are met as races.
-        async with self._turns.setdefault(workshop_id, asyncio.Lock()):
+        # One learner at a time saves retries. Learners on other servers are met as concurrent updates.
+        async with self._locks.setdefault(workshop_id, asyncio.Lock()):
             if odehash is None:
                 return await self.sit_down(workshop_id, name or "", cause)
             try:
@@ -61,55 +63,55 @@ class Seats:
                 raise
 
     async def find(self, code: str, guesser: str) -> UUID:
-        """The workshop with this code. Raises `NotFound`, and `TooMany` for who guesses."""
+        """The workshop with this code. Raises `NotFound`; `TooMany` after too many wrong guesses by `guesser`."""
         await self.attempt_limiter.check(guesser)
         try:
-            found = (await self.platform.load(Code, Code.id_of(code))).subject_id
+            workshop_id = (await self.platform.load(Code, Code.id_of(code))).subject_id
         except NotFound:
-            found = None
-        if found is None:
+            workshop_id = None
+        if workshop_id is None:
             await self.attempt_limiter.record_failure(guesser)
             raise NotFound("no workshop has this code")
-        return found
+        return workshop_id
 
     async def sit_down(self, workshop_id: UUID, name: str, cause: Cause, learner_id: UUID | None = None) -> Taken:
-        """The first seat that is free, for somebody new."""
+        """The first free seat, for a new learner."""
         learner_id, name = learner_id or self.ids(), checked(name) if name else ""
         seats: list[int] = []
-        kept: list[Learner] = []
+        learners: list[Learner] = []
 
         async def join(workshop: Workshop) -> list[Aggregate]:
             seats.append(workshop.join(learner_id, self.clock()))
-            while not kept:  # before they are told of: whoever has a seat can come back to it
+            while not learners:  # before the event: everybody with a seat must be able to come back
                 learner = Learner(learner_id, workshop_id, name, self.labels.odehash())
                 if await self.learners.keep(learner):
-                    kept.append(learner)
+                    learners.append(learner)
             return []
 
         try:
-            workshop = await self.platform.change_with(cause, Workshop, workshop_id, join, ROUNDS)
+            workshop = await self.platform.change_with(cause, Workshop, workshop_id, join, MAX_ATTEMPTS)
         except Exception:
             await self.learners.forget([learner_id])
             raise
-        return await self._taken(workshop, seats[-1], learner_id, kept[0].odehash)
+        return await self._taken(workshop, seats[-1], learner_id, learners[0].odehash)
 
     async def have(self, workshop_id: UUID, learner_id: UUID, name: str, cause: Cause) -> Taken:
-        """Their seat: the one that they have already, or else the first one that is free."""
-        async with self._turns.setdefault(workshop_id, asyncio.Lock()):
+        """The learner's seat: the present one, or else the first free one."""
+        async with self._locks.setdefault(workshop_id, asyncio.Lock()):
             workshop = await self.platform.load(Workshop, workshop_id)
-            seat = next((n for n, it in workshop.seats.items() if it.learner_id == learner_id), None)
+            seat = next((n for n, place in workshop.seats.items() if place.learner_id == learner_id), None)
             if seat is None:
                 return await self.sit_down(workshop_id, name, cause, learner_id)
-            known = await self.learners.described([learner_id])
-            return await self._taken(workshop, seat, learner_id, known[learner_id].odehash)
+            rows = await self.learners.described([learner_id])
+            return await self._taken(workshop, seat, learner_id, rows[learner_id].odehash)
 
     async def _come_back(self, workshop_id: UUID, odehash: str, cause: Cause) -> Taken:
         learner_id = await self.learners.find(workshop_id, odehash)
         seats: list[int] = []
         workshop = await self.platform.change(
-            cause, Workshop, workshop_id, lambda it: seats.append(it.rejoin(learner_id, self.clock()))
+            cause, Workshop, workshop_id, lambda workshop: seats.append(workshop.rejoin(learner_id, self.clock()))
         )
-        assert learner_id is not None, "somebody came back"
+        assert learner_id is not None, "rejoin() refuses None"
         return await self._taken(workshop, seats[-1], learner_id, odehash)
 
     async def _taken(self, workshop: Workshop, seat: int, learner_id: UUID, odehash: str) -> Taken:

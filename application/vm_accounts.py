@@ -1,17 +1,16 @@
-"""What somebody can do with their own account for virtual machines."""
+"""VM accounts: registration, login, and what people do with their own account."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NoReturn
 from uuid import UUID
 
 from application.access import Actor, Cause, require
 from application.account_closure import close_vm_account, leave_membership
 from application.first_owner import find_ownership, first_owner_aggregates
-from application.instructors import PASSWORD
+from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from application.platform import TRIES, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.errors import TooMany
@@ -28,11 +27,13 @@ from domain.vm_account import VmAccount, VmAdministrators
 
 
 class WrongPassword(Exception):
-    """Nobody has this name and this password."""
+    """No account has this name and this password."""
 
 
 @dataclass(frozen=True)
 class VmAccounts:
+    """Commands on VM accounts."""
+
     platform: Platform
     clock: Clock
     ids: Ids
@@ -43,48 +44,51 @@ class VmAccounts:
     profiles: Profiles
     attempt_limiter: AttemptLimiter
     rate_limiter: RateLimiter
-    per_hour: int  # accounts made from one address
+    max_per_hour: int  # new accounts from one address
 
     async def register(self, *, username: str, password: str, guesser: str, request_id: str) -> str:
-        """A token for a new account; that of an administrator, who owns the place, if nobody was here before."""
+        """A token for a new account. The first user of an installation becomes its owner and an administrator.
+
+        Raises `NotAllowed` while registrations are closed, `Invalid`, `Conflict` for a taken name, `TooMany`.
+        """
         if not (await self.servers.settings())["registrations_open"]:
             raise NotAllowed("registrations are closed")
-        username, proof = names.checked(username), chosen(password)
+        username, proof = names.checked(username), validated_proof(password)
         await self.attempt_limiter.check(guesser)
         if await self.rows.find(username):
-            await self.attempt_limiter.record_failure(guesser)  # whoever asks on learns who is here
-        rate = await self.rate_limiter.hit("account", guesser, self.per_hour)
+            await self.attempt_limiter.record_failure(guesser)  # else repeated attempts would list the accounts
+        rate = await self.rate_limiter.hit("account", guesser, self.max_per_hour)
         if not rate.allowed:
             raise TooMany(rate.resets_in_s)
-        account, fits = await self.opened(username, proof, UserType.USER, None, request_id)
-        return await self._token(account, fits)
+        account, password_hash = await self.open(username, proof, UserType.USER, None, request_id)
+        return await self._token(account, password_hash)
 
-    async def opened(
+    async def open(
         self, username: str, proof: str, user_type: UserType, by: UUID | None, request_id: str
     ) -> tuple[VmAccount, str]:
-        """A new account, opened by somebody or (None) by whom it is for; and the hash that its password fits."""
+        """A new account and the hash of its password. `by` is the administrator who opens it; None: its own user."""
         user_id = self.ids()
-        fits = await self.rows.open(user_id, username, proof)
-        if fits is None and await self._abandoned(username):
-            fits = await self.rows.open(user_id, username, proof)
-        if fits is None:
+        password_hash = await self.rows.open(user_id, username, proof)
+        if password_hash is None and await self._release_name(username):
+            password_hash = await self.rows.open(user_id, username, proof)
+        if password_hash is None:
             raise Conflict("this username is taken")
         try:
-            return await self._commit(user_id, user_type, by, request_id), fits
+            return await self._commit(user_id, user_type, by, request_id), password_hash
         except Refused:
             await self.profiles.forget(user_id)  # so that the name is free
             raise
 
-    async def _abandoned(self, username: str) -> bool:
-        """Whether a name was kept for an account that never came to be, or has been closed, and now is free."""
+    async def _release_name(self, username: str) -> bool:
+        """Free a name whose account was never stored, or has been closed. Returns whether the name is free now."""
         user_id = await self.rows.find(username)
         if user_id is None:
             return True
-        account = await self.of(user_id)
-        gone = account.closed_at is not None if account else await self.rows.stale(user_id, self.clock())
-        if gone:
+        account = await self.find(user_id)
+        abandoned = account.closed_at is not None if account else await self.rows.stale(user_id, self.clock())
+        if abandoned:
             await self.profiles.forget(user_id)
-        return gone
+        return abandoned
 
     async def _commit(self, user_id: UUID, user_type: UserType, by: UUID | None, request_id: str) -> VmAccount:
         number = await self.numbers()
@@ -93,51 +97,53 @@ class VmAccounts:
             account = VmAccount.open(user_id, number, user_type, now)
             if by is None and await find_ownership(self.platform) is None:
                 owner = User(id=user_id, at=now, role=str(Role.OWNER), invite_id=None)
-                made = [*first_owner_aggregates(user_id, number, now), owner]
+                aggregates = [*first_owner_aggregates(user_id, number, now), owner]
             elif account.administers:
                 administrators = await self.platform.load(VmAdministrators, VmAdministrators.id_of())
                 administrators.appoint(user_id, now)
-                made = [account, administrators]
+                aggregates = [account, administrators]
             else:
-                made = [account]
+                aggregates = [account]
             try:
-                await self.platform.commit(Cause(by or user_id, request_id), *made)
+                await self.platform.commit(Cause(by or user_id, request_id), *aggregates)
             except ConcurrentUpdate:
-                continue  # somebody else was first here: what is true now?
-            return next(it for it in made if isinstance(it, VmAccount))
+                continue  # somebody else was faster: decide again on what is true now
+            return next(one for one in aggregates if isinstance(one, VmAccount))
         raise ConcurrentUpdate("many are registering just now; try again")
 
     async def log_in(self, *, username: str, proof: str, guesser: str) -> tuple[str, VmAccount]:
-        """A token, and whose it is: also for who is banned. Raises `WrongPassword`, after as long for nobody."""
+        """A token and its account, also a banned one. Raises `WrongPassword`, equally late for unknown names."""
         username = names.folded(username)
-        # By a hash, since names are kept nowhere but in their rows.
+        # Hashed: names are stored in their own rows only, so that they can be deleted.
         guessers = (guesser, f"vm name {sha256(username.encode()).hexdigest()}")
-        for who in guessers:
-            await self.attempt_limiter.check(who)
+        for key in guessers:
+            await self.attempt_limiter.check(key)
         user_id = await self.rows.find(username)
-        fits = await self.rows.prove(user_id, proof)
-        if user_id is None or fits is None:
-            for who in guessers:
-                await self.attempt_limiter.record_failure(who)
+        password_hash = await self.rows.prove(user_id, proof)
+        if user_id is None or password_hash is None:
+            for key in guessers:
+                await self.attempt_limiter.record_failure(key)
             raise WrongPassword
-        account = await self.of(user_id)
+        account = await self.find(user_id)
         if account is None or account.closed_at is not None:
-            raise WrongPassword  # it is being opened, or forgotten
-        return await self._token(account, fits), account
+            raise WrongPassword  # being opened, or being deleted
+        return await self._token(account, password_hash), account
 
-    async def _token(self, account: VmAccount, fits: str) -> str:
-        token = await self.tokens.issue(account.owner_id, account.number, fits, self.clock())
-        return token if token is not None else wrong()
+    async def _token(self, account: VmAccount, password_hash: str) -> str:
+        token = await self.tokens.issue(account.owner_id, account.number, password_hash, self.clock())
+        if token is None:
+            raise WrongPassword  # the password was changed meanwhile
+        return token
 
-    async def of(self, user_id: UUID) -> VmAccount | None:
-        """Theirs, as it is now, open or closed. A ban counts at once: no list is asked, which may be behind."""
+    async def find(self, user_id: UUID) -> VmAccount | None:
+        """A user's account, open or closed. It is read from the log, so that a ban takes effect at once."""
         try:
             return await self.platform.load(VmAccount, VmAccount.id_of(user_id))
         except NotFound:
             return None
 
-    async def opened_for(self, actor: Actor) -> VmAccount:
-        """That of somebody who came by another contract's credential for the first time."""
+    async def open_for(self, actor: Actor) -> VmAccount:
+        """A new account for a user who comes with a credential of another contract."""
         number = await self.numbers()
         account = VmAccount.open(actor.user_id, number, UserType.USER, self.clock())
         try:
@@ -147,49 +153,49 @@ class VmAccounts:
         return account
 
     async def log_out(self, actor: Actor) -> None:
-        """End the token that they came with."""
+        """End the token in use. Raises `Invalid` for an API key."""
         require(actor, "vm_account.use")
         if actor.token_id is None:
             raise Invalid("an API key is not logged out; revoke it: DELETE /api/v1/keys/{id}")
         token_id = actor.token_id
         await self.tokens.end(token_id)
-        await self._change(actor, lambda it: it.log_out(token_id, self.clock()))
+        await self._change(actor, lambda account: account.log_out(token_id, self.clock()))
 
     async def change_password(self, actor: Actor, password: str) -> None:
-        """And end what they are logged in with, but for the token that they came with."""
+        """Change the actor's password, and end all their tokens but the one in use."""
         require(actor, "vm_account.use")
-        if not await self.rows.change(actor.user_id, chosen(password), actor.token_id):
+        if not await self.rows.change(actor.user_id, validated_proof(password), actor.token_id):
             raise Conflict("this account signs in by another way; it has no password here")
-        await self._change(actor, lambda it: it.password_changed(actor.token_id, self.clock()))
+        await self._change(actor, lambda account: account.password_changed(actor.token_id, self.clock()))
 
     async def delete(self, actor: Actor) -> None:
-        """Everything that says who they are goes, and they are no member of the place either."""
+        """Delete the actor's account and membership, with everything that names them."""
         require(actor, "vm_account.use")
         await self.close(actor.cause, actor.user_id, everything=True)
 
     async def close(self, cause: Cause, user_id: UUID, *, everything: bool) -> None:
-        """End an account, and with `everything` also what else there is of them here."""
+        """Close an account; with `everything`, also the membership and everything that names the person."""
         for _ in range(TRIES):
             now = self.clock()
-            made = await close_vm_account(self.platform, user_id, now, everything)
-            if not made:
+            aggregates = await close_vm_account(self.platform, user_id, now, everything)
+            if not aggregates:
                 raise NotFound("no such user")
             if everything:
-                made += await leave_membership(self.platform, user_id, now)
+                aggregates += await leave_membership(self.platform, user_id, now)
             try:
-                await self.platform.commit(cause, *made)
+                await self.platform.commit(cause, *aggregates)
             except ConcurrentUpdate:
                 continue
             break
         else:
             raise ConcurrentUpdate("it was changed by others meanwhile; try again")
-        await self._forget(user_id, everything)  # at once; and for certain, by the process
+        await self._forget(user_id, everything)  # at once; the process repeats it after a crash
 
     async def forget(self, id: UUID, cause: Cause) -> None:
-        """Asked by the process of removal."""
+        """Delete the rows of a closed account; asked by the process."""
         account = await self.platform.load(VmAccount, id)
         await self._forget(account.owner_id, account.everything)
-        await self.platform.change(cause, VmAccount, id, lambda it: it.forget(self.clock()))
+        await self.platform.change(cause, VmAccount, id, lambda account: account.forget(self.clock()))
 
     async def _forget(self, user_id: UUID, everything: bool) -> None:
         await (self.profiles.forget(user_id) if everything else self.rows.forget(user_id))
@@ -198,17 +204,13 @@ class VmAccounts:
         await self.platform.change(actor.cause, VmAccount, VmAccount.id_of(actor.user_id), decide)
 
 
-def wrong() -> NoReturn:
-    raise WrongPassword
-
-
 def proof_of(password: str) -> str:
-    """What stands for a password from the moment that it is known: what clients send instead of it (N02)."""
+    """The SHA-256 that stands for a password on its way, in hex (N02)."""
     return sha256(password.encode()).hexdigest()
 
 
-def chosen(password: str) -> str:
-    """The same for a new one. `Invalid` for what is none."""
-    if not PASSWORD[0] <= len(password) <= PASSWORD[1]:
-        raise Invalid("password must be {} to {} characters".format(*PASSWORD))
+def validated_proof(password: str) -> str:
+    """The proof of a new password. Raises `Invalid` for a length that is not allowed."""
+    if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
+        raise Invalid(f"password must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
     return proof_of(password)

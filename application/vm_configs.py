@@ -1,4 +1,4 @@
-"""What administrators can ask of virtual machines."""
+"""Virtual machines: configurations, and starting and stopping them."""
 
 from __future__ import annotations
 
@@ -18,31 +18,33 @@ from domain.vm.document import Document
 from domain.vm_config import VmConfig
 from domain.vm_state import State
 
-TRIES = 8  # while others take the same id
-PASSWORD = (1, 1000)  # characters
+MAX_ATTEMPTS = 8  # at storing a machine while others take the same id
+MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 1, 1000
 
 
 class Stale(Conflict):
-    """It is not what the asker has seen any more."""
+    """The configuration has changed since the client read it."""
 
     code = "stale"
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a configuration is to become."""
+    """What a patch makes of a configuration."""
 
     document: Document
     sets_password: bool = False
-    password: str | None = None  # None: there is none any more
+    password: str | None = None  # None: the machine has no password from now on
 
 
-Patch = Callable[[Document, State], Change]  # may be called again, on what is true then
-Seen = Callable[[VmConfig], bool]  # whether it is as the asker has seen it
+Patch = Callable[[Document, State], Change]  # called again if somebody else was faster
+Precondition = Callable[[VmConfig], bool]  # whether it is still what the client has read
 
 
 @dataclass(frozen=True)
 class VmConfigs:
+    """Commands on virtual machines."""
+
     platform: Platform
     clock: Clock
     ids: Ids
@@ -50,85 +52,85 @@ class VmConfigs:
     passwords: VmPasswords
 
     async def create(self, actor: Actor, document: Document, password: str | None = None) -> VmConfig:
-        """`Invalid`: with the device and the field; `Conflict` for an id that another machine has."""
+        """A new machine. Raises `Invalid` with the device and the field; `Conflict` for a taken id."""
         require(actor, "vm.configure")
         self.machines.require()
-        made = VmConfig.create(self.ids(), document, self.clock())
+        config = VmConfig.create(self.ids(), document, self.clock())
         self.machines.check(document)
         if password is not None:
-            made.set_password(await self._keep(made.id, password), self.clock())
+            config.set_password(await self._store_password(config.id, password), self.clock())
         try:
-            await self._store(actor, made)
+            await self._store(actor, config)
         except Conflict:
-            await self.passwords.forget(made.id)
+            await self.passwords.forget(config.id)
             raise
-        return made
+        return config
 
-    async def patch(self, actor: Actor, vm: str, patch: Patch, seen: Seen) -> tuple[VmConfig, bool]:
-        """The machine, and whether it takes a restart until it runs on all that was changed now.
+    async def patch(self, actor: Actor, vm: str, patch: Patch, precondition: Precondition) -> tuple[VmConfig, bool]:
+        """Change a configuration. Returns it, and whether the changes need a restart.
 
-        Whatever is wrong with the patch, nothing is changed. Raises `Stale`.
+        Raises `Stale` if the precondition fails, and whatever `patch` raises.
         """
         require(actor, "vm.configure")
 
-        async def decide(it: VmConfig) -> list[Aggregate]:
-            unchanged(it, seen)
-            change = patch(it.document, it.state)
-            it.patch(change.document, self.clock())
-            self.machines.check(it.document)
+        async def decide(config: VmConfig) -> list[Aggregate]:
+            require_precondition(config, precondition)
+            change = patch(config.document, config.state)
+            config.patch(change.document, self.clock())
+            self.machines.check(config.document)
             if change.sets_password:
-                id = None if change.password is None else await self._keep(it.id, change.password)
-                it.set_password(id, self.clock())
+                id = None if change.password is None else await self._store_password(config.id, change.password)
+                config.set_password(id, self.clock())
             return []
 
-        it = await self.platform.change_with(actor.cause, VmConfig, await self.id_of(vm), decide)
-        await self.passwords.forget(it.id, but=it.password_id)
-        return it, it.state != State.STOPPED and await self.machines.apply_now(it.id, actor.cause)
+        config = await self.platform.change_with(actor.cause, VmConfig, await self.id_of(vm), decide)
+        await self.passwords.forget(config.id, but=config.password_id)
+        return config, config.state != State.STOPPED and await self.machines.apply_now(config.id, actor.cause)
 
-    async def delete(self, actor: Actor, vm: str, seen: Seen) -> None:
-        """In whatever state it is: it is off then, and forgotten. Its images stay. Raises `Stale`."""
+    async def delete(self, actor: Actor, vm: str, precondition: Precondition) -> None:
+        """Delete a machine in any state; it is switched off. Its images stay. Raises `Stale`."""
         require(actor, "vm.configure")
 
-        async def delete(it: VmConfig) -> list[Aggregate]:
-            unchanged(it, seen)
-            it.delete(self.clock())
-            id = await self.platform.load(VmId, VmId.id_of(vm))
-            id.free(it.id, self.clock())
-            return [id]
+        async def delete(config: VmConfig) -> list[Aggregate]:
+            require_precondition(config, precondition)
+            config.delete(self.clock())
+            vm_id = await self.platform.load(VmId, VmId.id_of(vm))
+            vm_id.free(config.id, self.clock())
+            return [vm_id]
 
         await self.platform.change_with(actor.cause, VmConfig, await self.id_of(vm), delete)
 
     async def start(self, actor: Actor, vm: str) -> VmConfig:
-        """It is under way when this returns, not done."""
-        return await self._order(actor, vm, lambda it: it.start(self.clock()))
+        """Start a machine; this returns before it runs."""
+        return await self._order(actor, vm, lambda config: config.start(self.clock()))
 
     async def stop(self, actor: Actor, vm: str) -> VmConfig:
-        """The same: as by its power switch."""
-        return await self._order(actor, vm, lambda it: it.stop(self.clock()))
+        """Stop a machine as its power switch would; this returns before it is off."""
+        return await self._order(actor, vm, lambda config: config.stop(self.clock()))
 
     async def restart(self, actor: Actor, vm: str) -> VmConfig:
-        """The same: it then runs on its configuration as it is now."""
-        return await self._order(actor, vm, lambda it: it.restart(self.clock()))
+        """Restart a machine on its present configuration; this returns before it runs."""
+        return await self._order(actor, vm, lambda config: config.restart(self.clock()))
 
     async def revisions(self, actor: Actor, vm: str) -> VmConfig:
-        """It, with all that its configuration has been. Raises `NotFound`."""
+        """A machine with every revision of its configuration. Raises `NotFound`."""
         require(actor, "vm.see")
         return await self.platform.load(VmConfig, await self.id_of(vm))
 
-    async def opens(self, id: UUID, password: str) -> bool:
-        """Whether this is the password of a private machine. One that has none is opened by none."""
-        it = await self.platform.load(VmConfig, id)
-        return it.password_id is not None and await self.passwords.check(it.password_id, password)
+    async def check_password(self, id: UUID, password: str) -> bool:
+        """Whether this is the password of a private machine. Without a stored password, none is right."""
+        config = await self.platform.load(VmConfig, id)
+        return config.password_id is not None and await self.passwords.check(config.password_id, password)
 
     async def id_of(self, vm: str) -> UUID:
-        """Of the machine that goes by this id. Raises `NotFound`."""
+        """The aggregate's id of the machine with this VM id. Raises `NotFound`."""
         try:
-            found = (await self.platform.load(VmId, VmId.id_of(vm))).subject_id
+            subject_id = (await self.platform.load(VmId, VmId.id_of(vm))).subject_id
         except NotFound:
-            found = None
-        if found is None:
+            subject_id = None
+        if subject_id is None:
             raise NotFound("no such virtual machine")
-        return found
+        return subject_id
 
     # -- helpers -------------------------------------------------------------------
 
@@ -137,31 +139,34 @@ class VmConfigs:
         self.machines.require()
         return await self.platform.change(actor.cause, VmConfig, await self.id_of(vm), decide)
 
-    async def _store(self, actor: Actor, made: VmConfig) -> None:
-        for left in reversed(range(TRIES)):
+    async def _store(self, actor: Actor, config: VmConfig) -> None:
+        for left in reversed(range(MAX_ATTEMPTS)):
             try:
-                return await self.platform.commit(actor.cause, made, await self._taken(made.document["id"], made.id))
+                return await self.platform.commit(
+                    actor.cause, config, await self._take_id(config.document["id"], config.id)
+                )
             except ConcurrentUpdate:
                 if not left:
                     raise
 
-    async def _taken(self, vm: str, id: UUID) -> VmId:
-        """`Conflict` where it is another's."""
+    async def _take_id(self, vm: str, id: UUID) -> VmId:
+        """The index entry of a VM id, taken for this machine. Raises `Conflict` if another machine has it."""
         if await self.platform.last_event(VmId.id_of(vm)) is None:
             return VmId(id=VmId.id_of(vm), at=self.clock(), vm_id=id)
-        taken = await self.platform.load(VmId, VmId.id_of(vm))
-        taken.take(id, self.clock())
-        return taken
+        vm_id = await self.platform.load(VmId, VmId.id_of(vm))
+        vm_id.take(id, self.clock())
+        return vm_id
 
-    async def _keep(self, vm: UUID, password: str) -> UUID:
-        """Before the event that tells of it: a hash that no event tells of opens nothing."""
-        if not PASSWORD[0] <= len(password) <= PASSWORD[1]:
-            raise Invalid("password must be {} to {} characters".format(*PASSWORD))
+    async def _store_password(self, vm: UUID, password: str) -> UUID:
+        """Store a password's hash before the event that names it: without the event it has no effect."""
+        if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
+            raise Invalid(f"password must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
         id = self.ids()
         await self.passwords.keep(id, vm, password)
         return id
 
 
-def unchanged(it: VmConfig, seen: Seen) -> None:
-    if not seen(it):
+def require_precondition(config: VmConfig, precondition: Precondition) -> None:
+    """Raises `Stale` if the configuration is no longer what the client has read."""
+    if not precondition(config):
         raise Stale("its configuration was changed meanwhile; look at it again")

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from application.platform import Platform
 from application.ports.clock import Clock
-from application.vm_administration import appointed
+from application.vm_administration import appoint_administrator
 from domain.errors import NotFound
 from infra.eventlog.follower import Follower
 from infra.eventlog.notifications import Signals
@@ -89,7 +89,7 @@ async def appoint(settings: Settings, username: str) -> None:
                 user_id = await VmAccountRows(pool).find(username)
                 if user_id is None:
                     raise NotFound(f"nobody has registered as {username}")
-                await appointed(platform, user_id, now())
+                await appoint_administrator(platform, user_id, now())
         finally:
             await asyncio.to_thread(close, platform)
 

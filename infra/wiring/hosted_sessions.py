@@ -40,7 +40,7 @@ def hosting(
         keys=lets.keys,
         requests=lets.requests,
         attempt_limiter=attempt_limiter,
-        term=settings.session_seconds,
+        term_s=settings.session_seconds,
     )
     guests = Guests(
         platform=lets.platform,
@@ -52,7 +52,7 @@ def hosting(
         engines=engines,
         public_key=ssh_keys.checked,
         join_limiter=PerMinuteAttemptLimiter(settings.redis_url, settings.joins_per_minute),
-        patience=timedelta(seconds=settings.join_seconds),
+        request_lasts=timedelta(seconds=settings.join_seconds),
         room=WaitingRoom(settings.join_waiting),
     )
     return sessions, guests

@@ -64,6 +64,6 @@ def people(
         profiles=profiles,
         attempt_limiter=attempt_limiter,
         rate_limiter=PerHourRateLimiter(settings.redis_url),
-        per_hour=settings.accounts_per_hour,
+        max_per_hour=settings.accounts_per_hour,
     )
     return VmPeople(accounts, VmAdministration(accounts), servers, FirstOwner(platform, clock, numbers))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from application.instructors import PASSWORD
+from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from domain.name import LONGEST
 from domain.user import User
 from interfaces.clarateach import views as present
@@ -22,7 +22,7 @@ from interfaces.http.identity import address, request_id
 from interfaces.http.responses import Json
 
 router = APIRouter(prefix="/api/auth", tags=["instructors"], route_class=Limited, responses=errors(400))
-Password = Annotated[str, Field(min_length=PASSWORD[0], max_length=PASSWORD[1])]
+Password = Annotated[str, Field(min_length=MIN_PASSWORD_CHARS, max_length=MAX_PASSWORD_CHARS)]
 Email = Annotated[str, Field(min_length=3, max_length=254)]
 
 
@@ -43,7 +43,7 @@ class LogIn(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": {"email": "ada@example.org", "password": "correct horse"}})
 
     email: Email
-    password: Annotated[str, Field(max_length=PASSWORD[1])]
+    password: Annotated[str, Field(max_length=MAX_PASSWORD_CHARS)]
 
 
 class InstructorOut(BaseModel):

@@ -27,7 +27,7 @@ async def member(connection: HTTPConnection) -> Actor | None:
     """Whom the cookie stands for, with the role that they have now. `NotAllowed` for a page of somebody else's."""
     given = deps(connection)
     token = connection.cookies.get(COOKIE)
-    user_id = await given.logins.who(token) if token else None
+    user_id = await given.logins.find_user(token) if token else None
     if user_id is None:
         return None
     role = await role_of(given, user_id)

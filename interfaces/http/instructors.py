@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import HTTPConnection
 
 from application.access import Actor
-from application.instructors import MARK
+from application.instructors import TOKEN_PREFIX
 from domain.role import Role
 from interfaces.http.deps import deps
 from interfaces.http.errors import Unauthenticated
@@ -17,7 +17,7 @@ def token(connection: HTTPConnection) -> str | None:
     """It, if one comes along, good or not."""
     said = connection.headers.getlist("authorization")
     text = token_of(said) if said else ""
-    return text if text.startswith(MARK) else None
+    return text if text.startswith(TOKEN_PREFIX) else None
 
 
 async def instructor(connection: HTTPConnection) -> Actor | None:
@@ -25,7 +25,7 @@ async def instructor(connection: HTTPConnection) -> Actor | None:
     given, text = deps(connection), token(connection)
     if text is None:
         return None
-    user_id = await given.instructors.who(text)
+    user_id = await given.instructors.find_user(text)
     row = await users.get(given.reads, user_id) if user_id else None
     if row is None:
         raise Unauthenticated("this token is not good any more: POST /api/auth/login")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictStr
 from starlette.requests import Request
 
-from application.instructors import PASSWORD
+from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from application.vm_accounts import WrongPassword, proof_of
 from domain.errors import Invalid
 from interfaces.http.deps import deps
@@ -19,7 +19,7 @@ from interfaces.neptuned.credentials import BASE, Member
 
 router = APIRouter(prefix=BASE, tags=["accounts"])
 Username = Annotated[StrictStr, Field(min_length=1, max_length=200)]
-Password = Annotated[StrictStr, Field(min_length=PASSWORD[0], max_length=PASSWORD[1])]
+Password = Annotated[StrictStr, Field(min_length=MIN_PASSWORD_CHARS, max_length=MAX_PASSWORD_CHARS)]
 FRESH = {"Cache-Control": "no-store"}
 
 
@@ -34,10 +34,10 @@ class LogIn(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": {"username": "ada", "password": "correct horse"}})
 
     username: Username
-    password_hash: Annotated[StrictStr, Field(max_length=PASSWORD[1])] | None = Field(
+    password_hash: Annotated[StrictStr, Field(max_length=MAX_PASSWORD_CHARS)] | None = Field(
         None, description="lower-case hex SHA-256 of the password in UTF-8"
     )
-    password: Annotated[StrictStr, Field(max_length=PASSWORD[1])] | None = Field(
+    password: Annotated[StrictStr, Field(max_length=MAX_PASSWORD_CHARS)] | None = Field(
         None, description="or the password itself"
     )
 

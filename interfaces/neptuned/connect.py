@@ -79,7 +79,7 @@ async def enters(socket: WebSocket, row: VmConfigRow, who: Actor) -> None:
     password = socket.query_params.get("password", "")
     attempt_limiter, guesser = given.vm_accounts.attempt_limiter, f"{row.id} {address(socket)}"
     await attempt_limiter.check(guesser)
-    if not await given.vm_configs.opens(row.id, password):
+    if not await given.vm_configs.check_password(row.id, password):
         await attempt_limiter.record_failure(guesser)
         raise NotAllowed("this machine is private: its password is needed in ?password=")
 

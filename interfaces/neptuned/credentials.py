@@ -55,9 +55,9 @@ async def member(connection: HTTPConnection) -> Actor:
 
 async def with_type(given: Deps, who: Actor) -> Actor:
     """What they may do now. `Unauthenticated` for who has closed their account."""
-    account = await given.vm_accounts.of(who.user_id)
+    account = await given.vm_accounts.find(who.user_id)
     if account is None and who.token_id is None:
-        account = await given.vm_accounts.opened_for(who)
+        account = await given.vm_accounts.open_for(who)
     if account is None or account.closed_at:
         raise Unauthenticated(NEEDED)
     return replace(who, user_type=None if account.banned else account.user_type)
@@ -144,7 +144,7 @@ async def let_go(given: Deps, who: Actor) -> str:
 
 
 async def why_not(given: Deps, who: Actor) -> str | None:
-    account = await given.vm_accounts.of(who.user_id)
+    account = await given.vm_accounts.find(who.user_id)
     if account is None or account.closed_at:
         return "this account is not there any more"
     if account.banned:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from application.access import require
 from application.ports.vm_accounts import Described
-from application.vm_administration import LONGEST_REASON
+from application.vm_administration import MAX_REASON_CHARS
 from domain.errors import NotFound
 from domain.user_type import UserType
 from domain.vm_account import VmAccount
@@ -23,7 +23,7 @@ from projections import vm_accounts
 from projections.vm_accounts import VmAccountRow
 
 router = administering("/users", tags=["accounts of others"])
-Reason = Annotated[StrictStr, Field(max_length=LONGEST_REASON)]
+Reason = Annotated[StrictStr, Field(max_length=MAX_REASON_CHARS)]
 
 
 class UserOut(BaseModel):

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from application.access import require
-from application.vm_configs import PASSWORD, Stale
+from application.vm_configs import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Stale
 from domain.errors import Invalid, NotFound
 from domain.vm_config import VmConfig
 from domain.vm_state import State
@@ -86,7 +86,7 @@ async def create_vm(
     document = dict(body)
     password = document.pop("password", None)
     if "password" in body and not isinstance(password, str):
-        raise Invalid("password must be text of {} to {} characters".format(*PASSWORD))
+        raise Invalid(f"password must be text of {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
     made = await deps(request).vm_configs.create(who, document, password)
     return answer(made)
 

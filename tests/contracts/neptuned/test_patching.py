@@ -197,10 +197,10 @@ async def test_a_password_is_written_and_never_read(tenure: Served, database: st
     made = await created(ada, private=True, password="open sesame")
     assert made == LAB | {"private": True, "state": "stopped"}
     configs, id = tenure.tenure.deps.vm_configs, await id_of(tenure)
-    assert await configs.opens(id, "open sesame") and not await configs.opens(id, "open")
+    assert await configs.check_password(id, "open sesame") and not await configs.check_password(id, "open")
     set_it = {"op": "add", "path": "/password", "value": "abracadabra"}
     fine(await patch(ada, set_it))
-    assert await configs.opens(id, "abracadabra") and not await configs.opens(id, "open sesame")
+    assert await configs.check_password(id, "abracadabra") and not await configs.check_password(id, "open sesame")
     for operation in (
         {"op": "test", "path": "/password", "value": "abracadabra"},
         {"op": "copy", "from": "/password", "path": "/name"},
@@ -216,7 +216,7 @@ async def test_a_password_is_written_and_never_read(tenure: Served, database: st
     for text in (events, *shown_to, dump(database)):
         assert "sesame" not in text and "abracadabra" not in text and 'password"' not in text
     fine(await patch(ada, {"op": "remove", "path": "/password"}))
-    assert not await configs.opens(id, "abracadabra") and hashes(database) == 0
+    assert not await configs.check_password(id, "abracadabra") and hashes(database) == 0
     fine(await patch(ada, set_it))
     fine(await ada.delete(f"{VMS}/lab"))
 
