@@ -8,9 +8,9 @@ from fastapi import APIRouter, Response
 from psycopg.rows import class_row
 from starlette.requests import Request
 
-from interfaces.http.deps import deps
 from interfaces.http.responses import Json
 from interfaces.vm_api import views as present
+from interfaces.vm_api.deps import vm_api_deps
 from interfaces.vm_api.workspaces import CreateWorkspace, Id, Who
 from projections.workspaces import WorkspaceRow
 
@@ -39,7 +39,7 @@ async def get_without_the_rule(request: Request, who: Who, id: Id) -> Response:
 
 async def rows(request: Request, sql: str, *args: Any) -> list[WorkspaceRow]:
     """As they are now, whatever has been stored meanwhile."""
-    pool = deps(request).reads.pool
+    pool = vm_api_deps(request).reads.pool
     async with pool.connection() as conn, conn.cursor(row_factory=class_row(WorkspaceRow)) as cur:
         await cur.execute(sql, args)
         found: list[WorkspaceRow] = await cur.fetchall()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from application.ports.clock import Clock
 from application.ports.errors import Unavailable
 from infra.docker.regions import RegionEngines
-from interfaces.http.deps import Part
+from interfaces.native.deps import HealthCheck, PartHealth
 from projections.hub import Hub
 from projections.query import answered
 
@@ -46,32 +45,32 @@ class Watching:
         self._pool, self._hub, self._engines, self._clock = pool, hub, engines, clock
         self._lanes = set(LANES)
 
-    def parts(self, engine: bool) -> dict[str, Callable[[], Awaitable[Part]]]:
-        looks: dict[str, Callable[[], Awaitable[Part]]] = {"database": self.database, "follower": self.follower}
+    def parts(self, engine: bool) -> dict[str, HealthCheck]:
+        looks: dict[str, HealthCheck] = {"database": self.database, "follower": self.follower}
         return looks | ({"engine": self.engine, "regions": self.regions} if engine else {})
 
-    async def database(self) -> Part:
+    async def database(self) -> PartHealth:
         await self._rows("select 1")
-        return Part(True)
+        return PartHealth(True)
 
-    async def follower(self) -> Part:
+    async def follower(self) -> PartHealth:
         position, failed, head = (await self._rows(POSITIONS))[0]
         told = {"position": position, "lag": head - position}
         if failed:
-            return Part(False, told | {"error": f"it has stopped: {failed}"})
-        return Part(head - position < BEHIND, told)
+            return PartHealth(False, told | {"error": f"it has stopped: {failed}"})
+        return PartHealth(head - position < BEHIND, told)
 
-    async def engine(self) -> Part:
+    async def engine(self) -> PartHealth:
         await self._engines.local.ping()
-        return Part(True, {"provider": self._engines.local.provider})
+        return PartHealth(True, {"provider": self._engines.local.provider})
 
-    async def regions(self) -> Part:
+    async def regions(self) -> PartHealth:
         """All but the local one, whose engine is a part of its own."""
         wrong = await self._engines.remote_errors()
         told = {name: {"ok": error is None} | ({"error": error} if error else {}) for name, error in wrong.items()}
         away = ", ".join(name for name, error in wrong.items() if error)
         error = {"error": f"away: {away}"} if away else {}
-        return Part(not away, {"regions": told} | error, needed=False)
+        return PartHealth(not away, {"regions": told} | error, needed=False)
 
     async def measure(self) -> None:
         """Bring the gauges up to date; without a database, those that need none."""

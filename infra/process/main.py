@@ -129,7 +129,7 @@ def found(tenure: Tenure) -> Started:
     settings = tenure.settings
     local = settings.home / "machines"
     return Started(
-        version=tenure.deps.version,
+        version=tenure.deps.http.version,
         role=settings.role,
         url=settings.url,
         provider=tenure.machines.provider,

@@ -82,7 +82,7 @@ async def serve(
             tell(tenure)
             await asyncio.Event().wait()  # until it is cancelled
             return
-        config = config_of(api.build(tenure.deps, list(settings.cors_origins)), settings)
+        config = config_of(api.build(tenure.deps), settings)
         server = Server(config, tenure)
         telling = asyncio.create_task(when_started(server, lambda: tell(tenure)))
         try:

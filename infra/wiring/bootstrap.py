@@ -74,9 +74,16 @@ from infra.wiring.engines import choose, displays_of, files_of, region_opener, t
 from infra.wiring.hosted_sessions import hosting, tenancy
 from infra.wiring.vm_accounts import people
 from infra.wiring.vms import virtual_machines
-from infra.wiring.work_commands import commands
-from interfaces.http.deps import Deps
+from infra.wiring.work_commands import work_commands
+from interfaces.chrote.deps import ChroteDeps
+from interfaces.clarateach.deps import ClaraTeachDeps
+from interfaces.http.app import ContractDeps
+from interfaces.http.deps import HttpDeps
 from interfaces.http.identity import SCHEME
+from interfaces.native.deps import NativeDeps
+from interfaces.neptuned.deps import NeptunedDeps
+from interfaces.vm_api.deps import VmApiDeps
+from interfaces.warpdrive.deps import WarpdriveDeps
 from projections.hub import Hub
 from projections.query import Reads
 
@@ -96,7 +103,7 @@ class Tenure:
     """A running one."""
 
     settings: Settings
-    deps: Deps
+    deps: ContractDeps
     hub: Hub
     machines: Machines  # of the local region
     engines: RegionEngines
@@ -168,62 +175,117 @@ async def running(
         hosted_sessions, guests = hosting(settings, workspaces, engines, attempt_limiter, uuid4)
         push = RedisPush(settings.redis_url, hub) if settings.redis_url else LocalPush(hub)
         watching = Watching(pool, hub, engines, now)
+        instructors = classroom.instructors(pool, platform, now, logins, attempt_limiter)
         seats = classroom.seats(settings, platform, now, kept, tokens, attempt_limiter)
-        deps = Deps(
-            workspaces=workspaces,
-            machine_configs=configs,
-            regions=regions,
-            workshops=workshops,
-            seats=seats,
-            registering=Registering(platform, seats, kept.registrations),
-            instructors=classroom.instructors(pool, platform, now, logins, attempt_limiter),
-            learners=kept.learners,
-            rate_limiter=PerHourRateLimiter(settings.redis_url),
-            users=users,
-            invites=invites,
-            logins=logins,
-            claims=claims,
-            vm_accounts=vm_people.accounts,
-            vm_administration=vm_people.administration,
-            vm_servers=vm_people.servers,
-            vm_configs=vms.configs,
-            consoles=vms.consoles,
-            images=vms.images,
-            turns=vms.turns,
-            hosted_sessions=hosted_sessions,
-            guests=guests,
-            api_keys=api_keys,
-            tokens=tokens,
-            platform=platform,
-            reads=reads,
-            hub=hub,
-            people=accounts,
-            profiles=accounts,
-            providers=providers(settings),
-            pending_sign_ins=PendingSignInRows(pool),
-            terminals=terminals,
-            files=files_of(machines),
-            displays=displays_of(machines),
-            presence=presence,
-            clock=now,
-            ids=uuid4,
-            parts=watching.parts(engine=settings.role != "api"),
-            measure=watching.measure,
-            version=version("tenure"),
-            trusted=settings.trusted_proxies,
-            dev_header=settings.accepts_dev_header,
-            hosts=frozenset({*LOOPBACK_NAMES, urlsplit(settings.url).hostname or "localhost"}),
-            origins=frozenset({settings.origin, *settings.cors_origins}),
-            url=settings.url,
-            dev_login=settings.dev_login,
-            auditors=frozenset(settings.auditors),
-            keepalive_seconds=settings.keepalive_seconds,
-            heartbeat_seconds=settings.heartbeat_seconds,
-            max_body_bytes=settings.max_body_bytes,
-            region_header=settings.region_header,
-            max_file_bytes=settings.max_file_bytes,
-            portal_is_open=classroom.portal_is_open(settings),
-            rate_limits=settings.rate_limits,
+        hosts = frozenset({*LOOPBACK_NAMES, urlsplit(settings.url).hostname or "localhost"})
+        deps = ContractDeps(
+            http=HttpDeps(
+                reads=reads,
+                platform=platform,
+                people=accounts,
+                profiles=accounts,
+                logins=logins,
+                instructors=instructors,
+                api_keys=api_keys,
+                tokens=tokens,
+                ids=uuid4,
+                version=version("tenure"),
+                url=settings.url,
+                hosts=hosts,
+                origins=frozenset({settings.origin, *settings.cors_origins}),
+                cors_origins=tuple(settings.cors_origins),
+                trusted_proxies=settings.trusted_proxies,
+                dev_header=settings.accepts_dev_header,
+                auditors=frozenset(settings.auditors),
+                keepalive_seconds=settings.keepalive_seconds,
+                max_body_bytes=settings.max_body_bytes,
+                max_file_bytes=settings.max_file_bytes,
+            ),
+            vm_api=VmApiDeps(reads=reads, clock=now, workspaces=workspaces),
+            chrote=ChroteDeps(
+                reads=reads,
+                hub=hub,
+                clock=now,
+                profiles=accounts,
+                users=users,
+                invites=invites,
+                logins=logins,
+                instructors=instructors,
+                providers=providers(settings),
+                pending_sign_ins=PendingSignInRows(pool),
+                claims=claims,
+                terminals=terminals,
+                presence=presence,
+                url=settings.url,
+                hosts=hosts,
+                dev_login=settings.dev_login,
+                heartbeat_seconds=settings.heartbeat_seconds,
+            ),
+            warpdrive=WarpdriveDeps(
+                reads=reads,
+                hub=hub,
+                clock=now,
+                platform=platform,
+                hosted_sessions=hosted_sessions,
+                guests=guests,
+                join_requests=guests.requests,
+                waiting_room=guests.room,
+                api_keys=api_keys,
+                api_key_rows=api_keys.rows,
+                tokens=tokens,
+                region_header=settings.region_header,
+            ),
+            clarateach=ClaraTeachDeps(
+                reads=reads,
+                hub=hub,
+                people=accounts,
+                profiles=accounts,
+                instructors=instructors,
+                workshops=workshops,
+                seats=seats,
+                seat_tokens=seats.tokens,
+                registering=Registering(platform, seats, kept.registrations),
+                learners=kept.learners,
+                terminals=terminals,
+                presence=presence,
+                files=files_of(machines),
+                displays=displays_of(machines),
+                rate_limiter=PerHourRateLimiter(settings.redis_url),
+                rate_limits=settings.rate_limits,
+                url=settings.url,
+                hosts=hosts,
+                portal_is_open=classroom.portal_is_open(settings),
+            ),
+            neptuned=NeptunedDeps(
+                reads=reads,
+                hub=hub,
+                clock=now,
+                vm_accounts=vm_people.accounts,
+                vm_account_rows=vm_people.accounts.rows,
+                vm_administration=vm_people.administration,
+                vm_servers=vm_people.servers,
+                vm_configs=vms.configs,
+                vm_tokens=vm_people.accounts.tokens,
+                consoles=vms.consoles,
+                turns=vms.turns,
+                images=vms.images,
+                attempt_limiter=attempt_limiter,
+            ),
+            native=NativeDeps(
+                reads=reads,
+                hub=hub,
+                clock=now,
+                platform=platform,
+                people=accounts,
+                machine_configs=configs,
+                regions=regions,
+                api_keys=api_keys,
+                api_key_rows=api_keys.rows,
+                tokens=tokens,
+                health_checks=watching.parts(engine=settings.role != "api"),
+                update_gauges=watching.measure,
+                version=version("tenure"),
+            ),
         )
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
@@ -234,10 +296,21 @@ async def running(
                 inside = RunningWorkspaces(hub, reads, watches, machines.provider)
                 observer = Observer(url, watches, inside, reads, Sessions(platform, now))
                 background.append(tasks.create_task(observer.run()))
-                orphans = Orphans(platform, now, engines)
                 worker = Worker(
                     pool=pool,
-                    commands=commands(deps, orphans),
+                    commands=work_commands(
+                        workspaces=workspaces,
+                        orphans=Orphans(platform, now, engines),
+                        users=users,
+                        invites=invites,
+                        claims=claims,
+                        api_keys=api_keys,
+                        vm_accounts=vm_people.accounts,
+                        vm_machines=vms.configs.machines,
+                        workshops=workshops,
+                        hosted_sessions=hosted_sessions,
+                        guests=guests,
+                    ),
                     lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
                     signals=signals,
                     clock=now,

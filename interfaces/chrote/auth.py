@@ -16,10 +16,11 @@ from application.ports.logins import Provider
 from domain.errors import NotAllowed, NotFound
 from interfaces.chrote import views as present
 from interfaces.chrote.credentials import member
+from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.chrote.errors import errors
 from interfaces.http import instructors as instructor
 from interfaces.http.cookies import COOKIE, give, require_own_origin, take
-from interfaces.http.deps import Deps, deps
+from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated
 from interfaces.http.identity import address
 from interfaces.http.responses import Json
@@ -53,16 +54,16 @@ async def anybody(connection: HTTPConnection) -> Actor:
 @at("GET", "/me", response_model=dict[str, Any])
 async def me(request: Request, who: Annotated[Actor, Depends(anybody)]) -> Response:
     """Who has signed in: flat, and the same under `user`. The cookie lasts on from here."""
-    given = deps(request)
-    row = await users.get(given.reads, who.user_id)
+    deps = chrote_deps(request)
+    row = await users.get(deps.reads, who.user_id)
     if row is None:
         raise Unauthenticated("Authentication required")
-    shown = present.user(row, (await given.profiles.profiles([row.id])).get(row.id))
+    shown = present.user(row, (await deps.profiles.profiles([row.id])).get(row.id))
     if instructor.token(request):
         shown["id"] = str(row.id)  # as it was told when they logged in
     answer = Json(shown | {"user": shown})
     if who.scopes is None and not instructor.token(request):  # they came by their cookie
-        give(answer, given, request.cookies[COOKIE])
+        give(answer, http_deps(request), request.cookies[COOKIE])
     return answer
 
 
@@ -70,27 +71,27 @@ async def me(request: Request, who: Annotated[Actor, Depends(anybody)]) -> Respo
 async def logout(request: Request) -> Response:
     """End this login. Nobody signed in is signed out enough; a page of another origin may not do it."""
     require_own_origin(request)
-    given = deps(request)
+    deps = chrote_deps(request)
     if token := request.cookies.get(COOKIE):
-        await given.logins.sign_out(token)
+        await deps.logins.sign_out(token)
     if token := instructor.token(request):
-        await given.instructors.log_out(token)
+        await deps.instructors.log_out(token)
     answer = Json({"success": True})
-    take(answer, given)
+    take(answer, http_deps(request))
     return answer
 
 
 @at("GET", "/dev", response_class=RedirectResponse, status_code=302)
 async def sign_in_for_development(request: Request, name: str, invite: Invited = None) -> Response:
     """Sign in with a name alone. It is there only on a loopback address where no provider is configured."""
-    given = deps(request)
-    if not given.dev_login:
+    deps = chrote_deps(request)
+    if not deps.dev_login:
         raise NotFound("there is nothing at this address")
-    if request.url.hostname not in given.hosts or request.headers.get("sec-fetch-site") == "cross-site":
+    if request.url.hostname not in deps.hosts or request.headers.get("sec-fetch-site") == "cross-site":
         raise NotAllowed("a page of another origin may not do this")
     try:
-        invited = await given.logins.invitation(invite, address(request))
-        return await signed_in(request, await given.logins.sign_in_by_name(name, invited, request_id(request)))
+        invited = await deps.logins.invitation(invite, address(request))
+        return await signed_in(request, await deps.logins.sign_in_by_name(name, invited, request_id(request)))
     except NotLetIn as why:
         return failed(why.code)
 
@@ -98,68 +99,67 @@ async def sign_in_for_development(request: Request, name: str, invite: Invited =
 @at("GET", "/status", response_model=dict[str, Any])
 async def status(request: Request) -> Response:
     """Which buttons to show."""
-    given = deps(request)
-    told = {"github": False, "google": False} | dict.fromkeys(given.providers, True)
-    return Json({"providers": told, "dev": given.dev_login})
+    deps = chrote_deps(request)
+    told = {"github": False, "google": False} | dict.fromkeys(deps.providers, True)
+    return Json({"providers": told, "dev": deps.dev_login})
 
 
 @at("GET", "/{provider}", response_class=RedirectResponse, status_code=302)
 async def begin(request: Request, provider: str, invite: Invited = None) -> Response:
     """Off to the provider. An invite is remembered until one is back."""
-    given = deps(request)
-    there = provider_of(given, provider)
-    invited = await given.logins.invitation(invite, address(request))
-    sign_in = await given.pending_sign_ins.begin(provider, invited, given.clock())
+    deps = chrote_deps(request)
+    there = provider_of(deps, provider)
+    invited = await deps.logins.invitation(invite, address(request))
+    sign_in = await deps.pending_sign_ins.begin(provider, invited, deps.clock())
     try:
-        answer = RedirectResponse(await there.begin(redirect_uri(given, provider), sign_in), 302)
+        answer = RedirectResponse(await there.begin(redirect_uri(deps, provider), sign_in), 302)
     except ProviderFailed:
         return failed("oauth_failed")
-    answer.set_cookie(
-        ATTEMPT, sign_in.browser, max_age=ATTEMPT_SECONDS, httponly=True, samesite="lax", secure=given.https
-    )
+    https = http_deps(request).https
+    answer.set_cookie(ATTEMPT, sign_in.browser, max_age=ATTEMPT_SECONDS, httponly=True, samesite="lax", secure=https)
     return answer
 
 
 @at("GET", "/{provider}/callback", response_class=RedirectResponse, status_code=302)
 async def come_back(request: Request, provider: str, state: str = "", code: str = "") -> Response:
     """Back from the provider: to the page, signed in, or with the reason why not."""
-    given = deps(request)
-    there = provider_of(given, provider)
+    deps = chrote_deps(request)
+    there = provider_of(deps, provider)
     browser = request.cookies.get(ATTEMPT, "")
-    sign_in = await given.pending_sign_ins.take(provider, state, browser, given.clock())
+    sign_in = await deps.pending_sign_ins.take(provider, state, browser, deps.clock())
     if sign_in is None:
         return failed("invalid_state")
     try:
         if not code:  # an `error` instead: they changed their mind there
             raise ProviderFailed
-        who = await there.finish(redirect_uri(given, provider), sign_in, code)
-        answer = await signed_in(request, await given.logins.sign_in(who, sign_in.invitation, request_id(request)))
+        who = await there.finish(redirect_uri(deps, provider), sign_in, code)
+        answer = await signed_in(request, await deps.logins.sign_in(who, sign_in.invitation, request_id(request)))
     except ProviderFailed:
         answer = failed("oauth_failed")
     except NotLetIn as why:
         answer = failed(why.code)
-    answer.delete_cookie(ATTEMPT, httponly=True, samesite="lax", secure=given.https)
+    answer.delete_cookie(ATTEMPT, httponly=True, samesite="lax", secure=http_deps(request).https)
     return answer
 
 
-def provider_of(given: Deps, name: str) -> Provider:
-    if name not in given.providers:
+def provider_of(deps: ChroteDeps, name: str) -> Provider:
+    if name not in deps.providers:
         raise NotFound("nobody can sign in with that here")
-    return given.providers[name]
+    return deps.providers[name]
 
 
-def redirect_uri(given: Deps, provider: str) -> str:
+def redirect_uri(deps: ChroteDeps, provider: str) -> str:
     """The one that is registered at the provider, whichever of the two addresses was asked."""
-    return f"{given.url}/auth/{provider}/callback"
+    return f"{deps.url}/auth/{provider}/callback"
 
 
 async def signed_in(request: Request, token: str) -> Response:
     """Back to the page, with a cookie; the login that was there before ends."""
-    given = deps(request)
+    deps = chrote_deps(request)
     if before := request.cookies.get(COOKIE):
-        await given.logins.sign_out(before)
+        await deps.logins.sign_out(before)
     answer = RedirectResponse("/", 302)
-    give(answer, given, token)
+    give(answer, http_deps(request), token)
     return answer
 
 

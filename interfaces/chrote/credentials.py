@@ -4,9 +4,10 @@
     who = await member(socket)                 in a WebSocket; `Unauthenticated` becomes accept, then close 4001
     require_own_origin(socket)                 before that; `NotAllowed` becomes 403 in the handshake
 
-A socket outlives the role that it began with. It follows `deps(socket).hub.follow(who, None, None)`: the hub keeps
-the reader's role up to date, delivers `user.role_changed` with the user as its subject (ask `current_role` for the
-rest, or take `entry.facts["role"]`), and ends the reader with `Dismissed` when the account is removed (close 4001).
+A socket outlives the role that it began with. It follows `chrote_deps(socket).hub.follow(who, None, None)`: the hub
+keeps the reader's role up to date, delivers `user.role_changed` with the user as its subject (ask `current_role`
+for the rest, or take `entry.facts["role"]`), and ends the reader with `Dismissed` when the account is removed (close
+4001).
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from starlette.requests import HTTPConnection
 
 from application.access import Actor, require
 from domain.role import Role
+from interfaces.chrote.deps import ChroteDeps
 from interfaces.http import cookies as cookie
 from interfaces.http import identity
 from interfaces.http.cookies import require_own_origin
-from interfaces.http.deps import Deps, deps
+from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated
 from projections import users
 
@@ -40,14 +42,14 @@ async def member(connection: HTTPConnection) -> Actor:
     if who is None:
         who = await cookie.member(connection)
     elif who.role is None:
-        who = await identity.with_role(deps(connection), who)
+        who = await identity.with_role(http_deps(connection), who)
     if who is None:
         raise Unauthenticated(NOBODY)
     require(who, "session.view")
     return who
 
 
-async def current_role(given: Deps, user_id: UUID) -> Role | None:
+async def current_role(deps: ChroteDeps, user_id: UUID) -> Role | None:
     """The role as of this question, on any replica; None: they are not here any more."""
-    row = await users.get(given.reads, user_id)
+    row = await users.get(deps.reads, user_id)
     return Role(row.role) if row else None

@@ -16,8 +16,8 @@ from domain.errors import Invalid
 from domain.invite import LONGEST, Unusable
 from interfaces.chrote import views as present
 from interfaces.chrote.credentials import member
+from interfaces.chrote.deps import chrote_deps
 from interfaces.chrote.errors import errors
-from interfaces.http.deps import deps
 from interfaces.http.identity import address
 from interfaces.http.responses import Json
 from projections import invites
@@ -53,24 +53,24 @@ class CreateInvite(BaseModel):
 async def create_invite(request: Request, who: Who, body: CreateInvite | None = None) -> Response:
     """A new invite. Its token is in this answer, and in no other."""
     require(who, "invite.create")
-    given, asked = deps(request), body or CreateInvite()
-    made, token = await given.invites.create(who, role=asked.role, lasts=asked.lasts, max_uses=asked.max_uses)
-    return Json(present.new_invite(made, token, given.url), 201)
+    deps, asked = chrote_deps(request), body or CreateInvite()
+    made, token = await deps.invites.create(who, role=asked.role, lasts=asked.lasts, max_uses=asked.max_uses)
+    return Json(present.new_invite(made, token, deps.url), 201)
 
 
 @router.get("/api/invites", response_model=dict[str, Any])
 async def list_invites(request: Request, who: Who) -> Response:
     """Newest first; also those that are over."""
     require(who, "invite.create")
-    given = deps(request)
-    rows = (await invites.everything(given.reads)).rows
-    return Json({"invites": [present.invite(row, given.clock()) for row in rows]})
+    deps = chrote_deps(request)
+    rows = (await invites.everything(deps.reads)).rows
+    return Json({"invites": [present.invite(row, deps.clock()) for row in rows]})
 
 
 @router.delete("/api/invites/{id}", response_model=dict[str, Any])
 async def revoke_invite(request: Request, who: Who, id: str) -> Response:
     require(who, "invite.create")
-    await deps(request).invites.revoke(who, present.parse(id, "inv_", "invite"))
+    await chrote_deps(request).invites.revoke(who, present.parse(id, "inv_", "invite"))
     return Json({"success": True})
 
 
@@ -78,7 +78,7 @@ async def revoke_invite(request: Request, who: Who, id: str) -> Response:
 async def validate_invite(request: Request, token: str) -> Response:
     """Whether a token is good; nobody needs to have signed in. Who guesses too often is told to wait."""
     try:
-        role = await deps(request).invites.check(token, address(request))
+        role = await chrote_deps(request).invites.check(token, address(request))
     except Unusable as why:
         return Json({"valid": False, "reason": why.code})
     return Json({"valid": True, "role": str(role)})
@@ -87,7 +87,7 @@ async def validate_invite(request: Request, token: str) -> Response:
 @router.post("/api/invites/{token}/accept", response_model=dict[str, Any])
 async def accept_invite(request: Request, who: Who, token: str) -> Response:
     """The role that one has then: never less than before."""
-    role = await deps(request).invites.accept(who, token, address(request))
+    role = await chrote_deps(request).invites.accept(who, token, address(request))
     return Json({"success": True, "role": str(role)})
 
 

@@ -18,7 +18,7 @@ from application.ports.errors import Unavailable
 from domain.errors import NotAllowed, Refused
 from domain.role import Role
 from interfaces.chrote.credentials import current_role, member, require_own_origin
-from interfaces.http.deps import Deps, deps
+from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.http.errors import Unauthenticated, refuse
 from projections.hub import Closing, CutOff, Dismissed, Push, Told
 
@@ -43,7 +43,7 @@ class Over(Exception):
 class Wire:
     def __init__(self, socket: WebSocket, actor: Actor) -> None:
         self.socket, self.actor = socket, actor
-        self.given: Deps = deps(socket)
+        self.deps: ChroteDeps = chrote_deps(socket)
 
     async def say(self, message: dict[str, Any]) -> None:
         await self.send(frame(message))
@@ -67,7 +67,7 @@ class Wire:
         """The next message. Silence closes it (4000). Raises `Over` then, and when the client has gone."""
         while True:
             try:
-                async with asyncio.timeout(self.given.heartbeat_seconds):
+                async with asyncio.timeout(self.deps.heartbeat_seconds):
                     message = await self.socket.receive()
             except TimeoutError:
                 await self.close(SILENT, "Heartbeat timeout")
@@ -110,7 +110,7 @@ class Wire:
         """
         while True:
             try:
-                async with aclosing(self.given.hub.follow(self.actor, None, None)) as pushes:
+                async with aclosing(self.deps.hub.follow(self.actor, None, None)) as pushes:
                     async for some in pushes:
                         for push in some:
                             await self._heard(push, ready, told)
@@ -137,7 +137,7 @@ class Wire:
         await told(push)
 
     async def _look_at_role(self) -> None:
-        role = await current_role(self.given, self.actor.user_id)
+        role = await current_role(self.deps, self.actor.user_id)
         if role is None:
             raise Dismissed
         self._is(role)

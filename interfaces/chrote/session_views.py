@@ -11,8 +11,8 @@ from application.access import Actor
 from application.ports.people import Profile
 from application.ports.terminals import Address, Frame, Window
 from domain.claim import Claim, Claimed
+from interfaces.chrote.deps import ChroteDeps
 from interfaces.chrote.views import user_id
-from interfaces.http.deps import Deps
 from projections import sessions
 from projections.sessions import Listed
 
@@ -50,16 +50,16 @@ def session(it: Listed, attached: bool, names: Names) -> dict[str, Any]:
     }
 
 
-async def all_sessions(given: Deps, who: Actor) -> tuple[int, list[dict[str, Any]]]:
+async def all_sessions(deps: ChroteDeps, who: Actor) -> tuple[int, list[dict[str, Any]]]:
     """The list of those that they may see, and its position."""
-    found = await sessions.listed(given.reads, who, given.clock())
-    return found.position, [shown for _, shown in await shown_to_owners(given, found.rows)]
+    found = await sessions.listed(deps.reads, who, deps.clock())
+    return found.position, [shown for _, shown in await shown_to_owners(deps, found.rows)]
 
 
-async def shown_to_owners(given: Deps, rows: Sequence[Listed]) -> list[tuple[UUID | None, dict[str, Any]]]:
+async def shown_to_owners(deps: ChroteDeps, rows: Sequence[Listed]) -> list[tuple[UUID | None, dict[str, Any]]]:
     """Each with whose it is; None: everybody's."""
-    names = await given.profiles.profiles([it.holder_id for it in rows if it.holder_id])
-    return [(it.owner_id, session(it, given.terminals.attached(address(it)), names)) for it in rows]
+    names = await deps.profiles.profiles([it.holder_id for it in rows if it.holder_id])
+    return [(it.owner_id, session(it, deps.terminals.attached(address(it)), names)) for it in rows]
 
 
 def detail(it: Listed, windows: Iterable[Window], viewers: Sequence[UUID], names: Names) -> dict[str, Any]:

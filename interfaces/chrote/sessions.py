@@ -11,8 +11,8 @@ from application.access import Actor, require
 from domain.errors import NotFound
 from interfaces.chrote import session_views as present
 from interfaces.chrote.credentials import member
+from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.chrote.errors import errors
-from interfaces.http.deps import Deps, deps
 from interfaces.http.responses import Json
 from projections import sessions
 from projections.sessions import Listed
@@ -21,9 +21,9 @@ router = APIRouter(prefix="/api/sessions", tags=["sessions"], responses=errors(4
 Who = Annotated[Actor, Depends(member)]
 
 
-async def find(given: Deps, who: Actor, id: str) -> Listed:
+async def find(deps: ChroteDeps, who: Actor, id: str) -> Listed:
     """A session by its id, which is its name. Raises `NotFound`, also where it is not for them to see."""
-    row = await sessions.named(given.reads, who, id, given.clock()) if "\0" not in id else None
+    row = await sessions.named(deps.reads, who, id, deps.clock()) if "\0" not in id else None
     if row is None:
         raise NotFound("Session not found")
     return row
@@ -33,7 +33,7 @@ async def find(given: Deps, who: Actor, id: str) -> Listed:
 async def list_sessions(request: Request, who: Who) -> Response:
     """All sessions that the caller may see, by name. `X-Tenure-Position` is where a stream goes on from this list."""
     require(who, "session.view")
-    position, shown = await present.all_sessions(deps(request), who)
+    position, shown = await present.all_sessions(chrote_deps(request), who)
     return Json({"sessions": shown}, headers={"x-tenure-position": str(position)})
 
 
@@ -41,9 +41,9 @@ async def list_sessions(request: Request, who: Who) -> Response:
 async def get_session(request: Request, who: Who, id: str) -> Response:
     """Its windows, what is on their panes, and who looks at it."""
     require(who, "session.view")
-    given = deps(request)
-    it = await find(given, who, id)
-    windows = await given.terminals.windows(present.address(it))
-    viewers = await given.presence.watchers_of(it.id)
-    names = await given.profiles.profiles([*viewers, *([it.holder_id] if it.holder_id else [])])
+    deps = chrote_deps(request)
+    it = await find(deps, who, id)
+    windows = await deps.terminals.windows(present.address(it))
+    viewers = await deps.presence.watchers_of(it.id)
+    names = await deps.profiles.profiles([*viewers, *([it.holder_id] if it.holder_id else [])])
     return Json(present.detail(it, windows, viewers, names))

@@ -50,7 +50,7 @@ class Conversation:
     """With one client."""
 
     def __init__(self, wire: Wire, tasks: TaskGroup) -> None:
-        self._wire, self._given, self._tasks = wire, wire.given, tasks
+        self._wire, self._deps, self._tasks = wire, wire.deps, tasks
         self._once = once(wire.socket)
         self._subscriptions: dict[UUID, Subscription] = {}
         self._names: dict[UUID, str] = {}  # of sessions that are subscribed to; they may be renamed
@@ -82,15 +82,15 @@ class Conversation:
         for it in list(self._subscriptions.values()):
             if not may_view(self._wire.actor, it.session.owner_id):  # their role is another one now
                 await self._ended(it, Wrong("SESSION_NOT_FOUND", "Session does not exist"))
-        _, shown = await present.all_sessions(self._given, self._wire.actor)
+        _, shown = await present.all_sessions(self._deps, self._wire.actor)
         await self._wire.say(as_sessions(shown))
 
     async def _sessions_changed(self, position: int) -> None:
         """The list is made once for everybody, and what they may not see then left out."""
 
         async def made() -> list[tuple[UUID | None, dict[str, Any]]]:
-            rows = (await sessions.everything(self._given.reads, self._given.clock())).rows
-            return await present.shown_to_owners(self._given, rows)
+            rows = (await sessions.everything(self._deps.reads, self._deps.clock())).rows
+            return await present.shown_to_owners(self._deps, rows)
 
         listed = await self._once.value(("listed", position), made)
         seen = [(owner, shown) for owner, shown in listed if may_view(self._wire.actor, owner)]
@@ -115,7 +115,7 @@ class Conversation:
 
     async def _told_of_claim(self, push: Push, session_id: UUID) -> None:
         entry, me = push.entry, self._wire.actor.user_id
-        row = await sessions.by_id(self._given.reads, self._wire.actor, session_id, self._given.clock())
+        row = await sessions.by_id(self._deps.reads, self._wire.actor, session_id, self._deps.clock())
         if row is None:
             return
         handed_over = entry.kind == "claim.handed_over" and entry.by == me
@@ -125,12 +125,12 @@ class Conversation:
             holder, until = UUID(str(entry.facts["holder_id"])), entry.facts["expires_at"]
 
             async def claimed() -> dict[str, Any]:
-                return present.claimed_by(row.name, holder, until, await self._given.profiles.profiles([holder]))
+                return present.claimed_by(row.name, holder, until, await self._deps.profiles.profiles([holder]))
 
             await self._wire.send(await self._once(("claimed", entry.position), claimed))
         if entry.kind == "claim.handover_requested" and str(entry.facts["holder_id"]) == str(me):
             asking = UUID(str(entry.facts["user_id"]))
-            by = {"id": user_id(asking), "name": present.name(asking, await self._given.profiles.profiles([asking]))}
+            by = {"id": user_id(asking), "name": present.name(asking, await self._deps.profiles.profiles([asking]))}
             await self._wire.say({"type": "claimRequested", "sessionId": row.name, "by": by})
 
     # -- what is asked -----------------------------------------------------------
@@ -141,7 +141,7 @@ class Conversation:
             if known == name and may_view(self._wire.actor, self._subscriptions[id].session.owner_id):
                 return self._subscriptions[id].session
         try:
-            return await find(self._given, self._wire.actor, name)
+            return await find(self._deps, self._wire.actor, name)
         except NotFound:
             raise Wrong("SESSION_NOT_FOUND", "Session does not exist") from None
 
@@ -170,38 +170,38 @@ class Conversation:
             raise Wrong("FORBIDDEN", "Viewers cannot send keys")
         if pane is None and session.id in self._subscriptions:
             pane = self._subscriptions[session.id].pane
-        held = await self._given.claims.holder(session.id)
+        held = await self._deps.claims.holder(session.id)
         if held and held[0] != self._wire.actor.user_id:
             raise Wrong("CLAIM_REQUIRED", present.TAKEN)
         try:
-            await self._given.terminals.type(present.address(session), pane, keys)
+            await self._deps.terminals.type(present.address(session), pane, keys)
         except NotFound as gone:
             raise Wrong("SESSION_NOT_FOUND", str(gone)) from None
         except Unavailable as no:
             raise Wrong("TMUX_ERROR", str(no)) from None
         if held:
-            await self._given.claims.used(self._wire.actor, session.id, held[1])
+            await self._deps.claims.used(self._wire.actor, session.id, held[1])
 
     async def _claim(self, said: dict[str, Any]) -> None:
         session = await self._session(said)
         if not may_claim(self._wire.actor, session.owner_id):
             raise Wrong("FORBIDDEN", "Viewers cannot claim sessions")
         try:
-            await self._given.claims.take(self._wire.actor, session.id, session.owner_id)
+            await self._deps.claims.take(self._wire.actor, session.id, session.owner_id)
         except Claimed as no:
             until = present.millis(no.expires_at)
             raise Wrong("ALREADY_CLAIMED", str(no), claimedBy=user_id(no.holder_id), expiresAt=until) from None
 
     async def _release(self, said: dict[str, Any]) -> None:
-        await self._given.claims.release(self._wire.actor, (await self._session(said)).id)
+        await self._deps.claims.release(self._wire.actor, (await self._session(said)).id)
 
     async def _request_claim(self, said: dict[str, Any]) -> None:
         session = await self._session(said)
-        await self._given.claims.ask_for(self._wire.actor, session.id, session.owner_id)
+        await self._deps.claims.ask_for(self._wire.actor, session.id, session.owner_id)
 
     async def _hand_over(self, said: dict[str, Any]) -> None:
         to = parse(text_of(said, "userId"), "user_", "user")
-        await self._given.claims.hand_over(self._wire.actor, (await self._session(said)).id, to)
+        await self._deps.claims.hand_over(self._wire.actor, (await self._session(said)).id, to)
 
     async def _heartbeat(self, said: dict[str, Any]) -> None:
         """That it came is all that there is to it."""
@@ -209,12 +209,12 @@ class Conversation:
     # -- what is shown -----------------------------------------------------------
 
     async def _show(self, it: Subscription, as_text: bool) -> None:
-        given, id = self._given, it.session.id
+        deps, id = self._deps, it.session.id
         with it.scope:
             try:
                 async with (
-                    given.presence.track(id, self._wire.actor.user_id),
-                    given.terminals.view(present.address(it.session), it.pane, plain=as_text) as view,
+                    deps.presence.track(id, self._wire.actor.user_id),
+                    deps.terminals.view(present.address(it.session), it.pane, plain=as_text) as view,
                     anyio.create_task_group() as tasks,
                 ):
                     await self._tell_output(id, view)
@@ -238,14 +238,14 @@ class Conversation:
             await self._wire.wrong(why)
 
     async def _tell_claim(self, it: Subscription) -> None:
-        row = await sessions.by_id(self._given.reads, self._wire.actor, it.session.id, self._given.clock())
+        row = await sessions.by_id(self._deps.reads, self._wire.actor, it.session.id, self._deps.clock())
         if row and row.holder_id:
-            names = await self._given.profiles.profiles([row.holder_id])
+            names = await self._deps.profiles.profiles([row.holder_id])
             await self._wire.say(present.claimed_by(self._names[row.id], row.holder_id, row.expires_at, names))
 
     async def _tell_presence(self, id: UUID) -> None:
         seen = None
-        async with self._given.presence.attendance(id) as attendance:
+        async with self._deps.presence.attendance(id) as attendance:
             while True:
                 seen = users = await attendance.after(seen)
                 name = self._names[id]
@@ -253,7 +253,7 @@ class Conversation:
                 await self._wire.send(await self._once(("presence", name, users), made))
 
     async def _presence(self, name: str, users: tuple[UUID, ...]) -> dict[str, Any]:
-        return present.presence(name, users, await self._given.profiles.profiles(users))
+        return present.presence(name, users, await self._deps.profiles.profiles(users))
 
 
 def as_sessions(shown: list[dict[str, Any]]) -> dict[str, Any]:

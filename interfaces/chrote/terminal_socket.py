@@ -27,11 +27,11 @@ async def one_session(socket: WebSocket, id: str, pane: str | None = None, mode:
     if (wire := await opened(socket)) is None:
         return
     try:
-        session = await find(wire.given, wire.actor, id)
+        session = await find(wire.deps, wire.actor, id)
         as_text = plain(mode)
         async with (
-            wire.given.presence.track(session.id, wire.actor.user_id),
-            wire.given.terminals.view(address(session), pane or None, plain=as_text) as view,
+            wire.deps.presence.track(session.id, wire.actor.user_id),
+            wire.deps.terminals.view(address(session), pane or None, plain=as_text) as view,
         ):
             await Terminal(wire, session, pane or None).run(view)
     except (NotFound, Wrong, Unavailable) as gone:
@@ -42,7 +42,7 @@ async def one_session(socket: WebSocket, id: str, pane: str | None = None, mode:
 
 class Terminal:
     def __init__(self, wire: Wire, session: Listed, pane: str | None) -> None:
-        self._wire, self._given = wire, wire.given
+        self._wire, self._deps = wire, wire.deps
         self._session, self._pane, self._name = session, pane, session.name
 
     async def run(self, view: View) -> None:
@@ -98,14 +98,14 @@ class Terminal:
     async def _send_keys(self, keys: bytes, pane: str | None) -> None:
         if not may_claim(self._wire.actor, self._session.owner_id):
             raise Wrong("NOT_OPERATOR", "Only operators can send keys")
-        held = await self._given.claims.holder(self._session.id)
+        held = await self._deps.claims.holder(self._session.id)
         if held is None or held[0] != self._wire.actor.user_id:
             raise Wrong("NOT_CLAIMED", "You must claim the session before sending keys")
         try:
-            await self._given.terminals.type(address(self._session), pane or self._pane, keys)
+            await self._deps.terminals.type(address(self._session), pane or self._pane, keys)
         except NotFound as gone:
             code = "TMUX_ERROR" if "pane" in str(gone) else "SESSION_NOT_FOUND"
             raise Wrong(code, str(gone)) from None
         except Unavailable as no:
             raise Wrong("TMUX_ERROR", str(no)) from None
-        await self._given.claims.used(self._wire.actor, self._session.id, held[1])
+        await self._deps.claims.used(self._wire.actor, self._session.id, held[1])

@@ -11,11 +11,11 @@ from application.access import Actor, require
 from application.ports.errors import Unavailable
 from domain.errors import NotFound
 from interfaces.chrote.credentials import member
+from interfaces.chrote.deps import chrote_deps
 from interfaces.chrote.errors import errors
 from interfaces.chrote.session_views import address, millis
 from interfaces.chrote.sessions import find
 from interfaces.http import errors as http_errors
-from interfaces.http.deps import deps
 from interfaces.http.responses import Json
 
 router = APIRouter(prefix="/api/tmux", tags=["sessions"], responses=errors(400, 401, 403) | http_errors.errors(404))
@@ -26,17 +26,17 @@ Who = Annotated[Actor, Depends(member)]
 async def capture(request: Request, who: Who, session: str, pane: str) -> Response:
     """The screen of a pane of its current window, as text."""
     require(who, "session.view")
-    given = deps(request)
-    if not given.terminals.had():
+    deps = chrote_deps(request)
+    if not deps.terminals.had():
         return Json({"error": "CHROTE API not available"}, 503)
     try:
-        it = await find(given, who, session)
+        it = await find(deps, who, session)
     except NotFound:
         return Json({"error": "Session not found"}, 404)
     try:
-        content = await given.terminals.capture(address(it), pane)
+        content = await deps.terminals.capture(address(it), pane)
     except NotFound:
         return Json({"error": "Pane not found"}, 404)
     except Unavailable:
         return Json({"error": "CHROTE API not available"}, 503)
-    return Json({"session": it.name, "pane": pane, "content": content, "timestamp": millis(given.clock())})
+    return Json({"session": it.name, "pane": pane, "content": content, "timestamp": millis(deps.clock())})

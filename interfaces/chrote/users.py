@@ -11,8 +11,8 @@ from starlette.requests import Request
 from application.access import Actor, require
 from interfaces.chrote import views as present
 from interfaces.chrote.credentials import member
+from interfaces.chrote.deps import chrote_deps
 from interfaces.chrote.errors import errors
-from interfaces.http.deps import deps
 from interfaces.http.responses import Json
 from projections import users
 
@@ -28,19 +28,19 @@ class ChangeRole(BaseModel):
 async def list_users(request: Request, who: Who) -> Response:
     """Who came first is first."""
     require(who, "user.manage")
-    given = deps(request)
-    rows = (await users.everybody(given.reads)).rows
-    profiles = await given.profiles.profiles([row.id for row in rows])
+    deps = chrote_deps(request)
+    rows = (await users.everybody(deps.reads)).rows
+    profiles = await deps.profiles.profiles([row.id for row in rows])
     return Json({"users": [present.user(row, profiles.get(row.id)) for row in rows]})
 
 
 @router.patch("/{id}/role", response_model=dict[str, Any])
 async def change_role(request: Request, who: Who, id: str, body: ChangeRole) -> Response:
     """It counts from now on, also for who is connected already."""
-    given = deps(request)
+    deps = chrote_deps(request)
     require(who, "user.manage")
-    user = await given.users.change_role(who, present.parse(id, "user_", "user"), body.role)
-    profiles = await given.profiles.profiles([user.id])
+    user = await deps.users.change_role(who, present.parse(id, "user_", "user"), body.role)
+    profiles = await deps.profiles.profiles([user.id])
     return Json({"success": True, "user": present.changed(user, profiles.get(user.id))})
 
 
@@ -48,5 +48,5 @@ async def change_role(request: Request, who: Who, id: str, body: ChangeRole) -> 
 async def remove_user(request: Request, who: Who, id: str) -> Response:
     """Their cookies end, and what names them goes; the history stays."""
     require(who, "user.manage")
-    await deps(request).users.remove(who, present.parse(id, "user_", "user"))
+    await chrote_deps(request).users.remove(who, present.parse(id, "user_", "user"))
     return Json({"success": True})

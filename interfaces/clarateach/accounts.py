@@ -14,9 +14,9 @@ from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from domain.name import LONGEST
 from domain.user import User
 from interfaces.clarateach import views as present
+from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
-from interfaces.http.deps import deps
 from interfaces.http.errors import Unauthenticated
 from interfaces.http.identity import address, request_id
 from interfaces.http.responses import Json
@@ -62,7 +62,7 @@ class LoggedIn(BaseModel):
 @router.post("/register", status_code=201, response_model=LoggedIn)
 async def register(request: Request, body: Register) -> Response:
     """An account, and a token for it."""
-    token, user = await deps(request).instructors.register(
+    token, user = await clarateach_deps(request).instructors.register(
         email=body.email,
         password=body.password,
         name=body.name,
@@ -75,7 +75,7 @@ async def register(request: Request, body: Register) -> Response:
 
 @router.post("/login", response_model=LoggedIn, responses=errors(401))
 async def log_in(request: Request, body: LogIn) -> Response:
-    found = await deps(request).instructors.log_in(
+    found = await clarateach_deps(request).instructors.log_in(
         email=body.email, password=body.password, guesser=f"login {address(request)}"
     )
     if found is None:
@@ -85,6 +85,6 @@ async def log_in(request: Request, body: LogIn) -> Response:
 
 
 async def shown(request: Request, user: User) -> dict[str, Any]:
-    profile = (await deps(request).profiles.profiles([user.id])).get(user.id)
+    profile = (await clarateach_deps(request).profiles.profiles([user.id])).get(user.id)
     told = {"id": str(user.id), "email": profile.email if profile else "", "name": profile.name if profile else ""}
     return told | {"role": str(user.role), "created_at": present.utc(user.joined_at)}

@@ -13,29 +13,29 @@ from sse_starlette import ServerSentEvent
 from application.access import Actor
 from application.ports.errors import Unavailable
 from interfaces.clarateach import views as present
-from interfaces.http.deps import Deps
+from interfaces.clarateach.deps import ClaraTeachDeps
 from projections import seats, workshops
 from projections.hub import Closing, CutOff, Dismissed
 from projections.workshops import WorkshopRow
 
 
-async def learners(given: Deps, row: WorkshopRow) -> dict[str, Any]:
+async def learners(deps: ClaraTeachDeps, row: WorkshopRow) -> dict[str, Any]:
     taken = [it for it in seats.of(row) if it.learner_id]
-    known = await given.learners.described([it.learner_id for it in taken if it.learner_id])
+    known = await deps.learners.described([it.learner_id for it in taken if it.learner_id])
     shown: list[dict[str, Any]] = []
     for it in taken:
-        there = bool(it.machine_id and it.learner_id in await given.presence.watchers_of(it.machine_id))
+        there = bool(it.machine_id and it.learner_id in await deps.presence.watchers_of(it.machine_id))
         shown.append(present.learner(it, known.get(it.learner_id) if it.learner_id else None, there))
     return {"learners": shown, "connected": sum(it["connected"] for it in shown)}
 
 
-async def changes(given: Deps, who: Actor, row: WorkshopRow) -> AsyncIterator[bytes]:
+async def changes(deps: ClaraTeachDeps, who: Actor, row: WorkshopRow) -> AsyncIterator[bytes]:
     """The list as it is, and again whenever it is another one. It ends with the workshop."""
-    watched, last = Watched(given, who, row.id), None
+    watched, last = Watched(deps, who, row.id), None
     try:
-        while found := await workshops.numbered(given.reads, row.number):
+        while found := await workshops.numbered(deps.reads, row.number):
             watched.only(it.machine_id for it in seats.of(found) if it.machine_id)
-            shown = await learners(given, found)
+            shown = await learners(deps, found)
             if shown != last:
                 told = orjson.dumps(last := shown, option=orjson.OPT_UTC_Z).decode()
                 yield ServerSentEvent(told, event="learners").encode()
@@ -49,8 +49,8 @@ async def changes(given: Deps, who: Actor, row: WorkshopRow) -> AsyncIterator[by
 class Watched:
     """What a list of learners follows from: the workshop's events, and who is present at its machines."""
 
-    def __init__(self, given: Deps, who: Actor, id: UUID) -> None:
-        self._given = given
+    def __init__(self, deps: ClaraTeachDeps, who: Actor, id: UUID) -> None:
+        self._deps = deps
         self._changed = asyncio.Event()
         self._events = asyncio.create_task(self._follow(who, id))
         self._events.add_done_callback(lambda _: self._changed.set())
@@ -76,12 +76,12 @@ class Watched:
             task.cancel()
 
     async def _follow(self, who: Actor, id: UUID) -> None:
-        async for _ in self._given.hub.follow(who, id, None):
+        async for _ in self._deps.hub.follow(who, id, None):
             self._changed.set()
 
     async def _attend(self, machine_id: UUID) -> None:
         seen = None
-        async with self._given.presence.attendance(machine_id) as attendance:
+        async with self._deps.presence.attendance(machine_id) as attendance:
             while True:
                 seen = await attendance.after(seen)
                 self._changed.set()

@@ -27,8 +27,8 @@ from application.ports.displays import Display, Peer
 from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotFound
 from interfaces.clarateach.credentials import Sits
+from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.rates import Limited
-from interfaces.http.deps import deps
 from interfaces.http.display_messages import act, message, page, said
 
 router = APIRouter(tags=["seats"], route_class=Limited)
@@ -45,14 +45,14 @@ async def browser_page(request: Request, sits: Sits) -> Response:
 
 @router.websocket("/vm/{seat}/browser")
 async def browser(socket: WebSocket, sits: Sits) -> None:
-    given = deps(socket)
+    deps = clarateach_deps(socket)
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
-    if address := await given.displays.neko(sits.machine_id):
+    if address := await deps.displays.neko(sits.machine_id):
         await relayed(socket, address, subprotocol)
         return
     async with AsyncExitStack() as stack:
-        display = await stack.enter_async_context(given.displays.watch(sits.machine_id))
-        peer = await stack.enter_async_context(given.displays.peer(display))
+        display = await stack.enter_async_context(deps.displays.watch(sits.machine_id))
+        peer = await stack.enter_async_context(deps.displays.peer(display))
         await socket.accept(subprotocol)
         with suppress(WebSocketDisconnect, RuntimeError):
             await Signalling(socket, display, peer).run()

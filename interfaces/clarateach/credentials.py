@@ -17,10 +17,10 @@ from starlette.requests import HTTPConnection
 from application.access import Actor
 from domain.errors import NotAllowed
 from domain.seat import numbered
+from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http import cookies as cookie
 from interfaces.http import identity
 from interfaces.http import instructors as password
-from interfaces.http.deps import deps
 from interfaces.http.errors import Unauthenticated
 from projections import seats
 
@@ -40,33 +40,33 @@ class Sitting:
 
 
 async def instructor(connection: HTTPConnection) -> Actor:
-    given = deps(connection)
+    deps = clarateach_deps(connection)
     if who := await password.instructor(connection) or await identity.bearer(connection):
         return who
     if any(header in connection.headers for header in identity.HEADERS):
         return await identity.actor(connection)
     if who := await cookie.member(connection):
         return who
-    if not given.portal_is_open:
+    if not deps.portal_is_open:
         raise Unauthenticated("sign in as an instructor: POST /api/auth/login")
-    if identity.host_of(connection) not in given.hosts:
-        raise Unauthenticated(f"who does not sign in is served on {', '.join(sorted(given.hosts))} only")
+    if identity.host_of(connection) not in deps.hosts:
+        raise Unauthenticated(f"who does not sign in is served on {', '.join(sorted(deps.hosts))} only")
     cookie.require_own_origin(connection)  # a page of somebody else's may not ask for who looks at it
-    user_id = await given.people.identify(SCHEME, HOUSE)
+    user_id = await deps.people.identify(SCHEME, HOUSE)
     return Actor(user_id=user_id, name=HOUSE, request_id=identity.request_id(connection))
 
 
 async def sitting(connection: HTTPConnection, seat: str) -> Sitting:
     """Raises `Unauthenticated` without a good token, `NotAllowed` for that of another seat."""
-    given = deps(connection)
+    deps = clarateach_deps(connection)
     token = token_of(connection)
-    admission = await given.seats.tokens.read(token) if token else None
+    admission = await deps.seat_tokens.read(token) if token else None
     if admission is None:
         raise Unauthenticated("a good token of this seat is needed, from POST /api/join")
     number = numbered(seat)
     if admission.seat != number:
         raise NotAllowed("this token is one of another seat")
-    row = await seats.taken_by(given.reads, admission.workshop, number, admission.learner_id)
+    row = await seats.taken_by(deps.reads, admission.workshop, number, admission.learner_id)
     if row is None:
         raise Unauthenticated("nobody sits there with this token any more; join again")
     if row.machine_id is None or not row.ready:

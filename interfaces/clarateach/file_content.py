@@ -65,7 +65,7 @@ async def in_base64(contents: Contents) -> AsyncIterator[bytes]:
 # -- in --------------------------------------------------------------------------------------------------------
 
 
-async def given(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def decode_upload(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """What the file shall contain, from a request's body. Raises `Invalid`, at the latest before it ends."""
     reader = Reader(body)
     await reader.begin()

@@ -16,10 +16,10 @@ from application.ports.files import Contents, FileSeen
 from domain.workspace_path import ROOT, below_root
 from interfaces.clarateach import file_content as content
 from interfaces.clarateach.credentials import Sits
+from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
 from interfaces.clarateach.views import Success
-from interfaces.http.deps import deps
 from interfaces.http.responses import Json
 
 router = APIRouter(prefix="/vm/{seat}/files", tags=["seats"], route_class=Limited, responses=errors(400, 401, 403, 404))
@@ -52,7 +52,7 @@ TAKES = {"requestBody": {"required": True, "content": TAKEN}}
 async def list_files(request: Request, sits: Sits, path: str = f"/{ROOT}") -> Response:
     """What is in a directory: directories first, then by name."""
     below = below_root(path)
-    seen = await deps(request).files.list(sits.machine_id, below)
+    seen = await clarateach_deps(request).files.list(sits.machine_id, below)
     seen.sort(key=lambda it: (not it.is_directory, it.name))
     return Json({"files": [entry(below, it) for it in seen]})
 
@@ -61,7 +61,9 @@ async def list_files(request: Request, sits: Sits, path: str = f"/{ROOT}") -> Re
 async def read_file(request: Request, sits: Sits, path: str) -> Response:
     """A file, whole. It is sent as it is read."""
     async with AsyncExitStack() as stack:
-        contents = await stack.enter_async_context(deps(request).files.open(sits.machine_id, below_root(path)))
+        contents = await stack.enter_async_context(
+            clarateach_deps(request).files.open(sits.machine_id, below_root(path))
+        )
         return Reading(contents, stack.pop_all())
 
 
@@ -71,14 +73,16 @@ async def write_file(request: Request, sits: Sits, path: str) -> Response:
 
     What names the encoding first is written as it comes; else it is put aside until the encoding is known.
     """
-    await deps(request).files.write(sits.machine_id, below_root(path), content.given(request.stream()))
+    await clarateach_deps(request).files.write(
+        sits.machine_id, below_root(path), content.decode_upload(request.stream())
+    )
     return Json({"success": True})
 
 
 @router.delete("/{path:path}", response_model=Success)
 async def delete_file(request: Request, sits: Sits, path: str) -> Response:
     """A file, or a directory with all that is in it."""
-    await deps(request).files.delete(sits.machine_id, below_root(path))
+    await clarateach_deps(request).files.delete(sits.machine_id, below_root(path))
     return Json({"success": True})
 
 

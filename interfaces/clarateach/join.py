@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from domain.name import LONGEST
+from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
 from interfaces.clarateach.views import JoinedOut
-from interfaces.http.deps import deps
 from interfaces.http.identity import address, request_id
 from interfaces.http.responses import Json
 
@@ -34,13 +34,13 @@ class JoinRequest(BaseModel):
 @router.post("/api/join", response_model=JoinedOut, responses=errors(400, 404))
 async def join(request: Request, body: JoinRequest) -> Response:
     """A seat of the workshop with this code: the first one that is free, or the one that you had."""
-    given = deps(request)
-    taken = await given.seats.join(
+    deps = clarateach_deps(request)
+    taken = await deps.seats.join(
         code=body.code,
         odehash=body.odehash,
         name=body.name,
         guesser=f"join {address(request)}",
         request_id=request_id(request),
     )
-    told = {"token": taken.token, "endpoint": given.url, "odehash": taken.odehash, "seat": taken.seat}
+    told = {"token": taken.token, "endpoint": deps.url, "odehash": taken.odehash, "seat": taken.seat}
     return Json(told)

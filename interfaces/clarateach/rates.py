@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from interfaces.http.deps import deps
+from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http.errors import refuse
 from interfaces.http.identity import address
 
@@ -23,9 +23,9 @@ class Limited(APIRoute):
         answer = super().get_route_handler()
 
         async def counted(request: Request) -> Response:
-            given = deps(request)
+            deps = clarateach_deps(request)
             kind = OWN.get((request.method, self.path), "other")
-            rate = await given.rate_limiter.hit(kind, address(request), given.rate_limits[kind])
+            rate = await deps.rate_limiter.hit(kind, address(request), deps.rate_limits[kind])
             said = {
                 "RateLimit-Limit": str(rate.limit),
                 "RateLimit-Remaining": str(rate.remaining),

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from domain.name import LONGEST
+from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
-from interfaces.http.deps import deps
 from interfaces.http.identity import address, request_id
 from interfaces.http.responses import Json
 
@@ -49,7 +49,7 @@ class Session(BaseModel):
 @router.post("/api/register", response_model=Registered)
 async def register(request: Request, body: Registration) -> Response:
     """Say that you will come. Whoever else knows your e-mail is not told your code."""
-    code = await deps(request).registering.register(
+    code = await clarateach_deps(request).registering.register(
         code=body.workshop_code, email=body.email, name=body.name, guesser=f"join {address(request)}"
     )
     return Json({"access_code": code or "", "already_registered": code is None, "message": NEW if code else BEFORE})
@@ -58,11 +58,9 @@ async def register(request: Request, body: Registration) -> Response:
 @router.get("/api/session/{access_code}", response_model=Session)
 async def session(request: Request, access_code: str) -> Response:
     """Your seat, as soon as the workshop runs: the same one each time."""
-    given = deps(request)
-    workshop, name, taken = await given.registering.session(
-        access_code, f"join {address(request)}", request_id(request)
-    )
+    deps = clarateach_deps(request)
+    workshop, name, taken = await deps.registering.session(access_code, f"join {address(request)}", request_id(request))
     told = {"status": "ready" if taken else "pending", "workshop_id": workshop.number, "name": name}
     if taken:
-        told |= {"endpoint": given.url, "token": taken.token, "seat": taken.seat}  # type: ignore[dict-item]
+        told |= {"endpoint": deps.url, "token": taken.token, "seat": taken.seat}  # type: ignore[dict-item]
     return Json(told | {"runtime_type": "docker"})

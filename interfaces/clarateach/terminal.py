@@ -25,7 +25,7 @@ from application.ports.errors import Unavailable
 from application.ports.terminals import Address, Frame, View
 from domain.errors import NotAllowed, NotFound
 from interfaces.clarateach.credentials import Sits, Sitting, sitting
-from interfaces.http.deps import deps
+from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http.errors import Unauthenticated
 from projections.hub import Closing, CutOff, Dismissed
 
@@ -48,11 +48,11 @@ class Over(Exception):
 
 @router.websocket("/vm/{seat}/terminal")
 async def terminal(socket: WebSocket, sits: Sits) -> None:
-    given = deps(socket)
-    at = await given.terminals.of(sits.machine_id)
+    deps = clarateach_deps(socket)
+    at = await deps.terminals.of(sits.machine_id)
     async with (
-        given.presence.track(sits.machine_id, sits.learner_id),
-        given.terminals.view(at, None, plain=False) as view,
+        deps.presence.track(sits.machine_id, sits.learner_id),
+        deps.terminals.view(at, None, plain=False) as view,
     ):
         await socket.accept()
         await Terminal(socket, sits, at).run(view)
@@ -61,7 +61,7 @@ async def terminal(socket: WebSocket, sits: Sits) -> None:
 class Terminal:
     def __init__(self, socket: WebSocket, sits: Sitting, at: Address) -> None:
         self._socket, self._sits, self._at = socket, sits, at
-        self._given = deps(socket)
+        self._deps = clarateach_deps(socket)
         self._size: tuple[int, int] | None = None  # as the client wants it; None: as it is
         self._resized = asyncio.Event()
 
@@ -107,7 +107,7 @@ class Terminal:
         workshop = Actor(self._sits.workshop_id, "", "")
         while True:
             try:
-                async for _ in self._given.hub.follow(workshop, self._sits.machine_id, None):
+                async for _ in self._deps.hub.follow(workshop, self._sits.machine_id, None):
                     await self._look()
             except Closing:
                 raise Over(SHUTTING_DOWN, "the server is shutting down") from None
@@ -130,7 +130,7 @@ class Terminal:
             self._resized.clear()
             if self._size:
                 with suppress(Unavailable):
-                    await self._given.terminals.resize(self._at, *self._size)
+                    await self._deps.terminals.resize(self._at, *self._size)
             await asyncio.sleep(REST_SECONDS)
 
     async def _listen(self) -> None:
@@ -164,7 +164,7 @@ class Terminal:
         if not isinstance(data := message.get("data"), str):
             raise ValueError("data must be text")
         if data:
-            await self._given.terminals.type(self._at, None, data.encode())
+            await self._deps.terminals.type(self._at, None, data.encode())
 
     async def _want(self, message: dict[str, Any]) -> None:
         size = (within(message.get("cols")), within(message.get("rows")))

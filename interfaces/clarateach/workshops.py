@@ -18,10 +18,10 @@ from domain.workshop import Workshop
 from interfaces.clarateach import attendance
 from interfaces.clarateach import views as present
 from interfaces.clarateach.credentials import Instructor
+from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
 from interfaces.clarateach.views import LearnersOut, ManyWorkshops, OneWorkshop, Success
-from interfaces.http.deps import deps
 from interfaces.http.responses import Json
 from interfaces.http.sse import Stream, sending
 from projections import workshops
@@ -57,7 +57,7 @@ class Extend(BaseModel):
 async def list_workshops(request: Request, who: Instructor) -> Response:
     """Those that you have made, the newest first."""
     require(who, "workshop.list")
-    found = await workshops.owned_by(deps(request).reads, who.user_id)
+    found = await workshops.owned_by(clarateach_deps(request).reads, who.user_id)
     shown = [present.workshop(row, *where(request)) for row in found.rows]
     return Json({"workshops": shown}, headers={"x-tenure-position": str(found.position)})
 
@@ -65,7 +65,7 @@ async def list_workshops(request: Request, who: Instructor) -> Response:
 @router.post("", status_code=201, response_model=OneWorkshop)
 async def create_workshop(request: Request, who: Instructor, body: CreateWorkshopRequest) -> Response:
     """A new one. It has a code already, and can be joined when it runs."""
-    made = await deps(request).workshops.create(who, name=body.name, seats=body.seats, api_key=body.api_key)
+    made = await clarateach_deps(request).workshops.create(who, name=body.name, seats=body.seats, api_key=body.api_key)
     return one(request, made, 201)
 
 
@@ -78,53 +78,53 @@ async def get_workshop(request: Request, who: Instructor, id: Id) -> Response:
 @router.post("/{id}/start", status_code=202, response_model=OneWorkshop, responses=OF_ONE)
 async def start_workshop(request: Request, who: Instructor, id: Id) -> Response:
     """Give each seat a machine. It is `running` when all are; until then it is `provisioning`."""
-    return one(request, await deps(request).workshops.start(who, id), 202)
+    return one(request, await clarateach_deps(request).workshops.start(who, id), 202)
 
 
 @router.post("/{id}/stop", response_model=Success, responses=OF_ONE)
 async def stop_workshop(request: Request, who: Instructor, id: Id) -> Response:
     """Destroy the machines, with all that was made on them. It is `stopped` when that is done."""
-    await deps(request).workshops.stop(who, id)
+    await clarateach_deps(request).workshops.stop(who, id)
     return Json({"success": True})
 
 
 @router.post("/{id}/extend", response_model=OneWorkshop, responses=OF_ONE)
 async def extend_workshop(request: Request, who: Instructor, id: Id, body: Extend) -> Response:
     """Let it run for so many seconds more."""
-    return one(request, await deps(request).workshops.extend(who, id, body.seconds))
+    return one(request, await clarateach_deps(request).workshops.extend(who, id, body.seconds))
 
 
 @router.delete("/{id}", response_model=Success, responses=OF_ONE)
 async def delete_workshop(request: Request, who: Instructor, id: Id) -> Response:
     """Also one that runs: its machines are destroyed then. Its code is free (T48)."""
-    await deps(request).workshops.delete(who, id)
+    await clarateach_deps(request).workshops.delete(who, id)
     return Json({"success": True})
 
 
 @router.get("/{id}/learners", response_model=LearnersOut, responses=OF_ONE)
 async def list_learners(request: Request, who: Instructor, id: Id) -> Response:
     """Who sits where, since when, and whether they are there now (T48)."""
-    return Json(await attendance.learners(deps(request), await own(request, who, id)))
+    return Json(await attendance.learners(clarateach_deps(request), await own(request, who, id)))
 
 
 @router.get("/{id}/learners/stream", response_class=Stream, responses=OF_ONE)
 async def follow_learners(request: Request, who: Instructor, id: Id) -> Stream:
     """The list as it is, and again whenever somebody comes, goes, connects or hangs up: events `learners`."""
-    given = deps(request)
-    frames = attendance.changes(given, who, await own(request, who, id))
-    return Stream(frames, **sending(given))
+    deps = clarateach_deps(request)
+    frames = attendance.changes(deps, who, await own(request, who, id))
+    return Stream(frames, **sending(request))
 
 
 @router.delete("/{id}/learners/{seat}", response_model=Success, responses=OF_ONE)
 async def end_seat(request: Request, who: Instructor, id: Id, seat: str) -> Response:
     """Send somebody away. What they made goes with the machine, and the seat is free when it has another one."""
-    await deps(request).workshops.end_seat(who, id, numbered(seat))
+    await clarateach_deps(request).workshops.end_seat(who, id, numbered(seat))
     return Json({"success": True})
 
 
 async def own(request: Request, who: Actor, id: str) -> WorkshopRow:
     """The caller's workshop. `NotFound` for what has gone, and for another's."""
-    row = await workshops.numbered(deps(request).reads, id)
+    row = await workshops.numbered(clarateach_deps(request).reads, id)
     if row is None:
         raise NotFound("no such workshop")
     require(who, "workshop.see", row.owner_id)
@@ -137,5 +137,5 @@ def one(request: Request, it: Workshop, status: int = 200) -> Response:
 
 def where(request: Request) -> tuple[str, str]:
     """Where seats are found: this server's own address, and its host."""
-    url = deps(request).url
+    url = clarateach_deps(request).url
     return url, urlsplit(url).hostname or ""

@@ -54,7 +54,7 @@ class Started:
 
 
 class Log(Protocol):
-    """The database of one command, without a server: an `interfaces.native.history.History`, and more."""
+    """The database of one command, without a server: an `interfaces.native.history.HistoryDeps`, and more."""
 
     @property
     def reads(self) -> Reads: ...

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from interfaces import chrote, clarateach, native, neptuned, vm_api, warpdrive
-from interfaces.http.deps import Deps
+from interfaces.chrote.deps import ChroteDeps
+from interfaces.clarateach.deps import ClaraTeachDeps
+from interfaces.http.deps import HttpDeps
 from interfaces.http.errors import install
 from interfaces.http.middleware import Edge
 from interfaces.http.openapi import Api
+from interfaces.native.deps import NativeDeps
+from interfaces.neptuned.deps import NeptunedDeps
+from interfaces.vm_api.deps import VmApiDeps
+from interfaces.warpdrive.deps import WarpdriveDeps
 
 CONTRACTS = [vm_api.CONTRACT, chrote.CONTRACT, warpdrive.CONTRACT, clarateach.CONTRACT]
 CONTRACTS += [neptuned.CONTRACT, native.CONTRACT]
@@ -19,19 +27,39 @@ readings of it. Name yourself with the header `x-user` (on this machine), or let
 """
 
 
-def build(given: Deps, cors_origins: list[str] | None = None) -> FastAPI:
+@dataclass(frozen=True)
+class ContractDeps:
+    """What each contract depends on, and what the HTTP layer below them does."""
+
+    http: HttpDeps
+    vm_api: VmApiDeps
+    chrote: ChroteDeps
+    warpdrive: WarpdriveDeps
+    clarateach: ClaraTeachDeps
+    neptuned: NeptunedDeps
+    native: NativeDeps
+
+
+def build(deps: ContractDeps) -> FastAPI:
     api = Api(
         title="Tenure",
-        version=given.version,
+        version=deps.http.version,
         description=ABOUT,
         redirect_slashes=False,  # an id that was left out by mistake must not lead to the list
     )
-    api.state.deps = given
+    # Each contract's own accessor (`chrote_deps`, ...) reads the attribute of its name.
+    api.state.http = deps.http
+    api.state.vm_api = deps.vm_api
+    api.state.chrote = deps.chrote
+    api.state.warpdrive = deps.warpdrive
+    api.state.clarateach = deps.clarateach
+    api.state.neptuned = deps.neptuned
+    api.state.native = deps.native
     install(api, CONTRACTS)
-    if cors_origins:
+    if deps.http.cors_origins:
         api.add_middleware(
             CORSMiddleware,
-            allow_origins=cors_origins,
+            allow_origins=deps.http.cors_origins,
             allow_credentials=True,
             allow_methods=["*"],
             allow_headers=["*"],
@@ -40,9 +68,9 @@ def build(given: Deps, cors_origins: list[str] | None = None) -> FastAPI:
     api.add_middleware(
         Edge,
         api=api,
-        ids=given.ids,
-        max_body_bytes=given.max_body_bytes,
-        max_file_bytes=given.max_file_bytes,
+        ids=deps.http.ids,
+        max_body_bytes=deps.http.max_body_bytes,
+        max_file_bytes=deps.http.max_file_bytes,
         files=[contract.files for contract in CONTRACTS],
     )
     return api

@@ -20,7 +20,7 @@ from domain.name import checked
 from domain.role import Role
 from domain.scope import Scope
 from interfaces.http import cookies as cookie
-from interfaces.http.deps import Deps, deps
+from interfaces.http.deps import HttpDeps, http_deps
 from interfaces.http.errors import Unauthenticated
 from projections import users
 
@@ -39,23 +39,23 @@ async def actor(connection: HTTPConnection) -> Actor:
     """
     if who := await bearer(connection):
         return who
-    given = deps(connection)
+    deps = http_deps(connection)
     named = any(header in connection.headers for header in HEADERS)
     if not named and (who := await cookie.member(connection)):
         return who
-    name = name_of(connection, given)
+    name = name_of(connection, deps)
     return Actor(
-        user_id=await given.people.identify(SCHEME, name),
+        user_id=await deps.people.identify(SCHEME, name),
         name=name,
         request_id=request_id(connection),
-        auditor=name in given.auditors,
+        auditor=name in deps.auditors,
     )
 
 
 async def placed(connection: HTTPConnection) -> Actor:
     """The same, with their role in the place also where they came with a token: for what members share."""
     who = await actor(connection)
-    return who if who.scopes is None or who.role else await with_role(deps(connection), who)
+    return who if who.scopes is None or who.role else await with_role(http_deps(connection), who)
 
 
 async def keyholder(connection: HTTPConnection) -> Actor:
@@ -107,15 +107,15 @@ async def key(connection: HTTPConnection) -> Grant:
 
 async def granted(connection: HTTPConnection, text: str) -> Grant | None:
     """What a key or a token opens, whichever it is."""
-    return await (opened(connection, text) if text.startswith(MARK) else deps(connection).tokens.verify(text))
+    return await (opened(connection, text) if text.startswith(MARK) else http_deps(connection).tokens.verify(text))
 
 
 async def opened(connection: HTTPConnection, text: str) -> Grant | None:
-    return await deps(connection).api_keys.authenticate(text, f"key {address(connection)}")
+    return await http_deps(connection).api_keys.authenticate(text, f"key {address(connection)}")
 
 
-async def with_role(given: Deps, who: Actor) -> Actor:
-    row = await users.get(given.reads, who.user_id)
+async def with_role(deps: HttpDeps, who: Actor) -> Actor:
+    row = await users.get(deps.reads, who.user_id)
     return replace(who, role=Role(row.role)) if row else who
 
 
@@ -129,16 +129,16 @@ def request_id(connection: HTTPConnection) -> str:
     return str(connection.scope.get("state", {}).get("request_id", ""))
 
 
-def name_of(connection: HTTPConnection, given: Deps) -> str:
-    headers = (*PROXY_HEADERS, DEV_HEADER) if given.dev_header else PROXY_HEADERS
+def name_of(connection: HTTPConnection, deps: HttpDeps) -> str:
+    headers = (*PROXY_HEADERS, DEV_HEADER) if deps.dev_header else PROXY_HEADERS
     header = next((h for h in headers if h in connection.headers), None)
     if header is None:
         raise Unauthenticated(f"who is asking? Send the header {' or '.join(headers)}")
-    if not trusted(connection, given):
+    if not trusted(connection):
         raise Unauthenticated(f"{header} counts only from a trusted proxy (TENURE_TRUSTED_PROXIES)")
-    if header == DEV_HEADER and host_of(connection) not in given.hosts:
+    if header == DEV_HEADER and host_of(connection) not in deps.hosts:
         # A page that has its own name resolve to this machine could send it, as if it were of this origin.
-        raise Unauthenticated(f"{header} counts only on {', '.join(sorted(given.hosts))}")
+        raise Unauthenticated(f"{header} counts only on {', '.join(sorted(deps.hosts))}")
     said = set(connection.headers.getlist(header))
     if len(said) > 1:
         raise Unauthenticated(f"{header} was sent more than once, with different names")
@@ -150,12 +150,12 @@ def name_of(connection: HTTPConnection, given: Deps) -> str:
 
 def address(connection: HTTPConnection) -> str:
     """Where a request comes from: the peer; or, where proxies that are trusted say so, whom they speak for."""
-    given = deps(connection)
+    deps = http_deps(connection)
     if connection.client is None:
         return ""
     told = [part.strip() for part in connection.headers.get("x-forwarded-for", "").split(",") if part.strip()]
     hops = [connection.client.host, *reversed(told)]
-    return next((hop for hop in hops if not is_trusted(hop, given)), hops[-1])
+    return next((hop for hop in hops if not is_trusted(hop, deps)), hops[-1])
 
 
 def host_of(connection: HTTPConnection) -> str:
@@ -174,15 +174,15 @@ def as_utf8(header: str) -> str:
         return header
 
 
-def trusted(connection: HTTPConnection, given: Deps) -> bool:
+def trusted(connection: HTTPConnection) -> bool:
     """Whether the peer is one whose headers count."""
-    return connection.client is not None and is_trusted(connection.client.host, given)
+    return connection.client is not None and is_trusted(connection.client.host, http_deps(connection))
 
 
-def is_trusted(host: str, given: Deps) -> bool:
+def is_trusted(host: str, deps: HttpDeps) -> bool:
     try:
         peer = ip_address(host)
     except ValueError:
         return False
     mapped = getattr(peer, "ipv4_mapped", None)  # as a socket that takes both kinds shows an IPv4 peer
-    return any((mapped or peer) in network for network in given.trusted)
+    return any((mapped or peer) in network for network in deps.trusted_proxies)

@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 from application.access import Actor
 from application.instructors import TOKEN_PREFIX
 from domain.role import Role
-from interfaces.http.deps import deps
+from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated
 from interfaces.http.identity import request_id, token_of
 from projections import users
@@ -22,13 +22,13 @@ def token(connection: HTTPConnection) -> str | None:
 
 async def instructor(connection: HTTPConnection) -> Actor | None:
     """None where none comes along. `Unauthenticated` for one that is not good."""
-    given, text = deps(connection), token(connection)
+    deps, text = http_deps(connection), token(connection)
     if text is None:
         return None
-    user_id = await given.instructors.find_user(text)
-    row = await users.get(given.reads, user_id) if user_id else None
+    user_id = await deps.instructors.find_user(text)
+    row = await users.get(deps.reads, user_id) if user_id else None
     if row is None:
         raise Unauthenticated("this token is not good any more: POST /api/auth/login")
-    profile = (await given.profiles.profiles([row.id])).get(row.id)
+    profile = (await deps.profiles.profiles([row.id])).get(row.id)
     role = Role(row.role)
     return Actor(row.id, profile.name if profile else "", request_id(connection), role.at_least(Role.ADMIN), role)

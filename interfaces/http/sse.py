@@ -7,17 +7,18 @@ from typing import Any
 
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import SendTimeoutError
+from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
-from interfaces.http.deps import Deps
+from interfaces.http.deps import http_deps
 
 log = logging.getLogger(__name__)
 SEND_SECONDS = 10.0  # a reader whose connection takes nothing for so long is cut off
 
 
-def sending(given: Deps) -> dict[str, Any]:
+def sending(connection: HTTPConnection) -> dict[str, Any]:
     """How a `Stream` is kept alive, and when it is given up."""
-    return {"ping": int(given.keepalive_seconds) or 1, "send_timeout": SEND_SECONDS}
+    return {"ping": int(http_deps(connection).keepalive_seconds) or 1, "send_timeout": SEND_SECONDS}
 
 
 class Stream(EventSourceResponse):

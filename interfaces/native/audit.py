@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from application.access import Actor
-from interfaces.http.deps import Deps, deps
 from interfaces.http.errors import errors
 from interfaces.http.identity import placed
 from interfaces.http.responses import Json
 from interfaces.native import views as present
+from interfaces.native.deps import NativeDeps, native_deps
 from interfaces.native.history import PAGE, as_it_was, entries, named, person, utc
 from interfaces.native.views import EventsOut, SubjectOut
 from projections import trail
@@ -51,17 +51,17 @@ async def list_events(
 
     With `Accept: application/x-ndjson` all of them are streamed, a line each, up to the newest.
     """
-    given = deps(request)
+    deps = native_deps(request)
     what = replace(
         trail.seen_by(who), subject=subject, kind=kind, since=since and utc(since), until=until and utc(until)
     )
     if by is not None:
-        what = replace(what, by=await person(given, by))
+        what = replace(what, by=await person(deps, by))
     if NDJSON in request.headers.get("accept", ""):
-        await trail.page(given.reads, what, after, 0)  # a refusal must come before the first line
-        return StreamingResponse(lines(given, what, after), media_type=NDJSON)
-    found = await trail.page(given.reads, what, after, limit)
-    told = await named(given, found.rows)
+        await trail.page(deps.reads, what, after, 0)  # a refusal must come before the first line
+        return StreamingResponse(lines(deps, what, after), media_type=NDJSON)
+    found = await trail.page(deps.reads, what, after, limit)
+    told = await named(deps, found.rows)
     full = len(found.rows) == limit
     return Json({"events": told, "next": found.rows[-1].position if full else None, "position": found.position})
 
@@ -74,10 +74,10 @@ async def show_subject(
     at: Annotated[str | None, MOMENT, Query(description="a position, or a time; none: now")] = None,
 ) -> Response:
     """What the subject was then, replayed from its events."""
-    told = await as_it_was(deps(request), id, at, lambda first: trail.may_see(who, first))
+    told = await as_it_was(native_deps(request), id, at, lambda first: trail.may_see(who, first))
     return Json(told)
 
 
-async def lines(given: Deps, what: Filter, after: int) -> AsyncIterator[bytes]:
-    async for told in entries(given, what, after):
+async def lines(deps: NativeDeps, what: Filter, after: int) -> AsyncIterator[bytes]:
+    async for told in entries(deps, what, after):
         yield present.line(told) + b"\n"

@@ -11,8 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from interfaces.http.deps import Part, deps
 from interfaces.http.responses import Json
+from interfaces.native.deps import HealthCheck, PartHealth, native_deps
 
 router = APIRouter(tags=["health"])
 PATIENCE = 4.0  # seconds that a part may take to answer
@@ -51,9 +51,9 @@ async def health(request: Request) -> Response:
 @router.get("/health/ready", response_model=ReadyOut, responses=DOWN)
 async def ready(request: Request) -> Response:
     """Whether each part does its work (V15): 503 where one does not; `degraded` where only other regions do not."""
-    looks = deps(request).parts
-    seen = await asyncio.gather(*(look(part) for part in looks.values()))
-    parts = {name: {"ok": part.ok, **part.details} for name, part in zip(looks, seen, strict=True)}
+    checks = native_deps(request).health_checks
+    seen = await asyncio.gather(*(run(check) for check in checks.values()))
+    parts = {name: {"ok": part.ok, **part.details} for name, part in zip(checks, seen, strict=True)}
     down = [part.needed for part in seen if not part.ok]
     status = "unavailable" if any(down) else "degraded" if down else "ok"
     return Json(basics(request, status) | {"parts": parts}, 503 if any(down) else 200)
@@ -62,21 +62,20 @@ async def ready(request: Request) -> Response:
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
-    await deps(request).measure()
+    await native_deps(request).update_gauges()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def look(part: Any) -> Part:
+async def run(check: HealthCheck) -> PartHealth:
     try:
         async with asyncio.timeout(PATIENCE):
-            found: Part = await part()
-            return found
+            return await check()
     except TimeoutError:
-        return Part(False, {"error": "it does not answer in time"})
+        return PartHealth(False, {"error": "it does not answer in time"})
     except Exception as error:
-        return Part(False, {"error": str(error) or type(error).__name__})
+        return PartHealth(False, {"error": str(error) or type(error).__name__})
 
 
 def basics(request: Request, status: str) -> dict[str, Any]:
-    given = deps(request)
-    return {"status": status, "service": "tenure", "version": given.version, "timestamp": given.clock()}
+    deps = native_deps(request)
+    return {"status": status, "service": "tenure", "version": deps.version, "timestamp": deps.clock()}

@@ -21,7 +21,7 @@ from projections.trail import Entry, Filter
 PAGE = 1000
 
 
-class History(Protocol):
+class HistoryDeps(Protocol):
     """What the history is read from."""
 
     @property
@@ -34,50 +34,50 @@ class History(Protocol):
     def clock(self) -> Clock: ...
 
 
-async def entries(given: History, what: Filter, after: int) -> AsyncIterator[dict[str, Any]]:
+async def entries(deps: HistoryDeps, what: Filter, after: int) -> AsyncIterator[dict[str, Any]]:
     """All of them after a position, up to the newest."""
     while True:
-        found = await trail.page(given.reads, what, after, PAGE)
-        for told in await named(given, found.rows):
+        found = await trail.page(deps.reads, what, after, PAGE)
+        for told in await named(deps, found.rows):
             yield told
         if len(found.rows) < PAGE:
             return
         after = found.rows[-1].position
 
 
-async def as_it_was(given: History, id: str, at: str | None, may_see: Callable[[Entry], bool]) -> dict[str, Any]:
+async def as_it_was(deps: HistoryDeps, id: str, at: str | None, may_see: Callable[[Entry], bool]) -> dict[str, Any]:
     """A subject at a position or a time (None: now), replayed from its events.
 
     `may_see` is asked about its first event. Raises `NotFound`, also where it may not be seen, and `Invalid`.
     """
-    moment = parse_moment(at) if at else given.clock()
+    moment = parse_moment(at) if at else deps.clock()
     try:
-        first = (await trail.page(given.reads, Filter(subject=UUID(id)), 0, 1)).first
+        first = (await trail.page(deps.reads, Filter(subject=UUID(id)), 0, 1)).first
     except ValueError:
         raise NotFound("no such subject; ids are UUIDs") from None
     if first is None or not may_see(first):
         raise NotFound("no such subject")
-    version = await trail.version_at(given.reads, UUID(id), moment)
+    version = await trail.version_at(deps.reads, UUID(id), moment)
     if not version:
         raise NotFound(f"it was not there yet; its first event is of {utc(first.at).isoformat()[:-6]}Z")
-    it = await given.platform.load(Aggregate, UUID(id), version)
+    it = await deps.platform.load(Aggregate, UUID(id), version)
     kind = type(it).__name__.lower()
     return {"subject": it.id, "kind": kind, "version": version, "at": moment, "state": present.state(it)}
 
 
-async def named(given: History, entries: list[Entry]) -> list[dict[str, Any]]:
+async def named(deps: HistoryDeps, entries: list[Entry]) -> list[dict[str, Any]]:
     """Entries with the names of who acted, of those who are still known."""
     actors = list({e.by for e in entries if e.by})
-    names = await given.people.called(actors) | await given.people.names(SCHEME, actors)
+    names = await deps.people.called(actors) | await deps.people.names(SCHEME, actors)
     return [present.entry(e, names) for e in entries]
 
 
-async def person(given: History, who: str) -> UUID:
+async def person(deps: HistoryDeps, who: str) -> UUID:
     """The user with this id or name. Raises `NotFound`."""
     try:
         return UUID(who)
     except ValueError:
-        found = await given.people.find(SCHEME, who) if who.isprintable() else None
+        found = await deps.people.find(SCHEME, who) if who.isprintable() else None
     if found is None:
         raise NotFound(f'nobody here is called "{who[:50]}"')
     return found

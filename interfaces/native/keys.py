@@ -16,10 +16,10 @@ from domain import name
 from domain.api_key import LONGEST
 from domain.errors import Invalid, NotFound
 from domain.scope import Scope
-from interfaces.http.deps import deps
 from interfaces.http.errors import errors
 from interfaces.http.identity import actor
 from interfaces.http.responses import Json
+from interfaces.native.deps import native_deps
 from projections import api_keys
 from projections.api_keys import ApiKeyRow
 
@@ -72,9 +72,9 @@ class Revoked(BaseModel):
 async def list_keys(request: Request, who: Who) -> Response:
     """The caller's keys, newest first; those that are revoked are gone."""
     require(who, "key.list")
-    given = deps(request)
-    rows = (await api_keys.owned_by(given.reads, who.user_id)).rows
-    kept = await given.api_keys.rows.described([row.id for row in rows])
+    deps = native_deps(request)
+    rows = (await api_keys.owned_by(deps.reads, who.user_id)).rows
+    kept = await deps.api_key_rows.described([row.id for row in rows])
     return Json([shown(row, kept[row.id]) for row in rows if row.id in kept])
 
 
@@ -84,10 +84,10 @@ async def create_key(request: Request, who: Who, body: CreateKey) -> Response:
     if body.expires_in is not None and not 1 <= body.expires_in <= MOST:  # before it is a timedelta, which can overflow
         raise Invalid(f"expires_in must be from 1 to {MOST} seconds")
     lasts = None if body.expires_in is None else timedelta(seconds=body.expires_in)
-    given = deps(request)
-    made, text = await given.api_keys.create(who, name=body.name, scopes=body.scopes, lasts=lasts)
+    deps = native_deps(request)
+    made, text = await deps.api_keys.create(who, name=body.name, scopes=body.scopes, lasts=lasts)
     row = ApiKeyRow(made.id, made.owner_id, made.created_at, made.expires_at, [*made.scopes])
-    kept = await given.api_keys.rows.described([made.id])
+    kept = await deps.api_key_rows.described([made.id])
     return Json(shown(row, kept[made.id]) | {"key": text}, 201, {"Cache-Control": "no-store"})
 
 
@@ -95,7 +95,7 @@ async def create_key(request: Request, who: Who, body: CreateKey) -> Response:
 async def revoke_key(request: Request, who: Who, id: str) -> Response:
     """It opens nothing from now on. Tokens that were made from it end by themselves, within their minutes."""
     try:
-        await deps(request).api_keys.revoke(who, UUID(id))
+        await native_deps(request).api_keys.revoke(who, UUID(id))
     except ValueError:
         raise NotFound("no such key; ids are UUIDs") from None
     return Json({"message": "Key revoked"})
@@ -104,7 +104,7 @@ async def revoke_key(request: Request, who: Who, id: str) -> Response:
 @well_known.get("/jwks.json", response_model=dict[str, Any])
 async def signing_keys(request: Request) -> Response:
     """The public halves of the keys that tokens are signed with, as a JWK set."""
-    keys = await deps(request).tokens.published()
+    keys = await native_deps(request).tokens.published()
     return Json({"keys": keys}, headers={"Cache-Control": "public, max-age=60"})
 
 

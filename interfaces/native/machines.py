@@ -10,10 +10,10 @@ from starlette.requests import Request
 
 from application.access import Actor, require
 from application.ports.machines import Template
-from interfaces.http.deps import deps
 from interfaces.http.errors import errors
 from interfaces.http.identity import placed
 from interfaces.http.responses import Json
+from interfaces.native.deps import native_deps
 
 router = APIRouter(prefix="/api/v1/machines", tags=["machines"], responses=errors(400, 401))
 TO_ONE = errors(404, 409, 413)
@@ -62,7 +62,7 @@ class MachineGone(BaseModel):
 async def list_machines(request: Request, who: Who) -> Response:
     """All that machines can be made from, by name."""
     require(who, "place.see")
-    configs = deps(request).machine_configs
+    configs = native_deps(request).machine_configs
     found = sorted((await configs.known()).items())
     return Json([shown(name, made, configs.is_fixed(name)) for name, made in found])
 
@@ -71,14 +71,14 @@ async def list_machines(request: Request, who: Who) -> Response:
 async def set_machine(request: Request, who: Who, name: str, body: SetMachine) -> Response:
     """Add it, or change it. Machines that are there already stay as they were made."""
     made = body.template(name)
-    await deps(request).machine_configs.set(who, name, made)
+    await native_deps(request).machine_configs.set(who, name, made)
     return Json(shown(name, made, fixed=False))
 
 
 @router.delete("/{name}", response_model=MachineGone, responses=TO_ONE)
 async def remove_machine(request: Request, who: Who, name: str) -> Response:
     """No new machine is made from it. Those that were stay."""
-    await deps(request).machine_configs.remove(who, name)
+    await native_deps(request).machine_configs.remove(who, name)
     return Json({"message": "Machine configuration removed"})
 
 

@@ -10,10 +10,10 @@ from starlette.requests import Request
 
 from application.access import Actor, require
 from domain.region import published_on
-from interfaces.http.deps import Deps, deps
 from interfaces.http.errors import errors
 from interfaces.http.identity import placed
 from interfaces.http.responses import Json
+from interfaces.native.deps import NativeDeps, native_deps
 
 router = APIRouter(prefix="/api/v1/regions", tags=["regions"], responses=errors(400, 401))
 TO_ONE = errors(404, 409, 413)
@@ -48,24 +48,24 @@ class RegionGone(BaseModel):
 async def list_regions(request: Request, who: Who) -> Response:
     """All that machines can be asked for in, by name."""
     require(who, "place.see")
-    given = deps(request)
-    return Json([shown(given, name, where.host) for name, where in sorted((await given.regions.known()).items())])
+    deps = native_deps(request)
+    return Json([shown(deps, name, where.host) for name, where in sorted((await deps.regions.known()).items())])
 
 
 @router.put("/{name}", response_model=RegionOut, responses=TO_ONE)
 async def set_region(request: Request, who: Who, name: str, body: SetRegion) -> Response:
     """Add it, or say where its engine is from now on, also for the machines that are there."""
     engine = {"url": body.url, "host": body.host, "publish_on": body.publish_on or published_on(body.host)}
-    await deps(request).regions.set(who, name, engine)
-    return Json(shown(deps(request), name, body.host))
+    await native_deps(request).regions.set(who, name, engine)
+    return Json(shown(native_deps(request), name, body.host))
 
 
 @router.delete("/{name}", response_model=RegionGone, responses=TO_ONE)
 async def remove_region(request: Request, who: Who, name: str) -> Response:
     """Nothing new is made there. Machines that are there can be used until their end."""
-    await deps(request).regions.remove(who, name)
+    await native_deps(request).regions.remove(who, name)
     return Json({"message": "Region removed"})
 
 
-def shown(given: Deps, name: str, host: str) -> dict[str, object]:
-    return {"name": name, "host": host, "fixed": name in given.regions.fixed}
+def shown(deps: NativeDeps, name: str, host: str) -> dict[str, object]:
+    return {"name": name, "host": host, "fixed": name in deps.regions.fixed}

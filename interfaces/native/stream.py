@@ -20,10 +20,10 @@ from starlette.websockets import WebSocketDisconnect
 from application.access import Actor
 from application.ports.errors import Unavailable
 from domain.errors import Invalid
-from interfaces.http.deps import Deps, deps
 from interfaces.http.errors import errors
 from interfaces.http.identity import placed
 from interfaces.http.sse import SEND_SECONDS, Stream, sending
+from interfaces.native.deps import NativeDeps, native_deps
 from interfaces.native.views import line, message
 from projections.hub import Closing, CutOff, Dismissed, Push, Ready, Reset, Told
 from projections.trail import Entry
@@ -40,14 +40,14 @@ async def events(
     request: Request, who: Who, subject: Subject = None, after: After = None, last_event_id: LastEventId = None
 ) -> Stream:
     """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
-    given = deps(request)
-    frames = sse(given, who, subject, position(last_event_id, after))
-    return Stream(frames, headers={"X-Accel-Buffering": "no"}, **sending(given))
+    deps = native_deps(request)
+    frames = sse(deps, who, subject, position(last_event_id, after))
+    return Stream(frames, headers={"X-Accel-Buffering": "no"}, **sending(request))
 
 
-async def sse(given: Deps, who: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:
+async def sse(deps: NativeDeps, who: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:
     try:
-        async for some in given.hub.follow(who, subject, after):
+        async for some in deps.hub.follow(who, subject, after):
             yield b"".join(map(sse_told, some))
     except (Closing, Dismissed, Unavailable):
         return  # the client comes back, with the last position that it has seen
@@ -63,21 +63,21 @@ async def events_websocket(
     start = position(last_event_id, after)
     await socket.accept()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(tell, socket, deps(socket), who, subject, start, tasks.cancel_scope)
+        tasks.start_soon(tell, socket, native_deps(socket), who, subject, start, tasks.cancel_scope)
         await until_closed(socket)
         tasks.cancel_scope.cancel()
 
 
 async def tell(
     socket: WebSocket,
-    given: Deps,
+    deps: NativeDeps,
     who: Actor,
     subject: UUID | None,
     after: int | None,
     scope: anyio.CancelScope,
 ) -> None:
     try:
-        async for some in given.hub.follow(who, subject, after):
+        async for some in deps.hub.follow(who, subject, after):
             for told in some:
                 frame = told.frame("ws", ws_frame) if isinstance(told, Push) else line(as_notice(told))
                 with anyio.fail_after(SEND_SECONDS):

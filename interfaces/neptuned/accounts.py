@@ -11,11 +11,11 @@ from starlette.requests import Request
 from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from application.vm_accounts import WrongPassword, proof_of
 from domain.errors import Invalid
-from interfaces.http.deps import deps
 from interfaces.http.errors import Unauthenticated, errors
 from interfaces.http.identity import address, request_id
 from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import BASE, Member
+from interfaces.neptuned.deps import neptuned_deps
 
 router = APIRouter(prefix=BASE, tags=["accounts"])
 Username = Annotated[StrictStr, Field(min_length=1, max_length=200)]
@@ -62,7 +62,7 @@ class Nothing(BaseModel):
 @router.post("/register", response_model=Registered, responses=errors(400, 409))
 async def register(request: Request, body: Register) -> Response:
     """An account, and a token for it. 403 while registrations are closed."""
-    token = await deps(request).vm_accounts.register(
+    token = await neptuned_deps(request).vm_accounts.register(
         username=body.username,
         password=body.password,
         guesser=f"vm register {address(request)}",
@@ -74,11 +74,11 @@ async def register(request: Request, body: Register) -> Response:
 @router.post("/login", response_model=LoggedIn, response_model_exclude_none=True, responses=errors(400, 401))
 async def log_in(request: Request, body: LogIn) -> Response:
     """A token. Who is banned gets one too, to delete their account with, and is told why they are."""
-    given = deps(request)
+    deps = neptuned_deps(request)
     if (body.password_hash is None) == (body.password is None):
         raise Invalid("either password_hash or password is needed")
     try:
-        token, account = await given.vm_accounts.log_in(
+        token, account = await deps.vm_accounts.log_in(
             username=body.username,
             proof=proof_of(body.password) if body.password is not None else str(body.password_hash).lower(),
             guesser=f"vm login {address(request)}",
@@ -88,7 +88,7 @@ async def log_in(request: Request, body: LogIn) -> Response:
     told: dict[str, Any] = {"token": token}
     if account.banned:
         told["banned"] = True
-        kept = (await given.vm_accounts.rows.described([account.owner_id])).get(account.owner_id)
+        kept = (await deps.vm_account_rows.described([account.owner_id])).get(account.owner_id)
         if kept and kept.ban_reason:
             told["ban_reason"] = kept.ban_reason
     return Json(told, headers=FRESH)
@@ -97,19 +97,19 @@ async def log_in(request: Request, body: LogIn) -> Response:
 @router.post("/logout", response_model=Nothing, responses=errors(400, 401))
 async def log_out(request: Request, who: Member) -> Response:
     """The token that came along is not good any more."""
-    await deps(request).vm_accounts.log_out(who)
+    await neptuned_deps(request).vm_accounts.log_out(who)
     return Json({})
 
 
 @router.post("/change_password", response_model=Nothing, responses=errors(400, 401, 409))
 async def change_password(request: Request, who: Member, body: NewPassword) -> Response:
     """Other tokens of this account are not good any more."""
-    await deps(request).vm_accounts.change_password(who, body.password)
+    await neptuned_deps(request).vm_accounts.change_password(who, body.password)
     return Json({})
 
 
 @router.post("/delete_account", response_model=Nothing, responses=errors(401, 409))
 async def delete_account(request: Request, who: Member) -> Response:
     """Nothing that says who they are is left. 409 for the last administrator."""
-    await deps(request).vm_accounts.delete(who)
+    await neptuned_deps(request).vm_accounts.delete(who)
     return Json({})

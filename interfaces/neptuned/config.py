@@ -8,9 +8,9 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictFloat, StrictInt
 from starlette.requests import Request
 
-from interfaces.http.deps import deps
 from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import Administrator, administering
+from interfaces.neptuned.deps import neptuned_deps
 
 router = administering("/config", tags=["settings of virtual machines"])
 CHAT = ("messages_max_rate", "messages_max_count")
@@ -44,7 +44,7 @@ class Changes(BaseModel):
 
 @router.get("", response_model=SettingsOut)
 async def settings(request: Request, who: Administrator) -> Response:
-    return Json(shown(await deps(request).vm_servers.shown(who)))
+    return Json(shown(await neptuned_deps(request).vm_servers.shown(who)))
 
 
 @router.patch("", response_model=SettingsOut)
@@ -52,7 +52,7 @@ async def change(request: Request, who: Administrator, body: Changes | None = No
     """All of them as they are now."""
     said = body.model_dump(exclude_unset=True) if body else {}
     flat = {name: value for name, value in said.items() if name != "chat"} | said.get("chat", {})
-    return Json(shown(await deps(request).vm_servers.configure(who, flat)))
+    return Json(shown(await neptuned_deps(request).vm_servers.configure(who, flat)))
 
 
 def shown(settings: dict[str, Any]) -> dict[str, Any]:

@@ -31,10 +31,10 @@ from application.ports.consoles import Quality, Watcher
 from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotAllowed, NotFound, Refused
 from domain.user_type import UserType
-from interfaces.http.deps import deps
 from interfaces.http.display_messages import act, message, page, said
 from interfaces.http.identity import address
 from interfaces.neptuned.credentials import BASE, admitted, let_go
+from interfaces.neptuned.deps import neptuned_deps
 from interfaces.neptuned.public import running
 from interfaces.neptuned.rooms import Member, Room, rooms
 from projections.hub import Closing
@@ -61,11 +61,11 @@ async def console(vm: str) -> Response:
 
 @router.websocket("/connect/{vm}")
 async def connect(socket: WebSocket, vm: str, quality: Quality = Quality.FULL) -> None:
-    given = deps(socket)
+    deps = neptuned_deps(socket)
     who = await admitted(socket)
-    row = await running(given, vm)
+    row = await running(deps, vm)
     await enters(socket, row, who)
-    async with given.consoles.watch(row.id, quality) as watcher:
+    async with deps.consoles.watch(row.id, quality) as watcher:
         await socket.accept()
         async with rooms(socket).inside(row.id, who, watcher) as (room, member):
             await Session(socket, watcher, room, member).run()
@@ -73,13 +73,13 @@ async def connect(socket: WebSocket, vm: str, quality: Quality = Quality.FULL) -
 
 async def enters(socket: WebSocket, row: VmConfigRow, who: Actor) -> None:
     """`NotAllowed` for a private machine, without its password. Administrators need none."""
-    given = deps(socket)
+    deps = neptuned_deps(socket)
     if not row.private or who.user_type == UserType.ADMINISTRATOR:
         return
     password = socket.query_params.get("password", "")
-    attempt_limiter, guesser = given.vm_accounts.attempt_limiter, f"{row.id} {address(socket)}"
+    attempt_limiter, guesser = deps.attempt_limiter, f"{row.id} {address(socket)}"
     await attempt_limiter.check(guesser)
-    if not await given.vm_configs.check_password(row.id, password):
+    if not await deps.vm_configs.check_password(row.id, password):
         await attempt_limiter.record_failure(guesser)
         raise NotAllowed("this machine is private: its password is needed in ?password=")
 
@@ -89,7 +89,7 @@ class Session:
 
     def __init__(self, socket: WebSocket, watcher: Watcher, room: Room, member: Member) -> None:
         self._socket, self._watcher, self._room, self._member = socket, watcher, room, member
-        self._given = deps(socket)
+        self._deps = neptuned_deps(socket)
 
     async def run(self) -> None:
         try:
@@ -167,7 +167,7 @@ class Session:
     async def _hold(self) -> None:
         """Let go of who may not be here any more, and of everybody when this server ends."""
         try:
-            why = await let_go(self._given, self._member.actor)
+            why = await let_go(self._deps, self._member.actor)
         except Closing:
             raise Ended(GONE_AWAY, "the server is shutting down") from None
         raise Ended(NOT_YOURS, why)

@@ -3,7 +3,7 @@
 who: Member                in an endpoint: anybody whom we know, banned or not (N52)
 who: Administrator         in one of a router of `administering`, which lets nobody else in (N41)
 await admitted(socket)     before a socket is accepted: who is not banned
-await let_go(given, who)   while it is open: returns when they may not be connected any more
+await let_go(deps, who)   while it is open: returns when they may not be connected any more
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from application.access import Actor, require
 from application.ports.errors import Unavailable
 from domain.errors import NotAllowed
 from interfaces.http import identity
-from interfaces.http.deps import Deps, deps
 from interfaces.http.errors import Unauthenticated, errors
+from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
 from projections.hub import CutOff, Dismissed
 
 BASE = "/api/v0"
@@ -33,10 +33,10 @@ NEEDED = f"log in first: a good token is needed in Authorization: Bearer, from P
 
 async def member(connection: HTTPConnection) -> Actor:
     """Raises `Unauthenticated`. Who is banned has no user type."""
-    given = deps(connection)
+    deps = neptuned_deps(connection)
     said = [it for it in connection.headers.getlist("authorization") if not other(it)]
     text = identity.token_of(said) if said else in_address(connection)
-    found = await given.vm_accounts.tokens.find(text, given.clock()) if text else None
+    found = await deps.vm_tokens.find(text, deps.clock()) if text else None
     if found:
         user_id, token_id = found
         who = Actor(user_id, "", identity.request_id(connection), token_id=token_id)
@@ -50,14 +50,14 @@ async def member(connection: HTTPConnection) -> Actor:
         if key is None:
             raise Unauthenticated(NEEDED)
         who = key
-    return await with_type(given, who)
+    return await with_type(deps, who)
 
 
-async def with_type(given: Deps, who: Actor) -> Actor:
+async def with_type(deps: NeptunedDeps, who: Actor) -> Actor:
     """What they may do now. `Unauthenticated` for who has closed their account."""
-    account = await given.vm_accounts.find(who.user_id)
+    account = await deps.vm_accounts.find(who.user_id)
     if account is None and who.token_id is None:
-        account = await given.vm_accounts.open_for(who)
+        account = await deps.vm_accounts.open_for(who)
     if account is None or account.closed_at:
         raise Unauthenticated(NEEDED)
     return replace(who, user_type=None if account.banned else account.user_type)
@@ -116,23 +116,23 @@ async def admitted(connection: HTTPConnection) -> Actor:
     """`Unauthenticated`; `NotAllowed` for who is banned, with the reason (N31, N32, N51)."""
     who = await member(connection)
     if who.user_type is None:
-        raise NotAllowed(await banned(deps(connection), who))
+        raise NotAllowed(await banned(neptuned_deps(connection), who))
     return who
 
 
-async def banned(given: Deps, who: Actor) -> str:
+async def banned(deps: NeptunedDeps, who: Actor) -> str:
     """The sentence that somebody who is banned is shown."""
-    kept = (await given.vm_accounts.rows.described([who.user_id])).get(who.user_id)
+    kept = (await deps.vm_account_rows.described([who.user_id])).get(who.user_id)
     return f"you are banned: {kept.ban_reason}" if kept and kept.ban_reason else "you are banned"
 
 
-async def let_go(given: Deps, who: Actor) -> str:
+async def let_go(deps: NeptunedDeps, who: Actor) -> str:
     """Why somebody who is connected may not be any more, as soon as that is so. Raises `Closing` when we end."""
     while True:
         try:
-            async with aclosing(given.hub.follow(who, None, None)) as told:
+            async with aclosing(deps.hub.follow(who, None, None)) as told:
                 async for some in told:  # at first that it follows: something may have happened before
-                    if why := await why_not(given, who):
+                    if why := await why_not(deps, who):
                         return why
                     del some
         except Dismissed:
@@ -143,12 +143,12 @@ async def let_go(given: Deps, who: Actor) -> str:
             await asyncio.sleep(1)
 
 
-async def why_not(given: Deps, who: Actor) -> str | None:
-    account = await given.vm_accounts.find(who.user_id)
+async def why_not(deps: NeptunedDeps, who: Actor) -> str | None:
+    account = await deps.vm_accounts.find(who.user_id)
     if account is None or account.closed_at:
         return "this account is not there any more"
     if account.banned:
-        return await banned(given, who)
-    if who.token_id and not await given.vm_accounts.tokens.good(who.token_id, given.clock()):
+        return await banned(deps, who)
+    if who.token_id and not await deps.vm_tokens.good(who.token_id, deps.clock()):
         return "this token is not good any more; log in again"
     return None

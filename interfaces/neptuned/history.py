@@ -10,9 +10,9 @@ from fastapi import Path, Response
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from interfaces.http.deps import Deps, deps
 from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import Administrator, administering
+from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
 from interfaces.neptuned.patching import difference
 from interfaces.neptuned.vms import EXAMPLE, Id
 from projections import trail
@@ -36,10 +36,10 @@ class RevisionOut(BaseModel):
 @router.get("", response_model=list[RevisionOut])
 async def list_revisions(request: Request, who: Administrator, vm: Id) -> Response:
     """The newest first."""
-    given = deps(request)
-    it = await given.vm_configs.revisions(who, vm)
-    changes = [*await entries(given, it.id, "vm_config.created"), *await entries(given, it.id, "vm_config.patched")]
-    people = await given.vm_accounts.rows.described(list({entry.by for entry in changes if entry.by}))
+    deps = neptuned_deps(request)
+    it = await deps.vm_configs.revisions(who, vm)
+    changes = [*await entries(deps, it.id, "vm_config.created"), *await entries(deps, it.id, "vm_config.patched")]
+    people = await deps.vm_account_rows.described(list({entry.by for entry in changes if entry.by}))
     shown: list[dict[str, Any]] = []
     before: dict[str, Any] = {}
     for nth, entry in enumerate(changes, start=1):
@@ -56,13 +56,13 @@ async def get_revision(
     request: Request, who: Administrator, vm: Id, revision: Annotated[int, Path(ge=1, lt=2**31)]
 ) -> Response:
     """What the configuration was. A PATCH that replaces all of it (`"path": ""`) goes back there."""
-    it = await deps(request).vm_configs.revisions(who, vm)
+    it = await neptuned_deps(request).vm_configs.revisions(who, vm)
     return Json(it.at_revision(revision))
 
 
-async def entries(given: Deps, id: UUID, kind: str) -> list[Entry]:
+async def entries(deps: NeptunedDeps, id: UUID, kind: str) -> list[Entry]:
     found: list[Entry] = []
-    while len(page := (await trail.page(given.reads, Filter(subject=id, kind=kind), last(found), PAGE)).rows) == PAGE:
+    while len(page := (await trail.page(deps.reads, Filter(subject=id, kind=kind), last(found), PAGE)).rows) == PAGE:
         found += page
     return found + page
 

@@ -11,10 +11,10 @@ from starlette.requests import Request
 
 from domain.errors import NotFound
 from domain.vm_state import State
-from interfaces.http.deps import Deps, deps
 from interfaces.http.errors import errors
 from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import BASE
+from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
 from projections import vm_configs
 from projections.vm_configs import VmConfigRow
 
@@ -56,15 +56,15 @@ class ListVMEntry(BaseModel):
 
 @router.get("/list", response_model=list[ListVMEntry], responses=errors())
 async def list_machines(request: Request) -> Response:
-    given = deps(request)
-    rows = (await vm_configs.running(given.reads)).rows
-    return Json(await asyncio.gather(*(entry(given, row) for row in rows)))
+    deps = neptuned_deps(request)
+    rows = (await vm_configs.running(deps.reads)).rows
+    return Json(await asyncio.gather(*(entry(deps, row) for row in rows)))
 
 
 @router.get("/list/{vm}", response_model=ListVMEntry, responses=errors(404))
 async def machine(request: Request, vm: str) -> Response:
-    given = deps(request)
-    return Json(await entry(given, await running(given, vm)))
+    deps = neptuned_deps(request)
+    return Json(await entry(deps, await running(deps, vm)))
 
 
 @router.get(
@@ -74,21 +74,21 @@ async def machine(request: Request, vm: str) -> Response:
 )
 async def screenshot(request: Request, vm: str) -> Response:
     """What its display shows, half a second ago at most. That of a private machine is not told."""
-    given = deps(request)
-    row = await running(given, vm)
-    picture = await (given.consoles.dummy() if row.private else given.consoles.preview(row.id))
+    deps = neptuned_deps(request)
+    row = await running(deps, vm)
+    picture = await (deps.consoles.dummy() if row.private else deps.consoles.preview(row.id))
     return Response(picture, media_type="image/png", headers=FRESH)
 
 
-async def running(given: Deps, vm: str) -> VmConfigRow:
+async def running(deps: NeptunedDeps, vm: str) -> VmConfigRow:
     """`NotFound` for one that is not there, or does not run."""
-    row = await vm_configs.called(given.reads, vm)
+    row = await vm_configs.called(deps.reads, vm)
     if row is None or row.state != State.RUNNING:
         raise NotFound("no such virtual machine is running")
     return row
 
 
-async def entry(given: Deps, row: VmConfigRow) -> dict[str, Any]:
+async def entry(deps: NeptunedDeps, row: VmConfigRow) -> dict[str, Any]:
     """What system is on its disks is not known: nobody says so."""
     devices = row.document["qemu_devices"]
     drives = [it for it in devices if it.get("drive_type") in ("hdd", "ssd")]
@@ -99,7 +99,7 @@ async def entry(given: Deps, row: VmConfigRow) -> dict[str, Any]:
         "info": {
             "hypervisor": row.document["hypervisor"],
             "os": {"kind": "other", "arch": "x86_64"},
-            "disk": [{"type": it["drive_type"], "size": await given.images.size(it)} for it in drives],
+            "disk": [{"type": it["drive_type"], "size": await deps.images.size(it)} for it in drives],
             "graphics": graphics(display),
         },
     }

@@ -22,8 +22,8 @@ from application.ports.displays import Act
 from application.ports.errors import Unavailable
 from domain.claim import Claim
 from domain.errors import Conflict, NotFound, Refused
-from interfaces.http.deps import Deps, deps
 from interfaces.http.display_messages import message
+from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
 from projections.hub import CutOff
 
 NOT_YOURS = "it is somebody else's turn; ask for yours with turn/take"
@@ -41,7 +41,7 @@ class Member:
 class Room:
     """Of one machine."""
 
-    given: Deps
+    deps: NeptunedDeps
     vm: UUID
     members: list[Member] = field(default_factory=list)
     waiting: list[Member] = field(default_factory=list)
@@ -50,12 +50,12 @@ class Room:
     _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def holds(self, member: Member) -> bool:
-        return self.held is not None and self.held[0] == member.actor.user_id and self.held[1] > self.given.clock()
+        return self.held is not None and self.held[0] == member.actor.user_id and self.held[1] > self.deps.clock()
 
     @property
     def _is_taken(self) -> bool:
         """By somebody, or by who waits for it."""
-        return bool(self.waiting) or (self.held is not None and self.held[1] > self.given.clock())
+        return bool(self.waiting) or (self.held is not None and self.held[1] > self.deps.clock())
 
     # -- what is asked -----------------------------------------------------------
 
@@ -66,9 +66,9 @@ class Room:
                 return  # a mouse that moves over the picture asks for nothing
             raise Conflict(NOT_YOURS)
         if not self.waiting and self.held:
-            lasts = self.given.turns.lasts
-            if self.held[1] - self.given.clock() < lasts / 2:
-                await self.given.turns.go_on(member.actor, self.vm)
+            lasts = self.deps.turns.lasts
+            if self.held[1] - self.deps.clock() < lasts / 2:
+                await self.deps.turns.go_on(member.actor, self.vm)
                 await self._look()
         await member.watcher.act(it)
 
@@ -84,14 +84,14 @@ class Room:
             self.waiting.remove(member)
         await member.watcher.let_go()
         if self.holds(member):
-            await self.given.turns.give_up(member.actor, self.vm)
+            await self.deps.turns.give_up(member.actor, self.vm)
             await self._look()
         self.tell()
 
     async def _take(self, member: Member) -> bool:
         async with self._deciding:
-            taken = self.holds(member) or await self.given.turns.take(member.actor, self.vm)
-            self.held = await self.given.turns.held(self.vm)
+            taken = self.holds(member) or await self.deps.turns.take(member.actor, self.vm)
+            self.held = await self.deps.turns.held(self.vm)
         if taken:
             self.tell()
         return taken
@@ -103,13 +103,13 @@ class Room:
         while True:
             with suppress(CutOff, Unavailable):
                 await self._look()
-                async with aclosing(self.given.hub.follow(TENURE, Claim.id_of(self.vm), None)) as told:
+                async with aclosing(self.deps.hub.follow(TENURE, Claim.id_of(self.vm), None)) as told:
                     async for _ in told:
                         await self._look()
             await asyncio.sleep(1)
 
     async def _look(self) -> None:
-        before, self.held = self.held, await self.given.turns.held(self.vm)
+        before, self.held = self.held, await self.deps.turns.held(self.vm)
         if before and (self.held is None or self.held[0] != before[0]):
             for member in self.members:
                 if member.actor.user_id == before[0]:
@@ -139,13 +139,13 @@ class Room:
 class Rooms:
     """Of this process."""
 
-    def __init__(self, given: Deps) -> None:
-        self._given = given
+    def __init__(self, deps: NeptunedDeps) -> None:
+        self._deps = deps
         self._open: dict[UUID, Room] = {}
 
     @asynccontextmanager
     async def inside(self, vm: UUID, actor: Actor, watcher: Watcher) -> AsyncIterator[tuple[Room, Member]]:
-        room = self._open.setdefault(vm, Room(self._given, vm))
+        room = self._open.setdefault(vm, Room(self._deps, vm))
         if room.task is None:
             room.task = asyncio.create_task(room.run())
         member = Member(actor, watcher)
@@ -168,6 +168,6 @@ class Rooms:
 def rooms(connection: HTTPConnection) -> Rooms:
     state = connection.app.state
     if not hasattr(state, "rooms"):
-        state.rooms = Rooms(deps(connection))
+        state.rooms = Rooms(neptuned_deps(connection))
     found: Rooms = state.rooms
     return found

@@ -15,10 +15,10 @@ from application.vm_administration import MAX_REASON_CHARS
 from domain.errors import NotFound
 from domain.user_type import UserType
 from domain.vm_account import VmAccount
-from interfaces.http.deps import Deps, deps
 from interfaces.http.responses import Json
 from interfaces.neptuned.accounts import NewPassword, Nothing, Password, Username
 from interfaces.neptuned.credentials import Administrator, administering
+from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
 from projections import vm_accounts
 from projections.vm_accounts import VmAccountRow
 
@@ -59,15 +59,15 @@ class Ban(BaseModel):
 async def everybody(request: Request, who: Administrator) -> Response:
     """Who came first is first."""
     require(who, "vm_account.list")
-    given = deps(request)
-    return Json(await shown(given, (await vm_accounts.everybody(given.reads)).rows))
+    deps = neptuned_deps(request)
+    return Json(await shown(deps, (await vm_accounts.everybody(deps.reads)).rows))
 
 
 @router.post("/create", response_model=UserOut, response_model_exclude_none=True)
 async def create(request: Request, who: Administrator, body: NewUser) -> Response:
     """An account for somebody else."""
-    given = deps(request)
-    account = await given.vm_administration.create(
+    deps = neptuned_deps(request)
+    account = await deps.vm_administration.create(
         who,
         username=body.username,
         password=body.password,
@@ -75,67 +75,67 @@ async def create(request: Request, who: Administrator, body: NewUser) -> Respons
         banned=body.banned,
         reason=body.ban_reason,
     )
-    return Json(as_entry(account, (await given.vm_accounts.rows.described([account.owner_id]))[account.owner_id]))
+    return Json(as_entry(account, (await deps.vm_account_rows.described([account.owner_id]))[account.owner_id]))
 
 
 @router.get("/{user_id}", response_model=UserOut, response_model_exclude_none=True)
 async def one(request: Request, who: Administrator, user_id: str) -> Response:
     require(who, "vm_account.list")
-    given = deps(request)
-    return Json((await shown(given, [await found(given, user_id)]))[0])
+    deps = neptuned_deps(request)
+    return Json((await shown(deps, [await found(deps, user_id)]))[0])
 
 
 @router.delete("/{user_id}", response_model=Nothing)
 async def delete(request: Request, who: Administrator, user_id: str) -> Response:
     """As if they had done it. 409 for the last administrator."""
-    given = deps(request)
-    await given.vm_administration.delete(who, (await found(given, user_id)).user_id)
+    deps = neptuned_deps(request)
+    await deps.vm_administration.delete(who, (await found(deps, user_id)).user_id)
     return Json({})
 
 
 @router.post("/{user_id}/change_type", response_model=Nothing)
 async def change_type(request: Request, who: Administrator, user_id: str, body: NewType) -> Response:
     """It counts at once. 409 for the last administrator."""
-    given = deps(request)
-    await given.vm_administration.change_type(who, (await found(given, user_id)).user_id, body.type)
+    deps = neptuned_deps(request)
+    await deps.vm_administration.change_type(who, (await found(deps, user_id)).user_id, body.type)
     return Json({})
 
 
 @router.post("/{user_id}/change_password", response_model=Nothing)
 async def change_password(request: Request, who: Administrator, user_id: str, body: NewPassword) -> Response:
     """None of their tokens is good any more."""
-    given = deps(request)
-    await given.vm_administration.change_password(who, (await found(given, user_id)).user_id, body.password)
+    deps = neptuned_deps(request)
+    await deps.vm_administration.change_password(who, (await found(deps, user_id)).user_id, body.password)
     return Json({})
 
 
 @router.post("/{user_id}/ban", response_model=Nothing)
 async def ban(request: Request, who: Administrator, user_id: str, body: Ban | None = None) -> Response:
     """They cannot connect any more, and what is connected is cut. 409 for the last administrator."""
-    given = deps(request)
+    deps = neptuned_deps(request)
     reason = body.reason if body else None
-    await given.vm_administration.ban(who, (await found(given, user_id)).user_id, reason)
+    await deps.vm_administration.ban(who, (await found(deps, user_id)).user_id, reason)
     return Json({})
 
 
 @router.post("/{user_id}/unban", response_model=Nothing)
 async def unban(request: Request, who: Administrator, user_id: str) -> Response:
-    given = deps(request)
-    await given.vm_administration.unban(who, (await found(given, user_id)).user_id)
+    deps = neptuned_deps(request)
+    await deps.vm_administration.unban(who, (await found(deps, user_id)).user_id)
     return Json({})
 
 
-async def found(given: Deps, user_id: str) -> VmAccountRow:
+async def found(deps: NeptunedDeps, user_id: str) -> VmAccountRow:
     """Raises `NotFound`."""
     number = int(user_id) if user_id.isascii() and user_id.isdigit() and len(user_id) < 20 else 0
-    row = await vm_accounts.numbered(given.reads, number)
+    row = await vm_accounts.numbered(deps.reads, number)
     if row is None or str(row.number) != user_id:
         raise NotFound("no such user")
     return row
 
 
-async def shown(given: Deps, rows: Sequence[VmAccountRow]) -> list[dict[str, Any]]:
-    kept = await given.vm_accounts.rows.described([row.user_id for row in rows])
+async def shown(deps: NeptunedDeps, rows: Sequence[VmAccountRow]) -> list[dict[str, Any]]:
+    kept = await deps.vm_account_rows.described([row.user_id for row in rows])
     return [as_entry(row, kept[row.user_id]) for row in rows]
 
 

@@ -17,11 +17,11 @@ from application.vm_configs import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Stale
 from domain.errors import Invalid, NotFound
 from domain.vm_config import VmConfig
 from domain.vm_state import State
-from interfaces.http.deps import deps
 from interfaces.http.errors import errors
 from interfaces.http.responses import Json
 from interfaces.neptuned.accounts import Nothing
 from interfaces.neptuned.credentials import Administrator, administering
+from interfaces.neptuned.deps import neptuned_deps
 from interfaces.neptuned.patching import patched
 from projections import vm_configs
 from projections.vm_configs import VmConfigRow
@@ -74,7 +74,7 @@ class Patched(BaseModel):
 async def list_vms(request: Request, who: Administrator) -> Response:
     """All of them, whether they run or not."""
     require(who, "vm.see")
-    found = await vm_configs.all_of_them(deps(request).reads)
+    found = await vm_configs.all_of_them(neptuned_deps(request).reads)
     return Json([entry(row) for row in found.rows], headers={"x-tenure-position": str(found.position)})
 
 
@@ -87,14 +87,14 @@ async def create_vm(
     password = document.pop("password", None)
     if "password" in body and not isinstance(password, str):
         raise Invalid(f"password must be text of {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
-    made = await deps(request).vm_configs.create(who, document, password)
+    made = await neptuned_deps(request).vm_configs.create(who, document, password)
     return answer(made)
 
 
 @router.get("/{vm}", response_model=ConfigVMEntry)
 async def get_vm(request: Request, who: Administrator, vm: Id) -> Response:
     require(who, "vm.see")
-    row = await vm_configs.called(deps(request).reads, vm)
+    row = await vm_configs.called(neptuned_deps(request).reads, vm)
     if row is None:
         raise NotFound("no such virtual machine")
     return answer(row)
@@ -110,7 +110,7 @@ async def patch_vm(
 ) -> Response:
     """Change it by a JSON Patch (RFC 6902): all of it, or nothing. What can be changed while it runs, is."""
     with stale_is_412():
-        it, needs_restart = await deps(request).vm_configs.patch(
+        it, needs_restart = await neptuned_deps(request).vm_configs.patch(
             who, vm, lambda document, state: patched(document, state, body), seen(if_match)
         )
     return Json({"needs_restart": needs_restart}, headers={"ETag": tag(it)})
@@ -120,28 +120,28 @@ async def patch_vm(
 async def delete_vm(request: Request, who: Administrator, vm: Id, if_match: IfMatch = None) -> Response:
     """Also one that runs: it is switched off then. Its images stay."""
     with stale_is_412():
-        await deps(request).vm_configs.delete(who, vm, seen(if_match))
+        await neptuned_deps(request).vm_configs.delete(who, vm, seen(if_match))
     return Json({})
 
 
 @router.post("/{vm}/start", response_model=Nothing)
 async def start_vm(request: Request, who: Administrator, vm: Id) -> Response:
     """It is `starting`, and `running` when it does. 409 where it is already."""
-    await deps(request).vm_configs.start(who, vm)
+    await neptuned_deps(request).vm_configs.start(who, vm)
     return Json({})
 
 
 @router.post("/{vm}/stop", response_model=Nothing)
 async def stop_vm(request: Request, who: Administrator, vm: Id) -> Response:
     """As by its power switch."""
-    await deps(request).vm_configs.stop(who, vm)
+    await neptuned_deps(request).vm_configs.stop(who, vm)
     return Json({})
 
 
 @router.post("/{vm}/restart", response_model=Nothing)
 async def restart_vm(request: Request, who: Administrator, vm: Id) -> Response:
     """Off, and on again, on its configuration as it is now."""
-    await deps(request).vm_configs.restart(who, vm)
+    await neptuned_deps(request).vm_configs.restart(who, vm)
     return Json({})
 
 

@@ -10,11 +10,11 @@ from starlette.requests import Request
 
 from application.access import Actor, require
 from domain.errors import NotFound
-from interfaces.http.deps import deps
 from interfaces.http.errors import errors
 from interfaces.http.identity import actor
 from interfaces.http.responses import Json
 from interfaces.vm_api import views as present
+from interfaces.vm_api.deps import vm_api_deps
 from interfaces.vm_api.views import OperationOut
 from projections import operations
 
@@ -30,7 +30,7 @@ async def list_operations(
 ) -> Response:
     """Oldest first; also of workspaces that have ended."""
     require(who, "workspace.list")
-    found = await operations.of_holder(deps(request).reads, who.user_id, workspace_id)
+    found = await operations.of_holder(vm_api_deps(request).reads, who.user_id, workspace_id)
     return Json([present.operation(row) for row in found.rows])
 
 
@@ -38,7 +38,7 @@ async def list_operations(
 async def get_operation(request: Request, who: Who, id: str) -> Response:
     require(who, "workspace.list")
     try:
-        row = await operations.get(deps(request).reads, who.user_id, UUID(id))
+        row = await operations.get(vm_api_deps(request).reads, who.user_id, UUID(id))
     except ValueError:
         row = None
     if row is None:

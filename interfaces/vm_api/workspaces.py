@@ -13,11 +13,11 @@ from application.access import Actor, require
 from domain import name, request_key
 from domain.errors import NotFound
 from domain.machine import Operation
-from interfaces.http.deps import deps
 from interfaces.http.errors import errors
 from interfaces.http.identity import actor
 from interfaces.http.responses import Json
 from interfaces.vm_api import views as present
+from interfaces.vm_api.deps import vm_api_deps
 from interfaces.vm_api.views import DeadlineOut, Deleted, SnapshotOut, WorkspaceOut
 from projections import trail, workspaces
 from projections.workspaces import WorkspaceRow
@@ -80,7 +80,7 @@ SnapshotId = Annotated[UUID, Depends(taken_id)]
 async def list_workspaces(request: Request, who: Who) -> Response:
     """All workspaces of the caller, newest first. `X-Tenure-Position` is where a stream goes on from this list."""
     require(who, "workspace.list")
-    found = await workspaces.owned_by(deps(request).reads, who.user_id)
+    found = await workspaces.owned_by(vm_api_deps(request).reads, who.user_id)
     rows = [present.workspace(row, who.name) for row in found.rows]
     return Json(rows, headers={"x-tenure-position": str(found.position)})
 
@@ -93,7 +93,7 @@ async def create_workspace(
     idempotency_key: Annotated[str | None, Key, Header(description="the same key again answers the same")] = None,
 ) -> Response:
     """A new workspace. It is `creating` in the answer, and then `running` or `failed`."""
-    made = await deps(request).workspaces.request(
+    made = await vm_api_deps(request).workspaces.request(
         who, name=body.name, template=body.template, ttl_seconds=body.ttl_seconds, key=idempotency_key
     )
     return Json(present.workspace(made, who.name))
@@ -107,23 +107,23 @@ async def get_workspace(request: Request, who: Who, id: Id) -> Response:
 @router.delete("/{id}", response_model=Deleted, responses=OF_ONE)
 async def delete_workspace(request: Request, who: Who, id: Id) -> Response:
     """End it, whatever its status. It is gone at once; its machine is destroyed in the background."""
-    await deps(request).workspaces.delete(who, id)
+    await vm_api_deps(request).workspaces.delete(who, id)
     return Json({"message": "Workspace deleted"})
 
 
 @router.post("/{id}/extend", response_model=WorkspaceOut, responses=TO_ONE)
 async def extend_workspace(request: Request, who: Who, id: Id, body: Extend) -> Response:
     """Lend it for longer. A warning that was given is given again before the new end."""
-    return Json(present.workspace(await deps(request).workspaces.extend(who, id, body.ttl_seconds), who.name))
+    return Json(present.workspace(await vm_api_deps(request).workspaces.extend(who, id, body.ttl_seconds), who.name))
 
 
 @router.get("/{id}/deadline", response_model=DeadlineOut, responses=OF_ONE)
 async def explain_deadline(request: Request, who: Who, id: Id) -> Response:
     """When it ends, and the events that made it so."""
     row = await own(request, who, id)
-    told = await trail.page(deps(request).reads, trail.Filter(subject=id), 0, 10_000)
+    told = await trail.page(vm_api_deps(request).reads, trail.Filter(subject=id), 0, 10_000)
     set_by = [entry for entry in told.rows if "expires_at" in entry.facts]
-    return Json(present.deadline(row, set_by, deps(request).clock()))
+    return Json(present.deadline(row, set_by, vm_api_deps(request).clock()))
 
 
 @router.get("/{id}/snapshots", response_model=list[SnapshotOut], responses=OF_ONE)
@@ -136,7 +136,7 @@ async def list_snapshots(request: Request, who: Who, id: Id) -> Response:
 async def take_snapshot(request: Request, who: Who, id: Id, body: TakeSnapshot | None = None) -> Response:
     """Keep its files as they are. It is `taking` in the answer, and then `ready` or `failed`."""
     label = body.name if body else ""
-    made = await deps(request).workspaces.operate(who, id, Operation.SNAPSHOT, label=label)
+    made = await vm_api_deps(request).workspaces.operate(who, id, Operation.SNAPSHOT, label=label)
     shot = {"id": made.snapshot_id, "label": label, "status": "taking", "size_bytes": None}
     return Json(present.snapshot(shot | {"created_at": made.updated_at.isoformat()}, id))
 
@@ -144,7 +144,7 @@ async def take_snapshot(request: Request, who: Who, id: Id, body: TakeSnapshot |
 @router.post("/{id}/snapshots/{snapshot_id}/restore", response_model=WorkspaceOut, responses=TO_ONE)
 async def restore_snapshot(request: Request, who: Who, id: Id, snapshot_id: SnapshotId) -> Response:
     """Make its machine anew, with the files of a snapshot."""
-    asked = deps(request).workspaces.operate(who, id, Operation.RESTORE, snapshot_id=snapshot_id)
+    asked = vm_api_deps(request).workspaces.operate(who, id, Operation.RESTORE, snapshot_id=snapshot_id)
     return Json(present.workspace(await asked, who.name))
 
 
@@ -167,13 +167,13 @@ async def restart_workspace(request: Request, who: Who, id: Id) -> Response:
 
 
 async def operate(request: Request, who: Actor, id: UUID, operation: Operation) -> Response:
-    made = await deps(request).workspaces.operate(who, id, operation)
+    made = await vm_api_deps(request).workspaces.operate(who, id, operation)
     return Json(present.workspace(made, who.name))
 
 
 async def own(request: Request, who: Actor, id: UUID) -> WorkspaceRow:
     """The caller's workspace. `NotFound` for what has gone, and for another's."""
-    row = await workspaces.get(deps(request).reads, id)
+    row = await workspaces.get(vm_api_deps(request).reads, id)
     if row is None:
         raise NotFound("no such workspace")
     require(who, "workspace.see", row.owner_id)

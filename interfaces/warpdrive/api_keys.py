@@ -10,9 +10,9 @@ from starlette.requests import Request
 
 from application.access import require
 from domain.errors import NotFound
-from interfaces.http.deps import deps
 from interfaces.http.responses import Json
 from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.deps import warpdrive_deps
 from interfaces.warpdrive.errors import errors
 from projections import api_keys
 
@@ -36,9 +36,9 @@ class ApiKeyOut(BaseModel):
 async def list_api_keys(request: Request, who: Who) -> Response:
     """The caller's keys, newest first."""
     require(who, "key.list")
-    given = deps(request)
-    rows = (await api_keys.owned_by(given.reads, who.user_id)).rows
-    kept = await given.api_keys.rows.described([row.id for row in rows])
+    deps = warpdrive_deps(request)
+    rows = (await api_keys.owned_by(deps.reads, who.user_id)).rows
+    kept = await deps.api_key_rows.described([row.id for row in rows])
     return Json(
         [
             {
@@ -59,16 +59,16 @@ async def list_api_keys(request: Request, who: Who) -> Response:
 async def create_api_key(request: Request, who: Who, body: CreateApiKey | None = None) -> Response:
     """A new key for everything that the caller may do. Its text is in this answer, and in no other."""
     asked = body or CreateApiKey()
-    _, text = await deps(request).api_keys.create(who, name=asked.name)
+    _, text = await warpdrive_deps(request).api_keys.create(who, name=asked.name)
     return Json({"api_key": text}, 201, {"Cache-Control": "no-store"})
 
 
 @router.delete("/{id}", response_model=dict[str, Any], responses=errors(404))
 async def revoke_api_key(request: Request, who: Who, id: Number) -> Response:
     """It opens nothing from now on."""
-    given = deps(request)
-    found = await given.api_keys.rows.numbered(who.user_id, id)
+    deps = warpdrive_deps(request)
+    found = await deps.api_key_rows.numbered(who.user_id, id)
     if found is None:
         raise NotFound("no such key")
-    await given.api_keys.revoke(who, found)
+    await deps.api_keys.revoke(who, found)
     return Json({})

@@ -15,10 +15,10 @@ from application.access import Actor
 from application.ports.errors import Unavailable
 from domain.errors import Conflict, NotFound
 from domain.guest import Guest, Standing
-from interfaces.http.deps import Deps, deps
 from interfaces.http.errors import errors
 from interfaces.http.responses import Json
 from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.deps import WarpdriveDeps, warpdrive_deps
 from interfaces.warpdrive.guest_status import standings
 from interfaces.warpdrive.sessions import KEY, Id
 from interfaces.warpdrive.views import ID
@@ -67,20 +67,20 @@ Joiner = Annotated[UUID, Depends(joiner_id)]
 @router.post("/{session_id}/approve", response_model=dict[str, Any])
 async def approve(request: Request, who: Who, id: Id, body: Approve) -> Response:
     """Let somebody in. When this is answered, their key opens the machine."""
-    given = deps(request)
-    guest = await given.guests.approve(
+    deps = warpdrive_deps(request)
+    guest = await deps.guests.approve(
         who, id, body.joiner_uuid, pub_key=body.pub_key, user=body.user, client_ip=body.client_ip
     )
-    await installed(given, who, guest)
+    await installed(deps, who, guest)
     return Json({})
 
 
-async def installed(given: Deps, who: Actor, guest: Guest) -> None:
+async def installed(deps: WarpdriveDeps, who: Actor, guest: Guest) -> None:
     """Return when they are. Raises `NotInstalled` with the reason, and `Unavailable` when that takes long."""
     try:
         async with (
             asyncio.timeout(INSTALLING),
-            aclosing(standings(given, guest.id, who.user_id, guest.joiner_id)) as told,
+            aclosing(standings(deps, guest.id, who.user_id, guest.joiner_id)) as told,
         ):
             async for now in told:
                 if now.joiner_id != guest.joiner_id or now.standing in (Standing.REVOKED, Standing.CLOSED):
@@ -97,12 +97,12 @@ async def installed(given: Deps, who: Actor, guest: Guest) -> None:
 @router.post("/{session_id}/reject", response_model=dict[str, Any])
 async def reject(request: Request, who: Who, id: Id, body: Reject) -> Response:
     """Do not let somebody in."""
-    await deps(request).guests.reject(who, id, body.joiner_uuid)
+    await warpdrive_deps(request).guests.reject(who, id, body.joiner_uuid)
     return Json({})
 
 
 @router.delete("/{session_id}/guests/{joiner_uuid}", response_model=dict[str, Any])
 async def revoke(request: Request, who: Who, id: Id, joiner: Joiner) -> Response:
     """Put somebody out again: first their key goes, then their processes end, then their account goes."""
-    await deps(request).guests.revoke(who, id, joiner)
+    await warpdrive_deps(request).guests.revoke(who, id, joiner)
     return Json({})

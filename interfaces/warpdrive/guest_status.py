@@ -8,7 +8,7 @@ from uuid import UUID
 
 from application.access import Actor
 from domain.guest import Standing
-from interfaces.http.deps import Deps
+from interfaces.warpdrive.deps import WarpdriveDeps
 from projections import guests, workspaces
 from projections.hub import Push
 
@@ -20,18 +20,20 @@ class Stands:
     reason: str | None = None
 
 
-async def standings(given: Deps, guest_id: UUID, owner_id: UUID, joiner_id: UUID) -> AsyncGenerator[Stands, None]:
+async def standings(
+    deps: WarpdriveDeps, guest_id: UUID, owner_id: UUID, joiner_id: UUID
+) -> AsyncGenerator[Stands, None]:
     """How somebody stands: now, and then whenever that changes. It ends with the session.
 
     What a guest may watch of somebody else's session is this alone; it is looked at with its owner's eyes.
     """
-    found = await guests.get(given.reads, guest_id)
+    found = await guests.get(deps.reads, guest_id)
     if found.first is None:
         yield Stands(joiner_id, Standing.CLOSED)
         return
     yield Stands(found.first.joiner_id, Standing(found.first.standing), found.first.reason)
     owner = Actor(owner_id, "", request_id="")
-    async for some in given.hub.follow(owner, guest_id, found.position):
+    async for some in deps.hub.follow(owner, guest_id, found.position):
         for told in some:
             if isinstance(told, Push):
                 state = told.entry.state
@@ -41,14 +43,16 @@ async def standings(given: Deps, guest_id: UUID, owner_id: UUID, joiner_id: UUID
                 yield Stands(UUID(str(state["joiner_id"])), Standing(state["standing"]), state["reason"])
 
 
-async def machine_statuses(given: Deps, who: Actor, workspace_id: UUID) -> AsyncGenerator[tuple[str, str | None], None]:
+async def machine_statuses(
+    deps: WarpdriveDeps, who: Actor, workspace_id: UUID
+) -> AsyncGenerator[tuple[str, str | None], None]:
     """How a machine is, and what is wrong with it: now, and then whenever that changes. It ends with the machine."""
-    row = await workspaces.get(given.reads, workspace_id)
+    row = await workspaces.get(deps.reads, workspace_id)
     if row is None:
         return
     yield row.status, row.error
     owner = Actor(who.user_id, "", request_id="")
-    async for some in given.hub.follow(owner, workspace_id, 0):
+    async for some in deps.hub.follow(owner, workspace_id, 0):
         for told in some:
             if isinstance(told, Push):
                 if told.entry.state is None:

@@ -17,11 +17,11 @@ from domain.errors import NotFound
 from domain.hosted_session import HostedSession
 from domain.machine import Status
 from domain.workspace import Workspace
-from interfaces.http.deps import Deps, deps
 from interfaces.http.errors import errors
 from interfaces.http.responses import Json
 from interfaces.warpdrive import views as present
 from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.deps import WarpdriveDeps, warpdrive_deps
 from interfaces.warpdrive.guest_status import machine_statuses
 from interfaces.warpdrive.views import GuestOut, SessionDetailOut, SessionOut
 from projections import guests, hosted_sessions
@@ -62,30 +62,30 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000, description="so many are left 
 async def list_sessions(request: Request, who: Who, limit: Limit = None, offset: Offset = 0) -> Response:
     """The caller's running sessions, newest first."""
     require(who, "hosted_session.list")
-    found = await hosted_sessions.owned_by(deps(request).reads, who.user_id, limit, offset)
+    found = await hosted_sessions.owned_by(warpdrive_deps(request).reads, who.user_id, limit, offset)
     return Json([present.session(row) for row in found.rows])
 
 
 @router.post("/sessions", status_code=201, response_model=SessionOut)
 async def create_session(request: Request, who: Who, body: CreateSession) -> Response:
     """A new session. Its machine runs, as a rule, when this is answered."""
-    given = deps(request)
-    made = await given.hosted_sessions.open(
+    deps = warpdrive_deps(request)
+    made = await deps.hosted_sessions.open(
         who, machine_id=body.machine_id, region=body.region, no_join=body.no_join, pub_key=body.pub_key
     )
-    await started(given, who, made)
+    await started(deps, who, made)
     return Json(present.session(made), 201)
 
 
-async def started(given: Deps, who: Actor, session: HostedSession) -> None:
+async def started(deps: WarpdriveDeps, who: Actor, session: HostedSession) -> None:
     """Wait for its machine, for a while. One that cannot be made ends the session. Raises `Unavailable`."""
     try:
-        async with asyncio.timeout(STARTING), aclosing(machine_statuses(given, who, session.workspace_id)) as statuses:
+        async with asyncio.timeout(STARTING), aclosing(machine_statuses(deps, who, session.workspace_id)) as statuses:
             async for status, error in statuses:
                 if status == Status.RUNNING:
                     return
                 if status == Status.FAILED:
-                    await given.hosted_sessions.end(who, session.id)
+                    await deps.hosted_sessions.end(who, session.id)
                     raise Unavailable("machine", f"the session's machine cannot be made: {error}", retry_after=30)
     except TimeoutError:
         return  # it is still on its way
@@ -94,9 +94,9 @@ async def started(given: Deps, who: Actor, session: HostedSession) -> None:
 @router.get("/sessions/{session_id}", response_model=SessionDetailOut, responses=errors(404))
 async def get_session(request: Request, who: Who, id: Id) -> Response:
     """A session, with how to log in to it."""
-    given = deps(request)
-    session = await given.hosted_sessions.own(who, id, "hosted_session.see")
-    machine = await given.platform.load(Workspace, session.workspace_id)
+    deps = warpdrive_deps(request)
+    session = await deps.hosted_sessions.own(who, id, "hosted_session.see")
+    machine = await deps.platform.load(Workspace, session.workspace_id)
     return Json(present.session(session) | {"ssh": present.ssh(machine)})
 
 
@@ -104,17 +104,17 @@ async def get_session(request: Request, who: Who, id: Id) -> Response:
 @router.post("/sessions/{session_id}/terminate", response_model=dict[str, Any], responses=errors(404))
 async def end_session(request: Request, who: Who, id: Id) -> Response:
     """End it: the machine goes, and whoever is in."""
-    await deps(request).hosted_sessions.end(who, id)
+    await warpdrive_deps(request).hosted_sessions.end(who, id)
     return Json({})
 
 
 @router.get("/sessions/{session_id}/guests", response_model=list[GuestOut], responses=errors(404))
 async def list_guests(request: Request, who: Who, id: Id) -> Response:
     """Who waits to join, who has joined, and who is on their way out."""
-    given = deps(request)
-    session = await given.hosted_sessions.own(who, id, "hosted_session.see")
-    rows = await guests.of_session(given.reads, session.id)
-    asked = await given.guests.requests.find([row.joiner_id for row in rows])
+    deps = warpdrive_deps(request)
+    session = await deps.hosted_sessions.own(who, id, "hosted_session.see")
+    rows = await guests.of_session(deps.reads, session.id)
+    asked = await deps.join_requests.find([row.joiner_id for row in rows])
     return Json([present.guest(row, asked[row.joiner_id]) for row in rows if row.joiner_id in asked])
 
 
@@ -122,5 +122,5 @@ async def list_guests(request: Request, who: Who, id: Id) -> Response:
 async def list_guest_sessions(request: Request, who: Who) -> Response:
     """The sessions of others that the caller is in."""
     require(who, "guest.list")
-    rows = await guests.joined_by(deps(request).reads, who.user_id)
+    rows = await guests.joined_by(warpdrive_deps(request).reads, who.user_id)
     return Json([present.session(row) for row in rows])

@@ -22,12 +22,12 @@ from application.ports.errors import Unavailable
 from application.ports.hosted_sessions import JoinRequest
 from domain.guest import AlreadyIn, Guest, Standing
 from domain.hosted_session import HostedSession
-from interfaces.http.deps import Deps, deps
 from interfaces.http.errors import errors
 from interfaces.http.identity import address, as_utf8, trusted
 from interfaces.http.sse import SEND_SECONDS, Stream, sending
 from interfaces.warpdrive import views as present
 from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.deps import WarpdriveDeps, warpdrive_deps
 from interfaces.warpdrive.guest_status import standings
 from interfaces.warpdrive.sessions import KEY, Id
 from projections import guests
@@ -54,20 +54,20 @@ class Ask(BaseModel):
 @router.get("/{session_id}/owner", status_code=200, response_class=Stream)
 async def owner_stream(request: Request, who: Who, id: Id) -> Stream:
     """Who asks to join: first all who wait already, then whoever comes. It ends with the session."""
-    given = deps(request)
-    session = await given.hosted_sessions.own(who, id, "hosted_session.see")
-    return Stream(asked_to_join(given, who, session), **sending(given))
+    deps = warpdrive_deps(request)
+    session = await deps.hosted_sessions.own(who, id, "hosted_session.see")
+    return Stream(asked_to_join(deps, who, session), **sending(request))
 
 
-async def asked_to_join(given: Deps, who: Actor, session: HostedSession) -> AsyncIterator[bytes]:
+async def asked_to_join(deps: WarpdriveDeps, who: Actor, session: HostedSession) -> AsyncIterator[bytes]:
     yield comment("who asks to join this session")
     owner = Actor(who.user_id, "", request_id=who.request_id)
     try:
-        found = await guests.waiting(given.reads, session.id, given.clock())
-        if told := await frames(given, session, [row.joiner_id for row in found.rows]):
+        found = await guests.waiting(deps.reads, session.id, deps.clock())
+        if told := await frames(deps, session, [row.joiner_id for row in found.rows]):
             yield told
-        async for some in given.hub.follow(owner, None, found.position):
-            if told := await frames(given, session, asks(some, session)):
+        async for some in deps.hub.follow(owner, None, found.position):
+            if told := await frames(deps, session, asks(some, session)):
                 yield told
             if any(isinstance(it, Push) and it.entry.subject == session.id for it in some):
                 return  # all that can still happen to it is its end
@@ -83,9 +83,9 @@ def asks(some: Sequence[Told], session: HostedSession) -> list[UUID]:
     return [UUID(str(it["joiner_id"])) for it in states if it and str(it["session_id"]) == str(session.id)]
 
 
-async def frames(given: Deps, session: HostedSession, joiner_ids: list[UUID]) -> bytes:
+async def frames(deps: WarpdriveDeps, session: HostedSession, joiner_ids: list[UUID]) -> bytes:
     """Without those who have gone meanwhile."""
-    asked = await given.guests.requests.find(joiner_ids) if joiner_ids else {}
+    asked = await deps.join_requests.find(joiner_ids) if joiner_ids else {}
     return b"".join(present.join_requested(session.alias, asked[id]) for id in joiner_ids if id in asked)
 
 
@@ -95,9 +95,9 @@ async def frames(given: Deps, session: HostedSession, joiner_ids: list[UUID]) ->
 class GuestStream(Stream):
     """It lasts as long as somebody waits. Who hangs up, however early, withdraws."""
 
-    def __init__(self, given: Deps, who: Actor, asked: JoinRequest, room: ExitStack) -> None:
-        super().__init__(self.outcome(), **sending(given))
-        self.given, self.who, self.asked, self.room = given, who, asked, room
+    def __init__(self, request: Request, who: Actor, asked: JoinRequest, room: ExitStack) -> None:
+        super().__init__(self.outcome(), **sending(request))
+        self.deps, self.who, self.asked, self.room = warpdrive_deps(request), who, asked, room
         self.decided = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,11 +110,11 @@ class GuestStream(Stream):
                         await self.withdraw()
 
     async def outcome(self) -> AsyncIterator[bytes]:
-        given, asked = self.given, self.asked
+        deps, asked = self.deps, self.asked
         yield comment("waiting for the owner")
         try:
-            guest = await given.platform.load(Guest, asked.guest_id)
-            async with aclosing(standings(given, guest.id, guest.owner_id, asked.joiner_id)) as told:
+            guest = await deps.platform.load(Guest, asked.guest_id)
+            async with aclosing(standings(deps, guest.id, guest.owner_id, asked.joiner_id)) as told:
                 async for now in told:
                     # Asked once more, by another stream, this one is not waited for any longer.
                     standing = now.standing if now.joiner_id == asked.joiner_id else Standing.WITHDRAWN
@@ -128,7 +128,7 @@ class GuestStream(Stream):
     async def withdraw(self) -> None:
         try:
             cause = Cause(self.who.user_id, self.who.request_id)
-            await self.given.guests.withdraw(self.asked.joiner_id, self.asked.guest_id, cause)
+            await self.deps.guests.withdraw(self.asked.joiner_id, self.asked.guest_id, cause)
         except Exception as why:  # then the time limit does it
             log.warning("a request could not be withdrawn", extra={"because": str(why)})
 
@@ -139,31 +139,31 @@ async def guest_stream(request: Request, who: Who, alias: str, body: Ask) -> Str
 
     Who comes back while their approval is carried out is told what comes of that.
     """
-    given = deps(request)
+    deps = warpdrive_deps(request)
     with ExitStack() as room:
-        room.enter_context(given.guests.room.enter(alias.lower()))
+        room.enter_context(deps.waiting_room.enter(alias.lower()))
         try:
-            asked = await given.guests.ask(
+            asked = await deps.guests.ask(
                 who,
                 alias,
                 pub_key=body.pub_key,
                 user=body.user,
                 client_ip=address(request),
-                region=region(request, given),
+                region=region(request, deps),
             )
         except AlreadyIn:
-            return Stream(told_at_once(present.ALREADY_IN), **sending(given))
-        return GuestStream(given, who, asked, room.pop_all())
+            return Stream(told_at_once(present.ALREADY_IN), **sending(request))
+        return GuestStream(request, who, asked, room.pop_all())
 
 
 async def told_at_once(what: dict[str, str]) -> AsyncIterator[bytes]:
     yield present.outcome(what)
 
 
-def region(request: Request, given: Deps) -> str:
+def region(request: Request, deps: WarpdriveDeps) -> str:
     """Where the guest is, as a trusted proxy says in the header that is set for it."""
-    header = given.region_header
-    if not header or not trusted(request, given):
+    header = deps.region_header
+    if not header or not trusted(request):
         return UNKNOWN
     said = as_utf8(request.headers.get(header, "")).strip()
     return said[:64] if said and said.isprintable() else UNKNOWN

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from application.ports.api_keys import Grant
-from interfaces.http.deps import deps
 from interfaces.http.identity import key
 from interfaces.http.responses import Json
+from interfaces.warpdrive.deps import warpdrive_deps
 from interfaces.warpdrive.errors import errors
 
 router = APIRouter(tags=["tokens"], responses=errors())
@@ -25,5 +25,5 @@ class TokenOut(BaseModel):
 @router.post("/token", response_model=TokenOut)
 async def exchange(request: Request, grant: Annotated[Grant, Depends(key)]) -> Response:
     """A token for the key in X-API-Key. A token alone makes no other."""
-    token, seconds = await deps(request).tokens.issue(grant)
+    token, seconds = await warpdrive_deps(request).tokens.issue(grant)
     return Json({"token": token, "expires_in": seconds}, headers={"Cache-Control": "no-store"})

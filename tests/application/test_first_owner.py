@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from application.access import Cause
 from application.first_owner import FirstOwner
 from domain.user import Place
@@ -10,11 +12,11 @@ from tests.support.server import Served
 
 
 async def test_the_owner_of_an_older_place_administers_from_the_next_start_on(tenure: Served) -> None:
-    given = tenure.tenure.deps
-    owner, platform = given.ids(), given.platform
-    first_owner = FirstOwner(platform, given.clock, given.vm_accounts.numbers)
+    deps = tenure.tenure.deps.neptuned
+    owner, platform = uuid4(), tenure.tenure.deps.http.platform
+    first_owner = FirstOwner(platform, deps.clock, deps.vm_accounts.numbers)
     await first_owner.complete()  # nobody is here: nothing is to be done
-    await platform.commit(Cause(owner), Place(id=Place.id_of(), at=given.clock(), owner_id=owner))
+    await platform.commit(Cause(owner), Place(id=Place.id_of(), at=deps.clock(), owner_id=owner))
     for _ in range(2):
         await first_owner.complete()
         account = await platform.load(VmAccount, VmAccount.id_of(owner))

@@ -19,13 +19,13 @@ USERS = EVERYWHERE["neptuned"]
 
 async def tokens_of(place: Place) -> dict[str, str]:
     """One of each kind, but for those that are made from API keys."""
-    given = place.tenure.tenure.deps
+    deps = place.tenure.tenure.deps
     async with program(place.tenure) as asking:
         nina = fine(await register(asking, "nina"))["token"]
         ida = {"email": "ida@example.org", "password": "correct horse", "name": "Ida"}
         came = await asking.post("/api/auth/register", json=ida | {"invite": await invited(place.olga)})
     admission = Admission("ws-aaaaaa", 1, uuid4(), "abcde")
-    seat = await given.seats.tokens.issue(admission, given.clock())
+    seat = await deps.clarateach.seat_tokens.issue(admission, deps.native.clock())
     return {"neptuned": nina, "clarateach": came.json()["token"], "of a seat": seat}
 
 

@@ -20,7 +20,6 @@ from domain.errors import NotFound, Refused
 from domain.machine import Operation
 from domain.user_type import UserType
 from infra.eventlog import worker
-from infra.reconcile.sweep import Sweep
 from infra.runtime.tasks import end
 from infra.settings import Settings
 from infra.wiring import bootstrap
@@ -29,7 +28,7 @@ from projections import workspaces
 from tests.crash.agreement import disagreements, fetch, unsettled
 from tests.crash.lies import World, lying
 from tests.crash.vms import do_with_machine, machines_apart
-from tests.support.server import eventually
+from tests.support.server import eventually, sweep_of
 
 ALICE = Actor(UUID(int=1), "alice", "of a test", user_type=UserType.ADMINISTRATOR)
 TERM = 1800  # seconds
@@ -73,7 +72,7 @@ class Alice:
             self._todo.popleft()
 
     async def _do(self, tenure: Tenure, what: str, name: str) -> None:
-        asked = tenure.deps.workspaces
+        asked = tenure.deps.vm_api.workspaces
         if what == "settle":
             await eventually(lambda: settled(tenure, self._clock()))
         elif what == "an hour passes":
@@ -89,9 +88,9 @@ class Alice:
             made = await asked.request(ALICE, name=name, template=None, ttl_seconds=ttl, key=name)
             self.made[name] = made.id
         elif what in ("teach", "dismiss", "cancel"):
-            await self._teach(tenure.deps.workshops, what, name)
+            await self._teach(tenure.deps.clarateach.workshops, what, name)
         elif what.startswith("vm "):
-            await do_with_machine(ALICE, tenure.deps.vm_configs, self._world.hypervisor, what, name)
+            await do_with_machine(ALICE, tenure.deps.neptuned.vm_configs, self._world.hypervisor, what, name)
         elif name in self.made:
             await self._do_to(tenure, what, self.made[name])
 
@@ -103,7 +102,7 @@ class Alice:
         await do(ALICE, self.teaches[name])
 
     async def _do_to(self, tenure: Tenure, what: str, id: UUID) -> None:
-        asked = tenure.deps.workspaces
+        asked = tenure.deps.vm_api.workspaces
         if what == "delete":
             with suppress(NotFound):  # the first time that she asked, which was not answered, or its term was over
                 await asked.delete(ALICE, id)
@@ -111,7 +110,7 @@ class Alice:
         elif what == "extend":
             await asked.extend(ALICE, id, TERM)
         elif what == "restore":
-            row = await workspaces.get(tenure.deps.reads, id)
+            row = await workspaces.get(tenure.deps.http.reads, id)
             ready = [shot["id"] for shot in row.snapshots if shot["status"] == "ready"] if row else []
             if ready:
                 await asked.operate(ALICE, id, Operation.RESTORE, snapshot_id=UUID(ready[-1]))
@@ -132,7 +131,7 @@ async def at_work(url: str, home: Path, world: World, clock: Clock) -> AsyncIter
         patch.multiple(worker, FIRST_RETRY=quick, LAST_RETRY=quick),
     ):
         async with running(Settings(home=home), url, world.engine, None, world.hypervisor) as tenure:
-            with lying(world, tenure.deps.platform):
+            with lying(world, tenure.deps.http.platform):
                 yield tenure
 
 
@@ -168,7 +167,7 @@ async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) ->
         await eventually(lambda: settled(tenure, clock()))
     async with tenure.pool.connection() as conn:
         wrong = await disagreements(
-            conn, world.engine, alice.made, alice.given_back, tenure.deps.platform, surprises=bool(world.later)
+            conn, world.engine, alice.made, alice.given_back, tenure.deps.http.platform, surprises=bool(world.later)
         )
         wrong += await machines_apart(conn, world.hypervisor)
         recorded = await fetch(conn, "select kind from trail")
@@ -177,8 +176,7 @@ async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) ->
 
 
 async def sweep(tenure: Tenure, world: World) -> None:
-    given = tenure.deps
-    await Sweep(tenure.pool, given.reads, tenure.engines, given.regions, given.workspaces, given.workshops).once()
+    await sweep_of(tenure).once()
 
 
 async def settled(tenure: Tenure, now: datetime) -> bool:

@@ -52,7 +52,7 @@ async def program(tenure: Served, **headers: str) -> AsyncIterator[httpx.AsyncCl
 
 async def resigned(tenure: Served, token: str, audience: Audience = TENURE, **claims: Any) -> str:
     """The same token with other claims (None: without), signed with the key for this audience."""
-    current = await tenure.tenure.deps.tokens._keys.current(audience)  # type: ignore[attr-defined]
+    current = await tenure.tenure.deps.http.tokens._keys.current(audience)  # type: ignore[attr-defined]
     said = jwt.decode(token, options={"verify_signature": False}) | claims
     said = {name: value for name, value in said.items() if value is not None}
     header = jwt.get_unverified_header(token) | {"alg": audience.algorithm}
@@ -66,7 +66,7 @@ async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) ->
     said = jwt.decode(token, options={"verify_signature": False})
     past = datetime.now(UTC) - timedelta(hours=2)
     stranger, algorithm = MAKERS[audience.algorithm](), audience.algorithm
-    (public,) = [jwk for jwk in await tenure.tenure.deps.tokens.published() if jwk["kid"] == header["kid"]]
+    (public,) = [jwk for jwk in await tenure.tenure.deps.http.tokens.published() if jwk["kid"] == header["kid"]]
     form = (Encoding.Raw, PublicFormat.Raw) if algorithm == "EdDSA" else (Encoding.X962, PublicFormat.UncompressedPoint)
     raw = jwt.PyJWK(public).key.public_bytes(*form)
 

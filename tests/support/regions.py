@@ -29,7 +29,7 @@ class Places:
 
     async def ask(self, region: str | None = None, **more: Any) -> UUID:
         """A workspace asked for there."""
-        asked = self.served.tenure.deps.workspaces.request(
+        asked = self.served.tenure.deps.vm_api.workspaces.request(
             ADMIN, name="a", template=None, region=region, ttl_seconds=None, **more
         )
         return (await asked).id
@@ -38,7 +38,7 @@ class Places:
         return str((await self.workspace(id)).status)
 
     async def workspace(self, id: UUID) -> Workspace:
-        return await self.served.tenure.deps.platform.load(Workspace, id)
+        return await self.served.tenure.deps.http.platform.load(Workspace, id)
 
 
 @asynccontextmanager

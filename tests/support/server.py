@@ -19,6 +19,7 @@ from application.ports.hypervisors import Hypervisor
 from application.ports.machines import Machines
 from application.ports.regions import Region
 from infra.process.server import config_of
+from infra.reconcile.sweep import Sweep
 from infra.settings import Settings
 from infra.wiring.bootstrap import Tenure, running
 from interfaces.http import app as api
@@ -93,7 +94,7 @@ async def served(
     settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
     chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
     async with running(chosen, database, engine, elsewhere, hypervisor) as tenure:
-        server = Server(config_of(api.build(tenure.deps, list(chosen.cors_origins)), chosen))
+        server = Server(config_of(api.build(tenure.deps), chosen))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             await asyncio.sleep(0.005)
@@ -135,3 +136,10 @@ async def until(events: AsyncIterator[ServerSentEvent], kind: str) -> dict[str, 
                 data: dict[str, Any] = json.loads(event.data)
                 return data
     raise AssertionError(f"the stream ended before a {kind}")
+
+
+def sweep_of(tenure: Tenure) -> Sweep:
+    """One that looks at every engine when its `once` is called."""
+    deps = tenure.deps
+    regions, workspaces, workshops = deps.native.regions, deps.vm_api.workspaces, deps.clarateach.workshops
+    return Sweep(tenure.pool, deps.http.reads, tenure.engines, regions, workspaces, workshops)

@@ -63,7 +63,7 @@ async def test_the_same_verified_email_is_the_same_person(
 
 
 async def test_only_an_email_that_was_verified_is_somebodys(tenure: Served) -> None:
-    profiles = tenure.tenure.deps.profiles
+    profiles = tenure.tenure.deps.http.profiles
     ann = await profiles.keep(Identity("google", "1", "Ann", "ann@example.org", email_verified=True))
     claims_to_be = Identity("dev", "2", "Eve", "ann@example.org")
     assert await profiles.known(claims_to_be) is None

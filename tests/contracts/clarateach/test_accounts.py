@@ -95,7 +95,7 @@ async def test_passwords_are_kept_as_slow_hashes_and_go_with_the_account(
         log = str(await (await conn.execute("select convert_from(state, 'utf8') from tenure_events")).fetchall())
     assert hashed.startswith("$argon2id$")
     assert not [it for it in ("Ada", "ada@", ADA["password"]) if it in log]  # "ada" may be in an id
-    await school.tenure.deps.profiles.forget(ada["user"]["id"])
+    await school.tenure.deps.http.profiles.forget(ada["user"]["id"])
     async with school.tenure.pool.connection() as conn:
         assert await (await conn.execute("select count(*) from passwords")).fetchone() == (0,)
 

@@ -173,7 +173,7 @@ async def test_a_machine_that_vanishes_is_replaced_and_its_learner_sits_there_st
     lena = await join(client, it["code"], name="Lena")
     lost, *_ = tenure.engine.machines
     del tenure.engine.machines[lost]
-    await tenure.tenure.deps.workspaces.reconcile(lost, Cause(request_id="of a test"))
+    await tenure.tenure.deps.vm_api.workspaces.reconcile(lost, Cause(request_id="of a test"))
 
     async def replaced() -> bool:
         return len(tenure.engine.machines) == 2 and lost not in tenure.engine.machines

@@ -162,7 +162,7 @@ async def test_what_is_none_is_refused_in_a_sentence(
 async def test_machines_that_are_there_stay_as_they_were_made(place: Served, owner: httpx.AsyncClient) -> None:
     """What a workspace is made from is written down when it is asked for."""
     fine(await owner.put("/api/v1/machines/small", json=SMALL))
-    workspaces, platform = place.tenure.deps.workspaces, place.tenure.deps.platform
+    workspaces, platform = place.tenure.deps.vm_api.workspaces, place.tenure.deps.http.platform
     made = await workspaces.request(ADMIN, name="a", machine="small", ttl_seconds=None)
     fine(await owner.delete("/api/v1/machines/small"))
 

@@ -69,7 +69,7 @@ async def flood(tenure: Served, deaf: UUID, other: UUID) -> list[ref[Entry]]:
 
 
 def noted(tenure: Served, position: int, owner: UUID, text: str) -> Entry:
-    now = tenure.tenure.deps.clock()
+    now = tenure.tenure.deps.native.clock()
     return Entry(position, owner, 1, "workspace.noted", now, None, owner, False, "", None, {"text": text}, None)
 
 
@@ -85,7 +85,7 @@ async def none_alive(told: list[ref[Entry]]) -> bool:
 async def test_it_is_cut_off_what_waited_for_it_is_let_go_and_nobody_else_notices(
     tenure: Served, bob: httpx.AsyncClient, headers: tuple[str, ...]
 ) -> None:
-    people = tenure.tenure.deps.people
+    people = tenure.tenure.deps.http.people
     async with deaf(tenure, *headers), stream(bob) as events:
         told = await flood(tenure, await people.identify("vm", "alice"), await people.identify("vm", "bob"))
         async with asyncio.timeout(PATIENCE):

@@ -43,7 +43,7 @@ async def started(client: httpx.AsyncClient, config: dict[str, Any] = LAB, **fie
 
 
 async def id_of(tenure: Served, vm: str = "lab") -> UUID:
-    return await tenure.tenure.deps.vm_configs.id_of(vm)
+    return await tenure.tenure.deps.neptuned.vm_configs.id_of(vm)
 
 
 async def patch(client: httpx.AsyncClient, *operations: Any, vm: str = "lab", **headers: str) -> httpx.Response:
@@ -58,5 +58,5 @@ def replace(path: str, value: Any) -> dict[str, Any]:
 async def happened(tenure: Served, vm: UUID) -> list[str]:
     """What the log says of a machine."""
     deps = tenure.tenure.deps
-    events = [type(it).__name__ for it in deps.platform.events.get(vm)]
+    events = [type(it).__name__ for it in deps.http.platform.events.get(vm)]
     return events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import jwt
@@ -177,13 +178,13 @@ async def test_a_log_in_with_the_old_password_ends_too_if_it_came_at_the_same_ti
     tenure: Served, bob: httpx.AsyncClient
 ) -> None:
     """It was proven before the change and is stored after it: the password that it is for is not theirs any more."""
-    rows, tokens = tenure.tenure.deps.vm_accounts.rows, tenure.tenure.deps.vm_accounts.tokens
+    rows, tokens = tenure.tenure.deps.neptuned.vm_account_rows, tenure.tenure.deps.neptuned.vm_tokens
     user_id = await rows.find("bob")
     assert user_id
     fits = await rows.prove(user_id, hashed(PASSWORD))
     assert fits
     fine(await bob.post(f"{BASE}/change_password", json={"password": "battery staple"}))
-    assert await tokens.issue(user_id, 1, fits, tenure.tenure.deps.clock()) is None
+    assert await tokens.issue(user_id, 1, fits, tenure.tenure.deps.native.clock()) is None
 
 
 @pytest.mark.line("N38", "N39")
@@ -223,8 +224,7 @@ async def test_a_name_that_was_kept_for_an_account_that_never_came_is_free_after
     tenure: Served, client: httpx.AsyncClient
 ) -> None:
     """As after a crash between the two."""
-    given = tenure.tenure.deps
-    assert await given.vm_accounts.rows.open(given.ids(), "ada", hashed(PASSWORD))
+    assert await tenure.tenure.deps.neptuned.vm_account_rows.open(uuid4(), "ada", hashed(PASSWORD))
     refused(await register(client, "ada"), 409)
     refused(await log_in(client, "ada"), 401)
     async with tenure.tenure.pool.connection() as conn:

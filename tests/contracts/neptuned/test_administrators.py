@@ -56,7 +56,7 @@ async def test_of_administrators_who_take_one_another_down_at_once_one_stays(ten
     async with tenure.tenure.pool.connection() as conn:
         sql = "select count(*) from vm_accounts where user_type = 'administrator' and not banned"
         ((left,),) = await (await conn.execute(sql)).fetchall()
-    administrators = await tenure.tenure.deps.platform.load(VmAdministrators, VmAdministrators.id_of())
+    administrators = await tenure.tenure.deps.http.platform.load(VmAdministrators, VmAdministrators.id_of())
     assert left == len(administrators.user_ids) >= 1
 
 

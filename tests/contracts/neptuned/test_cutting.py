@@ -22,8 +22,8 @@ Held = asyncio.Task[str]
 
 async def actor(tenure: Served, token: str) -> Actor:
     """As a socket that this token opened has it."""
-    given = tenure.tenure.deps
-    found = await given.vm_accounts.tokens.find(token.removeprefix("Bearer "), given.clock())
+    deps = tenure.tenure.deps.neptuned
+    found = await deps.vm_tokens.find(token.removeprefix("Bearer "), deps.clock())
     assert found
     return Actor(found[0], "", "", token_id=found[1])
 
@@ -32,7 +32,7 @@ async def actor(tenure: Served, token: str) -> Actor:
 async def holding(tenure: Served, *who: Actor) -> AsyncIterator[list[Held]]:
     """All of them connected."""
     before = tenure.tenure.hub.readers
-    held = [asyncio.create_task(let_go(tenure.tenure.deps, it)) for it in who]
+    held = [asyncio.create_task(let_go(tenure.tenure.deps.neptuned, it)) for it in who]
 
     async def followed() -> bool:
         return tenure.tenure.hub.readers == before + len(held)
@@ -98,14 +98,14 @@ async def test_a_ban_from_before_it_is_followed_counts_too(
 ) -> None:
     who = await actor(tenure, bob.headers["authorization"])
     fine(await ask(ada, await id_of(ada, "bob"), "ban"))
-    assert await why(asyncio.create_task(let_go(tenure.tenure.deps, who))) == "you are banned"
+    assert await why(asyncio.create_task(let_go(tenure.tenure.deps.neptuned, who))) == "you are banned"
 
 
 async def test_a_revoked_key_cuts_what_it_opened(tenure: Served, ada: httpx.AsyncClient) -> None:
     async with tenure.client("carol") as carol, program(tenure) as asking:
         made = await new_key(carol)
         await asking.post(f"{BASE}/logout", headers=bearing(made["key"]))  # she has an account from now on
-        found = await tenure.tenure.deps.api_keys.authenticate(made["key"], "")
+        found = await tenure.tenure.deps.http.api_keys.authenticate(made["key"], "")
         assert found
         who = Actor(found.user_id, "", "", key_id=found.key_id, scopes=found.scopes)
         async with holding(tenure, who) as (held,):
@@ -125,7 +125,7 @@ async def test_events_say_ids_alone(tenure: Served, ada: httpx.AsyncClient, bob:
     id = await id_of(ada, "bob")
     fine(await ask(ada, id, "ban", reason="spilled the tea"))
     fine(await ask(ada, id, "change_type", type="moderator"))
-    found = await trail.page(tenure.tenure.deps.reads, trail.Filter(kind="vm_account"), 0, 10)
+    found = await trail.page(tenure.tenure.deps.http.reads, trail.Filter(kind="vm_account"), 0, 10)
     assert [(it.kind, it.facts) for it in found.rows[-2:]] == [
         ("vm_account.banned", {}),
         ("vm_account.type_changed", {"user_type": "moderator"}),

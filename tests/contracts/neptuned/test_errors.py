@@ -52,7 +52,7 @@ async def test_an_error_that_nobody_foresaw(
     async def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("the password is correct horse")
 
-    monkeypatch.setattr(type(tenure.tenure.deps.vm_accounts), "log_in", broken)
+    monkeypatch.setattr(type(tenure.tenure.deps.neptuned.vm_accounts), "log_in", broken)
     answer = await client.post(f"{BASE}/login", json={"username": "ada", "password": "correct horse"})
     assert "correct horse" not in refused(answer, 500, "in the log under")
 

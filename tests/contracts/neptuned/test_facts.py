@@ -92,7 +92,7 @@ async def test_a_hypervisor_that_is_away_is_said_to_be_and_then_all_is_compared(
 
 
 async def told(tenure: Served, what: str) -> bool:
-    events = tenure.tenure.deps.platform.events.get(Hypervisor.id_of())
+    events = tenure.tenure.deps.http.platform.events.get(Hypervisor.id_of())
     return [type(it).__name__ for it in events][-1:] == [what]
 
 

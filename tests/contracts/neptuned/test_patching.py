@@ -196,7 +196,7 @@ async def test_of_two_that_patch_at_once_neither_is_lost(ada: httpx.AsyncClient)
 async def test_a_password_is_written_and_never_read(tenure: Served, database: str, ada: httpx.AsyncClient) -> None:
     made = await created(ada, private=True, password="open sesame")
     assert made == LAB | {"private": True, "state": "stopped"}
-    configs, id = tenure.tenure.deps.vm_configs, await id_of(tenure)
+    configs, id = tenure.tenure.deps.neptuned.vm_configs, await id_of(tenure)
     assert await configs.check_password(id, "open sesame") and not await configs.check_password(id, "open")
     set_it = {"op": "add", "path": "/password", "value": "abracadabra"}
     fine(await patch(ada, set_it))
@@ -211,7 +211,7 @@ async def test_a_password_is_written_and_never_read(tenure: Served, database: st
     smuggled = replace("", LAB | {"private": True, "password": "abracadabra"})
     refused(await patch(ada, smuggled, {"op": "move", "from": "/password", "path": "/name"}), 400)
     assert hashes(database) == 1
-    events = json.dumps([str(vars(it)) for it in tenure.tenure.deps.platform.events.get(id)])
+    events = json.dumps([str(vars(it)) for it in tenure.tenure.deps.http.platform.events.get(id)])
     shown_to = [(await ada.get(f"{VMS}/{path}")).text for path in ("list", "lab", "lab/history", "lab/history/1")]
     for text in (events, *shown_to, dump(database)):
         assert "sesame" not in text and "abracadabra" not in text and 'password"' not in text
@@ -235,7 +235,7 @@ async def test_what_is_no_password(database: str, ada: httpx.AsyncClient) -> Non
 
 
 async def test_a_password_of_a_machine_that_never_came_to_be_is_forgotten(tenure: Served, database: str) -> None:
-    passwords = tenure.tenure.deps.vm_configs.passwords
+    passwords = tenure.tenure.deps.neptuned.vm_configs.passwords
     young, known, stray = uuid4(), uuid4(), uuid4()
     for vm in (young, known, stray):
         await passwords.keep(uuid4(), vm, "open sesame")

@@ -271,7 +271,7 @@ async def test_custom_command_lines_and_taps_can_be_switched_off(database: str, 
 async def test_auditors_see_what_was_asked_with_the_command_lines(tenure: Served, ada: httpx.AsyncClient) -> None:
     await created(ada, document(CUSTOM))
     id = await id_of(tenure)
-    (kept,) = [it for it in tenure.tenure.deps.platform.events.get(id)]
+    (kept,) = [it for it in tenure.tenure.deps.http.platform.events.get(id)]
     assert kept.document["qemu_devices"][0]["command_line"] == CUSTOM["command_line"]
     assert kept.by is not None and kept.request_id
 

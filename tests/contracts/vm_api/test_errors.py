@@ -53,7 +53,7 @@ async def test_an_error_that_nobody_foresaw_is_500_with_a_sentence_and_no_stack(
     async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("the secret reason")
 
-    monkeypatch.setattr(type(house.tenure.deps.workspaces), "request", broken)
+    monkeypatch.setattr(type(house.tenure.deps.vm_api.workspaces), "request", broken)
     answer = await anna.post(WORKSPACES, json={"name": "a"}, headers={"x-request-id": "try-1"})
     refused(answer, 500, "try-1")
     assert "secret" not in answer.text and "ZeroDivision" not in answer.text

@@ -25,7 +25,7 @@ MEGABYTES = 64  # that a thousand connections may cost
 async def bearer(tenure: Served, nth: int) -> str:
     """The token of an account of its own."""
     grant = Grant(uuid4(), uuid4(), f"guest {nth}", frozenset({Scope.FULL}), None)
-    token, _ = await tenure.tenure.deps.tokens.issue(grant)
+    token, _ = await tenure.tenure.deps.http.tokens.issue(grant)
     return token
 
 

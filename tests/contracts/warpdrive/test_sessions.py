@@ -81,7 +81,7 @@ async def test_an_alias_is_taken_while_its_session_runs_and_free_afterwards(
     anna: httpx.AsyncClient, tenure: Served
 ) -> None:
     given = iter(["brave-otter-42", "brave-otter-42", "calm-heron-17", "brave-otter-42"])
-    object.__setattr__(tenure.tenure.deps.hosted_sessions, "aliases", lambda: next(given))
+    object.__setattr__(tenure.tenure.deps.warpdrive.hosted_sessions, "aliases", lambda: next(given))
     first, second = await host(anna), await host(anna)
     assert (first["alias"], second["alias"]) == ("brave-otter-42", "calm-heron-17")
     assert (await anna.delete(f"/sessions/{first['session_id']}")).status_code == 200

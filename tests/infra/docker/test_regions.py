@@ -12,10 +12,9 @@ import pytest
 from application.ports.machines import Machine
 from domain.errors import Invalid
 from domain.machine import Operation
-from infra.reconcile.sweep import Sweep
 from tests.support.fake_engine import Engine
 from tests.support.regions import ADMIN, ENGINE, Places, places
-from tests.support.server import eventually
+from tests.support.server import eventually, sweep_of
 
 
 async def runs(here: Places, id: UUID, region: str) -> None:
@@ -26,8 +25,7 @@ async def runs(here: Places, id: UUID, region: str) -> None:
 
 
 async def sweep(here: Places) -> list[UUID]:
-    it, given = here.served.tenure, here.served.tenure.deps
-    return await Sweep(it.pool, given.reads, it.engines, given.regions, given.workspaces, given.workshops).once()
+    return await sweep_of(here.served.tenure).once()
 
 
 async def test_a_machine_lives_and_ends_on_the_engine_of_its_region(database: str, tmp_path: Path) -> None:
@@ -35,7 +33,7 @@ async def test_a_machine_lives_and_ends_on_the_engine_of_its_region(database: st
         assert here.opened == []  # nothing is opened before it is needed
         id = await here.ask("paris")
         await runs(here, id, "paris")
-        workspaces = here.served.tenure.deps.workspaces
+        workspaces = here.served.tenure.deps.vm_api.workspaces
         for operation, status in ((Operation.STOP, "stopped"), (Operation.START, "running")):
             await workspaces.operate(ADMIN, id, operation)
             await eventually(lambda status=status: has(here, id, status))
@@ -176,7 +174,7 @@ async def ready(nobody: httpx.AsyncClient, status: int, says: str) -> dict[str, 
 
 async def test_a_region_added_here_is_used_moved_and_removed(database: str, tmp_path: Path) -> None:
     async with places(database, tmp_path) as here:
-        regions = here.served.tenure.deps.regions
+        regions = here.served.tenure.deps.native.regions
         with pytest.raises(Invalid, match='there is no region "rome"; there are local, oslo, paris'):
             await here.ask("rome")
         await regions.set(ADMIN, "rome", ENGINE)
@@ -190,7 +188,7 @@ async def test_a_region_added_here_is_used_moved_and_removed(database: str, tmp_
         await regions.remove(ADMIN, "rome")
         with pytest.raises(Invalid, match='there is no region "rome"'):
             await here.ask("rome")
-        await here.served.tenure.deps.workspaces.delete(ADMIN, id)  # what is there still can be ended
+        await here.served.tenure.deps.vm_api.workspaces.delete(ADMIN, id)  # what is there still can be ended
 
         async def gone() -> bool:
             return id not in here.engines["rome"].machines

@@ -13,13 +13,12 @@ import psycopg
 import pytest
 
 from domain.workspace import Workspace
-from infra.reconcile.sweep import Sweep
 from interfaces.chrote import session_views as present_sessions
 from projections import sessions
 from tests.support.engines import IMAGE, lacking, opened
 from tests.support.regions import ADMIN
 from tests.support.relay import Relay
-from tests.support.server import Served, eventually, served
+from tests.support.server import Served, eventually, served, sweep_of
 
 SOCKET = Path("/var/run/docker.sock")
 SMALL = {"image": IMAGE, "memory_mb": 128, "cpus": 0.5, "ports": [22], "disk_mb": 256}
@@ -32,12 +31,12 @@ class TwoRegions:
     docker: docker.DockerClient
 
     async def ask(self, region: str) -> UUID:
-        workspaces = self.served.tenure.deps.workspaces
+        workspaces = self.served.tenure.deps.vm_api.workspaces
         made = await workspaces.request(ADMIN, name="a", machine="small", region=region, ttl_seconds=None)
         return made.id
 
     async def workspace(self, id: UUID) -> Workspace:
-        return await self.served.tenure.deps.platform.load(Workspace, id)
+        return await self.served.tenure.deps.http.platform.load(Workspace, id)
 
     async def until(self, id: UUID, status: str) -> Workspace:
         async def it_is() -> Any:
@@ -51,7 +50,7 @@ class TwoRegions:
 
     async def end(self, *ids: UUID) -> None:
         for id in ids:
-            await self.served.tenure.deps.workspaces.delete(ADMIN, id)
+            await self.served.tenure.deps.vm_api.workspaces.delete(ADMIN, id)
 
         async def gone() -> bool:
             return all([(await self.workspace(id)).destroyed_at for id in ids])
@@ -114,7 +113,7 @@ async def test_two_regions_on_one_engine_keep_apart(two: TwoRegions) -> None:
 
 async def test_a_workspace_in_a_region_has_its_terminal(two: TwoRegions) -> None:
     far = await two.ask("far")
-    terminals, reads, clock = (getattr(two.served.tenure.deps, name) for name in ("terminals", "reads", "clock"))
+    terminals, reads, clock = (getattr(two.served.tenure.deps.chrote, name) for name in ("terminals", "reads", "clock"))
     try:
 
         async def seen() -> sessions.Listed | None:
@@ -148,7 +147,7 @@ async def test_an_address_that_goes_away_and_comes_back_is_nobody_elses_trouble(
 
         await eventually(waits)
         it = two.served.tenure
-        sweep = Sweep(it.pool, it.deps.reads, it.engines, it.deps.regions, it.deps.workspaces, it.deps.workshops)
+        sweep = sweep_of(it)
         two.docker.containers.get(f"tenure-{near}").remove(force=True)
         assert await sweep.once() == [near]
         await two.until(near, "failed")

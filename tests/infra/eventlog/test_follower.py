@@ -184,7 +184,7 @@ async def test_read_models_are_folded_anew_while_tenure_is_at_work(database: str
         using = asyncio.create_task(use())
         async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
             for _ in range(3):
-                await rebuild(conn, tenure.tenure.deps.platform)
+                await rebuild(conn, tenure.tenure.deps.http.platform)
         stop.set()
         await using
         await eventually(lambda: all_run(tenure, made))

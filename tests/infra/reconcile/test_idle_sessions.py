@@ -25,7 +25,7 @@ class Later:
     """A clock that the test winds on."""
 
     def __init__(self, tenure: Served) -> None:
-        self._clock, self.by = tenure.tenure.deps.clock, timedelta()
+        self._clock, self.by = tenure.tenure.deps.native.clock, timedelta()
 
     def __call__(self) -> Any:
         return self._clock() + self.by
@@ -38,7 +38,9 @@ def hour() -> timedelta:
 
 def idling(tenure: Served, clock: Later, longest: timedelta) -> Idling:
     it, deps = tenure.tenure, tenure.tenure.deps
-    return Idling(it.pool, deps.reads, it.engines, deps.presence, deps.hosted_sessions, clock, longest)
+    return Idling(
+        it.pool, deps.http.reads, it.engines, deps.chrote.presence, deps.warpdrive.hosted_sessions, clock, longest
+    )
 
 
 async def machine_of(client: httpx.AsyncClient) -> UUID:

@@ -14,12 +14,12 @@ from application.access import Cause
 from application.ports.machines import Machine
 from infra.reconcile.sweep import SWEEPING, Sweep
 from tests.support.fake_engine import Engine
-from tests.support.server import Served, eventually, served, stream, until
+from tests.support.server import Served, eventually, served, stream, sweep_of, until
 
 
 def sweep(tenure: Served) -> Sweep:
     it = tenure.tenure
-    return Sweep(it.pool, it.deps.reads, it.engines, it.deps.regions, it.deps.workspaces, it.deps.workshops)
+    return sweep_of(it)
 
 
 async def swept(tenure: Served) -> None:
@@ -127,7 +127,7 @@ async def while_looking(tenure: Served, id: UUID, happens: Callable[[], Awaitabl
             await happens()
 
     tenure.engine.after = meanwhile
-    await tenure.tenure.deps.workspaces.reconcile(id, Cause())
+    await tenure.tenure.deps.vm_api.workspaces.reconcile(id, Cause())
     assert tenure.engine.after == honest
 
 

@@ -24,7 +24,7 @@ async def cut(data: bytes, size: int) -> AsyncIterator[bytes]:
 
 def taken(body: bytes, size: int = 7) -> bytes:
     async def take() -> bytes:
-        return b"".join([piece async for piece in content.given(cut(body, size))])
+        return b"".join([piece async for piece in content.decode_upload(cut(body, size))])
 
     return asyncio.run(take())
 

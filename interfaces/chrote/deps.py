@@ -1,0 +1,47 @@
+"""What shared terminals depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from application.claims import Claims
+from application.instructors import Instructors
+from application.invites import Invites
+from application.logins import Logins
+from application.ports.clock import Clock
+from application.ports.logins import PendingSignIns, Provider
+from application.ports.people import Profiles
+from application.ports.presence import Presence
+from application.ports.terminals import Terminals
+from application.users import Users
+from projections.hub import Hub
+from projections.query import Reads
+
+
+@dataclass(frozen=True)
+class ChroteDeps:
+    reads: Reads
+    hub: Hub
+    clock: Clock
+    profiles: Profiles
+    users: Users
+    invites: Invites
+    logins: Logins
+    instructors: Instructors
+    providers: Mapping[str, Provider]  # that people can sign in with, by their name in /auth/NAME
+    pending_sign_ins: PendingSignIns
+    claims: Claims
+    terminals: Terminals
+    presence: Presence
+    url: str  # what clients are told, without a slash at the end
+    hosts: frozenset[str]  # names that this server goes by, without ports
+    dev_login: bool  # whether a name alone signs in
+    heartbeat_seconds: float  # of silence, after which a terminal's socket is closed
+
+
+def chrote_deps(connection: HTTPConnection) -> ChroteDeps:
+    deps: ChroteDeps = connection.app.state.chrote
+    return deps

@@ -1,0 +1,50 @@
+"""What workshops depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from application.instructors import Instructors
+from application.ports.displays import Displays
+from application.ports.files import Files
+from application.ports.limits import RateLimiter
+from application.ports.people import People, Profiles
+from application.ports.presence import Presence
+from application.ports.terminals import Terminals
+from application.ports.workshops import Learners, SeatTokens
+from application.registrations import Registering
+from application.seats import Seats
+from application.workshops import Workshops
+from projections.hub import Hub
+from projections.query import Reads
+
+
+@dataclass(frozen=True)
+class ClaraTeachDeps:
+    reads: Reads
+    hub: Hub
+    people: People
+    profiles: Profiles
+    instructors: Instructors
+    workshops: Workshops
+    seats: Seats
+    seat_tokens: SeatTokens
+    registering: Registering
+    learners: Learners
+    terminals: Terminals
+    presence: Presence
+    files: Files  # of the local region's machines
+    displays: Displays  # of the local region's machines
+    rate_limiter: RateLimiter
+    rate_limits: Mapping[str, int]  # requests of each kind from one address in an hour
+    url: str  # what clients are told, without a slash at the end
+    hosts: frozenset[str]  # names that this server goes by, without ports
+    portal_is_open: bool  # whoever asks about workshops and does not say who they are is an instructor
+
+
+def clarateach_deps(connection: HTTPConnection) -> ClaraTeachDeps:
+    deps: ClaraTeachDeps = connection.app.state.clarateach
+    return deps

@@ -1,0 +1,53 @@
+"""What Tenure's own API depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from application.api_keys import ApiKeys
+from application.machine_configs import MachineConfigs
+from application.platform import Platform
+from application.ports.api_keys import KeyRows, Tokens
+from application.ports.clock import Clock
+from application.ports.people import People
+from application.regions import Regions
+from projections.hub import Hub
+from projections.query import Reads
+
+
+@dataclass(frozen=True)
+class PartHealth:
+    """How one part of the system is."""
+
+    ok: bool
+    needed: bool = field(default=True, kw_only=True)  # without it the whole is not ready; else it is degraded
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+HealthCheck = Callable[[], Awaitable[PartHealth]]
+
+
+@dataclass(frozen=True)
+class NativeDeps:
+    reads: Reads
+    hub: Hub
+    clock: Clock
+    platform: Platform
+    people: People
+    machine_configs: MachineConfigs
+    regions: Regions
+    api_keys: ApiKeys
+    api_key_rows: KeyRows
+    tokens: Tokens
+    health_checks: Mapping[str, HealthCheck]  # what readiness asks, by the name of the part
+    update_gauges: Callable[[], Awaitable[None]]
+    version: str
+
+
+def native_deps(connection: HTTPConnection) -> NativeDeps:
+    deps: NativeDeps = connection.app.state.native
+    return deps

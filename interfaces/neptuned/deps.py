@@ -1,0 +1,42 @@
+"""What virtual machines depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from application.console_turns import Turns
+from application.ports.clock import Clock
+from application.ports.consoles import Consoles
+from application.ports.limits import AttemptLimiter
+from application.ports.vm_accounts import AccountRows, VmTokens
+from application.ports.vm_images import Images
+from application.vm_accounts import VmAccounts
+from application.vm_administration import VmAdministration
+from application.vm_configs import VmConfigs
+from application.vm_servers import VmServers
+from projections.hub import Hub
+from projections.query import Reads
+
+
+@dataclass(frozen=True)
+class NeptunedDeps:
+    reads: Reads
+    hub: Hub
+    clock: Clock
+    vm_accounts: VmAccounts
+    vm_account_rows: AccountRows
+    vm_administration: VmAdministration
+    vm_servers: VmServers
+    vm_configs: VmConfigs
+    vm_tokens: VmTokens
+    consoles: Consoles
+    turns: Turns
+    images: Images
+    attempt_limiter: AttemptLimiter  # of the passwords of private machines
+
+
+def neptuned_deps(connection: HTTPConnection) -> NeptunedDeps:
+    deps: NeptunedDeps = connection.app.state.neptuned
+    return deps

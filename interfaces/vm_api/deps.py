@@ -1,0 +1,23 @@
+"""What the workspaces API depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from application.ports.clock import Clock
+from application.workspaces import Workspaces
+from projections.query import Reads
+
+
+@dataclass(frozen=True)
+class VmApiDeps:
+    reads: Reads
+    clock: Clock
+    workspaces: Workspaces
+
+
+def vm_api_deps(connection: HTTPConnection) -> VmApiDeps:
+    deps: VmApiDeps = connection.app.state.vm_api
+    return deps
