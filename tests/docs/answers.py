@@ -12,7 +12,7 @@ ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|
 
 def plain(output: str) -> str:
     """The output of a terminal without colours, titles and carriage returns."""
-    return ESCAPES.sub("", output).replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"\r*\n|\r", "\n", ESCAPES.sub("", output))
 
 
 def text_pattern(expected: str) -> re.Pattern[str]:

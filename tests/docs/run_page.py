@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,7 +26,7 @@ TENURE_PORT = "3000"  # what `make run` serves on, unless another is set
 WORKSPACE_IMAGE = "tenure-workspace:latest"
 PROGRAMS = Path(sys.executable).parent
 SHARED_ENV = ("PATH", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
-# `make run` runs what is installed in .venv. Tests that run from elsewhere test what is installed there.
+# `make run` without preparing .venv: for tests that run from elsewhere, or where .venv is not up to date.
 MAKE = f"""#!/bin/sh
 case $1 in
     run) shift; for word; do case $word in ARGS=*) ARGS=${{word#ARGS=}} ;; esac; done
@@ -68,6 +69,14 @@ def require(need: str) -> None:
         lacking("docker", f"the page needs Docker and the image {WORKSPACE_IMAGE}: {error}")
 
 
+@cache
+def is_prepared() -> bool:
+    """Whether `make run` would start Tenure without installing anything before."""
+    env = {"PATH": os.environ["PATH"]}
+    plan = subprocess.run(["make", "-n", "run"], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    return plan.returncode == 0 and "Preparing" not in plan.stdout
+
+
 class Run:
     """One page being run."""
 
@@ -87,7 +96,7 @@ class Run:
     def environment(self, scratch: Path) -> dict[str, str]:
         env = {name: os.environ[name] for name in SHARED_ENV if name in os.environ}
         path = [str(self.programs), str(PROGRAMS), env.get("PATH", ""), "/usr/sbin", "/sbin"]
-        if PROGRAMS.parent != ROOT / ".venv":
+        if PROGRAMS.parent != ROOT / ".venv" or not is_prepared():
             (self.programs / "make").write_text(MAKE)
             (self.programs / "make").chmod(0o755)
         env |= {
