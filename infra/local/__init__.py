@@ -1,4 +1,5 @@
-"""Machines of this host without a container: a directory, processes and tmux terminals.
+"""Machines of this host without containers: a directory, processes and a tmux session each, lent on loopback only.
 
-They are lent on loopback only.
+What a container engine does belongs in `infra/docker/`, and following sessions in `infra/tmux/`. Nothing here may run
+for clients of other hosts: no wall separates these processes from this host.
 """

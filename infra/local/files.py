@@ -1,4 +1,4 @@
-"""`Files` of machines that are directories of this machine, in threads."""
+"""`Files` of machines that are directories of this host, in threads."""
 
 from __future__ import annotations
 
@@ -16,65 +16,72 @@ from uuid import UUID
 
 from application.ports.errors import Unavailable
 from application.ports.files import FileSeen
-from infra.local import confined
+from infra.local import rooted_fs
 
 T = TypeVar("T")
-PIECE = 1 << 18
-LATEST = 253402300799  # the last second that a date can say
+PIECE_BYTES = 1 << 18
+MAX_TIMESTAMP_S = 253402300799  # the end of the year 9999, the last that `datetime` can hold
 
 
-async def alone(do: Callable[[], T]) -> T:
+async def run_in_thread(do: Callable[[], T]) -> T:
+    """What `do` returns. An `OSError` becomes an error of the port."""
+
     def run() -> T:
-        with confined.troubles():
+        with rooted_fs.system_refusals():
             return do()
 
     return await asyncio.to_thread(run)
 
 
 @dataclass(frozen=True)
-class Opened:
-    """`Contents`"""
+class OpenFile:
+    """`Contents` of an open descriptor."""
 
-    file: int
+    descriptor: int
     is_text: bool
-    size: int
+    size: int  # bytes
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        at = 0
-        while at < self.size:
-            piece = await alone(lambda at=at: os.pread(self.file, min(PIECE, self.size - at), at))  # type: ignore[misc]
+        offset = 0
+        while offset < self.size:
+            piece = await run_in_thread(lambda offset=offset: self._read(offset))  # type: ignore[misc]
             if not piece:
                 raise Unavailable("workspace", "the file was cut short while it was read")
-            at += len(piece)
+            offset += len(piece)
             yield piece
+
+    def _read(self, offset: int) -> bytes:
+        return os.pread(self.descriptor, min(PIECE_BYTES, self.size - offset), offset)
 
 
 class LocalFiles:
+    """`Files` of the machines whose directories `directory` tells."""
+
     def __init__(self, directory: Callable[[UUID], Path]) -> None:
         self._directory = directory
 
     async def list(self, workspace_id: UUID, path: str) -> list[FileSeen]:
-        found = await alone(lambda: confined.listed(self._root(workspace_id), path))
-        return [seen(name, it) for name, it in found]
+        entries = await run_in_thread(lambda: rooted_fs.list_directory(self._root(workspace_id), path))
+        return [file_seen(name, status) for name, status in entries]
 
     @asynccontextmanager
-    async def open(self, workspace_id: UUID, path: str) -> AsyncIterator[Opened]:
-        file = await alone(lambda: confined.opened(self._root(workspace_id), path))
+    async def open(self, workspace_id: UUID, path: str) -> AsyncIterator[OpenFile]:
+        descriptor = await run_in_thread(lambda: rooted_fs.open_file(self._root(workspace_id), path))
         try:
-            size = os.fstat(file).st_size
-            yield Opened(file, await alone(lambda: is_text(file, size)), size)
+            size = os.fstat(descriptor).st_size
+            yield OpenFile(descriptor, await run_in_thread(lambda: is_text(descriptor, size)), size)
         finally:
-            os.close(file)
+            os.close(descriptor)
 
     async def write(self, workspace_id: UUID, path: str, pieces: AsyncIterator[bytes]) -> None:
-        new = confined.written(self._root(workspace_id), path)
+        replacement = rooted_fs.replace_file(self._root(workspace_id), path)
         with ExitStack() as stack:
-            file = await alone(lambda: stack.enter_context(new))
+            descriptor = await run_in_thread(lambda: stack.enter_context(replacement))
             async for piece in pieces:
-                await alone(lambda piece=piece: write_all(file, piece))  # type: ignore[misc]
+                await run_in_thread(lambda piece=piece: write_all(descriptor, piece))  # type: ignore[misc]
 
     async def delete(self, workspace_id: UUID, path: str) -> None:
-        await alone(lambda: confined.delete(self._root(workspace_id), path))
+        await run_in_thread(lambda: rooted_fs.delete(self._root(workspace_id), path))
 
     def _root(self, workspace_id: UUID) -> Path:
         root = self._directory(workspace_id)
@@ -83,28 +90,31 @@ class LocalFiles:
         return root
 
 
-def is_text(file: int, size: int) -> bool:
-    decoder, at = codecs.getincrementaldecoder("utf-8")(), 0
+def is_text(descriptor: int, size: int) -> bool:
+    """Whether the first `size` bytes are UTF-8 without a NUL."""
+    decoder, offset = codecs.getincrementaldecoder("utf-8")(), 0
     try:
-        while at < size:
-            piece = os.pread(file, min(PIECE, size - at), at)
+        while offset < size:
+            piece = os.pread(descriptor, min(PIECE_BYTES, size - offset), offset)
             if not piece or b"\0" in piece:
                 return False
             decoder.decode(piece)
-            at += len(piece)
+            offset += len(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
 
 
-def write_all(file: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it: write(2) may take less. `OSError`, as on a full disk."""
     left = memoryview(data)
     while left:
-        left = left[os.write(file, left) :]
+        left = left[os.write(descriptor, left) :]
 
 
-def seen(name: str, it: os.stat_result) -> FileSeen:
-    shown = os.fsencode(name).decode(errors="replace")
-    at = datetime.fromtimestamp(max(0, min(int(it.st_mtime), LATEST)), UTC)
-    return FileSeen(shown, stat.S_ISDIR(it.st_mode), it.st_size, at)
+def file_seen(name: str, status: os.stat_result) -> FileSeen:
+    """An entry as the port has it. Bytes of its name that are no UTF-8 become U+FFFD."""
+    modified_at = datetime.fromtimestamp(max(0, min(int(status.st_mtime), MAX_TIMESTAMP_S)), UTC)
+    is_directory = stat.S_ISDIR(status.st_mode)
+    return FileSeen(os.fsencode(name).decode(errors="replace"), is_directory, status.st_size, modified_at)

@@ -1,4 +1,4 @@
-"""Machines as directories and processes of this machine: what there is where no container engine is."""
+"""`Machines` as directories and processes of this host, for a host without a container engine."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from uuid import UUID, uuid4
 
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Machine, MachineConnection, Template
-from infra.local.disk import LocalFiles, Note
-from infra.local.files import LocalFiles as WorkspaceFiles
+from infra.local.disk import LocalDisk, MachineRecord
+from infra.local.files import LocalFiles
 from infra.local.ssh_access import LocalSshAccess
 from infra.local.tmux import LocalTerminals
 from infra.tmux.control import Local
 
 T = TypeVar("T")
 
-THREADS = 8
-FOR_GOOD = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR)  # another try meets the same
+MAX_THREADS = 8
+PERMANENT_ERRORS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR)  # another attempt meets the same
 
 
 class LocalMachines(LocalSshAccess):
-    """A machine's connection is `{"directory", "terminal"}`: the command to attach with, or None without tmux.
+    """`Machines` of this host. With tmux, a machine runs as long as its session does.
 
-    Nothing is shut in here: the processes are this user's, limits and images mean nothing, and what a template
-    would start is not started. Where there is tmux, a machine runs as long as its session does.
+    Nothing is isolated: the processes are our own user's, a template's image, limits and command have no effect.
     """
 
     provider = "local"
@@ -39,146 +38,150 @@ class LocalMachines(LocalSshAccess):
     def __init__(self, home: Path, installation: UUID) -> None:
         folder = home.absolute() / "machines"
         self._installation = str(installation)
-        self._files = LocalFiles(folder)
-        self.files = WorkspaceFiles(self._files.directory)
+        self._disk = LocalDisk(folder)
+        self.files = LocalFiles(self._disk.directory)
         self._terminals = LocalTerminals(folder)
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="local-machines")
+        self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="local-machines")
 
     def close(self) -> None:
-        """Let the threads go; machines go on running."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def ping(self) -> None:
-        await self._alone(None, self._files.ensure_folder)
+        await self._run_in_thread(None, self._disk.ensure_folder)
 
     async def has(self, image: str) -> bool:
-        return True  # images mean nothing here
+        return True  # no image is used
 
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
         def ensure() -> Machine:
-            note = self._note(workspace_id, needed=True)
-            note = note or Note(self._installation, template.name, engine_id=uuid4().hex)
-            return self._run(workspace_id, note, dict(template.env))
+            record = self._record(workspace_id, id_needed=True)
+            record = record or MachineRecord(self._installation, template.name, engine_id=uuid4().hex)
+            return self._start(workspace_id, record, dict(template.env))
 
-        return await self._alone(workspace_id, ensure)
+        return await self._run_in_thread(workspace_id, ensure)
 
     async def ensure_stopped(self, workspace_id: UUID) -> None:
         def ensure() -> None:
-            if note := self._note(workspace_id):
-                self._stop(workspace_id, note)
+            if record := self._record(workspace_id):
+                self._stop(workspace_id, record)
 
-        await self._alone(workspace_id, ensure)
+        await self._run_in_thread(workspace_id, ensure)
 
     async def restart(self, workspace_id: UUID) -> Machine:
         def restart() -> Machine:
-            note = self._note(workspace_id)
-            if note is None:
+            record = self._record(workspace_id)
+            if record is None:
                 raise EngineRefused("there is no machine to restart")
-            self._stop(workspace_id, note)
-            return self._run(workspace_id, note)
+            self._stop(workspace_id, record)
+            return self._start(workspace_id, record)
 
-        return await self._alone(workspace_id, restart)
+        return await self._run_in_thread(workspace_id, restart)
 
     async def ensure_gone(self, workspace_id: UUID) -> None:
         def ensure() -> None:
-            if note := self._note(workspace_id):
-                self._stop(workspace_id, note)
-                self._files.remove(workspace_id)
+            if record := self._record(workspace_id):
+                self._stop(workspace_id, record)
+                self._disk.remove(workspace_id)
 
-        await self._alone(workspace_id, ensure)
+        await self._run_in_thread(workspace_id, ensure)
 
     async def snapshot(self, workspace_id: UUID, snapshot_id: UUID) -> int:
-        def keep() -> int:
-            if self._note(workspace_id) is None:
+        def take() -> int:
+            if self._record(workspace_id) is None:
                 raise EngineRefused("there is no machine to take a snapshot of")
-            return self._files.keep(workspace_id, snapshot_id)
+            return self._disk.take_snapshot(workspace_id, snapshot_id)
 
-        return await self._alone(workspace_id, keep)
+        return await self._run_in_thread(workspace_id, take)
 
     async def restore(self, workspace_id: UUID, template: Template, snapshot_id: UUID, operation_id: UUID) -> Machine:
         def restore() -> Machine:
-            note = self._note(workspace_id, needed=True)
-            if note is None or note.operation != str(operation_id):
-                if not self._files.snapshot(workspace_id, snapshot_id).exists():
+            record = self._record(workspace_id, id_needed=True)
+            if record is None or record.operation != str(operation_id):
+                if not self._disk.snapshot(workspace_id, snapshot_id).exists():
                     raise EngineRefused("there is no such snapshot of this machine")
-                self._files.bring_back(workspace_id, snapshot_id)
+                self._disk.prepare_restore(workspace_id, snapshot_id)
                 self._terminals.end(workspace_id)
-                note = Note(self._installation, template.name, uuid4().hex, operation=str(operation_id))
-                self._files.swap(workspace_id, note)
-            return self._run(workspace_id, note)
+                operation = str(operation_id)
+                record = MachineRecord(self._installation, template.name, uuid4().hex, operation=operation)
+                self._disk.swap(workspace_id, record)
+            return self._start(workspace_id, record)
 
-        return await self._alone(workspace_id, restore)
+        return await self._run_in_thread(workspace_id, restore)
 
     async def find(self, workspace_id: UUID) -> Machine | None:
-        return next(iter(await self._alone(None, lambda: self._see([workspace_id]))), None)
+        return next(iter(await self._run_in_thread(None, lambda: self._find([workspace_id]))), None)
 
     async def all(self) -> list[Machine]:
-        return await self._alone(None, lambda: self._see(self._files.ids()))
+        return await self._run_in_thread(None, lambda: self._find(self._disk.ids()))
 
     def place_of(self, workspace_id: str) -> str:
         return self.provider
 
-    def place(self, called: str, name: str) -> Local | None:
+    def place(self, key: str, name: str) -> Local | None:
         """`infra.tmux.watch_pool.HasTerminals`: all machines share one tmux."""
-        return Local(str(self._terminals.socket), name) if called == self.provider and self._terminals.are_had else None
+        return Local(str(self._terminals.socket), name) if key == self.provider and self._terminals.has_tmux else None
 
     async def networks(self) -> list[UUID]:
-        return []  # all are on this machine's own
+        return []  # every machine is on this host's own network
 
     async def ensure_no_network(self, network: UUID) -> None:
-        """There is none to be removed."""
+        """Do nothing: no network is ever made."""
 
-    def _run(self, id: UUID, note: Note, env: Mapping[str, str] = {}) -> Machine:
-        self._files.write_note(id, replace(note, running=True))  # first: what is made can be found again
-        self._files.ensure_directory(id)
-        self._terminals.ensure(id, self._files.directory(id), env)
-        return self._machine(id, note, running=True)
+    def _start(self, id: UUID, record: MachineRecord, env: Mapping[str, str] = {}) -> Machine:
+        # The record comes first: without it nobody would find what a killed start has made.
+        self._disk.write_record(id, replace(record, running=True))
+        self._disk.ensure_directory(id)
+        self._terminals.ensure(id, self._disk.directory(id), env)
+        return self._machine(id, record, running=True)
 
-    def _stop(self, id: UUID, note: Note) -> None:
+    def _stop(self, id: UUID, record: MachineRecord) -> None:
         self._terminals.end(id)
-        self._files.write_note(id, replace(note, running=False))
+        self._disk.write_record(id, replace(record, running=False))
 
-    def _note(self, id: UUID, needed: bool = False) -> Note | None:
-        """None if there is no machine, or one of another installation: `EngineRefused` where one is `needed`."""
-        note = self._files.note(id)
-        if note and note.installation != self._installation:
-            if needed:
+    def _record(self, id: UUID, id_needed: bool = False) -> MachineRecord | None:
+        """The machine's record; None if there is none, or one of another installation.
+
+        `id_needed`: raise `EngineRefused` for the latter.
+        """
+        record = self._disk.record(id)
+        if record and record.installation != self._installation:
+            if id_needed:
                 raise EngineRefused("the machine belongs to another installation")
             return None
-        return note
+        return record
 
-    def _see(self, ids: Iterable[UUID]) -> list[Machine]:
-        sessions = self._terminals.running()
+    def _find(self, ids: Iterable[UUID]) -> list[Machine]:
+        sessions = self._terminals.session_names()
         return [
-            self._machine(id, note, str(id) in sessions if self._terminals.are_had else note.running)
+            self._machine(id, record, str(id) in sessions if self._terminals.has_tmux else record.running)
             for id in ids
-            if (note := self._note(id))
+            if (record := self._record(id))
         ]
 
-    def _machine(self, id: UUID, note: Note, running: bool) -> Machine:
+    def _machine(self, id: UUID, record: MachineRecord, running: bool) -> Machine:
         terminal = self._terminals.attach_command(id) if running else None
-        connection = MachineConnection(directory=str(self._files.directory(id)), terminal=terminal)
-        return Machine(id, str(id), note.engine_id, running, connection)
+        connection = MachineConnection(directory=str(self._disk.directory(id)), terminal=terminal)
+        return Machine(id, str(id), record.engine_id, running, connection)
 
-    async def _alone(self, id: UUID | None, do: Callable[[], T]) -> T:
-        """`do`, in a thread; and where a machine is named, with nobody else at it."""
+    async def _run_in_thread(self, id: UUID | None, do: Callable[[], T]) -> T:
+        """What `do` returns; it runs under the machine's lock where an id names one."""
 
         def run() -> T:
-            with _troubles(), self._files.alone(id) if id else nullcontext():
+            with _port_errors(), self._disk.lock(id) if id else nullcontext():
                 return do()
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 
 
 @contextmanager
-def _troubles() -> Iterator[None]:
-    """What goes wrong with files and processes, in the words of the port."""
+def _port_errors() -> Iterator[None]:
+    """Raise failures of files and processes as errors of the port."""
     try:
         yield
     except subprocess.TimeoutExpired as error:
         raise Unavailable("local", "the terminal does not answer") from error
     except OSError as error:
         sentence = f"the machine's files cannot be used: {error.strerror or error}"
-        if error.errno in FOR_GOOD:
+        if error.errno in PERMANENT_ERRORS:
             raise EngineRefused(sentence) from error
         raise Unavailable("local", sentence) from error

@@ -1,4 +1,4 @@
-"""A local machine's terminal, one tmux session each, and the end of every process that it started."""
+"""The terminals of local machines: one tmux session each, on one tmux server of our own."""
 
 from __future__ import annotations
 
@@ -9,141 +9,106 @@ import shlex
 import shutil
 import stat
 import subprocess
-import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
-import psutil
-
 from application.ports.errors import EngineRefused, Unavailable
+from infra.local.disk import PRIVATE_MODE
+from infra.local.processes import MARK, kill_all, machine_processes, terminate
 
-ANSWER_SECONDS = 10
-STOP_SECONDS = 5  # from asking a process to end until it is killed
-LOOK_SECONDS = 0.02  # between looks whether it has ended
-ROUNDS = 20  # of killing what started others meanwhile
-LONGEST_SOCKET = 100  # bytes; the kernel takes 107, and 103 elsewhere
-MARK = "WORKSPACE_ID"  # in the environment of every process of a machine, also of one that left its session
+ANSWER_TIMEOUT_S = 10
+START_ATTEMPTS = 3
+MAX_SOCKET_PATH_BYTES = 100  # Linux takes 107, other kernels 103: unix(7)
+OTHERS_CAN_WRITE_MODE = 0o022
 
 
 class LocalTerminals:
-    """Sessions on a tmux server of one folder's own, with neither our environment nor our user's settings."""
+    """Sessions on the tmux server of one folder, without our environment and without our user's tmux.conf.
+
+    Every method may raise `subprocess.TimeoutExpired` if tmux does not answer.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._tmux = shutil.which("tmux")
         self.socket = folder / "tmux.sock"
-        if len(os.fsencode(self.socket)) > LONGEST_SOCKET:
+        if len(os.fsencode(self.socket)) > MAX_SOCKET_PATH_BYTES:
             folder_hash = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
             self.socket = Path("/tmp") / f"tenure-{os.getuid()}-{folder_hash}" / "tmux.sock"
 
     @property
-    def are_had(self) -> bool:
-        """Whether there is a tmux."""
+    def has_tmux(self) -> bool:
+        """Whether tmux is installed."""
         return self._tmux is not None
 
-    def running(self) -> set[str]:
-        """The names of the sessions."""
-        return set(self._ask("list-sessions", "-F", "#{session_name}")) if self.are_had else set()
+    def session_names(self) -> set[str]:
+        """The names of the sessions, which are the ids of running machines."""
+        return set(self._run("list-sessions", "-F", "#{session_name}")) if self.has_tmux else set()
 
     def attach_command(self, id: UUID) -> str | None:
-        """What a person types to get in; None without tmux."""
-        return shlex.join(["tmux", "-S", str(self.socket), "attach", "-t", str(id)]) if self.are_had else None
+        """The shell command that attaches to the terminal; None without tmux."""
+        return shlex.join(["tmux", "-S", str(self.socket), "attach", "-t", str(id)]) if self.has_tmux else None
 
     def ensure(self, id: UUID, directory: Path, env: Mapping[str, str] | None = None) -> None:
-        """A session of a login shell at home in the directory, with this in its environment besides."""
-        if not self.are_had:
+        """Start a session of a login shell in the directory, with `env` in its environment, unless there is one.
+
+        Does nothing without tmux. `Unavailable` if the session does not start.
+        """
+        if not self.has_tmux:
             return
         self._ensure_private()
-        # A server leaves with its last session, at times just when the next one knocks: hence again.
-        for _ in range(3):
-            if str(id) in self.running():
+        # A server that ends with its last session may take the next command with it: so it is tried again.
+        for _ in range(START_ATTEMPTS):
+            if str(id) in self.session_names():
                 return
-            told = {"HOME": str(directory), MARK: str(id), **(env or {})}
+            environment = {"HOME": str(directory), MARK: str(id), **(env or {})}
             session = ["new-session", "-d", "-s", str(id), "-c", str(directory)]
-            session += [word for name, value in told.items() for word in ("-e", f"{name}={value}")]
-            # Read by tmux, and not on its command line, which others on this machine can see.
-            said = self._ask("start-server", ";", "source-file", "-", given=shlex.join(session), words_of_failure=True)
-        if str(id) not in self.running():
-            raise Unavailable("local", f"the terminal does not start: {' '.join(said) or 'it ends at once'}")
+            session += [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
+            # tmux reads the command from its input: other users of this host can see command lines.
+            errors = self._run("start-server", ";", "source-file", "-", stdin=shlex.join(session), return_errors=True)
+        if str(id) not in self.session_names():
+            raise Unavailable("local", f"the terminal does not start: {' '.join(errors) or 'it ends at once'}")
 
     def end(self, id: UUID) -> None:
-        """Ends the session and every process of the machine: asked first, then killed."""
-        doomed = self._processes(id)
-        if self.are_had:
-            self._ask("kill-session", "-t", f"={id}")
-        for process in doomed:
-            _signal(process.terminate)
-        _wait_for_end(doomed, STOP_SECONDS)
-        for _ in range(ROUNDS):
-            if not (doomed := self._processes(id)):
-                return
-            for process in doomed:
-                _signal(process.kill)
-            _wait_for_end(doomed, 1)
-        raise Unavailable("local", "processes of the machine cannot be ended")
+        """End the session and every process of the machine: asked first, then killed. `Unavailable` if one stays."""
+        processes = machine_processes(id, self._pane_pids(id))
+        if self.has_tmux:
+            self._run("kill-session", "-t", f"={id}")
+        terminate(processes)
+        kill_all(lambda: machine_processes(id, self._pane_pids(id)))
 
-    def _processes(self, id: UUID) -> list[psutil.Process]:
-        """Whatever runs in the session's panes, what that started, and what carries the machine's mark."""
-        found: dict[int, psutil.Process] = {}
-        panes = self._ask("list-panes", "-s", "-t", f"={id}", "-F", "#{pane_pid}") if self.are_had else []
-        for process in psutil.process_iter():
-            try:
-                if str(process.pid) in panes:
-                    found |= {one.pid: one for one in (process, *process.children(recursive=True))}
-                elif process.environ().get(MARK) == str(id):
-                    found[process.pid] = process
-            except psutil.Error:  # gone meanwhile, or not ours to look at
-                continue
-        return [one for one in found.values() if _lives(one)]
+    def _pane_pids(self, id: UUID) -> list[str]:
+        return self._run("list-panes", "-s", "-t", f"={id}", "-F", "#{pane_pid}") if self.has_tmux else []
 
-    def _ask(self, *command: str, given: str = "", words_of_failure: bool = False) -> list[str]:
-        """The lines of the answer; none where tmux refuses, which it does where there is no server."""
-        done = subprocess.run(
+    def _run(self, *command: str, stdin: str = "", return_errors: bool = False) -> list[str]:
+        """The lines of tmux's output; none if it fails, as it does without a server, unless errors are asked for."""
+        result = subprocess.run(
             [self._tmux or "tmux", "-S", str(self.socket), "-u", "-f", os.devnull, *command],
             env=_environment(),
-            input=given,
+            input=stdin,
             capture_output=True,
             text=True,
-            timeout=ANSWER_SECONDS,
+            timeout=ANSWER_TIMEOUT_S,
         )
-        if done.returncode:
-            return done.stderr.splitlines() if words_of_failure else []
-        return done.stdout.splitlines()
+        if result.returncode:
+            return result.stderr.splitlines() if return_errors else []
+        return result.stdout.splitlines()
 
     def _ensure_private(self) -> None:
-        """The socket's folder is ours alone: whoever can reach the socket can type into the machines."""
+        """Make the socket's folder ours alone: whoever can open the socket can type into the machines."""
         folder = self.socket.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        seen = folder.lstat()
-        if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or seen.st_mode & 0o022:
+        folder.mkdir(mode=PRIVATE_MODE, parents=True, exist_ok=True)
+        status = folder.lstat()
+        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        if not is_own or status.st_mode & OTHERS_CAN_WRITE_MODE:
             raise EngineRefused(f"{folder} has to be a directory that only its owner can write to")
 
 
 def _environment() -> dict[str, str]:
-    """All that a shell is told, beside its home: nothing of ours, where secrets are."""
+    """The whole environment of a shell but for its home. Ours stays out: there are secrets in it."""
     clean = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
     try:
-        person = pwd.getpwuid(os.getuid())
-    except KeyError:  # a number without a name, as in some containers
+        account = pwd.getpwuid(os.getuid())
+    except KeyError:  # a user id without an account, as in some containers
         return clean | {"SHELL": "/bin/sh"}
-    return clean | {"SHELL": person.pw_shell or "/bin/sh", "USER": person.pw_name, "LOGNAME": person.pw_name}
-
-
-def _signal(send: Callable[[], None]) -> None:
-    with suppress(psutil.Error):  # it is gone
-        send()
-
-
-def _wait_for_end(processes: list[psutil.Process], seconds: float) -> None:
-    """A zombie has ended. Whoever should bury it may take its time, so that waiting as psutil does is too long."""
-    deadline = time.monotonic() + seconds
-    while any(map(_lives, processes)) and time.monotonic() < deadline:
-        time.sleep(LOOK_SECONDS)
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+    return clean | {"SHELL": account.pw_shell or "/bin/sh", "USER": account.pw_name, "LOGNAME": account.pw_name}

@@ -1,4 +1,4 @@
-"""The files of a workspace: what can be done with them, and that nothing of it ever happens outside."""
+"""`Files` of Docker and of local machines: every operation, and none of it outside the workspace."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         id = uuid4()
         await engine.machines.ensure_running(id, TEMPLATE)
         outside = "/tmp/outside" if isinstance(engine, DockerEngine) else str(tmp_path / "outside")
-        it = House(engine, id, outside)
-        await it.sh("mkdir -p $O/d; printf secret >$O/secret; printf secret >$O/d/secret")
-        yield it
+        house = House(engine, id, outside)
+        await house.sh("mkdir -p $O/d; printf secret >$O/secret; printf secret >$O/d/secret")
+        yield house
 
 
 async def untouched(house: House) -> bool:
@@ -51,12 +51,12 @@ async def test_a_file_that_is_written_again_keeps_its_mode(house: House) -> None
 async def test_a_directory_is_listed(house: House) -> None:
     await house.sh("rm -rf .[a-z]*; mkdir dir; printf 12345 >file; touch -d 2024-01-15T10:30:00Z file; ln -s dir link")
     await house.sh("ln -s /etc etc; ln -s nowhere dangling; mkfifo fifo; printf x >'new\nline'")
-    found = await house.names()
-    assert found["file"].size == 5 and not found["file"].is_directory
-    assert found["file"].modified_at.isoformat() == "2024-01-15T10:30:00+00:00"
-    directories = {name for name, it in found.items() if it.is_directory}
+    entries = await house.names()
+    assert entries["file"].size == 5 and not entries["file"].is_directory
+    assert entries["file"].modified_at.isoformat() == "2024-01-15T10:30:00+00:00"
+    directories = {name for name, entry in entries.items() if entry.is_directory}
     assert directories == {"dir", "link"}
-    assert found.keys() == {"dir", "file", "link", "etc", "dangling", "fifo", "new\nline"}
+    assert entries.keys() == {"dir", "file", "link", "etc", "dangling", "fifo", "new\nline"}
     assert await house.names("dir") == {}
     with pytest.raises(Invalid):
         await house.names("file")
@@ -108,9 +108,9 @@ LINKS = {
 }
 
 
-@pytest.mark.parametrize("made", LINKS.values(), ids=LINKS)
-async def test_a_link_that_leaves_leads_nowhere(house: House, made: tuple[str, str]) -> None:
-    script, path = made
+@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
+async def test_a_link_that_leaves_leads_nowhere(house: House, link: tuple[str, str]) -> None:
+    script, path = link
     await house.sh(script)
     for ask in house.everything(path):
         with pytest.raises(NotAllowed):
@@ -146,8 +146,8 @@ async def test_what_is_another_users_is_left_alone(docker: House) -> None:
     assert isinstance(engine, DockerEngine)
     await docker.sh("chmod 777 .")
     script = "mkdir -m 700 theirs; echo s >theirs/f; echo s >mine; chmod 600 mine"
-    done = engine.container(docker.id).exec_run(["sh", "-c", script], user="root", workdir="/workspace")
-    assert done.exit_code == 0, done.output
+    result = engine.container(docker.id).exec_run(["sh", "-c", script], user="root", workdir="/workspace")
+    assert result.exit_code == 0, result.output
     for ask in (docker.read("theirs/f"), docker.read("mine"), docker.names("theirs"), docker.write("theirs/f", b"x")):
         with pytest.raises(NotAllowed):
             await ask
@@ -192,16 +192,16 @@ TEXTS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(around=st.integers(-3, 3), data=TEXTS | st.binary(max_size=8))
-async def test_text_is_what_python_takes_for_it(one: House, around: int, data: bytes) -> None:
-    """Also where a character lies across two of the pieces that are read at once."""
+async def test_text_is_what_python_takes_for_it(shared_house: House, around: int, data: bytes) -> None:
+    """The size is around that of a piece, so that a character may lie in two of them."""
     whole = b"x" * ((1 << 18) + around) + data if around else data
-    await one.write("file", whole)
+    await shared_house.write("file", whole)
     try:
         whole.decode()
         is_text = b"\0" not in whole
     except UnicodeDecodeError:
         is_text = False
-    assert await one.read("file") == (is_text, whole)
+    assert await shared_house.read("file") == (is_text, whole)
 
 
 PART = st.sampled_from(["..", ".", "", "a", "b", "out", "up", "loop", "%2e%2e", "%2e%2e%2f", "workspace", "in", "f"])
@@ -210,22 +210,22 @@ PATHS = st.lists(PART, min_size=1, max_size=6).map("/".join)
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(path=PATHS, how=st.integers(0, 3))
-async def test_no_path_leads_outside(one: House, path: str, how: int) -> None:
-    await one.sh(
+async def test_no_path_leads_outside(shared_house: House, path: str, how: int) -> None:
+    await shared_house.sh(
         "rm -rf ./* $O; mkdir -p $O/d a/b; printf secret >$O/secret; printf secret >$O/d/secret; printf in >a/f"
     )
-    await one.sh("ln -s $O out; ln -s ../.. a/up; ln -s loop loop; ln -s a in; ln -s ../out a/b/out")
+    await shared_house.sh("ln -s $O out; ln -s ../.. a/up; ln -s loop loop; ln -s a in; ln -s ../out a/b/out")
     try:
-        said = await one.everything(below_root(path))[how]()  # type: ignore[misc]
+        answer = await shared_house.everything(below_root(path))[how]()  # type: ignore[misc]
     except Refused:
-        said = None
-    assert "secret" not in str(said)
-    assert await untouched(one)
+        answer = None
+    assert "secret" not in str(answer)
+    assert await untouched(shared_house)
 
 
 @pytest.fixture(scope="module", params=["docker", "local"])
-def one(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> object:
-    """A workspace that many examples share."""
+def shared_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> object:
+    """A workspace that all examples of a property share: making one takes a second."""
     home = tmp_path_factory.mktemp("one")
     runner = asyncio.Runner()
     context = opened(request.param, home)
@@ -248,7 +248,7 @@ while (-e "race") {
 
 
 async def test_links_that_are_moved_about_meanwhile_lead_nowhere(house: House) -> None:
-    """A directory and a link to the outside change places all the time."""
+    """A directory and a link to the outside swap names every few hundred microseconds."""
     await house.sh("mkdir x; printf inside >x/secret; ln -s $O/d lie; touch race")
     swapping = asyncio.create_task(house.sh('perl -e "$1"', SWAPPING))
     read, refused, nth = set(), set(), 0

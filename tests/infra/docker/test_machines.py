@@ -1,4 +1,4 @@
-"""What Docker adds to the promises: limits that hold, machines apart from one another, refusals in plain words."""
+"""What Docker adds to the port: enforced limits, machines that cannot reach one another, refusals in plain words."""
 
 from __future__ import annotations
 
@@ -113,18 +113,18 @@ async def test_what_cannot_run_leaves_nothing_behind(
             await engine.machines.ensure_running(id, replace(TEMPLATE, **wrong))  # type: ignore[arg-type]
         except EngineRefused as no:
             return str(no)
-        await engine.machines.ensure_gone(id)  # where all is slow, one that ends at once may be seen before that
+        await engine.machines.ensure_gone(id)  # on a slow host it may have been seen running before it ended
         return ""
 
-    told = await eventually(refused)
-    assert re.search(words, told) and "\n" not in told and "OCI" not in told
+    sentence = await eventually(refused)
+    assert re.search(words, sentence) and "\n" not in sentence and "OCI" not in sentence
     assert engine.leftovers(id) == []
 
 
 @pytest.mark.parametrize("url", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"])
 async def test_an_engine_that_does_not_answer_is_unavailable(url: str) -> None:
     away = DockerMachines(url, uuid4())
-    asked = [
+    calls = [
         away.ping(),
         away.ensure_running(uuid4(), TEMPLATE),
         away.ensure_stopped(uuid4()),
@@ -135,21 +135,21 @@ async def test_an_engine_that_does_not_answer_is_unavailable(url: str) -> None:
         away.find(uuid4()),
         away.all(),
     ]
-    answers = await asyncio.gather(*asked, return_exceptions=True)
+    answers = await asyncio.gather(*calls, return_exceptions=True)
     assert {(type(answer), getattr(answer, "part", None)) for answer in answers} == {(Unavailable, "docker")}
     away.close()
 
 
 async def test_a_machine_that_was_created_and_never_started_is_started(engine: DockerEngine) -> None:
-    """As a worker leaves it that was killed between the two."""
+    """A worker that is killed between creation and start leaves such a container."""
     id = uuid4()
-    made = await engine.machines.ensure_running(id, TEMPLATE)
+    created = await engine.machines.ensure_running(id, TEMPLATE)
     engine.container(id).remove(force=True)
     labels = {"tenure.installation": str(engine.installation), "tenure.workspace": str(id)}
-    engine.client.containers.create(TEMPLATE.image, name=made.provider_id, labels=labels)
-    found = await engine.machines.find(id)
-    assert found and not found.running
-    assert (await engine.machines.ensure_running(id, TEMPLATE)).engine_id == found.engine_id
+    engine.client.containers.create(TEMPLATE.image, name=created.provider_id, labels=labels)
+    machine = await engine.machines.find(id)
+    assert machine and not machine.running
+    assert (await engine.machines.ensure_running(id, TEMPLATE)).engine_id == machine.engine_id
     assert [machine.running for machine in await engine.machines.all()] == [True]
 
 
@@ -173,12 +173,12 @@ async def test_a_container_without_our_labels_and_our_name_is_nobodys(engine: Do
 
 async def test_a_name_that_somebody_else_has_is_left_to_them(engine: DockerEngine) -> None:
     id = uuid4()
-    theirs = engine.client.containers.create(TEMPLATE.image, name=f"tenure-{id}")
+    foreign = engine.client.containers.create(TEMPLATE.image, name=f"tenure-{id}")
     try:
         with pytest.raises(EngineRefused, match="is taken"):
             await engine.machines.ensure_running(id, TEMPLATE)
         assert await engine.machines.find(id) is None
         await engine.machines.ensure_gone(id)
-        theirs.reload()
+        foreign.reload()
     finally:
-        theirs.remove(force=True)
+        foreign.remove(force=True)

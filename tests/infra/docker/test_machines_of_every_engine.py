@@ -1,4 +1,4 @@
-"""The promises of `Machines`, kept by every engine for real."""
+"""`Machines` on Docker and on this host: what the port says holds on every real engine."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_eight_who_ask_at_once_in_two_processes_get_one_machine(engine: En
 
 async def test_what_is_stopped_keeps_its_files_and_starts_again(engine: Engine) -> None:
     id = uuid4()
-    made = await engine.machines.ensure_running(id, TEMPLATE)
+    created = await engine.machines.ensure_running(id, TEMPLATE)
     write(engine, id, "kept", "files")
     for _ in range(2):
         await engine.machines.ensure_stopped(id)
@@ -63,17 +63,17 @@ async def test_what_is_stopped_keeps_its_files_and_starts_again(engine: Engine) 
     assert await engine.machines.all() == [stopped]
 
     again = await engine.machines.ensure_running(id, TEMPLATE)
-    assert again.running and again.engine_id == made.engine_id
+    assert again.running and again.engine_id == created.engine_id
     assert read(engine, id, "kept") == "files"
 
 
 async def test_restart_from_whatever_state(engine: Engine) -> None:
     id = uuid4()
-    made = await engine.machines.ensure_running(id, TEMPLATE)
+    created = await engine.machines.ensure_running(id, TEMPLATE)
     write(engine, id, "kept", "files")
     for _ in range(2):
         restarted = await engine.machines.restart(id)
-        assert restarted.running and restarted.engine_id == made.engine_id
+        assert restarted.running and restarted.engine_id == created.engine_id
         await engine.machines.ensure_stopped(id)
     await engine.machines.restart(id)
     assert read(engine, id, "kept") == "files"
@@ -98,18 +98,18 @@ async def test_nothing_there_cannot_be_restarted_kept_or_brought_back(engine: En
 
 async def test_a_machine_that_died_is_found_stopped_and_started_again(engine: Engine) -> None:
     id = uuid4()
-    made = await engine.machines.ensure_running(id, TEMPLATE)
+    created = await engine.machines.ensure_running(id, TEMPLATE)
     write(engine, id, "kept", "files")
     engine.kill(id)
     died = await engine.machines.find(id)
-    assert died and not died.running and died.engine_id == made.engine_id
+    assert died and not died.running and died.engine_id == created.engine_id
     assert (await engine.machines.ensure_running(id, TEMPLATE)).running
     assert read(engine, id, "kept") == "files"
 
 
 async def test_a_snapshot_is_taken_once_and_restored_once_for_an_operation(engine: Engine) -> None:
     id, snapshot, operation = uuid4(), uuid4(), uuid4()
-    made = await engine.machines.ensure_running(id, TEMPLATE)
+    created = await engine.machines.ensure_running(id, TEMPLATE)
     write(engine, id, "file", "then")
     size = await engine.machines.snapshot(id, snapshot)
     assert size >= len("then")
@@ -118,8 +118,8 @@ async def test_a_snapshot_is_taken_once_and_restored_once_for_an_operation(engin
     assert await engine.machines.snapshot(id, snapshot) == size
 
     restored = await engine.machines.restore(id, TEMPLATE, snapshot, operation)
-    assert restored.running and restored.engine_id != made.engine_id
-    assert restored.provider_id == made.provider_id
+    assert restored.running and restored.engine_id != created.engine_id
+    assert restored.provider_id == created.provider_id
     assert read(engine, id, "file") == "then"
     assert engine.inside(id, "sh", "-c", "ls later 2>/dev/null || true") == b""
 
@@ -204,7 +204,7 @@ async def test_a_snapshot_of_another_machine_is_not_restored(engine: Engine) -> 
 
 async def test_another_installation_sees_nothing_and_touches_nothing(engine: Engine) -> None:
     id = uuid4()
-    made = await engine.machines.ensure_running(id, TEMPLATE)
+    created = await engine.machines.ensure_running(id, TEMPLATE)
     stranger = engine.another(uuid4())
     assert await stranger.find(id) is None
     assert await stranger.all() == []
@@ -214,4 +214,4 @@ async def test_another_installation_sees_nothing_and_touches_nothing(engine: Eng
         await stranger.ensure_running(id, TEMPLATE)
     with pytest.raises(EngineRefused):
         await stranger.restart(id)
-    assert await engine.machines.find(id) == made
+    assert await engine.machines.find(id) == created

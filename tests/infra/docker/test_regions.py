@@ -1,4 +1,4 @@
-"""Regions: each has its engine, and one that is away, or hangs, is nobody else's trouble."""
+"""Regions: each has its own engine; one that does not answer, or hangs, delays only its own machines."""
 
 from __future__ import annotations
 
@@ -17,58 +17,58 @@ from tests.support.regions import ADMIN, ENGINE, Places, places
 from tests.support.server import eventually, sweep_of
 
 
-async def runs(here: Places, id: UUID, region: str) -> None:
-    async def there() -> bool:
-        return await here.status(id) == "running" and id in here.engines[region].machines
+async def runs(site: Places, id: UUID, region: str) -> None:
+    async def is_running() -> bool:
+        return await site.status(id) == "running" and id in site.engines[region].machines
 
-    await eventually(there)
+    await eventually(is_running)
 
 
-async def sweep(here: Places) -> list[UUID]:
-    return await sweep_of(here.served.tenure).once()
+async def sweep(site: Places) -> list[UUID]:
+    return await sweep_of(site.served.tenure).once()
 
 
 async def test_a_machine_lives_and_ends_on_the_engine_of_its_region(database: str, tmp_path: Path) -> None:
-    async with places(database, tmp_path) as here:
-        assert here.opened == []  # nothing is opened before it is needed
-        id = await here.ask("paris")
-        await runs(here, id, "paris")
-        workspaces = here.served.tenure.deps.vm_api.workspaces
+    async with places(database, tmp_path) as site:
+        assert site.opened == []  # nothing is opened before it is needed
+        id = await site.ask("paris")
+        await runs(site, id, "paris")
+        workspaces = site.served.tenure.deps.vm_api.workspaces
         for operation, status in ((Operation.STOP, "stopped"), (Operation.START, "running")):
             await workspaces.operate(ADMIN, id, operation)
-            await eventually(lambda status=status: has(here, id, status))
+            await eventually(lambda status=status: has(site, id, status))
         await workspaces.operate(ADMIN, id, Operation.SNAPSHOT, label="one")
-        await eventually(lambda: is_taken(here, id))
-        taken = (await here.workspace(id)).snapshots[0]
-        await workspaces.operate(ADMIN, id, Operation.RESTORE, snapshot_id=taken)
-        await eventually(lambda: has(here, id, "running"))
-        assert here.engines["paris"].restored.keys() == {id}
+        await eventually(lambda: is_taken(site, id))
+        snapshot_id = (await site.workspace(id)).snapshots[0]
+        await workspaces.operate(ADMIN, id, Operation.RESTORE, snapshot_id=snapshot_id)
+        await eventually(lambda: has(site, id, "running"))
+        assert site.engines["paris"].restored.keys() == {id}
         await workspaces.operate(ADMIN, id, Operation.RESTART)
-        await eventually(lambda: has(here, id, "running"))
+        await eventually(lambda: has(site, id, "running"))
         await workspaces.delete(ADMIN, id)
-        await eventually(lambda: is_gone(here, "paris"))
-        assert {call for call, _ in here.engines["local"].calls} <= {"all", "networks", "ping"}
-        assert {region.name for region in here.opened} <= {"paris", "oslo"}
-        assert len(here.opened) == len({region.name for region in here.opened}), "each is opened once"
+        await eventually(lambda: is_gone(site, "paris"))
+        assert {call for call, _ in site.engines["local"].calls} <= {"all", "networks", "ping"}
+        assert {region.name for region in site.opened} <= {"paris", "oslo"}
+        assert len(site.opened) == len({region.name for region in site.opened}), "each is opened once"
 
 
-async def has(here: Places, id: UUID, status: str) -> bool:
-    it = await here.workspace(id)
-    return it.status == status and not it.operation
+async def has(site: Places, id: UUID, status: str) -> bool:
+    workspace = await site.workspace(id)
+    return workspace.status == status and not workspace.operation
 
 
-async def is_taken(here: Places, id: UUID) -> bool:
-    it = await here.workspace(id)
-    return bool(it.snapshots) and not it.operation
+async def is_taken(site: Places, id: UUID) -> bool:
+    workspace = await site.workspace(id)
+    return bool(workspace.snapshots) and not workspace.operation
 
 
-async def is_gone(here: Places, region: str) -> bool:
-    return not here.engines[region].machines and not here.engines[region].snapshots
+async def is_gone(site: Places, region: str) -> bool:
+    return not site.engines[region].machines and not site.engines[region].snapshots
 
 
 async def test_an_engine_that_hangs_holds_up_only_its_own(database: str, tmp_path: Path) -> None:
-    """As many machines as may be made at once wait for one engine; others are made meanwhile."""
-    async with places(database, tmp_path, provision_concurrency=2) as here:
+    """Machines of other regions are made while all slots of one region wait for an engine that hangs."""
+    async with places(database, tmp_path, provision_concurrency=2) as site:
         back = asyncio.Event()
         most = 0
         waiting: set[object] = set()
@@ -81,17 +81,17 @@ async def test_an_engine_that_hangs_holds_up_only_its_own(database: str, tmp_pat
                 await back.wait()
                 waiting.discard(id)
 
-        here.engines["paris"] = Engine(before=hangs)
-        stuck = [await here.ask("paris") for _ in range(6)]
+        site.engines["paris"] = Engine(before=hangs)
+        stuck = [await site.ask("paris") for _ in range(6)]
         await eventually(lambda: holds(lambda: len(waiting) == 2))
 
         for region in ("local", "oslo", "local", "oslo"):
-            await runs(here, await here.ask(region), region)
-        assert [await here.status(id) for id in stuck] == ["creating"] * 6
+            await runs(site, await site.ask(region), region)
+        assert [await site.status(id) for id in stuck] == ["creating"] * 6
 
         back.set()
         for id in stuck:
-            await runs(here, id, "paris")
+            await runs(site, id, "paris")
         assert most == 2  # never more at once on one engine than the setting says
 
 
@@ -100,68 +100,68 @@ async def holds(fact: object) -> bool:
 
 
 async def test_one_that_is_away_comes_back_and_all_is_made_good(database: str, tmp_path: Path) -> None:
-    async with places(database, tmp_path) as here:
-        id = await here.ask("paris")
-        await runs(here, id, "paris")
-        here.engines["paris"].away = True
-        later = await here.ask("paris")
+    async with places(database, tmp_path) as site:
+        id = await site.ask("paris")
+        await runs(site, id, "paris")
+        site.engines["paris"].away = True
+        later = await site.ask("paris")
 
         async def waits() -> bool:
-            return (await here.workspace(later)).waiting == "the engine does not answer"
+            return (await site.workspace(later)).waiting == "the engine does not answer"
 
         await eventually(waits)
-        here.engines["paris"].away = False
-        await runs(here, later, "paris")
+        site.engines["paris"].away = False
+        await runs(site, later, "paris")
 
 
 async def test_the_sweep_looks_at_every_engine_that_answers(database: str, tmp_path: Path) -> None:
-    async with places(database, tmp_path) as here:
-        ids = {region: await here.ask(region) for region in ("local", "paris", "oslo")}
+    async with places(database, tmp_path) as site:
+        ids = {region: await site.ask(region) for region in ("local", "paris", "oslo")}
         for region, id in ids.items():
-            await runs(here, id, region)
+            await runs(site, id, region)
         for region, id in ids.items():
-            del here.engines[region].machines[id]
-        here.engines["paris"].away = True
+            del site.engines[region].machines[id]
+        site.engines["paris"].away = True
         strange = uuid4()
-        here.engines["oslo"].machines[strange] = Machine(strange, f"tenure-{strange}", "its-engine-id", running=True)
+        site.engines["oslo"].machines[strange] = Machine(strange, f"tenure-{strange}", "its-engine-id", running=True)
 
-        assert set(await sweep(here)) == {ids["local"], ids["oslo"], strange}
-        assert [await here.status(id) for id in ids.values()] == ["failed", "running", "failed"]
-        await eventually(lambda: holds(lambda: not here.engines["oslo"].machines))  # nobody held the strange one
+        assert set(await sweep(site)) == {ids["local"], ids["oslo"], strange}
+        assert [await site.status(id) for id in ids.values()] == ["failed", "running", "failed"]
+        await eventually(lambda: holds(lambda: not site.engines["oslo"].machines))  # nobody held the strange one
 
-        here.engines["paris"].away = False
-        assert await sweep(here) == [ids["paris"]]
-        assert await here.status(ids["paris"]) == "failed"
+        site.engines["paris"].away = False
+        assert await sweep(site) == [ids["paris"]]
+        assert await site.status(ids["paris"]) == "failed"
 
 
 async def test_a_machine_that_is_where_it_ought_not_to_be_is_nobodys(database: str, tmp_path: Path) -> None:
-    async with places(database, tmp_path) as here:
-        id = await here.ask("paris")
-        await runs(here, id, "paris")
-        here.engines["local"].machines[id] = Machine(id, f"tenure-{id}", "a-copy", running=True)
-        await sweep(here)
-        await eventually(lambda: is_gone(here, "local"))
-        assert id in here.engines["paris"].machines and await here.status(id) == "running"
+    async with places(database, tmp_path) as site:
+        id = await site.ask("paris")
+        await runs(site, id, "paris")
+        site.engines["local"].machines[id] = Machine(id, f"tenure-{id}", "a-copy", running=True)
+        await sweep(site)
+        await eventually(lambda: is_gone(site, "local"))
+        assert id in site.engines["paris"].machines and await site.status(id) == "running"
 
 
 async def test_readiness_shows_each_region_and_one_that_is_away_makes_it_degraded(
     database: str, tmp_path: Path
 ) -> None:
-    async with places(database, tmp_path) as here, here.served.client(None) as nobody:
-        told = await ready(nobody, 200, "ok")
-        assert told["regions"] == {"ok": True, "regions": {"oslo": {"ok": True}, "paris": {"ok": True}}}
+    async with places(database, tmp_path) as site, site.served.client(None) as nobody:
+        parts = await ready(nobody, 200, "ok")
+        assert parts["regions"] == {"ok": True, "regions": {"oslo": {"ok": True}, "paris": {"ok": True}}}
 
-        here.engines["paris"].away = True
-        told = await ready(nobody, 200, "degraded")
+        site.engines["paris"].away = True
+        parts = await ready(nobody, 200, "degraded")
         away = {"ok": False, "error": "the engine does not answer"}
-        assert told["regions"] == {
+        assert parts["regions"] == {
             "ok": False,
             "error": "away: paris",
             "regions": {"oslo": {"ok": True}, "paris": away},
         }
-        here.engines["local"].away = True
+        site.engines["local"].away = True
         assert not (await ready(nobody, 503, "unavailable"))["engine"]["ok"]
-        here.engines["local"].away = here.engines["paris"].away = False
+        site.engines["local"].away = site.engines["paris"].away = False
         await ready(nobody, 200, "ok")
 
 
@@ -173,24 +173,27 @@ async def ready(nobody: httpx.AsyncClient, status: int, says: str) -> dict[str, 
 
 
 async def test_a_region_added_here_is_used_moved_and_removed(database: str, tmp_path: Path) -> None:
-    async with places(database, tmp_path) as here:
-        regions = here.served.tenure.deps.native.regions
+    async with places(database, tmp_path) as site:
+        regions = site.served.tenure.deps.native.regions
         with pytest.raises(Invalid, match='there is no region "rome"; there are local, oslo, paris'):
-            await here.ask("rome")
+            await site.ask("rome")
         await regions.set(ADMIN, "rome", ENGINE)
-        id = await here.ask("rome")
-        await runs(here, id, "rome")
+        id = await site.ask("rome")
+        await runs(site, id, "rome")
 
         await regions.set(ADMIN, "rome", ENGINE | {"url": "tcp://10.0.0.3:2375"})
-        await runs(here, await here.ask("rome"), "rome")
-        assert [it.url for it in here.opened if it.name == "rome"] == ["tcp://10.0.0.2:2375", "tcp://10.0.0.3:2375"]
+        await runs(site, await site.ask("rome"), "rome")
+        assert [region.url for region in site.opened if region.name == "rome"] == [
+            "tcp://10.0.0.2:2375",
+            "tcp://10.0.0.3:2375",
+        ]
 
         await regions.remove(ADMIN, "rome")
         with pytest.raises(Invalid, match='there is no region "rome"'):
-            await here.ask("rome")
-        await here.served.tenure.deps.vm_api.workspaces.delete(ADMIN, id)  # what is there still can be ended
+            await site.ask("rome")
+        await site.served.tenure.deps.vm_api.workspaces.delete(ADMIN, id)  # a removed region keeps its machines
 
-        async def gone() -> bool:
-            return id not in here.engines["rome"].machines
+        async def is_removed() -> bool:
+            return id not in site.engines["rome"].machines
 
-        await eventually(gone)
+        await eventually(is_removed)

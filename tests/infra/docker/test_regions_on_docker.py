@@ -1,4 +1,4 @@
-"""Two regions that are two addresses of one Docker engine: they keep apart, and one may go away and come back."""
+"""Two regions that are two addresses of one Docker engine: they stay apart, and one may go away and come back."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ class TwoRegions:
 
     async def ask(self, region: str) -> UUID:
         workspaces = self.served.tenure.deps.vm_api.workspaces
-        made = await workspaces.request(ADMIN, name="a", machine="small", region=region, ttl_seconds=None)
-        return made.id
+        workspace = await workspaces.request(ADMIN, name="a", machine="small", region=region, ttl_seconds=None)
+        return workspace.id
 
     async def workspace(self, id: UUID) -> Workspace:
         return await self.served.tenure.deps.http.platform.load(Workspace, id)
 
     async def until(self, id: UUID, status: str) -> Workspace:
-        async def it_is() -> Any:
+        async def has_status() -> Any:
             workspace = await self.workspace(id)
             return workspace.status == status and workspace
 
-        return await eventually(it_is)  # type: ignore[no-any-return]
+        return await eventually(has_status)  # type: ignore[no-any-return]
 
     def labels(self, id: UUID) -> dict[str, str]:
         return dict(self.docker.containers.get(f"tenure-{id}").labels)
@@ -52,10 +52,10 @@ class TwoRegions:
         for id in ids:
             await self.served.tenure.deps.vm_api.workspaces.delete(ADMIN, id)
 
-        async def gone() -> bool:
+        async def are_destroyed() -> bool:
             return all([(await self.workspace(id)).destroyed_at for id in ids])
 
-        await eventually(gone, 60)
+        await eventually(are_destroyed, 60)
 
 
 @pytest.fixture
@@ -92,16 +92,14 @@ async def test_two_regions_on_one_engine_keep_apart(two: TwoRegions) -> None:
         assert [two.labels(id)["tenure.template"] for id in (near, far)] == ["small", "small"]
 
         engines = two.served.tenure.engines
-        here, there = await engines.at("near"), await engines.at("far")
-        assert ([m.workspace_id for m in await here.all()], [m.workspace_id for m in await there.all()]) == (
-            [near],
-            [far],
-        )
-        assert await here.find(far) is None and await there.find(near) is None
-        await here.ensure_gone(far)
-        await here.ensure_stopped(far)
-        found = await there.find(far)
-        assert found and found.running
+        near_machines, far_machines = await engines.at("near"), await engines.at("far")
+        assert [machine.workspace_id for machine in await near_machines.all()] == [near]
+        assert [machine.workspace_id for machine in await far_machines.all()] == [far]
+        assert await near_machines.find(far) is None and await far_machines.find(near) is None
+        await near_machines.ensure_gone(far)
+        await near_machines.ensure_stopped(far)
+        machine = await far_machines.find(far)
+        assert machine and machine.running
 
         connection = (await two.workspace(far)).machine["connection"]  # type: ignore[index]
         assert connection["host"] == "localhost" and set(connection["ports"]) == {"22"}
@@ -116,11 +114,11 @@ async def test_a_workspace_in_a_region_has_its_terminal(two: TwoRegions) -> None
     terminals, reads, clock = (getattr(two.served.tenure.deps.chrote, name) for name in ("terminals", "reads", "clock"))
     try:
 
-        async def seen() -> sessions.Listed | None:
+        async def find_session() -> sessions.Listed | None:
             return await sessions.named(reads, ADMIN, str(far), clock())
 
-        it = await eventually(seen, 60)
-        at = present_sessions.address(it)
+        session = await eventually(find_session, 60)
+        at = present_sessions.address(session)
         assert at.host == f"far/{far}"
         await terminals.type(at, None, b"echo $((20 + 3))\r")
 
@@ -146,15 +144,14 @@ async def test_an_address_that_goes_away_and_comes_back_is_nobody_elses_trouble(
             return (await two.workspace(later)).waiting == "the Docker engine does not answer"
 
         await eventually(waits)
-        it = two.served.tenure
-        sweep = sweep_of(it)
+        sweep = sweep_of(two.served.tenure)
         two.docker.containers.get(f"tenure-{near}").remove(force=True)
         assert await sweep.once() == [near]
         await two.until(near, "failed")
         await two.until(far, "running")  # nobody has seen that it is not there
         async with two.served.client(None) as nobody:
-            told = (await nobody.get("/health/ready")).json()
-            assert (told["status"], told["parts"]["regions"]["error"]) == ("degraded", "away: far")
+            readiness = (await nobody.get("/health/ready")).json()
+            assert (readiness["status"], readiness["parts"]["regions"]["error"]) == ("degraded", "away: far")
 
             await two.relay.up()
             await two.until(later, "running")

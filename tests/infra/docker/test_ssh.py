@@ -1,4 +1,4 @@
-"""A person's own ssh client, into the workspace image, over the published loopback port."""
+"""OpenSSH's client logs in to the workspace image over the published loopback port."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ async def engine() -> AsyncIterator[DockerEngine]:
 
 
 async def greeting(port: int) -> bytes:
-    """What the server says first, once it does: the port is open before anybody listens behind it."""
+    """The server's first line. The port may accept connections before sshd listens behind it: so it is tried again."""
     async with asyncio.timeout(20):
         while True:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                if said := await reader.readline():
-                    return said
+                if line := await reader.readline():
+                    return line
             except ConnectionError:
                 pass
             finally:
@@ -49,9 +49,9 @@ def ssh(port: int, key: Path, *command: str) -> subprocess.CompletedProcess[str]
         "StrictHostKeyChecking": "no",
         "UserKnownHostsFile": "/dev/null",
     }
-    given = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    asked = ["ssh", "-F", "none", *given, "-i", str(key), "-p", str(port), *command]
-    return subprocess.run(asked, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
+    option_words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    command_line = ["ssh", "-F", "none", *option_words, "-i", str(key), "-p", str(port), *command]
+    return subprocess.run(command_line, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=30)
 
 
 async def test_a_key_opens_the_machine_and_a_terminal_in_it(engine: DockerEngine, tmp_path: Path) -> None:
@@ -65,11 +65,11 @@ async def test_a_key_opens_the_machine_and_a_terminal_in_it(engine: DockerEngine
     port = machine.connection["ports"]["22"]
     assert (await greeting(port)).startswith(b"SSH-2.0-")
 
-    said = await asyncio.to_thread(ssh, port, key, "tenure@127.0.0.1", "whoami; pwd; hostname")
-    assert said.stdout.split() == ["tenure", "/workspace", id.hex[:12]], said.stderr
+    result = await asyncio.to_thread(ssh, port, key, "tenure@127.0.0.1", "whoami; pwd; hostname")
+    assert result.stdout.split() == ["tenure", "/workspace", id.hex[:12]], result.stderr
     shared = ["-tt", "tenure@127.0.0.1", "tty && tmux new-session -d -s shared && tmux list-sessions"]
-    said = await asyncio.to_thread(ssh, port, key, *shared)
-    assert said.returncode == 0 and "/dev/pts/" in said.stdout and "shared: 1 windows" in said.stdout
+    result = await asyncio.to_thread(ssh, port, key, *shared)
+    assert result.returncode == 0 and "/dev/pts/" in result.stdout and "shared: 1 windows" in result.stdout
 
     assert (await asyncio.to_thread(ssh, port, stranger, "tenure@127.0.0.1", "true")).returncode == 255
     assert (await asyncio.to_thread(ssh, port, key, "root@127.0.0.1", "true")).returncode == 255

@@ -32,31 +32,31 @@ ODD = bytes(range(256)) * 4096  # a megabyte
 @pytest.fixture
 def container() -> Iterator[Container]:
     engine = DockerEngine()
-    it = engine.client.containers.run(IMAGE, ["sleep", "1000"], detach=True)
+    container = engine.client.containers.run(IMAGE, ["sleep", "1000"], detach=True)
     try:
-        yield it
+        yield container
     finally:
-        it.remove(force=True)
+        container.remove(force=True)
         engine.close()
 
 
 def root(container: Container, *command: str) -> None:
-    done = container.exec_run(list(command), user="root")
-    assert done.exit_code == 0, done.output
+    result = container.exec_run(list(command), user="root")
+    assert result.exit_code == 0, result.output
 
 
 async def echoed(execs: DockerExecs, container: Container) -> bytes:
     """A megabyte of every byte there is, through `cat` and back."""
     _, pipe = await execs.start(str(container.id), "tenure", ["cat"])
     writing = asyncio.create_task(pipe.write(ODD))
-    got = b""
+    data = b""
     async with asyncio.timeout(PATIENCE):
-        while len(got) < len(ODD):
-            got += await pipe.read(5000)
+        while len(data) < len(ODD):
+            data += await pipe.read(5000)
     await writing
     await pipe.close()
     assert await pipe.read(1) == b""
-    return got
+    return data
 
 
 async def test_every_byte_comes_back(container: Container) -> None:
@@ -77,8 +77,8 @@ async def forwarded(tls: ssl.SSLContext | None) -> AsyncIterator[int]:
             writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, ours = await asyncio.open_unix_connection(SOCKET)
-        await asyncio.gather(pump(reader, ours), pump(theirs, writer))
+        engine_reader, engine_writer = await asyncio.open_unix_connection(SOCKET)
+        await asyncio.gather(pump(reader, engine_writer), pump(engine_reader, writer))
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
@@ -97,10 +97,10 @@ def certify(key_file: Path, cert_file: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "engine")])
     now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + HOUR)
-    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + HOUR)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     pem = serialization.Encoding.PEM
-    cert_file.write_bytes(made.add_extension(here, critical=False).sign(key, hashes.SHA256()).public_bytes(pem))
+    cert_file.write_bytes(builder.add_extension(address, critical=False).sign(key, hashes.SHA256()).public_bytes(pem))
     plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     key_file.write_bytes(key.private_bytes(pem, *plain))
 
@@ -141,10 +141,10 @@ async def windows(place: DockerTmux) -> list[bytes]:
     """What its terminal has to say of itself, and whose it is."""
     control = Control(await place.open(*place.watch), lambda message: None)
     hearing = asyncio.create_task(control.run())
-    (said,) = await control.ask("list-sessions -F '#{session_name} #{session_windows} #{session_path}'")
+    (lines,) = await control.ask("list-sessions -F '#{session_name} #{session_windows} #{session_path}'")
     await control.close()
     await hearing
-    return said
+    return lines
 
 
 async def test_it_is_the_terminal_of_who_works_there(container: Container) -> None:
@@ -229,7 +229,7 @@ async def test_a_container_that_has_stopped_or_gone_has_none(container: Containe
     container.kill()
     with pytest.raises(TmuxGone, match="409"):
         await place.open(*place.watch)
-    gone = DockerTmux(DockerExecs(None), str(uuid4()), str(uuid4()), f"tenure-{uuid4()}")
+    removed = DockerTmux(DockerExecs(None), str(uuid4()), str(uuid4()), f"tenure-{uuid4()}")
     with pytest.raises(TmuxGone, match="404"):
-        await gone.open(*gone.watch)
+        await removed.open(*removed.watch)
     assert place.signature() is not None

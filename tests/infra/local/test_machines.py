@@ -1,4 +1,4 @@
-"""What local machines add: killed at any step and yet whole, nothing let in, and every process found."""
+"""What machines of this host add to the port: whole after a kill at any step, a clean environment, no process left."""
 
 from __future__ import annotations
 
@@ -65,22 +65,22 @@ def files(home: Path) -> Path:
 
 
 def environments(machine: UUID) -> list[dict[str, str]]:
-    found = []
+    environments = []
     for process in psutil.process_iter():
         try:
             environment = process.environ()
         except psutil.Error:
             continue
         if environment.get("WORKSPACE_ID") == str(machine):
-            found.append(environment)
-    return found
+            environments.append(environment)
+    return environments
 
 
 # -- killed at any step -------------------------------------------------------------------------------------
 
 
 def die_at(home: str, call: str, step: int) -> None:
-    """Does the call, and is killed before the step of that number on something under this home."""
+    """Make the call, and kill this process before its nth step on a path under this home."""
     numbers = count(1)
 
     def hook(event: str, args: tuple[object, ...]) -> None:
@@ -122,7 +122,7 @@ async def test_killed_at_any_step_it_is_whole_and_the_next_try_succeeds(home: Pa
         await machines.ensure_gone(ID)
         assert not list(home.rglob(f"*{ID}*")) and not environments(ID)
         machines.close()
-        if process.exitcode == 0:  # there was no such step any more
+        if process.exitcode == 0:  # the call has fewer steps
             break
         assert process.exitcode == -signal.SIGKILL
     assert step > 3
@@ -150,16 +150,16 @@ async def test_a_shell_is_at_home_and_knows_nothing_of_us(
     for name in ("TENURE_DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK"):
         monkeypatch.setenv(name, "a secret")
     await machines.ensure_running(ID, TEMPLATE)
-    found = environments(ID)
-    assert found and all(environment["HOME"] == environment["PWD"] == str(files(home)) for environment in found)
-    assert not [environment for environment in found if "a secret" in environment.values()]
-    assert not [name for environment in found for name in environment if name.startswith("TENURE")]
+    shells = environments(ID)
+    assert shells and all(environment["HOME"] == environment["PWD"] == str(files(home)) for environment in shells)
+    assert not [environment for environment in shells if "a secret" in environment.values()]
+    assert not [name for environment in shells for name in environment if name.startswith("TENURE")]
 
 
 @needs_tmux
 async def test_a_process_that_left_its_session_ends_with_the_machine(machines: LocalMachines, home: Path) -> None:
     await machines.ensure_running(ID, TEMPLATE)
-    # It has a session and a parent of its own, does not listen, and says when it is ready.
+    # It has its own session and parent, ignores signals, and writes to a pipe when it is ready.
     stubborn = "(setsid sh -c 'trap \"\" HUP TERM; mkfifo ready; echo > ready; while :; do sleep 9; done' &)"
     socket = str(home / "machines" / "tmux.sock")
     subprocess.run(["tmux", "-S", socket, "send-keys", "-t", str(ID), stubborn, "Enter"], check=True)
