@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from application.platform import Platform
 from infra.eventlog.last_event import PostgresLastEventReader
-from infra.postgres.database import RECONNECT
+from infra.postgres.database import RECONNECT_TIMEOUT_S
 
 log = logging.getLogger(__name__)
 GROUP = 256  # callers in one transaction, at most
@@ -38,7 +38,7 @@ class Recorder(PostgresApplicationRecorder):
     """
 
     def __init__(self, datastore: PostgresDatastore, **options: Any) -> None:
-        datastore.pool.reconnect_timeout = RECONNECT
+        datastore.pool.reconnect_timeout = RECONNECT_TIMEOUT_S
         super().__init__(datastore, **options)
 
     def _insert_stored_events(self, curs: Any, stored_events: Sequence[StoredEvent], **_: Any) -> None:

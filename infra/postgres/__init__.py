@@ -1,4 +1,4 @@
-"""PostgreSQL: connections and pools, and the embedded server that runs where no other is configured.
+"""Connections and pools to PostgreSQL, and the embedded server that runs where no other is configured.
 
-No table is defined here; those are in `infra/tables/` and `projections/`.
+Tables are not defined here: those beside the log are in `infra/tables/`, read models in `projections/`.
 """

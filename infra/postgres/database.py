@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: single ones for whoever keeps one, and pools for the rest."""
+"""Opens connections to PostgreSQL: single ones, and pools."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-RECONNECT = 1.0  # seconds; the pools' own way is to try less and less often, up to minutes after it is back
+CONNECT_TIMEOUT_S = 5
+POOL_WAIT_S = 3  # for a free connection; then `PoolTimeout`
+# After this a pool gives up and begins anew at the next request. By default it would back off for 5 minutes, and stay
+# away for long after the database is back.
+RECONNECT_TIMEOUT_S = 1.0
 
 
 async def connect(url: str) -> AsyncConnection[Any]:
-    """One connection in autocommit mode, for whoever keeps it."""
-    return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
+    """Return one connection in autocommit mode; the caller closes it. Raises `psycopg.OperationalError`."""
+    return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
 
 
-def pool(url: str, size: int = 10) -> AsyncConnectionPool[Any]:
+def create_pool(url: str, size: int = 10) -> AsyncConnectionPool[Any]:
+    """Return a pool of 2 to `size` connections in autocommit mode. It is not open yet: `await pool.open()`."""
     return AsyncConnectionPool(
         url,
         min_size=2,
         max_size=size,
-        timeout=3,
-        reconnect_timeout=RECONNECT,
+        timeout=POOL_WAIT_S,
+        reconnect_timeout=RECONNECT_TIMEOUT_S,
         open=False,
-        kwargs={"autocommit": True, "connect_timeout": 5},
+        kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_S},
     )

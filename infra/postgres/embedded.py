@@ -1,7 +1,7 @@
-"""A real PostgreSQL of our own, in TENURE_HOME: nothing to install, nothing to configure.
+"""Runs the embedded PostgreSQL in TENURE_HOME: nothing to install, nothing to configure.
 
-It outlives a Tenure that is killed, and the next one goes on with it. Every process that uses it holds a
-shared lock; the last to leave ends it. It listens on a socket that only its owner can open, on no address.
+The server outlives a Tenure that is killed, and the next one attaches to it. Every process that uses it holds a shared
+lock; the last one to stop shuts it down. It listens on a Unix socket that only its owner can open, and on no address.
 """
 
 from __future__ import annotations
@@ -20,136 +20,138 @@ from pathlib import Path
 import psycopg
 
 from infra.postgres import postmaster
-from infra.postgres.os_account import account
-from infra.runtime.home import CannotStart, claim, explained, make
-
-__all__ = ["CannotStart", "claim", "start", "stop", "watch"]
+from infra.postgres.os_account import account_for
+from infra.runtime.home import CannotStart, explained, make
 
 log = logging.getLogger(__name__)
 
 DATABASE = "tenure"
-ANSWER = 10  # seconds that a running one may refuse connections
+CONNECT_TIMEOUT_S = 10  # for a server that says it is ready
+POLL_INTERVAL_S = 0.02
+RESTART_DELAY_S = 2
 
 
 @dataclass
-class Hold:
-    """This process's share of a running database."""
+class DatabaseUse:
+    """This process's use of a running database."""
 
-    lock: int
-    leaving: threading.Event = field(default_factory=threading.Event)
+    lock: int  # file descriptor of the shared lock
+    stopping: threading.Event = field(default_factory=threading.Event)
     wake: tuple[int, int] = field(default_factory=os.pipe)  # a byte in it wakes the watcher
     watcher: threading.Thread | None = None
 
 
-_holds: dict[Path, Hold] = {}
+_uses: dict[Path, DatabaseUse] = {}  # by home
 
 
 def start(home: Path) -> str:
-    """Let the database of this home be there, and return its URL. Where it runs already, attach to it.
+    """Start the database of this home, or attach to it where it runs already, and return its URL.
 
     Raises `CannotStart`.
     """
     make(home)
-    with _one_at_a_time(home):
+    with _exclusive(home):
         url = _ensure_running(home)
-        if home not in _holds:
-            lock = _opened(home / "postgres.users")
+        if home not in _uses:
+            lock = _open_lock_file(home / "postgres.users")
             fcntl.flock(lock, fcntl.LOCK_SH)
-            _holds[home] = Hold(lock)
+            _uses[home] = DatabaseUse(lock)
         return url
 
 
 def stop(home: Path) -> None:
-    """Let go of the database; if nobody else holds it, it ends, with everything stored."""
-    hold = _holds.pop(home, None)
-    if hold is None:
+    """Detach from the database, and shut it down if no other process uses it. Does nothing if it was not started."""
+    use = _uses.pop(home, None)
+    if use is None:
         return
-    hold.leaving.set()
-    os.write(hold.wake[1], b".")
-    if hold.watcher is not None:
-        hold.watcher.join()
-    for end in hold.wake:
-        os.close(end)
-    with _one_at_a_time(home):
+    use.stopping.set()
+    os.write(use.wake[1], b".")
+    if use.watcher is not None:
+        use.watcher.join()
+    for pipe_end in use.wake:
+        os.close(pipe_end)
+    with _exclusive(home):
         try:
-            fcntl.flock(hold.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if running := postmaster.find(home / "postgres"):
-                postmaster.end(running)
+            fcntl.flock(use.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if server := postmaster.find(home / "postgres"):
+                postmaster.end(server)
         except BlockingIOError:
-            log.info("the embedded database goes on: another process uses it")
+            log.info("the embedded database keeps running: another process uses it")
         finally:
-            os.close(hold.lock)
+            os.close(use.lock)
 
 
 def watch(home: Path) -> None:
-    """From now until `stop`, bring the database back whenever it dies. For homes that were started."""
-    hold = _holds[home]
-    hold.watcher = threading.Thread(target=_watch, args=(home, hold), name="embedded-postgres", daemon=True)
-    hold.watcher.start()
+    """Restart the database whenever it dies, in a thread, until `stop`. Raises `KeyError` if it was not started."""
+    use = _uses[home]
+    use.watcher = threading.Thread(target=_watch, args=(home, use), name="embedded-postgres", daemon=True)
+    use.watcher.start()
 
 
-def _watch(home: Path, hold: Hold) -> None:
-    while not hold.leaving.is_set():
+def _watch(home: Path, use: DatabaseUse) -> None:
+    while not use.stopping.is_set():
         try:
-            with _one_at_a_time(home):
+            with _exclusive(home):
                 url = _ensure_running(home)
-            _until_it_ends(url, hold)
+            _wait_for_end(url, use)
         except (CannotStart, psycopg.OperationalError) as error:
-            log.error("the embedded database has ended, and does not come back yet: %s", error)
-            hold.leaving.wait(2)
+            log.error("the embedded database has ended and cannot be restarted yet: %s", error)
+            use.stopping.wait(RESTART_DELAY_S)
 
 
-def _until_it_ends(url: str, hold: Hold) -> None:
-    """Return when the database has died, or when we leave. Sleeps on a connection, so it costs nothing."""
+def _wait_for_end(url: str, use: DatabaseUse) -> None:
+    """Return when the database has died, or when `stop` was called. Sleeps on a connection: nothing polls."""
     with (
         psycopg.connect(url, autocommit=True, application_name="watch") as conn,
-        selectors.DefaultSelector() as wait,
+        selectors.DefaultSelector() as selector,
     ):
-        wait.register(conn.fileno(), selectors.EVENT_READ)
-        wait.register(hold.wake[0], selectors.EVENT_READ)
-        while not hold.leaving.is_set():
-            wait.select()
+        selector.register(conn.fileno(), selectors.EVENT_READ)
+        selector.register(use.wake[0], selectors.EVENT_READ)
+        while not use.stopping.is_set():
+            selector.select()
             try:
-                conn.execute("select 1")  # it may only have had something to say
+                conn.execute("select 1")  # the server may be alive and have sent a notice
             except psycopg.OperationalError:
-                log.error("the embedded database has ended; bringing it back")
+                log.error("the embedded database has ended; restarting it")
                 return
 
 
 def _ensure_running(home: Path) -> str:
+    """Return the URL of a server that answers, started if none runs. Raises `CannotStart`."""
     data = home / "postgres"
-    who = account(data)
-    postmaster.make_data(data, who)
+    account = account_for(data)
+    postmaster.ensure_data(data, account)
     began = time.monotonic()
     while True:
-        running = postmaster.find(data) or postmaster.launch(data, who)
-        patience, trouble = postmaster.RECOVERY, f"is {running.state} for too long"
-        if running.state == "ready":
+        server = postmaster.find(data) or postmaster.launch(data, account)
+        timeout_s, problem = postmaster.RECOVERY_TIMEOUT_S, f"is {server.state} for too long"
+        if server.state == "ready":
             try:
-                return _with_database(running)
+                return _ensure_database(server)
             except psycopg.OperationalError as error:
-                patience, trouble = ANSWER, f"does not answer: {error}"
-        # Found just as it started, ended or died, it is soon something else.
-        if time.monotonic() - began > patience:
-            raise CannotStart(f"PostgreSQL (process {running.pid}) {trouble}; see {data}.log.")
-        time.sleep(0.02)
+                timeout_s, problem = CONNECT_TIMEOUT_S, f"does not answer: {error}"
+        # It may have been found just as it started, ended or died: look again.
+        if time.monotonic() - began > timeout_s:
+            raise CannotStart(f"PostgreSQL (process {server.pid}) {problem}; see {data}.log.")
+        time.sleep(POLL_INTERVAL_S)
 
 
-def _with_database(running: postmaster.Postmaster) -> str:
+def _ensure_database(server: postmaster.Postmaster) -> str:
+    """Return the URL of Tenure's database on this server, created if it is missing."""
     try:
-        psycopg.connect(running.url(DATABASE)).close()
+        psycopg.connect(server.url(DATABASE)).close()
     except psycopg.OperationalError as error:
-        if "does not exist" not in str(error):  # psycopg has no code for a connection that failed
+        if "does not exist" not in str(error):  # psycopg gives no error code for a failed connection
             raise
-        with psycopg.connect(running.url("postgres"), autocommit=True) as conn:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as conn:
             conn.execute(f"create database {DATABASE}")
-    return running.url(DATABASE)
+    return server.url(DATABASE)
 
 
 @contextmanager
-def _one_at_a_time(home: Path) -> Iterator[None]:
-    """One process at a time starts or ends the database of a home."""
-    lock = _opened(home / "postgres.starting")
+def _exclusive(home: Path) -> Iterator[None]:
+    """Let one process at a time start or end the database of a home."""
+    lock = _open_lock_file(home / "postgres.starting")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -157,6 +159,6 @@ def _one_at_a_time(home: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _opened(path: Path) -> int:
+def _open_lock_file(path: Path) -> int:
     with explained(path):
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

@@ -1,4 +1,7 @@
-"""Whom PostgreSQL runs as. It refuses to be root, so root lends it an account, and a way to its files."""
+"""Finds or creates the operating system account that PostgreSQL runs as.
+
+PostgreSQL refuses to run as root. Where Tenure does, PostgreSQL gets an account of its own, and access to its files.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,18 @@ from infra.runtime.home import CannotStart
 
 log = logging.getLogger(__name__)
 
-NAME = "tenure"
-MAKERS = (  # Debian and most others; Alpine
-    ("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME),
-    ("adduser", "-S", "-D", "-H", NAME),
+ACCOUNT_NAME = "tenure"
+CREATE_COMMANDS = (  # Debian and most others; Alpine
+    ("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT_NAME),
+    ("adduser", "-S", "-D", "-H", ACCOUNT_NAME),
 )
 
 
-def account(data: Path) -> pwd.struct_passwd | None:
-    """The account that a database in this directory runs as; `None`: our own. Made where there is none.
+def account_for(data: Path) -> pwd.struct_passwd | None:
+    """Return the account to run a database in this directory as; None where that is this process's own.
 
-    Raises `CannotStart`.
+    The owner of existing data comes first, then the accounts `tenure` and `postgres`, then a new account. Raises
+    `CannotStart`.
     """
     if os.geteuid() != 0:
         return None
@@ -36,54 +40,54 @@ def account(data: Path) -> pwd.struct_passwd | None:
             return pwd.getpwuid(owner)
         except KeyError:
             raise CannotStart(f"{data} belongs to user {owner}, whom this machine does not know.") from None
-    return _named(NAME) or _named("postgres") or _made()
+    return _find_account(ACCOUNT_NAME) or _find_account("postgres") or _create_account()
 
 
-def _named(name: str) -> pwd.struct_passwd | None:
+def _find_account(name: str) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam(name)
     except KeyError:
         return None
 
 
-def _made() -> pwd.struct_passwd:
-    for maker in MAKERS:
-        if shutil.which(maker[0]):
-            subprocess.run(maker, capture_output=True, check=False)
-            if made := _named(NAME):
-                log.warning("PostgreSQL does not run as root: made the account %s for it", NAME)
-                return made
+def _create_account() -> pwd.struct_passwd:
+    for command in CREATE_COMMANDS:
+        if shutil.which(command[0]):
+            subprocess.run(command, capture_output=True, check=False)
+            if account := _find_account(ACCOUNT_NAME):
+                log.warning("PostgreSQL does not run as root: created the account %s for it", ACCOUNT_NAME)
+                return account
     raise CannotStart(
         "PostgreSQL does not run as root, and no account could be made for it. "
         "Start Tenure as another user, or name a database with TENURE_DATABASE_URL."
     )
 
 
-def lent(who: pwd.struct_passwd | None) -> Mapping[str, Any]:
-    """What `subprocess` needs to run a program as this account."""
-    return {} if who is None else {"user": who.pw_uid, "group": who.pw_gid, "extra_groups": []}
+def subprocess_options(account: pwd.struct_passwd | None) -> Mapping[str, Any]:
+    """Return the keyword arguments that make `subprocess` run a program as this account."""
+    return {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
-def open_the_way(path: Path, who: pwd.struct_passwd | None) -> None:
-    """Let the account pass through the directories above: pass through, not look around."""
-    if who is None:
+def grant_traversal(path: Path, account: pwd.struct_passwd | None) -> None:
+    """Let the account pass through the directories above `path`. It still cannot list them."""
+    if account is None:
         return
     for directory in path.resolve().parents:
-        found = directory.stat()
-        if not found.st_mode & stat.S_IXOTH and found.st_uid != who.pw_uid:
-            log.warning("letting %s pass through %s, on the way to %s", who.pw_name, directory, path)
-            directory.chmod(stat.S_IMODE(found.st_mode) | stat.S_IXOTH)
+        status = directory.stat()
+        if not status.st_mode & stat.S_IXOTH and status.st_uid != account.pw_uid:
+            log.warning("letting %s pass through %s, on the way to %s", account.pw_name, directory, path)
+            directory.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)
 
 
-def open_programs(programs: Path, who: pwd.struct_passwd | None) -> None:
-    """Let the account run what was installed under a strict umask."""
-    if who is None:
+def grant_execution(programs: Path, account: pwd.struct_passwd | None) -> None:
+    """Let the account run the programs in this folder: a strict umask may have closed them to others."""
+    if account is None:
         return
-    open_the_way(programs, who)
-    installed = programs.parent.parent
-    for top in (installed, installed.parent / f"{installed.name}.libs"):
+    grant_traversal(programs, account)
+    installation = programs.parent.parent
+    for top in (installation, installation.parent / f"{installation.name}.libs"):
         for path in (top, *top.rglob("*")):
             mode = stat.S_IMODE(path.lstat().st_mode)
-            wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
-            if wanted != mode and not path.is_symlink():
-                path.chmod(wanted)
+            open_mode = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
+            if open_mode != mode and not path.is_symlink():
+                path.chmod(open_mode)

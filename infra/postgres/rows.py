@@ -1,7 +1,8 @@
-"""Asking PostgreSQL for rows on a pooled connection."""
+"""Runs single statements on a pooled connection."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -10,11 +11,16 @@ from psycopg_pool import AsyncConnectionPool
 from projections.query import answered
 
 
-async def fetch_all(pool: AsyncConnectionPool[Any], sql: str, args: Any) -> list[Any]:
-    """The rows of one statement. `Unavailable` while the database does not answer."""
+async def fetch_all(
+    pool: AsyncConnectionPool[Any], sql: str, params: Sequence[Any] | Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    """Run one statement and return its rows; an empty list where it returns none.
 
-    async def ask(conn: AsyncConnection[Any]) -> list[Any]:
-        cur = await conn.execute(sql, args)
+    Raises `Unavailable` while the database does not answer.
+    """
+
+    async def run(conn: AsyncConnection[Any]) -> list[tuple[Any, ...]]:
+        cur = await conn.execute(sql, params)
         return await cur.fetchall() if cur.description else []
 
-    return await answered(pool, ask)
+    return await answered(pool, run)

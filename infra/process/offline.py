@@ -53,7 +53,7 @@ async def opened(settings: Settings) -> AsyncIterator[Direct]:
     """Where no server follows the log, this process does meanwhile: the trail is up to date in any case."""
     with existing_database(settings) as url:
         platform, _, _ = await open_database(url)
-        pool = database.pool(url, size=4)
+        pool = database.create_pool(url, size=4)
         await pool.open()
         try:
             signals = Signals(url)
@@ -75,7 +75,7 @@ async def rotate(settings: Settings) -> dict[str, str]:
     with existing_database(settings) as url:
         platform, _, _ = await open_database(url)
         await asyncio.to_thread(close, platform)
-        async with database.pool(url, size=2) as pool:
+        async with database.create_pool(url, size=2) as pool:
             keys = signing_keys(pool, settings)
             return {it.name: (await keys.rotate(it)).kid for it in AUDIENCES.values()}
 
@@ -85,7 +85,7 @@ async def appoint(settings: Settings, username: str) -> None:
     with existing_database(settings) as url:
         platform, _, _ = await open_database(url)
         try:
-            async with database.pool(url, size=2) as pool:
+            async with database.create_pool(url, size=2) as pool:
                 user_id = await VmAccountRows(pool).find(username)
                 if user_id is None:
                     raise NotFound(f"nobody has registered as {username}")

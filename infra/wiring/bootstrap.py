@@ -127,7 +127,7 @@ async def running(
     Raises `CannotStart`. A background task that fails takes all of it down, loudly.
     """
     platform, installation, refolded = await open_database(url)
-    pool = database.pool(url)
+    pool = database.create_pool(url)
     machines, engines = given, None
     await pool.open()
     try:

@@ -45,7 +45,7 @@ async def keys(database: str) -> AsyncIterator[ApiKeys]:
 
 async def made(url: str) -> AsyncIterator[ApiKeys]:
     platform: Platform = (await open_database(url))[0]
-    async with database.pool(url, 4) as pool:
+    async with database.create_pool(url, 4) as pool:
         people = Accounts(pool, uuid4)
         attempt_limiter = PerMinuteAttemptLimiter(None, 100)
         yield ApiKeys(platform, lambda: T0, uuid4, ApiKeyRows(pool), attempt_limiter, people, "vm", frozenset({"eve"}))

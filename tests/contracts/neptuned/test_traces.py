@@ -9,7 +9,7 @@ import httpx
 import jwt
 import pytest
 
-from infra.postgres.database import pool as database_pool
+from infra.postgres.database import create_pool
 from tests.contracts.neptuned.people import (
     BASE,
     USERS,
@@ -102,7 +102,7 @@ async def test_passwords_hashes_and_tokens_are_in_no_event_log_line_or_error(dat
     async with spawned(database, tmp_path, machines="local", log_level="debug") as server:
         async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
             said, tokens = await a_life(client)
-        async with database_pool(database, 2) as pool:
+        async with create_pool(database, 2) as pool:
             dump = await dumped(pool)
     events = dump["tenure_events"] + dump["trail"]
     output = server.said.read_text()

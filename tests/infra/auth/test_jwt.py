@@ -20,7 +20,7 @@ from application.ports.api_keys import Grant
 from domain.scope import Scope
 from infra.auth import jwt as tokens
 from infra.auth.jwt import Tokens
-from infra.postgres.database import pool
+from infra.postgres.database import create_pool
 from infra.tables.seal import Seal
 from infra.tables.signing_keys import TENURE, Audience, SigningKeys
 from infra.wiring.bootstrap import close, open_database
@@ -39,7 +39,7 @@ Replica = Callable[..., Tokens]
 @pytest.fixture
 async def rows(database: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
     close((await open_database(database))[0])
-    async with pool(database, 4) as opened:
+    async with create_pool(database, 4) as opened:
         yield opened
 
 

@@ -73,7 +73,7 @@ async def due(database: str) -> AsyncIterator[DueList]:
 @asynccontextmanager
 async def at_work(url: str, commands: dict[str, Command], **options: Any) -> AsyncIterator[Worker]:
     """A worker, as a process of its own would run it."""
-    signals, pool = Signals(url), database.pool(url)
+    signals, pool = Signals(url), database.create_pool(url)
     await pool.open()
     given: dict[str, Any] = {"lanes": {"log": 4, "engine": 4}, "clock": now, **options}
     it = Worker(pool=pool, commands=commands, signals=signals, **given)

@@ -1,4 +1,4 @@
-"""The embedded database: started for real, killed in every way that machines know, and found again."""
+"""The embedded database is really started, killed in several ways, and found again."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ import pytest
 
 from infra.postgres import embedded as embedded_postgres
 from infra.postgres import postmaster
-from infra.postgres.os_account import account, lent
+from infra.postgres.os_account import account_for, subprocess_options
 from infra.runtime.home import CannotStart, claim
 
 ROOT = Path(__file__).parents[3]
 OWNER = """
 import sys, time
 from pathlib import Path
-from infra import embedded_postgres, home
+from infra.postgres import embedded as embedded_postgres
+from infra.runtime import home
 home.claim(Path(sys.argv[1]), "http://127.0.0.1:3000")
 print(embedded_postgres.start(Path(sys.argv[1])), flush=True)
 time.sleep(600)
@@ -35,11 +36,11 @@ time.sleep(600)
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="tenure-test-", dir="/tmp"))  # short, as sockets must be
+    home = Path(tempfile.mkdtemp(prefix="tenure-test-", dir="/tmp"))  # short: a longer path does not fit a socket
     yield home
     embedded_postgres.stop(home)
-    if left := postmaster.find(home / "postgres"):
-        postmaster.end(left)
+    if server := postmaster.find(home / "postgres"):
+        postmaster.end(server)
     shutil.rmtree(home)
 
 
@@ -55,28 +56,29 @@ def owner(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def pid(home: Path) -> int:
-    found = postmaster.find(home / "postgres")
-    assert found is not None
-    return found.pid
+    server = postmaster.find(home / "postgres")
+    assert server is not None
+    return server.pid
 
 
 def eventually(url: str, query: str) -> object:
+    """The first value of the first row, as soon as the database answers."""
     deadline = time.monotonic() + 20
     while True:
         try:
             with psycopg.connect(url) as conn:
-                done = conn.execute(query.encode())
-                return (done.fetchone() or (None,))[0] if done.description else None
+                cur = conn.execute(query.encode())
+                return (cur.fetchone() or (None,))[0] if cur.description else None
         except psycopg.OperationalError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
 
 
-def test_it_starts_keeps_what_is_stored_and_starts_again_within_a_second(home: Path) -> None:
+def test_it_starts_again_within_a_second_with_everything_stored(home: Path) -> None:
     url = embedded_postgres.start(home)
     with psycopg.connect(url) as conn:
-        conn.execute("create table kept as select 42 as answer")
+        conn.execute("create table answers as select 42 as answer")
         for setting, value in {"fsync": "on", "synchronous_commit": "on", "max_connections": "200"}.items():
             assert conn.execute("select current_setting(%s)", (setting,)).fetchone() == (value,)
     embedded_postgres.stop(home)
@@ -84,18 +86,18 @@ def test_it_starts_keeps_what_is_stored_and_starts_again_within_a_second(home: P
 
     began = time.monotonic()
     assert embedded_postgres.start(home) == url
-    assert time.monotonic() - began < 1 + 2  # a second, and two for a machine that is busy with other tests
-    assert eventually(url, "select answer from kept") == 42
+    assert time.monotonic() - began < 1 + 2  # one second, and two more for a machine that is busy with other tests
+    assert eventually(url, "select answer from answers") == 42
 
 
-def test_only_its_owner_can_open_the_door(home: Path) -> None:
+def test_only_its_owner_can_open_the_socket(home: Path) -> None:
     embedded_postgres.start(home)
     assert (home / "postgres").stat().st_mode & 0o077 == 0
     assert (home / "postgres" / postmaster.SOCKET).stat().st_mode & 0o077 == 0
     assert not psutil.Process(pid(home)).net_connections(kind="inet")
 
 
-def test_who_is_killed_leaves_it_running_and_the_next_goes_on_with_it(home: Path, owner: subprocess.Popen[str]) -> None:
+def test_a_killed_process_leaves_it_running_and_the_next_attaches(home: Path, owner: subprocess.Popen[str]) -> None:
     before = pid(home)
     owner.kill()
     owner.wait()
@@ -103,17 +105,17 @@ def test_who_is_killed_leaves_it_running_and_the_next_goes_on_with_it(home: Path
     assert pid(home) == before
     assert eventually(url, "select 1") == 1
     embedded_postgres.stop(home)
-    assert postmaster.find(home / "postgres") is None  # the killed one's hold ended with it
+    assert postmaster.find(home / "postgres") is None  # the lock of the killed process ended with it
 
 
-def test_who_attaches_and_leaves_does_not_end_it_for_the_owner(home: Path, owner: subprocess.Popen[str]) -> None:
+def test_it_runs_on_while_another_process_uses_it(home: Path, owner: subprocess.Popen[str]) -> None:
     before = pid(home)
     embedded_postgres.start(home)
     embedded_postgres.stop(home)
     assert pid(home) == before
 
 
-def test_a_home_is_held_once_and_says_by_whom(home: Path, owner: subprocess.Popen[str]) -> None:
+def test_a_home_is_claimed_once_and_the_refusal_names_its_holder(home: Path, owner: subprocess.Popen[str]) -> None:
     for _ in range(2):
         with pytest.raises(CannotStart) as refused:
             claim(home, "http://127.0.0.1:4000")
@@ -126,22 +128,22 @@ def test_a_home_is_held_once_and_says_by_whom(home: Path, owner: subprocess.Pope
     claim(home, "http://127.0.0.1:4000").release()
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_the_watch_brings_it_back(home: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+def test_the_watcher_restarts_it(home: Path, signal_number: signal.Signals) -> None:
     url = embedded_postgres.start(home)
     embedded_postgres.watch(home)
-    eventually(url, "create table kept as select 42 as answer")
+    eventually(url, "create table answers as select 42 as answer")
     before = pid(home)
-    os.kill(before, how)
+    os.kill(before, signal_number)
     psutil.wait_procs([psutil.Process(before)] if psutil.pid_exists(before) else [], timeout=10)
-    assert eventually(url, "select answer from kept") == 42
+    assert eventually(url, "select answer from answers") == 42
     assert pid(home) != before
     embedded_postgres.stop(home)
-    assert "embedded-postgres" not in {thread.name for thread in threading.enumerate()}  # nobody watches any more
-    assert postmaster.find(home / "postgres") is None  # the watch does not take leaving for dying
+    assert "embedded-postgres" not in {thread.name for thread in threading.enumerate()}  # the watcher has ended
+    assert postmaster.find(home / "postgres") is None  # the watcher did not restart it after the stop
 
 
-def test_killed_with_its_owner_it_recovers(home: Path, owner: subprocess.Popen[str]) -> None:
+def test_it_recovers_after_it_was_killed_with_its_owner(home: Path, owner: subprocess.Popen[str]) -> None:
     dead = pid(home)
     owner.kill()
     os.kill(dead, signal.SIGKILL)
@@ -150,13 +152,13 @@ def test_killed_with_its_owner_it_recovers(home: Path, owner: subprocess.Popen[s
     assert eventually(url, "select 1") == 1
 
 
-def test_a_stale_pid_file_with_a_number_that_another_program_has_now(home: Path) -> None:
+def test_a_stale_pid_file_with_the_pid_of_another_program_is_ignored(home: Path) -> None:
     embedded_postgres.start(home)
     file = home / "postgres" / "postmaster.pid"
     text = file.read_text()
     embedded_postgres.stop(home)
-    # As after a power cut. PostgreSQL disregards what it may not signal, so this one is of its own account.
-    other = subprocess.Popen(["sleep", "60"], **lent(account(home / "postgres")))
+    # As after a power cut. PostgreSQL ignores a process that it may not signal, so this one runs as its account.
+    other = subprocess.Popen(["sleep", "60"], **subprocess_options(account_for(home / "postgres")))
     try:
         file.write_text(text.replace(text.split("\n")[0], str(other.pid), 1))
         shutil.chown(file, *owner_of(home / "postgres"))
@@ -172,7 +174,7 @@ def owner_of(path: Path) -> tuple[int, int]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="for root")
-def test_root_without_the_power_to_look_into_processes_finds_it_too(home: Path) -> None:
+def test_root_without_ptrace_finds_it_too(home: Path) -> None:
     script = OWNER.replace("time.sleep(600)", "embedded_postgres.stop(Path(sys.argv[1]))")
     for _ in range(2):
         command = ["setpriv", "--bounding-set=-sys_ptrace", sys.executable, "-c", script, str(home)]
@@ -180,7 +182,7 @@ def test_root_without_the_power_to_look_into_processes_finds_it_too(home: Path) 
         assert postmaster.find(home / "postgres") is None
 
 
-def test_an_interrupted_first_start_leaves_nothing_in_the_way(home: Path) -> None:
+def test_an_interrupted_first_start_does_not_block_the_next(home: Path) -> None:
     (home / "postgres.new" / "base").mkdir(parents=True)
     (home / "postgres.new" / "PG_VERSION").write_text("18\n")
     assert eventually(embedded_postgres.start(home), "select 1") == 1
@@ -191,14 +193,14 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(home: Path) -> None:
     try:
         url = embedded_postgres.start(deep)
         assert eventually(url, "select 1") == 1
-        found = postmaster.find(deep / "postgres")
-        assert found is not None and Path(found.sockets).stat().st_mode & 0o777 == 0o700
+        server = postmaster.find(deep / "postgres")
+        assert server is not None and Path(server.sockets).stat().st_mode & 0o777 == 0o700
     finally:
         embedded_postgres.stop(deep)
-    assert not Path(found.sockets).exists()
+    assert not Path(server.sockets).exists()
 
 
-def test_a_path_with_odd_characters_needs_no_care(home: Path) -> None:
+def test_a_path_with_odd_characters_works(home: Path) -> None:
     odd = home / "a b,c\"d'e%2F"
     try:
         assert eventually(embedded_postgres.start(odd), "select 1") == 1
@@ -206,21 +208,21 @@ def test_a_path_with_odd_characters_needs_no_care(home: Path) -> None:
         embedded_postgres.stop(odd)
 
 
-def test_data_of_another_version_is_refused_in_words(home: Path) -> None:
+def test_data_of_another_version_is_refused(home: Path) -> None:
     (home / "postgres").mkdir()
     (home / "postgres" / "PG_VERSION").write_text("17\n")
     with pytest.raises(CannotStart, match="was written by PostgreSQL 17, and this Tenure brings 18"):
         embedded_postgres.start(home)
 
 
-def test_a_home_that_cannot_be_written_is_refused_in_words(home: Path) -> None:
+def test_a_home_that_cannot_be_written_is_refused(home: Path) -> None:
     (home / "file").write_text("")
     for act in (embedded_postgres.start, lambda path: claim(path, "http://127.0.0.1:3000")):
         with pytest.raises(CannotStart, match="cannot be used by .*: not a directory.*TENURE_HOME"):
             act(home / "file" / "home")
 
 
-def test_what_postgres_says_is_passed_on(home: Path) -> None:
+def test_an_error_of_postgres_is_passed_on(home: Path) -> None:
     embedded_postgres.start(home)
     embedded_postgres.stop(home)
     with (home / "postgres" / "postgresql.conf").open("a") as conf:
