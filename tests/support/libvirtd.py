@@ -29,6 +29,15 @@ for place in etc run var/lib var/cache var/log; do
     mkdir -p "/$place/libvirt"
     mount --bind "$home/$place" "/$place/libvirt"
 done
+# Debian's libvirtd does not start without this account, whatever qemu.conf says. Only the package
+# libvirt-daemon-system, which also starts the machine's own libvirtd, makes it.
+account() {
+    grep -q '^libvirt-qemu:' "/etc/$1" && return
+    { cat "/etc/$1"; echo "libvirt-qemu:x:64055:$2"; } >"$home/$1"
+    mount --bind "$home/$1" "/etc/$1"
+}
+account passwd 64055::/:/usr/sbin/nologin
+account group ""
 exec "$@"
 """
 # As root, QEMU included; without cgroups and virtlogd, which a bare machine need not have.
