@@ -108,6 +108,8 @@ class Tenure:
     machines: Machines  # of the local region
     engines: RegionEngines
     pool: AsyncConnectionPool[Any]
+    sweep: Sweep
+    idling: Idling
     refolded: bool  # the read models were made anew at this start
 
 
@@ -118,11 +120,12 @@ async def running(
     given: Machines | None = None,
     elsewhere: Callable[[Region], Machines] | None = None,
     hypervisor: Hypervisor | None = None,
+    reconciles: bool = True,
 ) -> AsyncIterator[Tenure]:
     """Tenure at work on a database until the block is left.
 
     `given` and `hypervisor` stand in for the ones of the settings, and what `elsewhere` opens for the engines of other
-    regions.
+    regions. Without `reconciles`, `sweep` and `idling` do nothing until the caller runs their `once`.
 
     Raises `CannotStart`. A background task that fails takes all of it down, loudly.
     """
@@ -287,6 +290,9 @@ async def running(
                 version=version("tenure"),
             ),
         )
+        sweep = Sweep(pool, reads, engines, regions, workspaces, workshops)
+        empty = timedelta(seconds=settings.session_idle_seconds)
+        idling = Idling(pool, reads, engines, presence, hosted_sessions, now, empty)
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
             grace = GRACE if settings.redis_url or settings.role != "api" else 0.0
@@ -317,14 +323,13 @@ async def running(
                     lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
                 )
                 follower = Follower(url, platform, signals, here(push.tell))
-                sweep = Sweep(pool, reads, engines, regions, workspaces, workshops)
-                empty = timedelta(seconds=settings.session_idle_seconds)
-                idling = Idling(pool, reads, engines, presence, hosted_sessions, now, empty)
-                work = (apart(follower.run), worker.run(), sweep.run(settings.sweep_seconds), idling.run())
                 background.append(tasks.create_task(vms.observer(url, reads).run()))
-                background += [tasks.create_task(part) for part in work]
+                background += [tasks.create_task(part) for part in (apart(follower.run), worker.run())]
+                if reconciles:
+                    background.append(tasks.create_task(sweep.run(settings.sweep_seconds)))
+                    background.append(tasks.create_task(idling.run()))
             try:
-                yield Tenure(settings, deps, hub, machines, engines, pool, refolded)
+                yield Tenure(settings, deps, hub, machines, engines, pool, sweep, idling, refolded)
             finally:
                 await terminals.close()
                 await end(background)

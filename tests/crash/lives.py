@@ -28,7 +28,7 @@ from projections import workspaces
 from tests.crash.agreement import disagreements, fetch, unsettled
 from tests.crash.lies import World, lying
 from tests.crash.vms import do_with_machine, machines_apart
-from tests.support.server import eventually, sweep_of
+from tests.support.server import eventually
 
 ALICE = Actor(UUID(int=1), "alice", "of a test", user_type=UserType.ADMINISTRATOR)
 TERM = 1800  # seconds
@@ -58,7 +58,7 @@ class Alice:
         self.made: dict[str, UUID] = {}  # acknowledged, by the name that she gave
         self.given_back: set[UUID] = set()  # acknowledged
         self.teaches: dict[str, str] = {}  # numbers of workshops, by the names that she gave
-        self.sweeping: set[asyncio.Task[None]] = set()
+        self.sweeping: set[asyncio.Task[list[UUID]]] = set()
 
     async def use(self, tenure: Tenure) -> None:
         while self._todo:
@@ -80,7 +80,7 @@ class Alice:
             async with tenure.pool.connection() as conn:
                 await conn.execute("notify tenure_work")
         elif what == "sweep":
-            self.sweeping.add(asyncio.create_task(sweep(tenure, self._world)))
+            self.sweeping.add(asyncio.create_task(tenure.sweep.once()))
         elif what in ("refuse", "oblige"):
             self._world.engine.refuses = "no such image" if what == "refuse" else None
         elif what in ("create", "lend"):
@@ -130,7 +130,7 @@ async def at_work(url: str, home: Path, world: World, clock: Clock) -> AsyncIter
         patch.object(vm_config, "wait_after", lambda failures: timedelta()),
         patch.multiple(worker, FIRST_RETRY=quick, LAST_RETRY=quick),
     ):
-        async with running(Settings(home=home), url, world.engine, None, world.hypervisor) as tenure:
+        async with running(Settings(home=home), url, world.engine, None, world.hypervisor, reconciles=False) as tenure:
             with lying(world, tenure.deps.http.platform):
                 yield tenure
 
@@ -144,6 +144,8 @@ async def live(url: str, home: Path, world: World, steps: Sequence[Step]) -> Cou
     alice = Alice(world, clock, [*steps, ("settle", "")])
     for _ in range(LIVES):
         async with at_work(url, home, world, clock) as tenure:
+            # The sweep of every start runs beside Alice. It is over before the last ones, which would do nothing else.
+            alice.sweeping.add(asyncio.create_task(tenure.sweep.once()))
             using, dying = asyncio.create_task(alice.use(tenure)), asyncio.create_task(world.dead.wait())
             try:
                 await asyncio.wait({using, dying}, return_when=asyncio.FIRST_COMPLETED)
@@ -163,7 +165,7 @@ async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) ->
     await asyncio.gather(*alice.sweeping, return_exceptions=True)
     await eventually(lambda: settled(tenure, clock()))
     for _ in range(2):  # the network of a machine that one sweep has found is removed by the next one
-        await sweep(tenure, world)
+        await tenure.sweep.once()
         await eventually(lambda: settled(tenure, clock()))
     async with tenure.pool.connection() as conn:
         wrong = await disagreements(
@@ -173,10 +175,6 @@ async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) ->
         recorded = await fetch(conn, "select kind from trail")
     assert not wrong, "\n".join([*wrong, "effects:", *world.effects])
     return Counter(entry["kind"] for entry in recorded)
-
-
-async def sweep(tenure: Tenure, world: World) -> None:
-    await sweep_of(tenure).once()
 
 
 async def settled(tenure: Tenure, now: datetime) -> bool:

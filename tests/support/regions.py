@@ -43,7 +43,7 @@ class Places:
 
 @asynccontextmanager
 async def places(database: str, home: Path, **settings: Any) -> AsyncIterator[Places]:
-    """`paris` and `oslo` are in the settings."""
+    """`paris` and `oslo` are in the settings. No sweep runs but those of the test."""
     engines, opened = {"local": Engine()}, list[Region]()
 
     def elsewhere(region: Region) -> Engine:
@@ -52,5 +52,5 @@ async def places(database: str, home: Path, **settings: Any) -> AsyncIterator[Pl
 
     regions = {name: {"url": f"unix:///{name}"} for name in ("paris", "oslo")}
     settings = {"regions": regions, **settings}
-    async with served(database, home, engines["local"], elsewhere=elsewhere, **settings) as serving:
+    async with served(database, home, engines["local"], elsewhere=elsewhere, reconciles=False, **settings) as serving:
         yield Places(serving, engines, opened)

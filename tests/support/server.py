@@ -78,12 +78,14 @@ async def served(
     port: int = 0,
     elsewhere: Callable[[Region], Machines] | None = None,
     hypervisor: Hypervisor | None = None,
+    reconciles: bool = True,
     **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve on a loopback address (`port` 0: any that is free) until the block is left.
 
     `settings` are those of `Settings`. A `bind` among them is believed, and not listened on. `elsewhere` opens the
-    engines of other regions than the local one.
+    engines of other regions than the local one. A test that calls `tenure.sweep.once()` or `tenure.idling.once()`
+    serves without `reconciles`: else they also run by themselves, and one that runs makes another do nothing.
     """
     engine, hypervisor = engine or Engine(), hypervisor or FakeHypervisor()
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -93,7 +95,7 @@ async def served(
     settings.setdefault("requests_per_hour", 1_000_000)  # tests ask more often than people
     settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
     chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
-    async with running(chosen, database, engine, elsewhere, hypervisor) as tenure:
+    async with running(chosen, database, engine, elsewhere, hypervisor, reconciles) as tenure:
         server = Server(config_of(api.build(tenure.deps), chosen))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:

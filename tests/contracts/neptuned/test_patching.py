@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from tests.contracts.neptuned.machines import (
     until_state,
 )
 from tests.contracts.neptuned.people import fine, refused
-from tests.support.server import Served, eventually
+from tests.support.server import Served, eventually, served
 from tests.support.stories.vms import AUDIO
 
 CORES, LIMIT = "/qemu_devices/0/cpu_cores", "/qemu_devices/1/drive_iops_limit"
@@ -234,14 +235,15 @@ async def test_what_is_no_password(database: str, ada: httpx.AsyncClient) -> Non
     assert hashes(database) == 1
 
 
-async def test_a_password_of_a_machine_that_never_came_to_be_is_forgotten(tenure: Served, database: str) -> None:
-    passwords = tenure.tenure.deps.neptuned.vm_configs.passwords
+async def test_a_password_of_a_machine_that_never_came_to_be_is_forgotten(database: str, tmp_path: Path) -> None:
     young, known, stray = uuid4(), uuid4(), uuid4()
-    for vm in (young, known, stray):
-        await passwords.keep(uuid4(), vm, "open sesame")
-    with psycopg.connect(database) as conn:
-        conn.execute("update vm_passwords set kept_at = now() - interval '2 hours' where vm_id <> %s", (young,))
-    await passwords.forget_strays([known])
+    async with served(database, tmp_path, role="api") as tenure:  # a worker forgets strays when it starts
+        passwords = tenure.tenure.deps.neptuned.vm_configs.passwords
+        for vm in (young, known, stray):
+            await passwords.keep(uuid4(), vm, "open sesame")
+        with psycopg.connect(database) as conn:
+            conn.execute("update vm_passwords set kept_at = now() - interval '2 hours' where vm_id <> %s", (young,))
+        await passwords.forget_strays([known])
     with psycopg.connect(database) as conn:
         assert {vm for (vm,) in conn.execute("select vm_id from vm_passwords")} == {young, known}
 

@@ -14,7 +14,7 @@ from domain.errors import Invalid
 from domain.machine import Operation
 from tests.support.fake_engine import Engine
 from tests.support.regions import ADMIN, ENGINE, Places, places
-from tests.support.server import eventually, sweep_of
+from tests.support.server import eventually
 
 
 async def runs(site: Places, id: UUID, region: str) -> None:
@@ -22,10 +22,6 @@ async def runs(site: Places, id: UUID, region: str) -> None:
         return await site.status(id) == "running" and id in site.engines[region].machines
 
     await eventually(is_running)
-
-
-async def sweep(site: Places) -> list[UUID]:
-    return await sweep_of(site.served.tenure).once()
 
 
 async def test_a_machine_lives_and_ends_on_the_engine_of_its_region(database: str, tmp_path: Path) -> None:
@@ -125,12 +121,12 @@ async def test_the_sweep_looks_at_every_engine_that_answers(database: str, tmp_p
         strange = uuid4()
         site.engines["oslo"].machines[strange] = Machine(strange, f"tenure-{strange}", "its-engine-id", running=True)
 
-        assert set(await sweep(site)) == {ids["local"], ids["oslo"], strange}
+        assert set(await site.served.tenure.sweep.once()) == {ids["local"], ids["oslo"], strange}
         assert [await site.status(id) for id in ids.values()] == ["failed", "running", "failed"]
         await eventually(lambda: holds(lambda: not site.engines["oslo"].machines))  # nobody held the strange one
 
         site.engines["paris"].away = False
-        assert await sweep(site) == [ids["paris"]]
+        assert await site.served.tenure.sweep.once() == [ids["paris"]]
         assert await site.status(ids["paris"]) == "failed"
 
 
@@ -139,7 +135,7 @@ async def test_a_machine_that_is_where_it_ought_not_to_be_is_nobodys(database: s
         id = await site.ask("paris")
         await runs(site, id, "paris")
         site.engines["local"].machines[id] = Machine(id, f"tenure-{id}", "a-copy", running=True)
-        await sweep(site)
+        await site.served.tenure.sweep.once()
         await eventually(lambda: is_gone(site, "local"))
         assert id in site.engines["paris"].machines and await site.status(id) == "running"
 

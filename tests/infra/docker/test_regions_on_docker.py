@@ -18,7 +18,7 @@ from projections import sessions
 from tests.support.engines import IMAGE, lacking, opened
 from tests.support.regions import ADMIN
 from tests.support.relay import Relay
-from tests.support.server import Served, eventually, served, sweep_of
+from tests.support.server import Served, eventually, served
 
 SOCKET = Path("/var/run/docker.sock")
 SMALL = {"image": IMAGE, "memory_mb": 128, "cpus": 0.5, "ports": [22], "disk_mb": 256}
@@ -72,7 +72,8 @@ async def two(database: str, tmp_path: Path) -> AsyncIterator[TwoRegions]:
     }
     client = docker.DockerClient(f"unix://{SOCKET}")
     try:
-        async with served(database, tmp_path, regions=regions, machine_configs={"small": SMALL}) as serving:
+        settings = {"regions": regions, "machine_configs": {"small": SMALL}}
+        async with served(database, tmp_path, reconciles=False, **settings) as serving:
             yield TwoRegions(serving, relay, client)
     finally:
         with psycopg.connect(database) as conn:
@@ -144,9 +145,8 @@ async def test_an_address_that_goes_away_and_comes_back_is_nobody_elses_trouble(
             return (await two.workspace(later)).waiting == "the Docker engine does not answer"
 
         await eventually(waits)
-        sweep = sweep_of(two.served.tenure)
         two.docker.containers.get(f"tenure-{near}").remove(force=True)
-        assert await sweep.once() == [near]
+        assert await two.served.tenure.sweep.once() == [near]
         await two.until(near, "failed")
         await two.until(far, "running")  # nobody has seen that it is not there
         async with two.served.client(None) as nobody:

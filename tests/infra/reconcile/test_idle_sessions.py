@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,11 +38,15 @@ def hour() -> timedelta:
     return timedelta(hours=1)
 
 
+@pytest.fixture
+async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """Nothing looks for idle sessions but the test."""
+    async with served(database, tmp_path, reconciles=False) as serving:
+        yield serving
+
+
 def idling(tenure: Served, clock: Later, longest: timedelta) -> Idling:
-    it, deps = tenure.tenure, tenure.tenure.deps
-    return Idling(
-        it.pool, deps.http.reads, it.engines, deps.chrote.presence, deps.warpdrive.hosted_sessions, clock, longest
-    )
+    return replace(tenure.tenure.idling, clock=clock, longest=longest)
 
 
 async def machine_of(client: httpx.AsyncClient) -> UUID:

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 
 from application.access import Cause
 from application.ports.machines import Machine
-from infra.reconcile.sweep import SWEEPING, Sweep
 from tests.support.fake_engine import Engine
-from tests.support.server import Served, eventually, served, stream, sweep_of, until
+from tests.support.server import Served, eventually, served, stream, until
 
 
-def sweep(tenure: Served) -> Sweep:
-    it = tenure.tenure
-    return sweep_of(it)
-
-
-async def swept(tenure: Served) -> None:
-    """A sweep of our own, once the one that Tenure begins with is over: there is one at a time."""
-    await eventually(lambda: has_begun(tenure.engine))
-    async with tenure.tenure.pool.connection() as conn:
-        await conn.execute("select pg_advisory_lock(%s), pg_advisory_unlock(%s)", (SWEEPING, SWEEPING))
-    await sweep(tenure).once()
-
-
-async def has_begun(engine: Engine) -> bool:
-    return ("all", None) in engine.calls
+@pytest.fixture
+async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """No sweep runs but those of the test."""
+    async with served(database, tmp_path, reconciles=False) as serving:
+        yield serving
 
 
 async def running(client: httpx.AsyncClient) -> UUID:
@@ -50,16 +40,25 @@ async def kinds(client: httpx.AsyncClient, id: UUID) -> list[str]:
     return [entry["kind"].partition(".")[2] for entry in told]
 
 
+async def test_one_runs_at_the_start_without_being_asked_for(database: str, tmp_path: Path) -> None:
+    async with served(database, tmp_path) as tenure:
+        await eventually(lambda: has_looked(tenure.engine))
+
+
+async def has_looked(engine: Engine) -> bool:
+    return ("all", None) in engine.calls
+
+
 async def test_a_machine_that_vanished_is_said_to_have(tenure: Served) -> None:
     async with tenure.client() as alice:
         id = await running(alice)
         machine = tenure.engine.machines.pop(id)
-        await swept(tenure)
+        await tenure.tenure.sweep.once()
         told = (await alice.get(f"/api/v1/workspaces/{id}")).json()
         assert (told["status"], told["error_message"]) == ("failed", "its machine has vanished from fake")
 
         tenure.engine.machines[id] = machine  # as after an engine that was restored
-        await swept(tenure)
+        await tenure.tenure.sweep.once()
         assert await has_status(alice, id, "running")
         assert await kinds(alice, id) == ["requested", "provisioned", "vanished", "adopted"]
 
@@ -69,18 +68,22 @@ async def test_a_machine_that_was_stopped_or_started_by_hand_is_seen(tenure: Ser
         id = await running(alice)
         machine = tenure.engine.machines[id]
         tenure.engine.machines[id] = replace(machine, running=False)
-        await swept(tenure)
+        await tenure.tenure.sweep.once()
         assert await has_status(alice, id, "stopped")
         tenure.engine.machines[id] = machine
-        await swept(tenure)
+        await tenure.tenure.sweep.once()
         assert await has_status(alice, id, "running")
 
 
 async def test_a_machine_that_nobody_holds_is_removed_and_that_is_on_record(database: str, tmp_path: Path) -> None:
-    async with served(database, tmp_path, auditors=["eve"]) as tenure, tenure.client("eve") as eve, stream(eve) as told:
+    async with (
+        served(database, tmp_path, reconciles=False, auditors=["eve"]) as tenure,
+        tenure.client("eve") as eve,
+        stream(eve) as told,
+    ):
         strange = uuid4()
         tenure.engine.machines[strange] = Machine(strange, f"tenure-{strange}", "its-engine-id", running=True)
-        await swept(tenure)
+        await tenure.tenure.sweep.once()
         found = await until(told, "orphan.found")
         assert found["facts"]["workspace_id"] == str(strange)
         assert found["facts"]["engine_id"] == "its-engine-id"
@@ -144,6 +147,6 @@ async def test_of_two_that_sweep_at_once_one_does(tenure: Served) -> None:
     async with tenure.client() as alice:
         id = await running(alice)
         del tenure.engine.machines[id]
-        looked = await asyncio.gather(*(sweep(tenure).once() for _ in range(5)))
+        looked = await asyncio.gather(*(tenure.tenure.sweep.once() for _ in range(5)))
         assert [id] in looked
         assert (await kinds(alice, id)).count("vanished") == 1
