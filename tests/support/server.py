@@ -19,7 +19,6 @@ from application.ports.hypervisors import Hypervisor
 from application.ports.machines import Machines
 from application.ports.regions import Region
 from infra.process.server import config_of
-from infra.reconcile.sweep import Sweep
 from infra.settings import Settings
 from infra.wiring.bootstrap import Tenure, running
 from interfaces.http import app as api
@@ -138,10 +137,3 @@ async def until(events: AsyncIterator[ServerSentEvent], kind: str) -> dict[str, 
                 data: dict[str, Any] = json.loads(event.data)
                 return data
     raise AssertionError(f"the stream ended before a {kind}")
-
-
-def sweep_of(tenure: Tenure) -> Sweep:
-    """One that looks at every engine when its `once` is called."""
-    deps = tenure.deps
-    regions, workspaces, workshops = deps.native.regions, deps.vm_api.workspaces, deps.clarateach.workshops
-    return Sweep(tenure.pool, deps.http.reads, tenure.engines, regions, workspaces, workshops)
