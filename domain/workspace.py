@@ -16,13 +16,14 @@ from domain.region import LOCAL
 
 
 class Workspace(aggregate.Aggregate):
+    """A machine that is lent to its owner for a term, or until it is given back."""
+
     waiting: str | None  # why it is not running yet
     operation: str | None  # what is under way on its machine
     operation_id: UUID | None
     snapshot_id: UUID | None  # what is being taken or restored
 
-    # -- what can happen: `machine` is how the engine shows it, {"provider_id", "engine_id", "connection": {…}},
-    # JSON values only; `operation_id` is None where nobody asked and the world did it.
+    # -- what can happen: `machine` is {"provider_id", "engine_id", "connection": {…}}, JSON values only -------
 
     class Event(aggregate.Aggregate.Event):
         pass

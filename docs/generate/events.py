@@ -170,7 +170,8 @@ def described(step: Do | Done, sample: Any) -> str:
         if timedelta(0) < value - step.at < timedelta(days=1):
             return f"do `{step.command}` before `{name}`"
     seconds = int((step.at - NOW).total_seconds())
-    return f"do `{step.command}` {seconds} seconds later"
+    later = f"{seconds // 60} minutes" if seconds >= 60 else f"{seconds} seconds"
+    return f"do `{step.command}` {later} later"
 
 
 def condition(event: type[Any], samples: list[Any], found: list[Any]) -> str:
