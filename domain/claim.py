@@ -16,7 +16,7 @@ from domain.errors import Conflict, NotAllowed, NotFound
 
 
 class Claimed(Conflict):
-    """Somebody else has it."""
+    """Another user holds the claim."""
 
     code = "already_claimed"
 

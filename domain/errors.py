@@ -8,30 +8,30 @@ class Refused(Exception):
 
 
 class NotFound(Refused):
-    """There is no such thing, or the asker may not know that there is."""
+    """There is no such thing, or the caller may not learn that there is."""
 
     code = "not_found"
 
 
 class NotAllowed(Refused):
-    """The asker is known, and may not do this."""
+    """The caller is signed in, and may not do this."""
 
     code = "not_allowed"
 
 
 class Invalid(Refused):
-    """What was asked makes no sense as it stands."""
+    """The request makes no sense as it stands."""
 
     code = "invalid"
 
 
 class Conflict(Refused):
-    """It makes sense, but not in the state that things are in."""
+    """The request makes sense, but not in the present state."""
 
     code = "conflict"
 
 
 class Gone(Refused):
-    """It was there, and has ended."""
+    """The thing existed, and has ended."""
 
     code = "gone"

@@ -33,13 +33,13 @@ OVER = (Standing.REJECTED, Standing.WITHDRAWN, Standing.TIMED_OUT, Standing.REMO
 
 
 class AlreadyIn(Conflict):
-    """They are in the session, or about to be."""
+    """The user is in the session, or is being let in."""
 
     code = "user_already_in_session"
 
 
 class NotWaiting(NotFound):
-    """Nobody waits under that id: nobody ever did, or they have gone."""
+    """No request to join waits under this id."""
 
     code = "not_waiting"
 

@@ -12,7 +12,7 @@ from domain.errors import Invalid
 
 
 class JoiningForbidden(Invalid):
-    """Its owner wants nobody to join."""
+    """The session's owner lets nobody join."""
 
     code = "no_join"
 

@@ -12,13 +12,13 @@ TRIES = 3  # machines that a seat is given, one after another, until its worksho
 
 
 class NoSeats(Conflict):
-    """Every seat that can be had is taken."""
+    """Every seat is taken."""
 
     code = "no_seats"
 
 
 class NoSuchSession(NotFound):
-    """Nobody sits in this workshop who has this reconnect code."""
+    """No learner of this workshop has this reconnect code."""
 
     code = "session_not_found"
 

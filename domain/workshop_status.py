@@ -19,8 +19,12 @@ OPEN = (Status.PROVISIONING, Status.RUNNING)  # its seats have machines, or are 
 
 
 class AlreadyRunning(Conflict):
+    """The workshop runs, or is being started."""
+
     code = "already_running"
 
 
 class NotRunning(Conflict):
+    """The workshop does not run."""
+
     code = "not_running"

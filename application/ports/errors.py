@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Unavailable(Exception):
-    """A part of the world does not answer now. Whatever was asked may be asked again, later.
+    """A part of the system does not answer now. The same request may succeed later.
 
     `part` names it for people ("database", "docker"); `retry_after` is in seconds.
     """
@@ -24,7 +24,7 @@ class ProviderFailed(Exception):
 
 
 class TooMany(Exception):
-    """Asked too often. `retry_after` is in seconds."""
+    """Too many requests or attempts. `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("too many attempts; wait a while")

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import events, settings
+from docs.generate import errors, events, settings
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 PAGES: dict[str, Callable[[], str]] = {
+    "errors.md": errors.page,
     "events.md": events.page,
     "settings.md": settings.page,
 }

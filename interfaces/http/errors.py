@@ -49,7 +49,7 @@ def errors(*statuses: int, model: type[BaseModel] = ErrorOut) -> dict[int | str,
 
 
 class Unauthenticated(Exception):
-    """Nobody whom the contract knows is asking. The message says what credential it takes."""
+    """The caller is not signed in. The message says which credential the contract takes."""
 
 
 def refuse(app: FastAPI, path: str, status: int, code: str, sentence: str, **headers: str) -> Response:

@@ -49,7 +49,7 @@ class Reject(BaseModel):
 
 
 class NotInstalled(Conflict):
-    """Approved, and the machine said no. They wait on."""
+    """The machine refused the account. The request waits again."""
 
     code = "not_installed"
 
