@@ -1,4 +1,4 @@
-"""Turns: of all who watch a virtual machine one may use it, for a while."""
+"""Turns at the console of a virtual machine: one of its viewers may use it, for a limited time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from domain.claim import Claim, Claimed
 
 
 @dataclass(frozen=True)
-class Turns:
+class ConsoleTurns:
+    """Commands on turns. A turn is a claim of the machine; `lasts` is how long it holds without being used."""
+
     platform: Platform
     clock: Clock
     lasts: timedelta
 
     async def take(self, actor: Actor, vm: UUID) -> bool:
-        """Whether it is theirs now: it was free, or theirs already and goes on."""
+        """Take the turn. Returns whether the actor has it now: it was free, or the actor had it already."""
         require(actor, "vm.control")
         id = Claim.id_of(vm)
         try:
@@ -35,12 +37,12 @@ class Turns:
     def _take(self, claim: Claim, actor: Actor) -> None:
         claim.take(actor.user_id, self.lasts, self.clock(), may_take_over=False)
 
-    async def go_on(self, actor: Actor, vm: UUID) -> None:
-        """Whose turn it is uses the machine, and nobody waits: it lasts on."""
+    async def prolong(self, actor: Actor, vm: UUID) -> None:
+        """Prolong the actor's turn: they use the machine and nobody waits."""
         await self._change(actor, vm, lambda claim: claim.used(actor.user_id, self.lasts, self.clock()))
 
     async def give_up(self, actor: Actor, vm: UUID) -> None:
-        """If it is theirs."""
+        """Give the turn up, if the actor has it."""
 
         def give_up(claim: Claim) -> None:
             if claim.holder(self.clock()) == actor.user_id:
@@ -48,8 +50,8 @@ class Turns:
 
         await self._change(actor, vm, give_up)
 
-    async def held(self, vm: UUID) -> tuple[UUID, datetime] | None:
-        """By whom, and until when."""
+    async def holder(self, vm: UUID) -> tuple[UUID, datetime] | None:
+        """The holder's user id and the end of the turn, read from the log; None if nobody has it now."""
         return Claim.held_after(await self.platform.last_event(Claim.id_of(vm)), self.clock())
 
     async def _change(self, actor: Actor, vm: UUID, decide: Callable[[Claim], None]) -> None:

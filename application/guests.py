@@ -18,7 +18,7 @@ from application.ports.hosted_sessions import JoinRequest, JoinRequests, PublicK
 from application.ports.limits import AttemptLimiter
 from application.ports.regions import Engines
 from application.ports.ssh_access import SshAccess
-from application.ssh_grants import Tenancy
+from application.ssh_grants import SshGrants
 from application.waiting_room import WaitingRoom
 from domain import vm_user
 from domain.errors import Conflict, Invalid, NotFound, Refused
@@ -45,7 +45,7 @@ class Guests:
     ids: Ids
     sessions: HostedSessions
     requests: JoinRequests
-    tenancy: Tenancy
+    grants: SshGrants
     engines: Engines
     public_key: PublicKeys
     join_limiter: AttemptLimiter  # requests of one person to join one session
@@ -176,7 +176,7 @@ class Guests:
         if guest.standing != Standing.APPROVED:
             return
         try:
-            admission = await self.tenancy.admission(guest)
+            admission = await self.grants.admission(guest)
             if admission is None:
                 raise EngineRefused("the request to join has been deleted")
             workspace, ssh_access = await self._ssh_access(guest)

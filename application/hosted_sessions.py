@@ -47,7 +47,7 @@ class HostedSessions:
         await self.keys.keep(workspace_id, id, actor.user_id, key)
         for attempt in range(TRIES):
             name, alias = await self._free_alias(id)
-            workspace = await self.workspaces.made(
+            workspace = await self.workspaces.build(
                 actor, id=workspace_id, name=name, machine=machine_id, region=region, ttl_seconds=self.term_s
             )
             session = HostedSession(
@@ -117,7 +117,7 @@ class HostedSessions:
         def delete(workspace: Workspace) -> None:
             workspace.delete(self.clock())
 
-        await self.workspaces.tenancy.end(cause, session.workspace_id, delete, because=IDLE)
+        await self.workspaces.grants.end(cause, session.workspace_id, delete, because=IDLE)
 
     async def clear(self, id: UUID, cause: Cause) -> None:
         """Close the guests of an ended session, and delete what is kept of them."""

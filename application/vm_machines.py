@@ -1,7 +1,7 @@
-"""What virtual machines do: orders are carried out, patches reach what runs, and what happens is written down.
+"""Running virtual machines: carrying out orders, applying patches to what runs, and recording what happens.
 
-Orders are carried out one at a time for each machine. Whoever finds, when it is done, that another order has come
-meanwhile, carries out that one too; so whatever the order in which they end, the last one counts.
+Each machine carries out one order at a time. If another order has come meanwhile, it is carried out next, so the last
+one counts whatever the order in which they end.
 """
 
 from __future__ import annotations
@@ -30,170 +30,177 @@ FOUND_OFF = "it was found not to run"
 
 @dataclass(frozen=True)
 class VmMachines:
+    """Commands on running virtual machines."""
+
     platform: Platform
     clock: Clock
     hypervisor: Hypervisor
     passwords: VmPasswords
     switched_off: frozenset[str]  # among "custom_cmd" and "tap"
-    _turns: dict[UUID, asyncio.Lock] = field(default_factory=dict)
+    _locks: dict[UUID, asyncio.Lock] = field(default_factory=dict)
 
     def require(self) -> None:
-        """`Unavailable` where there is nothing that runs machines, and will not be by waiting."""
+        """Raises `Unavailable` where no hypervisor is installed."""
         if self.hypervisor.absent:
             raise Unavailable("libvirt", self.hypervisor.absent, retry_after=3600)
 
     def check(self, document: Document) -> None:
-        """`Invalid` for a device of a kind that is switched off here."""
+        """Raises `Invalid` for a device of a kind that a setting switches off."""
         for device in document["qemu_devices"]:
             if kind := self.switched_off & kinds(device):
                 name = f"TENURE_VM_{min(kind).upper()}"
                 raise Invalid(f'device "{device["id"]}": {min(kind)} is switched off here, by the setting {name}')
 
-    # -- asked by the process ------------------------------------------------------
+    # -- commands of processes ------------------------------------------------------
 
     async def settle(self, id: UUID, cause: Cause) -> None:
-        """Carry out what was ordered last."""
-        async with self._turn(id):
-            while not await self._obeyed(await self.platform.load(VmConfig, id), cause):
+        """Carry out the last order."""
+        async with self._lock(id):
+            while not await self._carry_out(await self.platform.load(VmConfig, id), cause):
                 pass
-        await self.look(id, cause, FOUND_OFF)  # what happened in between was left to the order to tell
+        await self.look(id, cause, FOUND_OFF)  # changes in between were not recorded by the observer
 
     async def apply(self, id: UUID, cause: Cause) -> None:
-        """Tell a machine that runs what was patched, where whoever patched it did not come to do so."""
-        async with self._turn(id):
+        """Apply patches to a running machine, if the request that patched it was cut off before it did."""
+        async with self._lock(id):
             await self._apply(id, cause)
 
     async def apply_now(self, id: UUID, cause: Cause) -> bool:
-        """The same. Returns whether it takes a restart, as far as that is known."""
+        """Apply patches to a running machine now. Returns whether they need a restart, as far as known."""
         try:
-            async with self._turn(id):
+            async with self._lock(id):
                 return await self._apply(id, cause)
         except Unavailable:
-            return True  # it is told when it can be
+            return True  # the process applies it later
 
     async def revive(self, id: UUID, cause: Cause) -> None:
-        await self.platform.change(cause, VmConfig, id, lambda it: it.autostart(self.clock()))
+        """Start a machine with `autostart` that went down by itself."""
+        await self.platform.change(cause, VmConfig, id, lambda config: config.autostart(self.clock()))
 
-    # -- asked by who watches the hypervisor -----------------------------------------
+    # -- reports of the observer -----------------------------------------
 
     async def look(self, id: UUID, cause: Cause, reason: str) -> None:
-        """Look at one machine and at what the log says of it, and record where they differ.
+        """Compare one machine with the log, and record where they differ.
 
-        If the log changes meanwhile, what was seen may be from before that: so it looks again.
+        If the log changes meanwhile, it looks again: the machine may have been seen before that change.
         """
         for _ in range(TRIES):
-            before = await self._there(id)
+            before = await self._find(id)
             runs = id in await self.hypervisor.running()
             if before is None or (before.deleted and before.under_way is None):
-                if runs:  # nobody's: it came up when its machine had been deleted
+                if runs:  # it came up after its machine had been deleted
                     await self.hypervisor.ensure_gone(id)
                 return
             version, same = before.version, False
 
-            def compare(it: VmConfig, version: int = version, runs: bool = runs) -> None:
+            def compare(config: VmConfig, version: int = version, runs: bool = runs) -> None:
                 nonlocal same
-                if same := it.version == version:
-                    it.found(runs, reason, self.clock())
+                if same := config.version == version:
+                    config.found(runs, reason, self.clock())
 
             await self.platform.change(cause, VmConfig, id, compare)
             if same:
                 return
 
     async def undefined(self, id: UUID, cause: Cause) -> None:
-        """It was forgotten. That is news only of a machine that rests, or runs, as we left it."""
-        it = await self._there(id)
-        if it and not it.under_way and not it.error:
-            await self.platform.change(cause, VmConfig, id, lambda it: it.undefined(self.clock()))
+        """Record that somebody undefined a machine. Only of one without an order under way or an error."""
+        config = await self._find(id)
+        if config and not config.under_way and not config.error:
+            await self.platform.change(cause, VmConfig, id, lambda config: config.undefined(self.clock()))
 
-    async def answers(self, yes: bool, cause: Cause) -> None:
-        """Whether the hypervisor does. That it always has is no news."""
-        if yes and await self.platform.last_event(domain.Hypervisor.id_of()) is None:
+    async def answers(self, answering: bool, cause: Cause) -> None:
+        """Record whether the hypervisor answers. While it always has, nothing is recorded."""
+        if answering and await self.platform.last_event(domain.Hypervisor.id_of()) is None:
             return
         await self.platform.ensure(
             cause,
             domain.Hypervisor,
             domain.Hypervisor.id_of(),
             lambda id: domain.Hypervisor(id=id, at=self.clock()),
-            lambda it: it.told(yes, self.clock()),
+            lambda hypervisor: hypervisor.told(answering, self.clock()),
         )
 
     # -- helpers -------------------------------------------------------------------
 
     @asynccontextmanager
-    async def _turn(self, id: UUID) -> AsyncIterator[None]:
-        lock = self._turns.setdefault(id, asyncio.Lock())
+    async def _lock(self, id: UUID) -> AsyncIterator[None]:
+        lock = self._locks.setdefault(id, asyncio.Lock())
         try:
             async with lock:
                 yield
         finally:
-            if not lock.locked() and self._turns.get(id) is lock:
-                del self._turns[id]
+            if not lock.locked() and self._locks.get(id) is lock:
+                del self._locks[id]
 
-    async def _obeyed(self, it: VmConfig, cause: Cause) -> bool:
-        """Whether no other order has come meanwhile."""
-        match it.under_way:
+    async def _carry_out(self, config: VmConfig, cause: Cause) -> bool:
+        """Carry out the order under way. Returns whether no other order has come meanwhile."""
+        match config.under_way:
             case None:
                 return True
             case Order.CLEAR:
-                await self.hypervisor.ensure_gone(it.id)
-                await self.passwords.forget(it.id)
-                await self.platform.change(cause, VmConfig, it.id, lambda it: it.cleared(self.clock()))
+                await self.hypervisor.ensure_gone(config.id)
+                await self.passwords.forget(config.id)
+                await self.platform.change(cause, VmConfig, config.id, lambda config: config.cleared(self.clock()))
                 return True
             case Order.STOP:
-                await self.hypervisor.ensure_stopped(it.id)
-                return await self._told(it, cause, lambda now: now.stopped(it.order, self.clock()))
+                await self.hypervisor.ensure_stopped(config.id)
+                return await self._report(config, cause, lambda now: now.stopped(config.order, self.clock()))
             case Order.RESTART:
-                await self.hypervisor.ensure_stopped(it.id)
+                await self.hypervisor.ensure_stopped(config.id)
         try:
-            config = it.at_revision(it.to_boot)
-            self.check(config)
-            await self.hypervisor.ensure_running(it.id, config)
-        except (EngineRefused, Invalid) as no:
-            why = str(no)
-            return await self._told(it, cause, lambda now: now.start_failed(it.order, why, self.clock()))
-        return await self._told(it, cause, lambda now: now.started(it.order, self.clock()))
+            document = config.at_revision(config.to_boot)
+            self.check(document)
+            await self.hypervisor.ensure_running(config.id, document)
+        except (EngineRefused, Invalid) as error:
+            reason = str(error)
+            return await self._report(config, cause, lambda now: now.start_failed(config.order, reason, self.clock()))
+        return await self._report(config, cause, lambda now: now.started(config.order, self.clock()))
 
-    async def _told(self, it: VmConfig, cause: Cause, tell: Callable[[VmConfig], bool]) -> bool:
+    async def _report(self, config: VmConfig, cause: Cause, record: Callable[[VmConfig], bool]) -> bool:
+        """Record how an order ended. Returns whether it was the last one."""
         was_last = False
 
         def decide(now: VmConfig) -> None:
             nonlocal was_last
-            was_last = tell(now)
+            was_last = record(now)
 
-        await self.platform.change(cause, VmConfig, it.id, decide)
+        await self.platform.change(cause, VmConfig, config.id, decide)
         return was_last
 
     async def _apply(self, id: UUID, cause: Cause) -> bool:
-        """Whether the machine takes a restart for what it has not been told yet."""
-        needs = False
+        """Apply the revisions that a machine does not run on yet. Returns whether they need a restart."""
+        needs_restart = False
         for _ in range(TRIES):
-            it = await self.platform.load(VmConfig, id)
-            if it.state != State.RUNNING or it.told == it.revision:
-                return needs or it.state == State.STARTING
-            needs = await self._changed(it)
-            wants = needs or (it.needs_restart and not same_machine(it.at_revision(it.booted), it.document))
+            config = await self.platform.load(VmConfig, id)
+            if config.state != State.RUNNING or config.told == config.revision:
+                return needs_restart or config.state == State.STARTING
+            needs_restart = await self._change_live(config)
+            booted = config.at_revision(config.booted)
+            waits = needs_restart or (config.needs_restart and not same_machine(booted, config.document))
 
-            def applied(now: VmConfig, revision: int = it.revision, wants: bool = wants) -> bool:
-                return now.applied(revision, wants, self.clock())
+            def applied(now: VmConfig, revision: int = config.revision, waits: bool = waits) -> bool:
+                return now.applied(revision, waits, self.clock())
 
-            if await self._told(it, cause, applied):
-                return needs
+            if await self._report(config, cause, applied):
+                return needs_restart
         return True
 
-    async def _changed(self, it: VmConfig) -> bool:
-        """Whether something of what is new takes a restart: it could not be changed, nor is as it was at the start."""
-        before, booted, after = it.at_revision(it.told), it.at_revision(it.booted), it.document
+    async def _change_live(self, config: VmConfig) -> bool:
+        """Change a running machine. Returns whether a part of the change needs a restart."""
+        before, booted, after = config.at_revision(config.told), config.at_revision(config.booted), config.document
         if same_machine(before, after):
             return False
         try:
-            needs = await self.hypervisor.change(it.id, before, after)
-            if needs and it.told != it.booted:
-                needs = not same_machine(booted, after) and await self.hypervisor.change(it.id, booted, after)
+            needs_restart = await self.hypervisor.change(config.id, before, after)
+            if needs_restart and config.told != config.booted:
+                needs_restart = not same_machine(booted, after) and await self.hypervisor.change(
+                    config.id, booted, after
+                )
         except EngineRefused:
             return True
-        return needs
+        return needs_restart
 
-    async def _there(self, id: UUID) -> VmConfig | None:
+    async def _find(self, id: UUID) -> VmConfig | None:
         try:
             return await self.platform.load(VmConfig, id)
         except NotFound:
@@ -201,5 +208,5 @@ class VmMachines:
 
 
 def kinds(device: Device) -> set[str]:
-    """What of it may be switched off."""
+    """The kinds of a device that settings can switch off."""
     return {device["type"], str(device.get("network_type"))}

@@ -1,4 +1,4 @@
-"""What can be asked of the settings of virtual machines."""
+"""Settings of virtual machines that administrators change while Tenure runs."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from domain.vm_server import DEFAULTS, VmServer
 
 @dataclass(frozen=True)
 class VmServers:
+    """Commands on these settings."""
+
     platform: Platform
     clock: Clock
 
     async def settings(self) -> dict[str, Any]:
-        """As they are now; nobody is asked."""
+        """The settings in force; no permission is asked."""
         try:
             return (await self.platform.load(VmServer, VmServer.id_of())).settings
         except NotFound:
             return dict(DEFAULTS)
 
-    async def shown(self, actor: Actor) -> dict[str, Any]:
+    async def read(self, actor: Actor) -> dict[str, Any]:
+        """The settings in force, for an administrator."""
         require(actor, "vm_server.see")
         return await self.settings()
 
     async def configure(self, actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
-        """Set some of them. All of them as they then are."""
+        """Change some settings. Returns all of them."""
         require(actor, "vm_server.configure")
         now = self.clock()
         server = await self.platform.ensure(
@@ -37,6 +40,6 @@ class VmServers:
             VmServer,
             VmServer.id_of(),
             lambda id: VmServer(id=id, at=now),
-            lambda it: it.configure(changes, now),
+            lambda server: server.configure(changes, now),
         )
         return server.settings

@@ -1,4 +1,4 @@
-"""What can be asked of workshops."""
+"""Workshops: commands of instructors, of processes, and of the sweep."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ from domain.unique_name import Code
 from domain.workshop import Workshop
 from domain.workspace import Workspace
 
-ROUNDS = 20  # of tries, while others change the same workshop or its machines
-KEY_LENGTH = (10, 1000)  # characters of an API key
+MAX_ATTEMPTS = 20  # at a change, while others change the same workshop or its machines
+MIN_API_KEY_CHARS, MAX_API_KEY_CHARS = 10, 1000
 
 
 @dataclass(frozen=True)
 class Workshops:
+    """Commands on workshops."""
+
     platform: Platform
     clock: Clock
     engines: Engines
@@ -33,43 +35,48 @@ class Workshops:
     keys: WorkshopKeys
     learners: Learners
     registrations: Registrations
-    template: str | None  # of the seats' machines; None: the default one
-    lasts: timedelta  # from its start, unless it is extended
-    longest: timedelta
+    template: str | None  # of the seats' machines; None: the default template
+    lasts: timedelta  # from its start, without extensions
+    max_term: timedelta
 
-    # -- asked by instructors ----------------------------------------------------
+    # -- commands of instructors ----------------------------------------------------
 
     async def create(self, actor: Actor, *, name: str, seats: int, api_key: str) -> Workshop:
+        """A new workshop with a new code. Raises `Invalid`; `ConcurrentUpdate` if no free code is found."""
         require(actor, "workshop.create")
-        if not KEY_LENGTH[0] <= len(api_key) <= KEY_LENGTH[1] or not (api_key.isascii() and api_key.isprintable()):
-            raise Invalid("api_key must be {} to {} characters of ASCII".format(*KEY_LENGTH))
-        for _ in range(ROUNDS):
+        printable = api_key.isascii() and api_key.isprintable()
+        if not MIN_API_KEY_CHARS <= len(api_key) <= MAX_API_KEY_CHARS or not printable:
+            raise Invalid(f"api_key must be {MIN_API_KEY_CHARS} to {MAX_API_KEY_CHARS} characters of ASCII")
+        for _ in range(MAX_ATTEMPTS):
             number, text, now = self.labels.number(), self.labels.code(), self.clock()
-            made = Workshop.create(owner_id=actor.user_id, number=number, name=name, seats=seats, code=text, now=now)
-            code = await self._taken(text, made)
-            if code is None or await self.platform.last_event(made.id):
+            workshop = Workshop.create(
+                owner_id=actor.user_id, number=number, name=name, seats=seats, code=text, now=now
+            )
+            code = await self._take_code(text, workshop)
+            if code is None or await self.platform.last_event(workshop.id):
                 continue
-            await self.keys.keep(made.id, api_key)  # first: one that no workshop has does no harm
+            await self.keys.keep(workshop.id, api_key)  # first: a key without a workshop does no harm
             try:
-                await self.platform.commit(actor.cause, made, code)
-                return made
+                await self.platform.commit(actor.cause, workshop, code)
+                return workshop
             except ConcurrentUpdate:
-                await self.keys.forget(made.id)  # somebody had the number or the code a moment before
+                await self.keys.forget(workshop.id)  # the number or the code has just been taken
         raise ConcurrentUpdate("no code could be found that is free; try again")
 
     async def start(self, actor: Actor, number: str) -> Workshop:
-        """It is under way when this returns, not done."""
-        return await self._ask(actor, number, lambda it: it.start(self.lasts, self.clock()))
+        """Start a workshop; this returns before its seats have machines."""
+        return await self._ask(actor, number, lambda workshop: workshop.start(self.lasts, self.clock()))
 
     async def stop(self, actor: Actor, number: str) -> Workshop:
-        """The same: what it had is being taken back."""
-        return await self._ask(actor, number, lambda it: it.stop(self.clock()))
+        """Stop a workshop; its machines are destroyed in the background."""
+        return await self._ask(actor, number, lambda workshop: workshop.stop(self.clock()))
 
     async def extend(self, actor: Actor, number: str, seconds: int) -> Workshop:
-        return await self._ask(actor, number, lambda it: it.extend(seconds, self.longest, self.clock()))
+        """Let a workshop run for so many seconds more."""
+        return await self._ask(actor, number, lambda workshop: workshop.extend(seconds, self.max_term, self.clock()))
 
     async def delete(self, actor: Actor, number: str) -> None:
-        """In whatever state it is. Its code is free from now on."""
+        """Delete a workshop in any state. Its code is free from now on."""
 
         async def delete(workshop: Workshop) -> list[Aggregate]:
             require(actor, "workshop.manage", workshop.owner_id)
@@ -78,26 +85,25 @@ class Workshops:
             code.free(workshop.id, self.clock())
             return [code]
 
-        await self.platform.change_with(actor.cause, Workshop, Workshop.id_of(number), delete, ROUNDS)
+        await self.platform.change_with(actor.cause, Workshop, Workshop.id_of(number), delete, MAX_ATTEMPTS)
 
     async def end_seat(self, actor: Actor, number: str, seat: int) -> None:
-        """Whoever sits there is out at once; the seat can be taken again when it has another machine."""
-        left: list[UUID] = []
+        """End a seat: its learner is out at once, and the seat is free again once it has a new machine."""
+        learner_ids: list[UUID] = []
 
         async def end(workshop: Workshop) -> list[Aggregate]:
             require(actor, "workshop.manage", workshop.owner_id)
-            left[:] = [it.learner_id for n, it in workshop.seats.items() if n == seat and it.learner_id]
+            learner_ids[:] = [place.learner_id for n, place in workshop.seats.items() if n == seat and place.learner_id]
             machine_id = workshop.end_seat(seat, self.clock())
-            return await self._given_back([machine_id] if machine_id else [])
+            return await self._deleted_machines([machine_id] if machine_id else [])
 
-        await self.platform.change_with(actor.cause, Workshop, Workshop.id_of(number), end, ROUNDS)
-        await self.learners.forget(left)
+        await self.platform.change_with(actor.cause, Workshop, Workshop.id_of(number), end, MAX_ATTEMPTS)
+        await self.learners.forget(learner_ids)
 
-    # -- asked by the processes --------------------------------------------------
+    # -- commands of processes --------------------------------------------------
 
     async def request_machines(self, id: UUID, cause: Cause) -> None:
-        """For every seat that lacks one: each is a workspace of the workshop's own."""
-
+        """Request a machine for every seat without one: a workspace that the workshop owns."""
         provider = (await self.engines.at(LOCAL)).provider
 
         async def request(workshop: Workshop) -> list[Aggregate]:
@@ -109,25 +115,25 @@ class Workshops:
                     name=f"{workshop.number} seat {seat}",
                     template=self.template,
                     provider=provider,
-                    ttl_seconds=None,  # it ends with the workshop
-                    longest=self.longest,
+                    ttl_seconds=None,  # the machine ends with the workshop
+                    longest=self.max_term,
                     now=now,
                 )
                 for seat, machine_id in workshop.request_machines(now).items()
             ]
 
-        await self.platform.change_with(cause, Workshop, id, request, ROUNDS)
+        await self.platform.change_with(cause, Workshop, id, request, MAX_ATTEMPTS)
 
     async def take_back(self, id: UUID, cause: Cause) -> None:
-        """Every machine that it has; each is destroyed in its own time."""
+        """Delete every machine of a workshop; each is destroyed in the background."""
 
         async def take_back(workshop: Workshop) -> list[Aggregate]:
-            return await self._given_back(list(workshop.standing))
+            return await self._deleted_machines(list(workshop.standing))
 
-        await self.platform.change_with(cause, Workshop, id, take_back, ROUNDS)
+        await self.platform.change_with(cause, Workshop, id, take_back, MAX_ATTEMPTS)
 
     async def clear(self, id: UUID, cause: Cause) -> None:
-        """What is left when no machine is: the network, what is known of learners, and of a deleted one the key."""
+        """Remove what outlives the machines: the network, the learners, and of a deleted workshop the API key."""
         workshop = await self.platform.load(Workshop, id)
         if workshop.standing or workshop.status != "stopping":
             return
@@ -136,18 +142,20 @@ class Workshops:
         if workshop.deleted:
             await self.keys.forget(id)
             await self.registrations.forget_workshop(id)
-        await self.platform.change(cause, Workshop, id, lambda it: it.stopped(self.clock()))
+        await self.platform.change(cause, Workshop, id, lambda workshop: workshop.stopped(self.clock()))
 
     async def warn(self, id: UUID, cause: Cause) -> None:
-        await self.platform.change(cause, Workshop, id, lambda it: it.warn(self.clock()))
+        """Record that a workshop is about to end."""
+        await self.platform.change(cause, Workshop, id, lambda workshop: workshop.warn(self.clock()))
 
     async def expire(self, id: UUID, cause: Cause) -> None:
-        await self.platform.change(cause, Workshop, id, lambda it: it.expire(self.clock()))
+        """End a workshop whose time is over."""
+        await self.platform.change(cause, Workshop, id, lambda workshop: workshop.expire(self.clock()))
 
-    # -- asked by the sweep ------------------------------------------------------
+    # -- commands of the sweep ------------------------------------------------------
 
     async def reconcile_network(self, id: UUID) -> bool:
-        """Remove the network of a workshop that has none to have. Returns whether it was one of those."""
+        """Remove a network whose workshop needs none. Returns whether it was removed."""
         try:
             workshop = await self.platform.load(Workshop, id)
         except NotFound:
@@ -165,22 +173,22 @@ class Workshops:
             decide(workshop)
             return []
 
-        return await self.platform.change_with(actor.cause, Workshop, Workshop.id_of(number), ask, ROUNDS)
+        return await self.platform.change_with(actor.cause, Workshop, Workshop.id_of(number), ask, MAX_ATTEMPTS)
 
-    async def _taken(self, text: str, by: Workshop) -> Code | None:
-        """The code, taken by this workshop; None if it is another's."""
+    async def _take_code(self, text: str, workshop: Workshop) -> Code | None:
+        """The code, taken by this workshop; None if another workshop has it."""
         id, now = Code.id_of(text), self.clock()
         if await self.platform.last_event(id) is None:
-            return Code(id=id, at=now, workshop_id=by.id)
+            return Code(id=id, at=now, workshop_id=workshop.id)
         code = await self.platform.load(Code, id)
-        return code if code.take(by.id, now) else None
+        return code if code.take(workshop.id, now) else None
 
-    async def _given_back(self, machine_ids: list[UUID]) -> list[Aggregate]:
-        """These machines, deleted, where they are not yet."""
-        given_back: list[Aggregate] = []
+    async def _deleted_machines(self, machine_ids: list[UUID]) -> list[Aggregate]:
+        """Those of these machines that were not deleted yet, deleted now."""
+        machines: list[Aggregate] = []
         for id in machine_ids:
             machine = await self.platform.load(Workspace, id)
             if machine.status != Status.ENDED:
                 machine.delete(self.clock())
-                given_back.append(machine)
-        return given_back
+                machines.append(machine)
+        return machines

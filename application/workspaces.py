@@ -1,12 +1,11 @@
-"""What can be asked of workspaces."""
+"""Workspaces: commands of people, of processes, and of the sweep."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
 from application.access import Actor, Cause, require
@@ -19,7 +18,7 @@ from application.ports.machines import Machine, Machines, Template
 from application.ports.regions import Engines
 from application.regions import Regions
 from application.seat_machines import SeatMachines
-from application.ssh_grants import Tenancy
+from application.ssh_grants import SshGrants
 from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
 from domain.machine import Operation, Status
@@ -28,11 +27,16 @@ from domain.region import LOCAL
 from domain.request_key import RequestKey
 from domain.workspace import Workspace
 
-TRIES = 20  # of a change, while the other seats of a workshop report as well
+MAX_ATTEMPTS = 20  # at a change; the other seats of a workshop report at the same time
+
+
+Decide = Callable[[Workspace], None]
 
 
 @dataclass(frozen=True)
 class Workspaces:
+    """Commands on workspaces."""
+
     platform: Platform
     clock: Clock
     ids: Ids
@@ -41,28 +45,45 @@ class Workspaces:
     configs: MachineConfigs
     templates: Mapping[str, Template]
     default_template: str
-    longest: timedelta  # the longest term that is lent
-    tenancy: Tenancy
+    max_term: timedelta
+    grants: SshGrants
     seats: SeatMachines
 
-    # -- asked by people, through the contracts --------------------------------
+    # -- commands of people --------------------------------
 
     async def request(
-        self, actor: Actor, *, name: str, ttl_seconds: int | None, key: str | None = None, **made_of: str | None
+        self,
+        actor: Actor,
+        *,
+        name: str,
+        ttl_seconds: int | None,
+        key: str | None = None,
+        template: str | None = None,
+        machine: str | None = None,
+        region: str | None = None,
     ) -> Workspace:
-        """A new workspace, being created. The same `key` again answers what it answered the first time.
+        """A new workspace; its machine is being created. A repeated `key` returns the workspace of the first request.
 
-        `made_of`: its template or machine, and its region, as `made` takes them.
+        `template`, `machine` and `region` are as for `build`. Raises `Invalid`, and `Conflict` for a key that was used
+        with another request.
         """
-        workspace = await self.made(actor, id=self.ids(), name=name, ttl_seconds=ttl_seconds, **made_of)
+        workspace = await self.build(
+            actor,
+            id=self.ids(),
+            name=name,
+            ttl_seconds=ttl_seconds,
+            template=template,
+            machine=machine,
+            region=region,
+        )
         if key is None:
             await self.platform.commit(actor.cause, workspace)
             return workspace
-        more = tuple(made_of[one] for one in ("machine", "region") if made_of.get(one))
-        asked = sha256(repr((name, made_of.get("template"), ttl_seconds, *more)).encode()).hexdigest()
-        return await self._once(actor, key, asked, workspace)
+        origin = tuple(one for one in (machine, region) if one)
+        fingerprint = sha256(repr((name, template, ttl_seconds, *origin)).encode()).hexdigest()
+        return await self._store_once(actor, key, fingerprint, workspace)
 
-    async def made(
+    async def build(
         self,
         actor: Actor,
         *,
@@ -73,10 +94,10 @@ class Workspaces:
         machine: str | None = None,
         region: str | None = None,
     ) -> Workspace:
-        """A new one that is not stored yet, for who stores something else with it.
+        """A new workspace that is not stored yet, to be stored together with something else.
 
-        It is made from a template, or from a machine configuration (`machine`), in a region; None: the default ones.
-        `Invalid` for one that is not known, with the names of those that are.
+        It is made from a template, or from a machine configuration (`machine`), in a region. None: the default ones.
+        Raises `Invalid` for an unknown one, with the known names.
         """
         require(actor, "workspace.request")
         if template is not None:
@@ -93,78 +114,84 @@ class Workspaces:
             made_from=made_from,
             provider=(await self.engines.at(region)).provider,
             ttl_seconds=ttl_seconds,
-            longest=self.longest,
+            longest=self.max_term,
             now=self.clock(),
         )
 
-    async def _once(self, actor: Actor, key: str, asked: str, workspace: Workspace) -> Workspace:
-        """Store it under the key, unless something is; then answer that, as it was when it was new."""
-        used = RequestKey(
+    async def _store_once(self, actor: Actor, key: str, fingerprint: str, workspace: Workspace) -> Workspace:
+        """Store a workspace under a key. If the key was used before, return the first workspace as it was when new."""
+        request_key = RequestKey(
             id=RequestKey.id_of(actor.user_id, key),
             at=self.clock(),
             owner_id=actor.user_id,
-            fingerprint=asked,
+            fingerprint=fingerprint,
             subject_id=workspace.id,
         )
         try:
-            await self.platform.commit(actor.cause, workspace, used)
+            await self.platform.commit(actor.cause, workspace, request_key)
             return workspace
         except ConcurrentUpdate:
-            before = await self.platform.load(RequestKey, used.id)
-            return await self.platform.load(Workspace, before.same(asked), version=1)
+            before = await self.platform.load(RequestKey, request_key.id)
+            return await self.platform.load(Workspace, before.same(fingerprint), version=1)
 
     async def operate(
         self, actor: Actor, id: UUID, operation: Operation, *, snapshot_id: UUID | None = None, label: str = ""
     ) -> Workspace:
-        """Start, stop, restart, snapshot or restore it. It is under way when this returns, not done."""
+        """Start, stop, restart, snapshot or restore a workspace; this returns before it is done."""
 
         def ask(workspace: Workspace) -> None:
-            self._may(actor, "workspace.operate", workspace)
-            taken = self.ids() if operation == Operation.SNAPSHOT else snapshot_id
-            workspace.ask(operation, self.clock(), snapshot_id=taken, label=label)
+            self._require(actor, "workspace.operate", workspace)
+            id_of_snapshot = self.ids() if operation == Operation.SNAPSHOT else snapshot_id
+            workspace.ask(operation, self.clock(), snapshot_id=id_of_snapshot, label=label)
 
         return await self.platform.change(actor.cause, Workspace, id, ask)
 
     async def extend(self, actor: Actor, id: UUID, ttl_seconds: int) -> Workspace:
-        """Lend it for so many seconds more."""
+        """Lend a workspace for `ttl_seconds` more."""
 
         def extend(workspace: Workspace) -> None:
-            self._may(actor, "workspace.extend", workspace)
-            workspace.extend(ttl_seconds, self.longest, self.clock())
+            self._require(actor, "workspace.extend", workspace)
+            workspace.extend(ttl_seconds, self.max_term, self.clock())
 
         return await self.platform.change(actor.cause, Workspace, id, extend)
 
     async def delete(self, actor: Actor, id: UUID) -> None:
-        """Take it back, in whatever state it is. Its machine is destroyed in the background."""
+        """Delete a workspace in any state. Its machine is destroyed in the background."""
 
         def delete(workspace: Workspace) -> None:
-            self._may(actor, "workspace.delete", workspace)
+            self._require(actor, "workspace.delete", workspace)
             workspace.delete(self.clock())
 
-        await self.tenancy.end(actor.cause, id, delete)
+        await self.grants.end(actor.cause, id, delete)
 
-    # -- asked by the processes, when something has happened or is due ----------
+    # -- commands of processes ----------
 
     async def provision(self, id: UUID, cause: Cause) -> None:
+        """Create the machine of a requested workspace.
+
+        Raises `Unavailable` while the engine does not answer, to be tried again.
+        """
         workspace = await self.platform.load(Workspace, id)
         if workspace.status != Status.CREATING:
             return
         try:
-            machine = facts(await (await self._engine(workspace)).ensure_running(id, await self._made_of(workspace)))
-        except Unavailable as wait:
-            reason = error_line(wait)
-            await self._change(cause, id, lambda it: it.delayed(reason, self.clock()))
+            machine = facts(await self._ensure_running(await self._engine(workspace), workspace))
+        except Unavailable as error:
+            reason = error_line(error)
+            await self._change(cause, id, lambda workspace: workspace.delayed(reason, self.clock()))
             raise
-        except (EngineRefused, Invalid) as no:
-            reason = error_line(no)
-            await self._change(cause, id, lambda it: it.give_up(reason, self.clock()))
+        except (EngineRefused, Invalid) as error:
+            reason = error_line(error)
+            await self._change(cause, id, lambda workspace: workspace.give_up(reason, self.clock()))
             return
-        workspace = await self._change(cause, id, lambda it: it.provisioned(machine, self.clock()))
+        workspace = await self._change(cause, id, lambda workspace: workspace.provisioned(machine, self.clock()))
         if workspace.status in (Status.FAILED, Status.ENDED):
-            # It was given up or deleted meanwhile, perhaps also destroyed already: what came too late goes again.
+            # It was given up or deleted meanwhile: this machine came too late, and nothing else would remove it.
             await (await self._engine(workspace)).ensure_gone(id)
 
     async def give_up(self, id: UUID, cause: Cause) -> None:
+        """Give up on a machine that was not ready in time."""
+
         def give_up(workspace: Workspace) -> None:
             reason = workspace.waiting or "its machine was not ready in time"
             workspace.give_up(f"given up: {reason}", self.clock())
@@ -172,57 +199,66 @@ class Workspaces:
         await self._change(cause, id, give_up)
 
     async def clear(self, id: UUID, cause: Cause) -> None:
+        """Remove what is left on the engine of a workspace that failed."""
         await (await self._engine(await self.platform.load(Workspace, id))).ensure_gone(id)
-        await self._change(cause, id, lambda it: it.cleared(self.clock()))
+        await self._change(cause, id, lambda workspace: workspace.cleared(self.clock()))
 
     async def operate_now(self, id: UUID, cause: Cause) -> None:
-        """Carry out what is under way on it, and report."""
+        """Carry out the operation under way, and record how it ended."""
         workspace = await self.platform.load(Workspace, id)
-        engine, doing = await self._engine(workspace), workspace.operation_id
-        if doing is None:
+        engine, operation_id = await self._engine(workspace), workspace.operation_id
+        if operation_id is None:
             return
         try:
-            report = await self._carry_out(engine, workspace, doing)
-        except (EngineRefused, Invalid) as no:
-            reason = error_line(no)
-            await self._change(cause, id, lambda it: it.operation_failed(doing, reason, self.clock()))
+            report = await self._carry_out(engine, workspace, operation_id)
+        except (EngineRefused, Invalid) as error:
+            reason = error_line(error)
+            await self._change(
+                cause, id, lambda workspace: workspace.operation_failed(operation_id, reason, self.clock())
+            )
         else:
             await self._change(cause, id, report)
 
-    async def _carry_out(self, engine: Machines, workspace: Workspace, doing: UUID) -> Any:
-        """Do it, and return what then to tell the workspace."""
+    async def _carry_out(self, engine: Machines, workspace: Workspace, operation_id: UUID) -> Decide:
+        """Carry the operation out on the engine. Returns the change that records it."""
         id = workspace.id
         match workspace.operation, workspace.snapshot_id:
             case Operation.STOP, _:
                 await engine.ensure_stopped(id)
-                return lambda it: it.stopped(doing, self.clock())
+                return lambda workspace: workspace.stopped(operation_id, self.clock())
             case Operation.SNAPSHOT, UUID() as snapshot_id:
                 size = await engine.snapshot(id, snapshot_id)
-                return lambda it: it.snapshot_taken(doing, size, self.clock())
+                return lambda workspace: workspace.snapshot_taken(operation_id, size, self.clock())
             case Operation.RESTART, _:
                 machine = await engine.restart(id)
             case Operation.RESTORE, UUID() as snapshot_id:
-                machine = await engine.restore(id, await self._made_of(workspace), snapshot_id, doing)
+                template = await self._template_of(workspace)
+                machine = await engine.restore(id, template, snapshot_id, operation_id)
+                await self.grants.apply(id, engine, template.user)
             case _:
-                machine = await engine.ensure_running(id, await self._made_of(workspace))
-        return lambda it: it.started(doing, facts(machine), self.clock())
+                machine = await self._ensure_running(engine, workspace)
+        return lambda workspace: workspace.started(operation_id, facts(machine), self.clock())
 
     async def warn(self, id: UUID, cause: Cause) -> None:
-        await self._change(cause, id, lambda it: it.warn(self.clock()))
+        """Record that the term is about to end."""
+        await self._change(cause, id, lambda workspace: workspace.warn(self.clock()))
 
     async def expire(self, id: UUID, cause: Cause) -> None:
-        await self.tenancy.end(cause, id, lambda it: it.expire(self.clock()))
+        """End a workspace whose term is over."""
+        await self.grants.end(cause, id, lambda workspace: workspace.expire(self.clock()))
 
     async def destroy(self, id: UUID, cause: Cause) -> None:
+        """Destroy the machine of an ended workspace."""
         await (await self._engine(await self.platform.load(Workspace, id))).ensure_gone(id)
-        await self._change(cause, id, lambda it: it.destroyed(self.clock()))
+        await self._change(cause, id, lambda workspace: workspace.destroyed(self.clock()))
 
-    # -- asked by the sweep, which compares the engine with the log --------------
+    # -- commands of the sweep --------------
 
     async def reconcile(self, id: UUID, cause: Cause, region: str = LOCAL) -> None:
-        """Look at one machine of a region and at what the log says of it, and record where they differ.
+        """Compare one machine of a region with the log, and record where they differ.
 
-        If the log changes meanwhile, nothing is said: what was seen may be from before that, and there is a next sweep.
+        If the log changes meanwhile, nothing is recorded: the machine may have been seen before that change. The next
+        sweep compares again.
         """
         before = await self._version(id)
         engine = await self.engines.at(region)
@@ -232,26 +268,26 @@ class Workspaces:
         workspace = await self.platform.load(Workspace, id, before) if before else None
         elsewhere = workspace is None or workspace.region != region
         if workspace is None or elsewhere or workspace.destroyed_at or (workspace.error and not workspace.machine):
-            held = workspace is not None and workspace.uncleared and not elsewhere
-            if machine and not held:
-                await self._found_orphan(machine, engine.provider, region, cause)
+            being_cleared = workspace is not None and workspace.uncleared and not elsewhere
+            if machine and not being_cleared:
+                await self._record_orphan(machine, engine.provider, region, cause)
             return
 
-        def compare(it: Workspace) -> None:
+        def compare(workspace: Workspace) -> None:
             now = self.clock()
-            if it.version != before:
+            if workspace.version != before:
                 return
             if machine is None:
-                it.vanished(f"its machine has vanished from {it.provider}", now)
+                workspace.vanished(f"its machine has vanished from {workspace.provider}", now)
             elif machine.running:
-                it.adopted(facts(machine), now)
-            elif it.status == Status.RUNNING:
-                it.stopped(None, now)
+                workspace.adopted(facts(machine), now)
+            elif workspace.status == Status.RUNNING:
+                workspace.stopped(None, now)
 
-        if not workspace.operation:  # what is under way will report for itself
+        if not workspace.operation:  # an operation under way records its own end
             await self._change(cause, id, compare)
 
-    async def _found_orphan(self, machine: Machine, provider: str, region: str, cause: Cause) -> None:
+    async def _record_orphan(self, machine: Machine, provider: str, region: str, cause: Cause) -> None:
         orphan = Orphan(
             id=Orphan.id_of(machine.workspace_id, machine.engine_id),
             at=self.clock(),
@@ -264,35 +300,42 @@ class Workspaces:
         try:
             await self.platform.commit(cause, orphan)
         except ConcurrentUpdate:
-            return  # found before; its removal is under way
+            return  # recorded before; its removal is under way
 
     # -- helpers -------------------------------------------------------------------
 
+    async def _ensure_running(self, engine: Machines, workspace: Workspace) -> Machine:
+        """The running machine of a workspace, open to exactly those who may log in."""
+        template = await self._template_of(workspace)
+        machine = await engine.ensure_running(workspace.id, template)
+        await self.grants.apply(workspace.id, engine, template.user)
+        return machine
+
     async def _version(self, id: UUID) -> int:
-        """How far its stream has come; 0 if there is none."""
+        """The version of a workspace; 0 if there is none."""
         try:
             return (await self.platform.load(Workspace, id)).version
         except NotFound:
             return 0
 
-    def _may(self, actor: Actor, action: str, workspace: Workspace) -> None:
+    def _require(self, actor: Actor, action: str, workspace: Workspace) -> None:
         require(actor, action, workspace.owner_id)
         if workspace.status == Status.ENDED:
             raise NotFound("no such workspace")
 
-    async def _change(self, cause: Cause, id: UUID, decide: Any) -> Workspace:
+    async def _change(self, cause: Cause, id: UUID, decide: Decide) -> Workspace:
         async def change(workspace: Workspace) -> list[Aggregate]:
             decide(workspace)
             return await self.seats.workshop_changes(workspace)
 
-        return await self.platform.change_with(cause, Workspace, id, change, TRIES)
+        return await self.platform.change_with(cause, Workspace, id, change, MAX_ATTEMPTS)
 
     def _template(self, name: str) -> Template:
         if name not in self.templates:
             raise Invalid(f'there is no template "{name[:50]}"; there are {", ".join(sorted(self.templates))}')
         return self.templates[name]
 
-    async def _made_of(self, workspace: Workspace) -> Template:
+    async def _template_of(self, workspace: Workspace) -> Template:
         if workspace.made_from:
             return template_of(workspace.made_from)
         return await self.seats.complete_template(
@@ -300,7 +343,7 @@ class Workspaces:
         )
 
     async def _engine(self, workspace: Workspace) -> Machines:
-        """The one that it was made on; its machine is on no other."""
+        """The engine of a workspace's machine. Raises `Unavailable` if another provider is in use now."""
         engine = await self.engines.at(workspace.region)
         if workspace.provider != engine.provider:
             raise Unavailable(workspace.provider, f"made on {workspace.provider}, which is not in use now", 60)

@@ -29,7 +29,6 @@ from application.ports.regions import Region
 from application.regions import Regions
 from application.registrations import Registering
 from application.sessions import Sessions
-from application.ssh_grants import FittedEngines
 from application.users import Users
 from application.workspaces import Workspaces
 from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
@@ -71,7 +70,7 @@ from infra.tmux.watch_pool import HasTerminals, Watches
 from infra.wiring import schema
 from infra.wiring import workshops as classroom
 from infra.wiring.engines import choose, displays_of, files_of, region_opener, templates
-from infra.wiring.hosted_sessions import hosting, tenancy
+from infra.wiring.hosted_sessions import hosting, ssh_grants
 from infra.wiring.vm_accounts import people
 from infra.wiring.vms import virtual_machines
 from infra.wiring.work_commands import work_commands
@@ -142,19 +141,19 @@ async def running(
         configs = MachineConfigs(platform, now, settings.fixed_configs, made[settings.default_template])
         regions = Regions(platform, now, settings.fixed_regions)
         engines = RegionEngines(machines, regions, elsewhere or region_opener(settings, installation))
-        lets = tenancy(platform, now, pool)
+        grants = ssh_grants(platform, now, pool)
         kept = classroom.rows(settings, pool)
         workspaces = Workspaces(
             platform=platform,
             clock=now,
             ids=uuid4,
-            engines=FittedEngines(engines, lets),
+            engines=engines,
             regions=regions,
             configs=configs,
             templates=made,
             default_template=settings.default_template,
-            longest=timedelta(seconds=settings.max_ttl_seconds),
-            tenancy=lets,
+            max_term=timedelta(seconds=settings.max_ttl_seconds),
+            grants=grants,
             seats=classroom.seat_machines(platform, now, kept),
         )
         workshops = classroom.workshops(settings, platform, now, engines, kept)

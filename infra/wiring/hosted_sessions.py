@@ -12,7 +12,7 @@ from application.hosted_sessions import HostedSessions
 from application.platform import Platform
 from application.ports.clock import Clock, Ids
 from application.ports.regions import Engines
-from application.ssh_grants import Tenancy
+from application.ssh_grants import SshGrants
 from application.waiting_room import WaitingRoom
 from application.workspaces import Workspaces
 from infra.auth import ssh_keys
@@ -22,14 +22,14 @@ from infra.settings import Settings
 from infra.tables.join_requests import HolderKeys, JoinRequests
 
 
-def tenancy(platform: Platform, clock: Clock, pool: AsyncConnectionPool[Any]) -> Tenancy:
-    return Tenancy(platform, clock, HolderKeys(pool), JoinRequests(pool))
+def ssh_grants(platform: Platform, clock: Clock, pool: AsyncConnectionPool[Any]) -> SshGrants:
+    return SshGrants(platform, clock, HolderKeys(pool), JoinRequests(pool))
 
 
 def hosting(
     settings: Settings, workspaces: Workspaces, engines: Engines, attempt_limiter: PerMinuteAttemptLimiter, ids: Ids
 ) -> tuple[HostedSessions, Guests]:
-    lets = workspaces.tenancy
+    lets = workspaces.grants
     sessions = HostedSessions(
         platform=lets.platform,
         clock=lets.clock,
@@ -48,7 +48,7 @@ def hosting(
         ids=ids,
         sessions=sessions,
         requests=lets.requests,
-        tenancy=lets,
+        grants=lets,
         engines=engines,
         public_key=ssh_keys.checked,
         join_limiter=PerMinuteAttemptLimiter(settings.redis_url, settings.joins_per_minute),

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from psycopg_pool import AsyncConnectionPool
 
-from application.console_turns import Turns
+from application.console_turns import ConsoleTurns
 from application.platform import Platform
 from application.ports.clock import Clock
 from application.ports.hypervisors import Hypervisor
@@ -30,7 +30,7 @@ class VirtualMachines:
     configs: VmConfigs
     consoles: LateConsoles
     images: VmImages
-    turns: Turns
+    turns: ConsoleTurns
 
     async def close(self) -> None:
         """Machines go on."""
@@ -56,5 +56,5 @@ def virtual_machines(
     off = frozenset(kind for kind, is_on in allowed.items() if not is_on)
     machines = VmMachines(platform, clock, runs, passwords, off)
     configs = VmConfigs(platform, clock, uuid4, machines, passwords)
-    turns = Turns(platform, clock, timedelta(seconds=settings.vm_turn_seconds))
+    turns = ConsoleTurns(platform, clock, timedelta(seconds=settings.vm_turn_seconds))
     return VirtualMachines(runs, configs, LateConsoles(runs), images_of(settings), turns)

@@ -84,7 +84,7 @@ def workshops(settings: Settings, platform: Platform, clock: Clock, engines: Eng
         registrations=kept.registrations,
         template=settings.workshop_template,
         lasts=timedelta(seconds=settings.workshop_seconds),
-        longest=timedelta(seconds=settings.max_ttl_seconds),
+        max_term=timedelta(seconds=settings.max_ttl_seconds),
     )
 
 

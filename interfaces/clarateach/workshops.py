@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 from starlette.requests import Request
 
 from application.access import Actor, require
-from application.workshops import KEY_LENGTH
+from application.workshops import MAX_API_KEY_CHARS, MIN_API_KEY_CHARS
 from domain.errors import NotFound
 from domain.name import LONGEST
 from domain.seat import MOST, numbered
@@ -33,7 +33,7 @@ Id = Annotated[str, Path(description="the workshop's", examples=["ws-abc234"])]
 # What the domain decides is told here, in the published schema, and not decided twice.
 Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST})]
 Number = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST})]
-Key = Annotated[str, WithJsonSchema({"type": "string", "minLength": KEY_LENGTH[0], "maxLength": KEY_LENGTH[1]})]
+Key = Annotated[str, WithJsonSchema({"type": "string", "minLength": MIN_API_KEY_CHARS, "maxLength": MAX_API_KEY_CHARS})]
 Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1})]
 
 

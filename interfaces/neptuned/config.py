@@ -44,7 +44,7 @@ class Changes(BaseModel):
 
 @router.get("", response_model=SettingsOut)
 async def settings(request: Request, who: Administrator) -> Response:
-    return Json(shown(await neptuned_deps(request).vm_servers.shown(who)))
+    return Json(shown(await neptuned_deps(request).vm_servers.read(who)))
 
 
 @router.patch("", response_model=SettingsOut)

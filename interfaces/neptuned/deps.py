@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from application.console_turns import Turns
+from application.console_turns import ConsoleTurns
 from application.ports.clock import Clock
 from application.ports.consoles import Consoles
 from application.ports.limits import AttemptLimiter
@@ -32,7 +32,7 @@ class NeptunedDeps:
     vm_configs: VmConfigs
     vm_tokens: VmTokens
     consoles: Consoles
-    turns: Turns
+    turns: ConsoleTurns
     images: Images
     attempt_limiter: AttemptLimiter  # of the passwords of private machines
 

@@ -68,7 +68,7 @@ class Room:
         if not self.waiting and self.held:
             lasts = self.deps.turns.lasts
             if self.held[1] - self.deps.clock() < lasts / 2:
-                await self.deps.turns.go_on(member.actor, self.vm)
+                await self.deps.turns.prolong(member.actor, self.vm)
                 await self._look()
         await member.watcher.act(it)
 
@@ -91,7 +91,7 @@ class Room:
     async def _take(self, member: Member) -> bool:
         async with self._deciding:
             taken = self.holds(member) or await self.deps.turns.take(member.actor, self.vm)
-            self.held = await self.deps.turns.held(self.vm)
+            self.held = await self.deps.turns.holder(self.vm)
         if taken:
             self.tell()
         return taken
@@ -109,7 +109,7 @@ class Room:
             await asyncio.sleep(1)
 
     async def _look(self) -> None:
-        before, self.held = self.held, await self.deps.turns.held(self.vm)
+        before, self.held = self.held, await self.deps.turns.holder(self.vm)
         if before and (self.held is None or self.held[0] != before[0]):
             for member in self.members:
                 if member.actor.user_id == before[0]:
