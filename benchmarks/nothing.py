@@ -39,7 +39,7 @@ async def get_without_the_rule(request: Request, who: Who, id: Id) -> Response:
 
 async def rows(request: Request, sql: str, *args: Any) -> list[WorkspaceRow]:
     """As they are now, whatever has been stored meanwhile."""
-    pool = vm_api_deps(request).reads.pool
+    pool = vm_api_deps(request).queries.pool
     async with pool.connection() as conn, conn.cursor(row_factory=class_row(WorkspaceRow)) as cur:
         await cur.execute(sql, args)
         found: list[WorkspaceRow] = await cur.fetchall()

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.api_key import ApiKey
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -44,7 +44,7 @@ def evolve(row: ApiKeyRow | None, event: Any) -> ApiKeyRow | None:
 TABLE = Table("api_keys", ApiKeyRow, DDL, evolve)
 
 
-async def owned_by(reads: Reads, owner_id: UUID) -> Found[ApiKeyRow]:
+async def list_owned_by(queries: Queries, owner_id: UUID) -> QueryResult[ApiKeyRow]:
     """Newest first."""
     sql = "select * from api_keys where owner_id = %s order by created_at desc, id"
-    return await reads.find(ApiKeyRow, sql, (owner_id,))
+    return await queries.select(ApiKeyRow, sql, (owner_id,))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.guest import IN, Guest, Standing
 from projections.hosted_sessions import HostedSessionRow
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -75,27 +75,27 @@ def evolve(row: GuestRow | None, event: Any) -> GuestRow | None:
 TABLE = Table("guests", GuestRow, DDL, evolve)
 
 
-async def get(reads: Reads, id: UUID) -> Found[GuestRow]:
-    return await reads.find(GuestRow, "select * from guests where id = %s", (id,))
+async def get(queries: Queries, id: UUID) -> QueryResult[GuestRow]:
+    return await queries.select(GuestRow, "select * from guests where id = %s", (id,))
 
 
-async def waiting(reads: Reads, session_id: UUID, now: datetime) -> Found[GuestRow]:
+async def list_waiting(queries: Queries, session_id: UUID, now: datetime) -> QueryResult[GuestRow]:
     """Who asked first is first."""
     sql = "select * from guests where session_id = %s and standing = %s and until > %s order by asked_at, id"
-    return await reads.find(GuestRow, sql, (session_id, Standing.WAITING, now))
+    return await queries.select(GuestRow, sql, (session_id, Standing.WAITING, now))
 
 
-async def of_session(reads: Reads, session_id: UUID) -> list[GuestRow]:
+async def list_present(queries: Queries, session_id: UUID) -> list[GuestRow]:
     """Those who wait, are in, or are on their way out."""
     sql = "select * from guests where session_id = %s and standing = any(%s) order by asked_at, id"
     standings = [Standing.WAITING, *IN, Standing.REVOKED]
-    return (await reads.find(GuestRow, sql, (session_id, list(map(str, standings))))).rows
+    return (await queries.select(GuestRow, sql, (session_id, list(map(str, standings))))).rows
 
 
-async def joined_by(reads: Reads, user_id: UUID) -> list[HostedSessionRow]:
+async def list_joined_by(queries: Queries, user_id: UUID) -> list[HostedSessionRow]:
     """The sessions that somebody is in as a guest, the newest first."""
     sql = """
         select s.* from hosted_sessions s join guests g on g.session_id = s.id
         where g.user_id = %s and g.standing = %s order by s.started_at desc, s.id
     """
-    return (await reads.find(HostedSessionRow, sql, (user_id, Standing.INSTALLED))).rows
+    return (await queries.select(HostedSessionRow, sql, (user_id, Standing.INSTALLED))).rows

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.hosted_session import HostedSession
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -59,19 +59,21 @@ def evolve(row: HostedSessionRow | None, event: Any) -> HostedSessionRow | None:
 TABLE = Table("hosted_sessions", HostedSessionRow, DDL, evolve)
 
 
-async def owned_by(reads: Reads, owner_id: UUID, limit: int | None = None, offset: int = 0) -> Found[HostedSessionRow]:
+async def list_owned_by(
+    queries: Queries, owner_id: UUID, limit: int | None = None, offset: int = 0
+) -> QueryResult[HostedSessionRow]:
     """Newest first. `limit` None: all of them."""
-    return await reads.find(
+    return await queries.select(
         HostedSessionRow,
         "select * from hosted_sessions where owner_id = %s order by started_at desc, id limit %s offset %s",
         (owner_id, limit, offset),
     )
 
 
-async def running(reads: Reads) -> list[HostedSessionRow]:
+async def list_all(queries: Queries) -> list[HostedSessionRow]:
     """All of them."""
-    return (await reads.find(HostedSessionRow, "select * from hosted_sessions order by started_at, id")).rows
+    return (await queries.select(HostedSessionRow, "select * from hosted_sessions order by started_at, id")).rows
 
 
-async def get(reads: Reads, id: UUID) -> HostedSessionRow | None:
-    return (await reads.find(HostedSessionRow, "select * from hosted_sessions where id = %s", (id,))).first
+async def get(queries: Queries, id: UUID) -> HostedSessionRow | None:
+    return (await queries.select(HostedSessionRow, "select * from hosted_sessions where id = %s", (id,))).first

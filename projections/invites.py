@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.invite import Invite
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -60,6 +60,6 @@ def evolve(row: InviteRow | None, event: Any) -> InviteRow | None:
 TABLE = Table("invites", InviteRow, DDL, evolve)
 
 
-async def everything(reads: Reads) -> Found[InviteRow]:
+async def list_all(queries: Queries) -> QueryResult[InviteRow]:
     """Newest first."""
-    return await reads.find(InviteRow, "select * from invites order by created_at desc, id")
+    return await queries.select(InviteRow, "select * from invites order by created_at desc, id")

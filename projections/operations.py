@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from domain.workspace import Workspace
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -83,14 +83,14 @@ from operations o join holders h on h.id = o.workspace_id
 """
 
 
-async def of_holder(reads: Reads, owner_id: UUID, workspace_id: UUID | None = None) -> Found[Listed]:
+async def list_owned_by(queries: Queries, owner_id: UUID, workspace_id: UUID | None = None) -> QueryResult[Listed]:
     """Oldest first: of one workspace, or of all that the holder has or had."""
-    return await reads.find(
+    return await queries.select(
         Listed,
         LISTED + "where h.owner_id = %s and (%s::uuid is null or o.workspace_id = %s) order by started_at, id",
         (owner_id, workspace_id, workspace_id),
     )
 
 
-async def get(reads: Reads, owner_id: UUID, id: UUID) -> Listed | None:
-    return (await reads.find(Listed, LISTED + "where h.owner_id = %s and o.id = %s", (owner_id, id))).first
+async def get(queries: Queries, owner_id: UUID, id: UUID) -> Listed | None:
+    return (await queries.select(Listed, LISTED + "where h.owner_id = %s and o.id = %s", (owner_id, id))).first

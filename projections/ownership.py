@@ -1,4 +1,4 @@
-"""Who holds, or held, what: also after its end, since history belongs to somebody. People are their own."""
+"""The owner of every aggregate that has one, also after its end: its history stays theirs. Users own themselves."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ DDL = "create table holders (id uuid primary key, owner_id uuid not null)"
 
 
 @dataclass(frozen=True)
-class HolderRow:
+class OwnershipRow:
     id: UUID
     owner_id: UUID
 
 
-def evolve(row: HolderRow | None, event: Any) -> HolderRow | None:
+def evolve(row: OwnershipRow | None, event: Any) -> OwnershipRow | None:
     owner_id = event.originator_id if isinstance(event, User.Joined) else getattr(event, "owner_id", None)
-    return HolderRow(event.originator_id, owner_id) if owner_id else row
+    return OwnershipRow(event.originator_id, owner_id) if owner_id else row
 
 
-TABLE = Table("holders", HolderRow, DDL, evolve)
+TABLE = Table("holders", OwnershipRow, DDL, evolve)

@@ -1,7 +1,7 @@
-"""Reading rows so that nobody is surprised: who was told that something is stored will find it.
+"""Queries on read-model rows that never miss an acknowledged change.
 
-A question is answered from one snapshot of the database that holds the rows, the position up to which they are
-folded, and the newest position in the log. Where the first is behind the second, the follower is waited for.
+One snapshot of the database answers a query: the rows, the position up to which they are folded, and the newest
+position in the log. While the first position is behind the second, the query waits for the follower.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from domain.errors import Invalid
 
 Row = TypeVar("Row")
 Answer = TypeVar("Answer")
-FOLLOWING = 1.0  # seconds that the follower is waited for; then the answer is what there is
-PATIENCE = 5.0  # seconds that the database is waited for
-# It is gone, or not itself for a while: starting, ending, or a standby that takes no writes.
+FOLLOW_TIMEOUT_S = 1.0  # then a query answers with the rows that there are
+READ_TIMEOUT_S = 5.0  # then the database counts as unreachable
+# The database is gone, or for a while not itself: starting, ending, or a standby that takes no writes.
 DB_UNREACHABLE = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
 DB_UNREACHABLE_MESSAGE = "the database does not answer; try again shortly"
 
-ASK = """
+SELECT_WITH_POSITIONS = """
 select log.head as _head, follower.position as _position, answer.* from
     (select coalesce(max(notification_id), 0) as head from tenure_events) log
     cross join follower
@@ -36,104 +36,115 @@ order by answer._nth
 """
 
 
-class Tide:
-    """A position that only rises, and those who wait until it has reached theirs."""
+class Position:
+    """A position in the log that only grows, and that tasks can wait for."""
 
     def __init__(self) -> None:
-        self.level = 0
-        self._waiting: dict[asyncio.Future[None], int] = {}
+        self.value = 0
+        self._targets: dict[asyncio.Future[None], int] = {}
 
-    def rise(self, to: int) -> None:
-        self.level = max(self.level, to)
-        for waiter, target in list(self._waiting.items()):
-            if target <= self.level and not waiter.done():
+    def advance(self, value: int) -> None:
+        """Raise the position to `value` and wake the tasks whose target it has reached. A lower value does nothing."""
+        self.value = max(self.value, value)
+        for waiter, target in list(self._targets.items()):
+            if target <= self.value and not waiter.done():
                 waiter.set_result(None)
 
-    async def reach(self, target: int, seconds: float) -> bool:
-        """Whether it came that far in time."""
-        if self.level >= target:
+    async def wait_for(self, target: int, timeout_s: float) -> bool:
+        """Return True once the position is at `target`, or False after `timeout_s` seconds."""
+        if self.value >= target:
             return True
         waiter = asyncio.get_running_loop().create_future()
-        self._waiting[waiter] = target
+        self._targets[waiter] = target
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(timeout_s):
                 await waiter
             return True
         except TimeoutError:
             return False
         finally:
-            del self._waiting[waiter]
+            del self._targets[waiter]
 
 
 @dataclass(frozen=True)
-class Found(Generic[Row]):
+class QueryResult(Generic[Row]):
+    """Rows, and the position of the log that they show: every event up to it is in them, and none after it."""
+
     rows: list[Row]
-    position: int  # everything up to here is in the rows, and nothing after
+    position: int
 
     @property
     def first(self) -> Row | None:
         return self.rows[0] if self.rows else None
 
 
-class Reads:
-    """All queries go through here. `Unavailable` while the database does not answer."""
+class Queries:
+    """Runs every query on read models. Raises `Unavailable` while the database does not answer."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], followed: Tide) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Any], followed: Position) -> None:
         self.pool, self.followed = pool, followed
 
-    async def find(self, row: type[Row], sql: str, args: Sequence[Any] = (), *, wait: bool = True) -> Found[Row]:
-        """Rows of a `select` whose columns are the fields of `row`, no older than the question.
+    async def select(
+        self, row_type: type[Row], sql: str, args: Sequence[Any] = (), *, wait: bool = True
+    ) -> QueryResult[Row]:
+        """Return the rows of a `select` whose columns are the fields of `row_type`, no older than this call.
 
-        Without `wait` as they are: for those whom the follower may be waiting for.
+        `wait=False` returns the rows as they are. Whatever the follower waits for must use it, or both would wait for
+        each other. Raises `Invalid` for an argument that PostgreSQL cannot store, such as a zero byte.
         """
-        ask = ASK.format(sql)
-        answer = await self._fetch(ask, args)
-        head = answer[0]["_head"]
-        if wait and answer[0]["_position"] < head:
-            await self.followed.reach(head, FOLLOWING)
-            answer = await self._fetch(ask, args)
-        position = answer[0]["_position"]
+        statement = SELECT_WITH_POSITIONS.format(sql)
+        records = await self._fetch(statement, args)
+        head = records[0]["_head"]
+        if wait and records[0]["_position"] < head:
+            await self.followed.wait_for(head, FOLLOW_TIMEOUT_S)
+            records = await self._fetch(statement, args)
+        position = records[0]["_position"]
         rows = []
-        for found in answer:
-            del found["_head"], found["_position"]
-            if found.pop("_nth") is not None:
-                rows.append(row(**found))
-        return Found(rows, position)
+        for record in records:
+            del record["_head"], record["_position"]
+            if record.pop("_nth") is not None:  # None: the one record of an empty answer
+                rows.append(row_type(**record))
+        return QueryResult(rows, position)
 
     async def _fetch(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
-        async def ask(conn: AsyncConnection[Any]) -> list[dict[str, Any]]:
+        async def fetch(conn: AsyncConnection[Any]) -> list[dict[str, Any]]:
             async with conn.cursor(row_factory=dict_row) as cur:
                 await cur.execute(sql, args)
                 return await cur.fetchall()
 
         try:
-            return await answered(self.pool, ask)
-        except psycopg.DataError as bad:
-            raise Invalid("something in the question cannot be stored, so it cannot be found") from bad
+            return await run_query(self.pool, fetch)
+        except psycopg.DataError as error:
+            raise Invalid("something in the question cannot be stored, so it cannot be found") from error
 
 
-async def answered(pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
-    """What `ask` makes of a connection; it may be called twice. `Unavailable` if that takes the database too long."""
-    asking = asyncio.create_task(_asked(pool, ask))
+async def run_query(pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
+    """Run `ask(conn)` on a pooled connection. It may run twice, so `ask` must be idempotent.
+
+    Raises `Unavailable` after `READ_TIMEOUT_S`, or when the database is unreachable.
+    """
+    task = asyncio.create_task(_run_with_retry(pool, ask))
     try:
-        done, _ = await asyncio.wait({asking}, timeout=PATIENCE)
-        if not done:
+        finished, _ = await asyncio.wait({task}, timeout=READ_TIMEOUT_S)
+        if not finished:
             raise Unavailable("database", DB_UNREACHABLE_MESSAGE)
-        return asking.result()
-    except DB_UNREACHABLE as gone:
-        raise Unavailable("database", DB_UNREACHABLE_MESSAGE) from gone
+        return task.result()
+    except DB_UNREACHABLE as error:
+        raise Unavailable("database", DB_UNREACHABLE_MESSAGE) from error
     finally:
-        asking.cancel()  # a database that hangs lets go of it slowly, and nobody waits for that
+        task.cancel()  # not awaited: a database that hangs would hold the caller past the timeout
 
 
-async def _asked(pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
-    """Asked once more if the first connection turns out to be from before the database went away."""
+async def _run_with_retry(
+    pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnection[Any]], Awaitable[Answer]]
+) -> Answer:
+    """Retry once if the connection turns out to be dead, such as one from before a restart of the database."""
     try:
         async with pool.connection() as conn:
             return await ask(conn)
     except PoolTimeout:
         raise
     except psycopg.OperationalError:
-        await pool.check()  # all of its kind go now, at once
+        await pool.check()  # drops every other dead connection, so the retry cannot get one
     async with pool.connection() as conn:
         return await ask(conn)

@@ -1,4 +1,4 @@
-"""The one follower's transaction: all read models advance together, with the position that they have reached."""
+"""All read models together: one transaction of the follower advances each of them, and the position."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from projections import (
     hosted_sessions,
     invites,
     operations,
+    ownership,
     sessions,
     trail,
     users,
@@ -25,16 +26,13 @@ from projections import (
     workshops,
     workspaces,
 )
-from projections import (
-    ownership as holders,
-)
 from projections.table import Table
 from projections.trail import Entry
 
 TABLES: tuple[Table[Any], ...] = (
     workspaces.TABLE,
     operations.TABLE,
-    holders.TABLE,
+    ownership.TABLE,
     users.TABLE,
     invites.TABLE,
     sessions.TABLE,
@@ -46,8 +44,8 @@ TABLES: tuple[Table[Any], ...] = (
     vm_accounts.TABLE,
     vm_configs.TABLE,
 )
-# The table whose rows are an aggregate's state, as streams show it.
-STATES = {
+# By the noun of an event: the table whose row is the subject's state in the trail.
+STATE_TABLES = {
     "workspace": "workspaces",
     "user": "users",
     "invite": "invites",
@@ -61,7 +59,7 @@ STATES = {
     "vm_config": "vm_configs",
 }
 DDL = {**{table.name: table.ddl for table in TABLES}, "work": work.DDL, "trail": trail.DDL}
-SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # another one means: fold anew
+SHAPE = sha256("".join(DDL.values()).encode()).hexdigest()  # rows of another shape are folded anew at the start
 
 FOLLOWER = """
 create table if not exists follower (
@@ -75,14 +73,14 @@ insert into follower default values on conflict do nothing;
 
 
 async def create(conn: AsyncConnection[Any]) -> None:
-    """Empty read models in the connection's first schema, and the position back at the beginning."""
+    """Create empty read models in the connection's first schema, and reset the position to 0."""
     for ddl in DDL.values():
         await conn.execute(ddl)
     await conn.execute("update follower set position = 0, shape = %s, failed = null", (SHAPE,))
 
 
 async def replace(conn: AsyncConnection[Any], schema: str) -> None:
-    """Let the read models in this schema take the place of the public ones."""
+    """Replace the public read models by those in this schema."""
     for name in DDL:
         await conn.execute(f"drop table if exists public.{name}")
         await conn.execute(f"alter table {schema}.{name} set schema public")
@@ -91,15 +89,15 @@ async def replace(conn: AsyncConnection[Any], schema: str) -> None:
 async def advance(
     conn: AsyncConnection[Any], events: Sequence[Any], positions: Sequence[int]
 ) -> tuple[list[Entry], bool]:
-    """Fold the events into every read model. Returns what to tell, and whether there is new work."""
-    found = [await table.look_up(conn, events) for table in TABLES]  # first all questions, then the answers
-    changes = {table.name: await table.fold(conn, events, rows) for table, rows in zip(TABLES, found, strict=True)}
+    """Fold the events into every read model. Returns the entries to push, and whether there is new work."""
+    stored = [await table.select_stored(conn, events) for table in TABLES]  # send every query, then read the answers
+    changes = {table.name: await table.fold(conn, events, rows) for table, rows in zip(TABLES, stored, strict=True)}
     entries = []
-    for nth, (event, position) in enumerate(zip(events, positions, strict=True)):
-        _, held = changes["holders"][nth]
-        shows = STATES.get(trail.kind_of(event).partition(".")[0])
-        row = changes[shows][nth][1] if shows else None
-        entries.append(trail.entry(event, position, held.owner_id if held else None, row))
+    for index, (event, position) in enumerate(zip(events, positions, strict=True)):
+        _, ownership_row = changes[ownership.TABLE.name][index]
+        table_name = STATE_TABLES.get(trail.kind_of(event).partition(".")[0])
+        row = changes[table_name][index][1] if table_name else None
+        entries.append(trail.entry_of(event, position, ownership_row.owner_id if ownership_row else None, row))
     await trail.append(conn, entries)
     regions = [(after or before).region if after or before else LOCAL for before, after in changes["workspaces"]]
     has_work = await work.fold(conn, events, positions, regions)

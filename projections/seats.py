@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.workshop_status import Status
 from projections import workshops
-from projections.query import Reads
+from projections.query import Queries
 from projections.workshops import WorkshopRow
 
 
@@ -22,7 +22,7 @@ class SeatRow:
     joined_at: datetime | None
 
 
-def of(row: WorkshopRow) -> list[SeatRow]:
+def rows_of(row: WorkshopRow) -> list[SeatRow]:
     return [
         SeatRow(
             row.id,
@@ -36,9 +36,9 @@ def of(row: WorkshopRow) -> list[SeatRow]:
     ]
 
 
-async def taken_by(reads: Reads, number: str, seat: int, learner_id: UUID) -> SeatRow | None:
+async def get_taken(queries: Queries, number: str, seat: int, learner_id: UUID) -> SeatRow | None:
     """The seat, if the workshop with that number runs and this learner sits there."""
-    row = await workshops.numbered(reads, number)
+    row = await workshops.get_by_number(queries, number)
     if row is None or row.status != Status.RUNNING:
         return None
-    return next((s for s in of(row) if s.seat == seat and s.learner_id == learner_id), None)
+    return next((s for s in rows_of(row) if s.seat == seat and s.learner_id == learner_id), None)

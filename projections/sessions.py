@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.access import Actor, allowed
 from domain.session import Session
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -94,31 +94,31 @@ where not s.closed
 SEEN = "and (s.owner_id is null or s.owner_id = coalesce(%s, s.owner_id)) "
 
 
-def seen_by(actor: Actor) -> UUID | None:
+def owner_filter(actor: Actor) -> UUID | None:
     """Whose sessions the actor finds, beside those that are everybody's. None: all of them."""
     return None if allowed(actor, "terminal.use_any") else actor.user_id
 
 
-async def everything(reads: Reads, now: datetime) -> Found[Listed]:
+async def list_all(queries: Queries, now: datetime) -> QueryResult[Listed]:
     """All of them, by name; for those who then ask `may_view` of each."""
-    return await reads.find(Listed, LISTED + "order by s.name, s.created_at", (now,))
+    return await queries.select(Listed, LISTED + "order by s.name, s.created_at", (now,))
 
 
-async def listed(reads: Reads, actor: Actor, now: datetime) -> Found[Listed]:
+async def list_visible(queries: Queries, actor: Actor, now: datetime) -> QueryResult[Listed]:
     """Those that the actor may see, by name."""
-    return await reads.find(Listed, LISTED + SEEN + "order by s.name, s.created_at", (now, seen_by(actor)))
+    return await queries.select(Listed, LISTED + SEEN + "order by s.name, s.created_at", (now, owner_filter(actor)))
 
 
-async def named(reads: Reads, actor: Actor, name: str, now: datetime) -> Listed | None:
+async def get_by_name(queries: Queries, actor: Actor, name: str, now: datetime) -> Listed | None:
     """The one of this name: tmux allows one on each server. The host's own comes before a workspace's."""
     sql = LISTED + SEEN + "and s.name = %s order by s.host <> 'host', s.created_at desc limit 1"
-    return (await reads.find(Listed, sql, (now, seen_by(actor), name))).first
+    return (await queries.select(Listed, sql, (now, owner_filter(actor), name))).first
 
 
-async def by_id(reads: Reads, actor: Actor, id: UUID, now: datetime) -> Listed | None:
-    return (await reads.find(Listed, LISTED + SEEN + "and s.id = %s", (now, seen_by(actor), id))).first
+async def get_by_id(queries: Queries, actor: Actor, id: UUID, now: datetime) -> Listed | None:
+    return (await queries.select(Listed, LISTED + SEEN + "and s.id = %s", (now, owner_filter(actor), id))).first
 
 
-async def still_open(reads: Reads) -> list[SessionRow]:
+async def list_open(queries: Queries) -> list[SessionRow]:
     """Those that the log has as being there."""
-    return (await reads.find(SessionRow, "select * from sessions where not closed")).rows
+    return (await queries.select(SessionRow, "select * from sessions where not closed")).rows

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.user import User
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -44,10 +44,10 @@ def evolve(row: UserRow | None, event: Any) -> UserRow | None:
 TABLE = Table("users", UserRow, DDL, evolve)
 
 
-async def get(reads: Reads, id: UUID) -> UserRow | None:
-    return (await reads.find(UserRow, "select * from users where id = %s", (id,))).first
+async def get(queries: Queries, id: UUID) -> UserRow | None:
+    return (await queries.select(UserRow, "select * from users where id = %s", (id,))).first
 
 
-async def everybody(reads: Reads) -> Found[UserRow]:
+async def list_all(queries: Queries) -> QueryResult[UserRow]:
     """Who came first is first."""
-    return await reads.find(UserRow, "select * from users order by joined_at, id")
+    return await queries.select(UserRow, "select * from users order by joined_at, id")

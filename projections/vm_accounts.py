@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.vm_account import VmAccount
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -54,12 +54,12 @@ def evolve(row: VmAccountRow | None, event: Any) -> VmAccountRow | None:
 TABLE = Table("vm_accounts", VmAccountRow, DDL, evolve)
 
 
-async def numbered(reads: Reads, number: int) -> VmAccountRow | None:
+async def get_by_number(queries: Queries, number: int) -> VmAccountRow | None:
     if not 0 < number <= LARGEST:
         return None
-    return (await reads.find(VmAccountRow, "select * from vm_accounts where number = %s", (number,))).first
+    return (await queries.select(VmAccountRow, "select * from vm_accounts where number = %s", (number,))).first
 
 
-async def everybody(reads: Reads) -> Found[VmAccountRow]:
+async def list_all(queries: Queries) -> QueryResult[VmAccountRow]:
     """Who came first is first."""
-    return await reads.find(VmAccountRow, "select * from vm_accounts order by number")
+    return await queries.select(VmAccountRow, "select * from vm_accounts order by number")

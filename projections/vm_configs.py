@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.vm_config import VmConfig
 from domain.vm_state import State
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -73,16 +73,16 @@ def evolve(row: VmConfigRow | None, event: Any) -> VmConfigRow | None:
 TABLE = Table("vm_configs", VmConfigRow, DDL, evolve)
 
 
-async def all_of_them(reads: Reads) -> Found[VmConfigRow]:
+async def list_all(queries: Queries) -> QueryResult[VmConfigRow]:
     """Who was made first is first."""
-    return await reads.find(VmConfigRow, "select * from vm_configs order by created_at, id")
+    return await queries.select(VmConfigRow, "select * from vm_configs order by created_at, id")
 
 
-async def running(reads: Reads) -> Found[VmConfigRow]:
+async def list_running(queries: Queries) -> QueryResult[VmConfigRow]:
     sql = "select * from vm_configs where state = 'running' order by created_at, id"
-    return await reads.find(VmConfigRow, sql)
+    return await queries.select(VmConfigRow, sql)
 
 
-async def called(reads: Reads, vm: str) -> VmConfigRow | None:
+async def get_by_vm_id(queries: Queries, vm: str) -> VmConfigRow | None:
     """The one that goes by this id."""
-    return (await reads.find(VmConfigRow, "select * from vm_configs where vm = %s", (vm,))).first
+    return (await queries.select(VmConfigRow, "select * from vm_configs where vm = %s", (vm,))).first

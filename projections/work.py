@@ -1,20 +1,21 @@
-"""The due-list: what is to be done, folded from the processes' steps. A row stays until an event says it is done.
+"""The due-list: commands to carry out, folded from the processes' steps. A row stays until an event ends it.
 
-`due_at` is when it should be done; `run_at` is when it may next be tried: later than that while a worker has it
-in hand (`holder`, a lease) or after it has failed (back-off).
+`due_at` is when a command should run. `run_at` is when a worker may next try it: later than `due_at` while a worker
+holds a lease (`holder`), or after a failure (back-off).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
 from application.processes import PROCESSES
 from application.processes.work import Do, lane
-from projections.table import as_json
+from projections.table import to_jsonb
 
 DDL = """
 create table work (
@@ -44,26 +45,38 @@ where work.command = done.command and work.subject = done.subject
 """
 
 
+class WorkRow(TypedDict):
+    """A row as a fold writes it. Workers write `holder` and `last_error`."""
+
+    command: str
+    subject: UUID
+    lane: str
+    due_at: datetime
+    run_at: datetime
+    caused_by: int
+    attempts: int
+
+
 async def fold(
     conn: AsyncConnection[Any], events: Sequence[Any], positions: Sequence[int], regions: Sequence[str]
 ) -> bool:
-    """Apply the events, in order, each of its region. Returns whether anything is to be done that was not before."""
-    left: dict[tuple[str, UUID], dict[str, Any] | None] = {}
+    """Apply the events in order; `regions` has the region of each. Returns whether there is a new command to run."""
+    last_steps: dict[tuple[str, UUID], WorkRow | None] = {}
     for event, position, region in zip(events, positions, regions, strict=True):
         for process in PROCESSES:
             for step in process(event):
                 key = (step.command, step.subject)
-                left[key] = row(step, event, position, region) if isinstance(step, Do) else None
-    done = [{"command": command, "subject": subject} for (command, subject), do in left.items() if do is None]
-    do = [asked for asked in left.values() if asked]
-    if done:
-        await conn.execute(DELETE, (as_json(done),))
-    if do:
-        await conn.execute(UPSERT, (as_json(do),))
-    return bool(do)
+                last_steps[key] = row(step, event, position, region) if isinstance(step, Do) else None
+    to_delete = [{"command": command, "subject": subject} for (command, subject), do in last_steps.items() if not do]
+    to_upsert = [do for do in last_steps.values() if do]
+    if to_delete:
+        await conn.execute(DELETE, (to_jsonb(to_delete),))
+    if to_upsert:
+        await conn.execute(UPSERT, (to_jsonb(to_upsert),))
+    return bool(to_upsert)
 
 
-def row(step: Do, event: Any, position: int, region: str) -> dict[str, Any]:
+def row(step: Do, event: Any, position: int, region: str) -> WorkRow:
     at = step.at or event.at
     return {
         "command": step.command,

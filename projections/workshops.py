@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.workshop import Workshop
 from domain.workshop_status import Status
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -92,11 +92,11 @@ def emptied(row: WorkshopRow) -> WorkshopRow:
 TABLE = Table("workshops", WorkshopRow, DDL, evolve)
 
 
-async def owned_by(reads: Reads, owner_id: UUID) -> Found[WorkshopRow]:
+async def list_owned_by(queries: Queries, owner_id: UUID) -> QueryResult[WorkshopRow]:
     """Newest first."""
     sql = "select * from workshops where owner_id = %s order by created_at desc, id"
-    return await reads.find(WorkshopRow, sql, (owner_id,))
+    return await queries.select(WorkshopRow, sql, (owner_id,))
 
 
-async def numbered(reads: Reads, number: str) -> WorkshopRow | None:
-    return (await reads.find(WorkshopRow, "select * from workshops where number = %s", (number,))).first
+async def get_by_number(queries: Queries, number: str) -> WorkshopRow | None:
+    return (await queries.select(WorkshopRow, "select * from workshops where number = %s", (number,))).first

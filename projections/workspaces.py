@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.machine import Status
 from domain.region import LOCAL
 from domain.workspace import Workspace
-from projections.query import Found, Reads
+from projections.query import Queries, QueryResult
 from projections.table import Table
 
 DDL = """
@@ -116,23 +116,23 @@ def marked(row: WorkspaceRow, id: UUID, **what: Any) -> list[dict[str, Any]]:
 TABLE = Table("workspaces", WorkspaceRow, DDL, evolve)
 
 
-async def owned_by(reads: Reads, owner_id: UUID) -> Found[WorkspaceRow]:
+async def list_owned_by(queries: Queries, owner_id: UUID) -> QueryResult[WorkspaceRow]:
     """Newest first."""
-    return await reads.find(
+    return await queries.select(
         WorkspaceRow,
         "select * from workspaces where owner_id = %s order by created_at desc, id",
         (owner_id,),
     )
 
 
-async def get(reads: Reads, id: UUID) -> WorkspaceRow | None:
-    return (await reads.find(WorkspaceRow, "select * from workspaces where id = %s", (id,))).first
+async def get(queries: Queries, id: UUID) -> WorkspaceRow | None:
+    return (await queries.select(WorkspaceRow, "select * from workspaces where id = %s", (id,))).first
 
 
-async def on_engine(reads: Reads, region: str, provider: str) -> dict[UUID, bool]:
+async def expected_machines(queries: Queries, region: str, provider: str) -> dict[UUID, bool]:
     """Those that ought to have a machine on this engine, and whether it ought to run."""
     sql = "select id, status from workspaces where region = %s and provider = %s and status in ('running', 'stopped')"
-    rows = (await reads.find(_Status, sql, (region, provider))).rows
+    rows = (await queries.select(_Status, sql, (region, provider))).rows
     return {row.id: row.status == Status.RUNNING for row in rows}
 
 
@@ -143,15 +143,15 @@ class Running:
     region: str
 
 
-async def running(reads: Reads, provider: str) -> list[Running]:
+async def list_running(queries: Queries, provider: str) -> list[Running]:
     """Those that run, in the local region on this engine."""
     sql = "select id, owner_id, region from workspaces where status = 'running' and (region <> %s or provider = %s)"
-    return (await reads.find(Running, sql, (LOCAL, provider))).rows
+    return (await queries.select(Running, sql, (LOCAL, provider))).rows
 
 
-async def regions(reads: Reads) -> list[str]:
+async def list_regions(queries: Queries) -> list[str]:
     """Those that workspaces are in."""
-    return [row.region for row in (await reads.find(_Region, "select distinct region from workspaces")).rows]
+    return [row.region for row in (await queries.select(_Region, "select distinct region from workspaces")).rows]
 
 
 @dataclass(frozen=True)

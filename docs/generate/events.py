@@ -19,7 +19,7 @@ from application.processes import PROCESSES
 from application.processes.work import Do, Done
 from docs.generate.markdown import code, document, prose, table
 from domain.aggregate import Aggregate
-from projections.trail import ENVELOPE, kind_of
+from projections.trail import ENVELOPE_FIELDS, kind_of
 
 INTRODUCTION = """
 The log holds these events and nothing else. The trail and the streams call an event `aggregate.what_happened`; the
@@ -119,7 +119,7 @@ def fields(event: type[Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def payload_of(event: type[Any]) -> list[Any]:
-    return [field for field in dataclasses.fields(event) if field.name not in ENVELOPE]
+    return [field for field in dataclasses.fields(event) if field.name not in ENVELOPE_FIELDS]
 
 
 def comments(event: type[Any]) -> dict[str, str]:
@@ -188,7 +188,7 @@ def variants(event: type[Any]) -> Iterator[Any]:
     """Events of this kind: with and without each value that may be missing, and with each truth."""
     names = [field.name for field in payload_of(event)]
     options = [values(str(field.type), nth) for nth, field in enumerate(payload_of(event), 1)]
-    envelope = dict.fromkeys(ENVELOPE) | {"originator_id": UUID(int=0), "at": NOW}
+    envelope = dict.fromkeys(ENVELOPE_FIELDS) | {"originator_id": UUID(int=0), "at": NOW}
     for chosen in itertools.product(*options):
         sample = object.__new__(event)
         vars(sample).update(envelope, **dict(zip(names, chosen, strict=True)))

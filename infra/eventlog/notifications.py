@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from infra.postgres import database
-from projections.query import DB_UNREACHABLE, Tide
+from projections.query import DB_UNREACHABLE, Position
 
 log = logging.getLogger(__name__)
 WORKER_LOCK = 7_303  # first key of the advisory locks that mark live workers; the second is the backend's pid
@@ -49,7 +49,7 @@ class Signals:
         self.stored = Signal()
         self.work = Signal()
         self.reconnected = Signal()  # set by the first connection, too
-        self.followed = Tide()
+        self.followed = Position()
         self.holder = 0  # names this process in leases: its backend's pid; 0 while not connected
         self.connected = False
 
@@ -77,7 +77,7 @@ class Signals:
         self.reconnected.set()
         self.stored.set()
         self.work.set()
-        self.followed.rise(position)
+        self.followed.advance(position)
         async for notification in conn.notifies():
             match notification.channel:
                 case "tenure_events":
@@ -85,4 +85,4 @@ class Signals:
                 case "tenure_work":
                     self.work.set()
                 case "tenure_followed":
-                    self.followed.rise(int(notification.payload))
+                    self.followed.advance(int(notification.payload))

@@ -9,7 +9,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from projections import hub as pushes
+from projections import hub
 from projections.hub import Batch, Hub
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class RedisPush:
     async def tell(self, batch: Batch) -> None:
         try:
             async with asyncio.timeout(1):
-                await self._redis.publish(CHANNEL, orjson.dumps(pushes.as_dict(batch)))
+                await self._redis.publish(CHANNEL, orjson.dumps(hub.to_message(batch)))
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("Redis does not take a push; readers look it up", extra={"because": str(error)})
 
@@ -46,4 +46,4 @@ class RedisPush:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
             await channel.subscribe(CHANNEL)
             async for message in channel.listen():
-                await self._hub.receive(pushes.from_dict(orjson.loads(message["data"])))
+                await self._hub.receive(hub.from_message(orjson.loads(message["data"])))

@@ -14,7 +14,7 @@ from application.vm_machines import FOUND_OFF, VmMachines
 from domain.errors import Refused
 from infra.postgres import database
 from projections import vm_configs
-from projections.query import Reads
+from projections.query import Queries
 
 log = logging.getLogger(__name__)
 OBSERVING = 7_313  # advisory lock: one process writes, however many there are
@@ -29,8 +29,8 @@ REASONS = {
 
 
 class VmObserver:
-    def __init__(self, url: str, hypervisor: Hypervisor, machines: VmMachines, reads: Reads) -> None:
-        self._url, self._hypervisor, self._machines, self._reads = url, hypervisor, machines, reads
+    def __init__(self, url: str, hypervisor: Hypervisor, machines: VmMachines, queries: Queries) -> None:
+        self._url, self._hypervisor, self._machines, self._queries = url, hypervisor, machines, queries
         self._launches = True
 
     async def run(self) -> None:
@@ -58,7 +58,7 @@ class VmObserver:
 
     async def _heard(self, fact: Fact) -> None:
         if fact.vm is None:
-            if fact.what == FOUND or (fact.what == LOST and (await vm_configs.all_of_them(self._reads)).rows):
+            if fact.what == FOUND or (fact.what == LOST and (await vm_configs.list_all(self._queries)).rows):
                 await self._machines.answers(fact.what == FOUND, CAUSE)
             if fact.what == FOUND:
                 await self._compare()
@@ -69,7 +69,7 @@ class VmObserver:
 
     async def _compare(self) -> None:
         """All that are known here, or run there; and at a launch, start those that are to start by themselves."""
-        rows = (await vm_configs.all_of_them(self._reads)).rows
+        rows = (await vm_configs.list_all(self._queries)).rows
         for id in {row.id for row in rows} | await self._hypervisor.running():
             await self._machines.look(id, CAUSE, FOUND_OFF)
         if self._launches:

@@ -14,7 +14,7 @@ from application.ports.errors import Unavailable
 from infra.docker.regions import RegionEngines
 from interfaces.native.deps import HealthCheck, PartHealth
 from projections.hub import Hub
-from projections.query import answered
+from projections.query import run_query
 
 FOLLOWER_LAG = Gauge("tenure_follower_lag_events", "Events stored that the read models do not show yet")
 WORK_DEPTH = Gauge("tenure_work_rows", "Rows in the due-list", ["lane"])
@@ -90,4 +90,4 @@ class Watching:
         async def ask(conn: AsyncConnection[Any]) -> list[Any]:
             return await (await conn.execute(sql, args)).fetchall()
 
-        return await answered(self._pool, ask)
+        return await run_query(self._pool, ask)

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from projections.query import answered
+from projections.query import run_query
 
 
 async def fetch_all(
@@ -23,4 +23,4 @@ async def fetch_all(
         cur = await conn.execute(sql, params)
         return await cur.fetchall() if cur.description else []
 
-    return await answered(pool, run)
+    return await run_query(pool, run)

@@ -27,7 +27,7 @@ from infra.tables.vm_accounts import VmAccountRows
 from infra.wiring import schema
 from infra.wiring.bootstrap import close, now, open_database, signing_keys
 from projections.hub import Batch
-from projections.query import Reads
+from projections.query import Queries
 
 CATCHING_UP = 30.0  # seconds
 
@@ -36,7 +36,7 @@ CATCHING_UP = 30.0  # seconds
 class Direct:
     """What the shell reads from: `interfaces.cli.host.Log`."""
 
-    reads: Reads
+    queries: Queries
     people: Accounts
     platform: Platform
     clock: Clock
@@ -44,7 +44,7 @@ class Direct:
 
     async def after(self, position: int) -> None:
         """Return when there is something in the trail after this position."""
-        while not await self.reads.followed.reach(position + 1, seconds=3600):
+        while not await self.queries.followed.wait_for(position + 1, timeout_s=3600):
             pass
 
 
@@ -57,12 +57,12 @@ async def opened(settings: Settings) -> AsyncIterator[Direct]:
         await pool.open()
         try:
             signals = Signals(url)
-            reads, people = Reads(pool, signals.followed), Accounts(pool, uuid4)
+            queries, people = Queries(pool, signals.followed), Accounts(pool, uuid4)
             follower = Follower(url, platform, signals, told_elsewhere)
             background = [asyncio.create_task(signals.run()), asyncio.create_task(follower.run())]
             try:
-                behind = not await signals.followed.reach(await head(pool), CATCHING_UP)
-                yield Direct(reads, people, platform, now, behind)
+                behind = not await signals.followed.wait_for(await head(pool), CATCHING_UP)
+                yield Direct(queries, people, platform, now, behind)
             finally:
                 await end(background)
         finally:

@@ -21,7 +21,7 @@ from application.ports.regions import Engines
 from infra.tables import session_activity as hosted_use
 from projections import hosted_sessions, sessions
 from projections.hosted_sessions import HostedSessionRow
-from projections.query import Reads
+from projections.query import Queries
 
 log = logging.getLogger(__name__)
 IDLING = 7_312  # advisory lock: one process looks at a time
@@ -32,7 +32,7 @@ SELDOM = 60.0  # seconds between looks, at most
 @dataclass
 class Idling:
     pool: AsyncConnectionPool[Any]
-    reads: Reads
+    queries: Queries
     engines: Engines
     presence: Presence
     hosted: HostedSessions
@@ -56,7 +56,7 @@ class Idling:
             (mine,) = await cur.fetchone() or (False,)
             if not mine:
                 return []
-            running = await hosted_sessions.running(self.reads)
+            running = await hosted_sessions.list_all(self.queries)
             await hosted_use.forget_others(conn, [row.id for row in running])
             return [row.id for row in running if await self._ended(conn, row)]
 
@@ -72,7 +72,7 @@ class Idling:
         return True
 
     async def _is_used(self, row: HostedSessionRow) -> bool:
-        terminal = await sessions.named(self.reads, TENURE, str(row.workspace_id), self.clock())
+        terminal = await sessions.get_by_name(self.queries, TENURE, str(row.workspace_id), self.clock())
         if terminal and await self.presence.watchers_of(terminal.id):
             return True
         return await (await self.engines.at(row.region)).is_used(row.workspace_id)

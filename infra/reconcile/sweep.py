@@ -19,7 +19,7 @@ from application.workshops import Workshops
 from application.workspaces import Workspaces
 from domain.region import LOCAL
 from projections import workspaces
-from projections.query import Reads
+from projections.query import Queries
 
 log = logging.getLogger(__name__)
 PATIENCE = 30.0  # seconds that an engine is given to list what it has
@@ -29,7 +29,7 @@ SWEEPING = 7_304  # advisory lock: one sweep at a time, however many workers the
 @dataclass
 class Sweep:
     pool: AsyncConnectionPool[Any]
-    reads: Reads
+    queries: Queries
     engines: Engines
     regions: Regions
     workspaces: Workspaces
@@ -52,7 +52,7 @@ class Sweep:
             return await self._compare() if mine else []
 
     async def _compare(self) -> list[UUID]:
-        regions = {*await self.regions.known(), *await workspaces.regions(self.reads)}
+        regions = {*await self.regions.known(), *await workspaces.list_regions(self.queries)}
         looked = await asyncio.gather(*map(self._look, sorted(regions)))
         return [id for differ in looked for id in differ]
 
@@ -63,7 +63,7 @@ class Sweep:
             # The engine first: whatever made a machine was recorded before it was made.
             async with asyncio.timeout(PATIENCE):
                 running = {machine.workspace_id: machine.running for machine in await engine.all()}
-            held = await workspaces.on_engine(self.reads, region, engine.provider)
+            held = await workspaces.expected_machines(self.queries, region, engine.provider)
             differ = [id for id in {*running, *held} if running.get(id) != held.get(id)]
             for id in differ:
                 await self.workspaces.reconcile(id, Cause(request_id="sweep"), region)

@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from application.ports.clock import Ids
 from application.ports.people import Identity, Profile
 from infra.postgres.rows import fetch_all
-from projections.query import answered
+from projections.query import run_query
 
 DDL = """
 create table if not exists identities (
@@ -118,7 +118,7 @@ class Accounts:
                 )
                 return id
 
-        return await answered(self._pool, kept)
+        return await run_query(self._pool, kept)
 
     async def profiles(self, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
         sql = "select user_id, name, email, avatar_url, last_seen_at from profiles where user_id = any(%s)"
@@ -134,7 +134,7 @@ class Accounts:
                 ):
                     await conn.execute(f"delete from {table} where user_id = %s", (user_id,))
 
-        await answered(self._pool, forgotten)
+        await run_query(self._pool, forgotten)
         self._known = {who: id for who, id in self._known.items() if id != user_id}
 
 

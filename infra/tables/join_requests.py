@@ -15,7 +15,7 @@ from application.ports.errors import TooMany
 from application.ports.hosted_sessions import JoinRequest
 from application.waiting_room import RETRY_AFTER_S
 from infra.postgres.rows import fetch_all
-from projections.query import answered
+from projections.query import run_query
 
 DDL = """
 create table if not exists holder_keys (
@@ -96,7 +96,7 @@ class JoinRequests:
                 for statement in (OTHERS, KEEP, KNOWN):
                     await conn.execute(statement, told)
 
-        await answered(self._pool, keep)
+        await run_query(self._pool, keep)
 
     async def find(self, joiner_ids: Sequence[UUID]) -> dict[UUID, JoinRequest]:
         sql = f"select {', '.join(COLUMNS)} from join_requests where joiner_id = any(%s)"

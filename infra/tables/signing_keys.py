@@ -35,7 +35,7 @@ from application.ports.clock import Clock
 from infra.postgres.rows import fetch_all
 from infra.settings.tokens import LONGEST
 from infra.tables.seal import Seal
-from projections.query import answered
+from projections.query import run_query
 
 log = logging.getLogger(__name__)
 DDL = """
@@ -136,7 +136,7 @@ class SigningKeys:
                 await conn.execute(INSERT, (new.kid, audience.name, public, self._seal.close(der), now))
                 return new
 
-        current = await answered(self._pool, replaced)
+        current = await run_query(self._pool, replaced)
         if current is None:
             raise RuntimeError("another replica seals with another secret; TENURE_SEALING_SECRET must be one for all")
         self._opened[audience.name] = current

@@ -15,7 +15,7 @@ from domain.username import folded
 from infra.postgres.rows import fetch_all
 from infra.tables.passwords import PasswordRows, hashing
 from interfaces.http.identity import SCHEME as HEADERS
-from projections.query import answered
+from projections.query import run_query
 
 SCHEME = "neptuned"  # the identities of people who registered for virtual machines
 DDL = """
@@ -54,7 +54,7 @@ class VmAccountRows(PasswordRows):
                 await conn.execute("insert into passwords (user_id, hash) values (%s, %s)", (user_id, hashed))
                 return hashed
 
-        return await answered(self._pool, opened)
+        return await run_query(self._pool, opened)
 
     async def find(self, username: str) -> UUID | None:
         sql = "select user_id from identities where scheme = %s and subject = %s"
@@ -78,7 +78,7 @@ class VmAccountRows(PasswordRows):
                 await conn.execute(sql, (user_id, but))
                 return True
 
-        return await answered(self._pool, changed)
+        return await run_query(self._pool, changed)
 
     async def described(self, user_ids: Sequence[UUID]) -> dict[UUID, Described]:
         rows = await fetch_all(self._pool, DESCRIBED, (list(user_ids), HEADERS))

@@ -19,7 +19,7 @@ from infra.runtime.tasks import end
 from infra.tmux.running_workspaces import RunningWorkspaces
 from infra.tmux.watch_pool import Watches
 from projections import sessions as rows
-from projections.query import Reads
+from projections.query import Queries
 
 log = logging.getLogger(__name__)
 OBSERVING = 7_310  # advisory lock: one process writes, however many there are
@@ -31,10 +31,10 @@ class Observer:
     """Of the host's sessions, and of those of the workspaces that run."""
 
     def __init__(
-        self, url: str, watches: Watches, running: RunningWorkspaces, reads: Reads, sessions: Sessions
+        self, url: str, watches: Watches, running: RunningWorkspaces, queries: Queries, sessions: Sessions
     ) -> None:
         self._url, self._watches, self._running = url, watches, running
-        self._reads, self._sessions = reads, sessions
+        self._queries, self._sessions = queries, sessions
         self._changed = asyncio.Event()
         watches.on_change(self._changed.set)
 
@@ -64,7 +64,7 @@ class Observer:
             await self._watches.keep(())
 
     async def _write(self) -> None:
-        known = {row.id: as_seen(row) for row in await rows.still_open(self._reads)}
+        known = {row.id: as_seen(row) for row in await rows.list_open(self._queries)}
         while True:
             self._changed.clear()
             there = {id_of(seen): seen for seen in (*self._watches.host.sight.sessions, *self._running.seen())}

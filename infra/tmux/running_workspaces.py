@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from application.access import TENURE
@@ -15,9 +14,10 @@ from domain.machine import Status
 from domain.region import LOCAL
 from infra.tmux.watch_pool import Watches
 from projections import workspaces
-from projections.hub import Closing, CutOff, Hub, Push, Told
-from projections.query import Reads
-from projections.trail import Entry
+from projections.hub import Hub
+from projections.query import Queries
+from projections.stream_reader import CutOff, Push, ShuttingDown, StreamMessage
+from projections.trail import Entry, State
 
 STARTS = ("workspace.provisioned", "workspace.started", "workspace.adopted")
 
@@ -25,8 +25,8 @@ STARTS = ("workspace.provisioned", "workspace.started", "workspace.adopted")
 class RunningWorkspaces:
     """Follows the log. `changed` tells whoever looks that there is something new to see."""
 
-    def __init__(self, hub: Hub, reads: Reads, watches: Watches, provider: str) -> None:
-        self._hub, self._reads, self._watches, self._provider = hub, reads, watches, provider
+    def __init__(self, hub: Hub, queries: Queries, watches: Watches, provider: str) -> None:
+        self._hub, self._queries, self._watches, self._provider = hub, queries, watches, provider
         self._owners: dict[str, UUID] = {}
         self._regions: dict[str, str] = {}
         self._known = False
@@ -50,16 +50,16 @@ class RunningWorkspaces:
                     continue
                 except Unavailable:
                     await asyncio.sleep(1)
-                except Closing:
+                except ShuttingDown:
                     await asyncio.Event().wait()  # we are being ended as well
         finally:
             self._known = False
 
-    async def _hear(self, told: Told) -> bool:
+    async def _hear(self, told: StreamMessage) -> bool:
         """Whether others run now than before, or it is the first time that this is known."""
         if isinstance(told, Push):
             return self._happened(told.entry)
-        found = await workspaces.running(self._reads, self._provider)
+        found = await workspaces.list_running(self._queries, self._provider)
         self._owners = {str(row.id): row.owner_id for row in found}
         self._regions = {str(row.id): row.region for row in found}
         return True
@@ -78,7 +78,7 @@ class RunningWorkspaces:
             watch.place.again()
         return was != owner_id
 
-    def _is_ours(self, row: dict[str, Any]) -> bool:
+    def _is_ours(self, row: State) -> bool:
         """Not on an engine that this place had before."""
         return bool(row["region"] != LOCAL or row["provider"] == self._provider)
 

@@ -84,7 +84,7 @@ from interfaces.neptuned.deps import NeptunedDeps
 from interfaces.vm_api.deps import VmApiDeps
 from interfaces.warpdrive.deps import WarpdriveDeps
 from projections.hub import Hub
-from projections.query import Reads
+from projections.query import Queries
 
 log = logging.getLogger(__name__)
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -135,8 +135,8 @@ async def running(
     try:
         machines = given or await choose(settings, installation)
         signals = Signals(url)
-        reads = Reads(pool, signals.followed)
-        hub = Hub(reads, settings.reader_queue, settings.replay_limit)
+        queries = Queries(pool, signals.followed)
+        hub = Hub(queries, settings.reader_queue, settings.replay_limit)
         made = await templates(settings, machines)
         configs = MachineConfigs(platform, now, settings.fixed_configs, made[settings.default_template])
         regions = Regions(platform, now, settings.fixed_regions)
@@ -182,7 +182,7 @@ async def running(
         hosts = frozenset({*LOOPBACK_NAMES, urlsplit(settings.url).hostname or "localhost"})
         deps = ContractDeps(
             http=HttpDeps(
-                reads=reads,
+                queries=queries,
                 platform=platform,
                 people=accounts,
                 profiles=accounts,
@@ -203,9 +203,9 @@ async def running(
                 max_body_bytes=settings.max_body_bytes,
                 max_file_bytes=settings.max_file_bytes,
             ),
-            vm_api=VmApiDeps(reads=reads, clock=now, workspaces=workspaces),
+            vm_api=VmApiDeps(queries=queries, clock=now, workspaces=workspaces),
             chrote=ChroteDeps(
-                reads=reads,
+                queries=queries,
                 hub=hub,
                 clock=now,
                 profiles=accounts,
@@ -224,7 +224,7 @@ async def running(
                 heartbeat_seconds=settings.heartbeat_seconds,
             ),
             warpdrive=WarpdriveDeps(
-                reads=reads,
+                queries=queries,
                 hub=hub,
                 clock=now,
                 platform=platform,
@@ -238,7 +238,7 @@ async def running(
                 region_header=settings.region_header,
             ),
             clarateach=ClaraTeachDeps(
-                reads=reads,
+                queries=queries,
                 hub=hub,
                 people=accounts,
                 profiles=accounts,
@@ -259,7 +259,7 @@ async def running(
                 portal_is_open=classroom.portal_is_open(settings),
             ),
             neptuned=NeptunedDeps(
-                reads=reads,
+                queries=queries,
                 hub=hub,
                 clock=now,
                 vm_accounts=vm_people.accounts,
@@ -274,7 +274,7 @@ async def running(
                 attempt_limiter=attempt_limiter,
             ),
             native=NativeDeps(
-                reads=reads,
+                queries=queries,
                 hub=hub,
                 clock=now,
                 platform=platform,
@@ -289,17 +289,17 @@ async def running(
                 version=version("tenure"),
             ),
         )
-        sweep = Sweep(pool, reads, engines, regions, workspaces, workshops)
+        sweep = Sweep(pool, queries, engines, regions, workspaces, workshops)
         empty = timedelta(seconds=settings.session_idle_seconds)
-        idling = Idling(pool, reads, engines, presence, hosted_sessions, now, empty)
+        idling = Idling(pool, queries, engines, presence, hosted_sessions, now, empty)
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
             grace = GRACE if settings.redis_url or settings.role != "api" else 0.0
             background.append(tasks.create_task(hub.keep_up(signals.followed, grace)))
             background += [tasks.create_task(part.run()) for part in (watches, presence, tokens)]
             if settings.role != "api":
-                inside = RunningWorkspaces(hub, reads, watches, machines.provider)
-                observer = Observer(url, watches, inside, reads, Sessions(platform, now))
+                inside = RunningWorkspaces(hub, queries, watches, machines.provider)
+                observer = Observer(url, watches, inside, queries, Sessions(platform, now))
                 background.append(tasks.create_task(observer.run()))
                 worker = Worker(
                     pool=pool,
@@ -322,7 +322,7 @@ async def running(
                     lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
                 )
                 follower = Follower(url, platform, signals, here(push.tell))
-                background.append(tasks.create_task(vms.observer(url, reads).run()))
+                background.append(tasks.create_task(vms.observer(url, queries).run()))
                 background += [tasks.create_task(part) for part in (apart(follower.run), worker.run())]
                 if reconciles:
                     background.append(tasks.create_task(sweep.run(settings.sweep_seconds)))

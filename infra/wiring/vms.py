@@ -21,7 +21,7 @@ from infra.libvirt.observer import VmObserver
 from infra.settings import Settings
 from infra.tables.vm_passwords import VmPasswordRows
 from infra.video.lazy_console import LateConsoles
-from projections.query import Reads
+from projections.query import Queries
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class VirtualMachines:
         await self.consoles.close()
         await self.hypervisor.close()
 
-    def observer(self, url: str, reads: Reads) -> VmObserver:
-        return VmObserver(url, self.hypervisor, self.configs.machines, reads)
+    def observer(self, url: str, queries: Queries) -> VmObserver:
+        return VmObserver(url, self.hypervisor, self.configs.machines, queries)
 
 
 def virtual_machines(

@@ -55,7 +55,7 @@ async def anybody(connection: HTTPConnection) -> Actor:
 async def me(request: Request, who: Annotated[Actor, Depends(anybody)]) -> Response:
     """Who has signed in: flat, and the same under `user`. The cookie lasts on from here."""
     deps = chrote_deps(request)
-    row = await users.get(deps.reads, who.user_id)
+    row = await users.get(deps.queries, who.user_id)
     if row is None:
         raise Unauthenticated("Authentication required")
     shown = present.user(row, (await deps.profiles.profiles([row.id])).get(row.id))

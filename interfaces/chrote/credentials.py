@@ -51,5 +51,5 @@ async def member(connection: HTTPConnection) -> Actor:
 
 async def current_role(deps: ChroteDeps, user_id: UUID) -> Role | None:
     """The role as of this question, on any replica; None: they are not here any more."""
-    row = await users.get(deps.reads, user_id)
+    row = await users.get(deps.queries, user_id)
     return Role(row.role) if row else None

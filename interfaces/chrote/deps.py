@@ -18,12 +18,12 @@ from application.ports.presence import Presence
 from application.ports.terminals import Terminals
 from application.users import Users
 from projections.hub import Hub
-from projections.query import Reads
+from projections.query import Queries
 
 
 @dataclass(frozen=True)
 class ChroteDeps:
-    reads: Reads
+    queries: Queries
     hub: Hub
     clock: Clock
     profiles: Profiles

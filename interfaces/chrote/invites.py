@@ -63,7 +63,7 @@ async def list_invites(request: Request, who: Who) -> Response:
     """Newest first; also those that are over."""
     require(who, "invite.create")
     deps = chrote_deps(request)
-    rows = (await invites.everything(deps.reads)).rows
+    rows = (await invites.list_all(deps.queries)).rows
     return Json({"invites": [present.invite(row, deps.clock()) for row in rows]})
 
 

@@ -20,7 +20,7 @@ from domain.role import Role
 from interfaces.chrote.credentials import current_role, member, require_own_origin
 from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.http.errors import Unauthenticated, refuse
-from projections.hub import Closing, CutOff, Dismissed, Push, Told
+from projections.stream_reader import AccessRevoked, CutOff, Push, ShuttingDown, StreamMessage
 
 UNAUTHENTICATED, NO_SESSION, SILENT, SHUTTING_DOWN, TOO_SLOW = 4001, 4004, 4000, 1001, 1013
 SEND_SECONDS = 10.0  # a client that takes nothing for so long is let go
@@ -114,10 +114,10 @@ class Wire:
                     async for some in pushes:
                         for push in some:
                             await self._heard(push, ready, told)
-            except Closing:
+            except ShuttingDown:
                 await self.close(SHUTTING_DOWN, "Server shutting down")
                 raise Over from None
-            except Dismissed:
+            except AccessRevoked:
                 await self.close(UNAUTHENTICATED, "Authentication required")
                 raise Over from None
             except CutOff:
@@ -126,7 +126,7 @@ class Wire:
                 await asyncio.sleep(1)
 
     async def _heard(
-        self, push: Told, ready: Callable[[], Awaitable[None]], told: Callable[[Push], Awaitable[None]]
+        self, push: StreamMessage, ready: Callable[[], Awaitable[None]], told: Callable[[Push], Awaitable[None]]
     ) -> None:
         if not isinstance(push, Push):
             await self._look_at_role()
@@ -139,7 +139,7 @@ class Wire:
     async def _look_at_role(self) -> None:
         role = await current_role(self.deps, self.actor.user_id)
         if role is None:
-            raise Dismissed
+            raise AccessRevoked
         self._is(role)
 
     def _is(self, role: Role) -> None:

@@ -52,7 +52,7 @@ def session(it: Listed, attached: bool, names: Names) -> dict[str, Any]:
 
 async def all_sessions(deps: ChroteDeps, who: Actor) -> tuple[int, list[dict[str, Any]]]:
     """The list of those that they may see, and its position."""
-    found = await sessions.listed(deps.reads, who, deps.clock())
+    found = await sessions.list_visible(deps.queries, who, deps.clock())
     return found.position, [shown for _, shown in await shown_to_owners(deps, found.rows)]
 
 

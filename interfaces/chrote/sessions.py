@@ -23,7 +23,7 @@ Who = Annotated[Actor, Depends(member)]
 
 async def find(deps: ChroteDeps, who: Actor, id: str) -> Listed:
     """A session by its id, which is its name. Raises `NotFound`, also where it is not for them to see."""
-    row = await sessions.named(deps.reads, who, id, deps.clock()) if "\0" not in id else None
+    row = await sessions.get_by_name(deps.queries, who, id, deps.clock()) if "\0" not in id else None
     if row is None:
         raise NotFound("Session not found")
     return row

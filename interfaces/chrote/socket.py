@@ -21,8 +21,8 @@ from interfaces.chrote.messages import Over, Wire, Wrong, frame, keys_of, once, 
 from interfaces.chrote.sessions import find
 from interfaces.chrote.views import parse, user_id
 from projections import sessions
-from projections.hub import Push
 from projections.sessions import Listed
+from projections.stream_reader import Push
 
 router = APIRouter()
 HELD = ("claim.taken", "claim.taken_again", "claim.renewed", "claim.handed_over")
@@ -89,7 +89,7 @@ class Conversation:
         """The list is made once for everybody, and what they may not see then left out."""
 
         async def made() -> list[tuple[UUID | None, dict[str, Any]]]:
-            rows = (await sessions.everything(self._deps.reads, self._deps.clock())).rows
+            rows = (await sessions.list_all(self._deps.queries, self._deps.clock())).rows
             return await present.shown_to_owners(self._deps, rows)
 
         listed = await self._once.value(("listed", position), made)
@@ -115,7 +115,7 @@ class Conversation:
 
     async def _told_of_claim(self, push: Push, session_id: UUID) -> None:
         entry, me = push.entry, self._wire.actor.user_id
-        row = await sessions.by_id(self._deps.reads, self._wire.actor, session_id, self._deps.clock())
+        row = await sessions.get_by_id(self._deps.queries, self._wire.actor, session_id, self._deps.clock())
         if row is None:
             return
         handed_over = entry.kind == "claim.handed_over" and entry.by == me
@@ -238,7 +238,7 @@ class Conversation:
             await self._wire.wrong(why)
 
     async def _tell_claim(self, it: Subscription) -> None:
-        row = await sessions.by_id(self._deps.reads, self._wire.actor, it.session.id, self._deps.clock())
+        row = await sessions.get_by_id(self._deps.queries, self._wire.actor, it.session.id, self._deps.clock())
         if row and row.holder_id:
             names = await self._deps.profiles.profiles([row.holder_id])
             await self._wire.say(present.claimed_by(self._names[row.id], row.holder_id, row.expires_at, names))

@@ -27,7 +27,7 @@ async def list_sessions(request: Request, who: Who) -> Response:
     """`attached` is how many look at it through tmux itself; `width` and `height` are its current window's."""
     require(who, "session.view")
     deps = chrote_deps(request)
-    rows = (await sessions.listed(deps.reads, who, deps.clock())).rows
+    rows = (await sessions.list_visible(deps.queries, who, deps.clock())).rows
     shapes = await deps.terminals.shapes([address(it) for it in rows])
     shown = []
     for it in rows:
@@ -51,7 +51,7 @@ async def list_sessions(request: Request, who: Who) -> Response:
 async def list_locks(request: Request, who: Who) -> Response:
     require(who, "session.view")
     deps = chrote_deps(request)
-    rows = [it for it in (await sessions.listed(deps.reads, who, deps.clock())).rows if it.holder_id]
+    rows = [it for it in (await sessions.list_visible(deps.queries, who, deps.clock())).rows if it.holder_id]
     names = await deps.profiles.profiles([it.holder_id for it in rows if it.holder_id])
     held = {it.name: it.holder_id for it in rows if it.holder_id}
     return Json({"locks": {session: {"id": user_id(id), "name": name(id, names)} for session, id in held.items()}})

@@ -16,8 +16,8 @@ from interfaces.chrote.session_views import address
 from interfaces.chrote.sessions import find
 from interfaces.chrote.socket import shown
 from interfaces.chrote.views import user_id
-from projections.hub import Push
 from projections.sessions import Listed
+from projections.stream_reader import Push
 
 router = APIRouter()
 

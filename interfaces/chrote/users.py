@@ -29,7 +29,7 @@ async def list_users(request: Request, who: Who) -> Response:
     """Who came first is first."""
     require(who, "user.manage")
     deps = chrote_deps(request)
-    rows = (await users.everybody(deps.reads)).rows
+    rows = (await users.list_all(deps.queries)).rows
     profiles = await deps.profiles.profiles([row.id for row in rows])
     return Json({"users": [present.user(row, profiles.get(row.id)) for row in rows]})
 

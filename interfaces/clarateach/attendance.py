@@ -15,12 +15,12 @@ from application.ports.errors import Unavailable
 from interfaces.clarateach import views as present
 from interfaces.clarateach.deps import ClaraTeachDeps
 from projections import seats, workshops
-from projections.hub import Closing, CutOff, Dismissed
+from projections.stream_reader import AccessRevoked, CutOff, ShuttingDown
 from projections.workshops import WorkshopRow
 
 
 async def learners(deps: ClaraTeachDeps, row: WorkshopRow) -> dict[str, Any]:
-    taken = [it for it in seats.of(row) if it.learner_id]
+    taken = [it for it in seats.rows_of(row) if it.learner_id]
     known = await deps.learners.described([it.learner_id for it in taken if it.learner_id])
     shown: list[dict[str, Any]] = []
     for it in taken:
@@ -33,14 +33,14 @@ async def changes(deps: ClaraTeachDeps, who: Actor, row: WorkshopRow) -> AsyncIt
     """The list as it is, and again whenever it is another one. It ends with the workshop."""
     watched, last = Watched(deps, who, row.id), None
     try:
-        while found := await workshops.numbered(deps.reads, row.number):
-            watched.only(it.machine_id for it in seats.of(found) if it.machine_id)
+        while found := await workshops.get_by_number(deps.queries, row.number):
+            watched.only(it.machine_id for it in seats.rows_of(found) if it.machine_id)
             shown = await learners(deps, found)
             if shown != last:
                 told = orjson.dumps(last := shown, option=orjson.OPT_UTC_Z).decode()
                 yield ServerSentEvent(told, event="learners").encode()
             await watched.change()
-    except (Closing, Dismissed, CutOff, Unavailable):
+    except (ShuttingDown, AccessRevoked, CutOff, Unavailable):
         return  # the client comes back, and is told how it is then
     finally:
         watched.close()

@@ -66,7 +66,7 @@ async def sitting(connection: HTTPConnection, seat: str) -> Sitting:
     number = numbered(seat)
     if admission.seat != number:
         raise NotAllowed("this token is one of another seat")
-    row = await seats.taken_by(deps.reads, admission.workshop, number, admission.learner_id)
+    row = await seats.get_taken(deps.queries, admission.workshop, number, admission.learner_id)
     if row is None:
         raise Unauthenticated("nobody sits there with this token any more; join again")
     if row.machine_id is None or not row.ready:

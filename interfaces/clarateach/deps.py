@@ -19,12 +19,12 @@ from application.registrations import Registering
 from application.seats import Seats
 from application.workshops import Workshops
 from projections.hub import Hub
-from projections.query import Reads
+from projections.query import Queries
 
 
 @dataclass(frozen=True)
 class ClaraTeachDeps:
-    reads: Reads
+    queries: Queries
     hub: Hub
     people: People
     profiles: Profiles

@@ -27,7 +27,7 @@ from domain.errors import NotAllowed, NotFound
 from interfaces.clarateach.credentials import Sits, Sitting, sitting
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http.errors import Unauthenticated
-from projections.hub import Closing, CutOff, Dismissed
+from projections.stream_reader import AccessRevoked, CutOff, ShuttingDown
 
 router = APIRouter()
 SEND_SECONDS = 10.0  # a client that takes nothing for so long is let go
@@ -109,9 +109,9 @@ class Terminal:
             try:
                 async for _ in self._deps.hub.follow(workshop, self._sits.machine_id, None):
                     await self._look()
-            except Closing:
+            except ShuttingDown:
                 raise Over(SHUTTING_DOWN, "the server is shutting down") from None
-            except (CutOff, Dismissed, Unavailable):
+            except (CutOff, AccessRevoked, Unavailable):
                 await asyncio.sleep(1)
 
     async def _look(self) -> None:

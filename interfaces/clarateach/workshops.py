@@ -57,7 +57,7 @@ class Extend(BaseModel):
 async def list_workshops(request: Request, who: Instructor) -> Response:
     """Those that you have made, the newest first."""
     require(who, "workshop.list")
-    found = await workshops.owned_by(clarateach_deps(request).reads, who.user_id)
+    found = await workshops.list_owned_by(clarateach_deps(request).queries, who.user_id)
     shown = [present.workshop(row, *where(request)) for row in found.rows]
     return Json({"workshops": shown}, headers={"x-tenure-position": str(found.position)})
 
@@ -124,7 +124,7 @@ async def end_seat(request: Request, who: Instructor, id: Id, seat: str) -> Resp
 
 async def own(request: Request, who: Actor, id: str) -> WorkshopRow:
     """The caller's workshop. `NotFound` for what has gone, and for another's."""
-    row = await workshops.numbered(clarateach_deps(request).reads, id)
+    row = await workshops.get_by_number(clarateach_deps(request).queries, id)
     if row is None:
         raise NotFound("no such workshop")
     require(who, "workshop.see", row.owner_id)

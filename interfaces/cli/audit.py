@@ -75,7 +75,7 @@ async def show_log(
                     return
             if not follow:
                 return
-            seen = max(after, given.reads.followed.level)
+            seen = max(after, given.queries.followed.value)
             await given.after(seen)
 
 

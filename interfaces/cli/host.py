@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # names for a type checker; at run time they cost a web frame
     from application.platform import Platform
     from application.ports.clock import Clock
     from application.ports.people import People
-    from projections.query import Reads
+    from projections.query import Queries
 
 Flags = dict[str, Any]  # settings by name, as they were given; None: not given
 
@@ -57,7 +57,7 @@ class Log(Protocol):
     """The database of one command, without a server: an `interfaces.native.history.HistoryDeps`, and more."""
 
     @property
-    def reads(self) -> Reads: ...
+    def queries(self) -> Queries: ...
     @property
     def people(self) -> People: ...
     @property

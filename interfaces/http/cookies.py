@@ -47,7 +47,7 @@ async def member(connection: HTTPConnection) -> Actor | None:
 
 async def role_of(deps: HttpDeps, user_id: UUID) -> Role | None:
     """The role that somebody has now; None if they have been removed."""
-    row = await users.get(deps.reads, user_id)
+    row = await users.get(deps.queries, user_id)
     if row:
         return Role(row.role)
     try:  # somebody who has just come may not be listed yet, where the follower is slow

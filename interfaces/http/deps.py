@@ -14,14 +14,14 @@ from application.platform import Platform
 from application.ports.api_keys import Tokens
 from application.ports.clock import Ids
 from application.ports.people import People, Profiles
-from projections.query import Reads
+from projections.query import Queries
 
 
 @dataclass(frozen=True)
 class HttpDeps:
     """Finds out who is asking, and bounds what they send."""
 
-    reads: Reads
+    queries: Queries
     platform: Platform
     people: People
     profiles: Profiles

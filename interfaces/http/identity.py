@@ -115,7 +115,7 @@ async def opened(connection: HTTPConnection, text: str) -> Grant | None:
 
 
 async def with_role(deps: HttpDeps, who: Actor) -> Actor:
-    row = await users.get(deps.reads, who.user_id)
+    row = await users.get(deps.queries, who.user_id)
     return replace(who, role=Role(row.role)) if row else who
 
 

@@ -26,7 +26,7 @@ async def instructor(connection: HTTPConnection) -> Actor | None:
     if text is None:
         return None
     user_id = await deps.instructors.find_user(text)
-    row = await users.get(deps.reads, user_id) if user_id else None
+    row = await users.get(deps.queries, user_id) if user_id else None
     if row is None:
         raise Unauthenticated("this token is not good any more: POST /api/auth/login")
     profile = (await deps.profiles.profiles([row.id])).get(row.id)

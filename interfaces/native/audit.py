@@ -53,14 +53,14 @@ async def list_events(
     """
     deps = native_deps(request)
     what = replace(
-        trail.seen_by(who), subject=subject, kind=kind, since=since and utc(since), until=until and utc(until)
+        trail.filter_for(who), subject=subject, kind=kind, since=since and utc(since), until=until and utc(until)
     )
     if by is not None:
         what = replace(what, by=await person(deps, by))
     if NDJSON in request.headers.get("accept", ""):
-        await trail.page(deps.reads, what, after, 0)  # a refusal must come before the first line
+        await trail.page(deps.queries, what, after, 0)  # a refusal must come before the first line
         return StreamingResponse(lines(deps, what, after), media_type=NDJSON)
-    found = await trail.page(deps.reads, what, after, limit)
+    found = await trail.page(deps.queries, what, after, limit)
     told = await named(deps, found.rows)
     full = len(found.rows) == limit
     return Json({"events": told, "next": found.rows[-1].position if full else None, "position": found.position})

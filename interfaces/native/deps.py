@@ -16,7 +16,7 @@ from application.ports.clock import Clock
 from application.ports.people import People
 from application.regions import Regions
 from projections.hub import Hub
-from projections.query import Reads
+from projections.query import Queries
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ HealthCheck = Callable[[], Awaitable[PartHealth]]
 
 @dataclass(frozen=True)
 class NativeDeps:
-    reads: Reads
+    queries: Queries
     hub: Hub
     clock: Clock
     platform: Platform

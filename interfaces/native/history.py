@@ -15,7 +15,7 @@ from domain.errors import Invalid, NotFound
 from interfaces.http.identity import SCHEME
 from interfaces.native import views as present
 from projections import trail
-from projections.query import Reads
+from projections.query import Queries
 from projections.trail import Entry, Filter
 
 PAGE = 1000
@@ -25,7 +25,7 @@ class HistoryDeps(Protocol):
     """What the history is read from."""
 
     @property
-    def reads(self) -> Reads: ...
+    def queries(self) -> Queries: ...
     @property
     def people(self) -> People: ...
     @property
@@ -37,7 +37,7 @@ class HistoryDeps(Protocol):
 async def entries(deps: HistoryDeps, what: Filter, after: int) -> AsyncIterator[dict[str, Any]]:
     """All of them after a position, up to the newest."""
     while True:
-        found = await trail.page(deps.reads, what, after, PAGE)
+        found = await trail.page(deps.queries, what, after, PAGE)
         for told in await named(deps, found.rows):
             yield told
         if len(found.rows) < PAGE:
@@ -52,12 +52,12 @@ async def as_it_was(deps: HistoryDeps, id: str, at: str | None, may_see: Callabl
     """
     moment = parse_moment(at) if at else deps.clock()
     try:
-        first = (await trail.page(deps.reads, Filter(subject=UUID(id)), 0, 1)).first
+        first = (await trail.page(deps.queries, Filter(subject=UUID(id)), 0, 1)).first
     except ValueError:
         raise NotFound("no such subject; ids are UUIDs") from None
     if first is None or not may_see(first):
         raise NotFound("no such subject")
-    version = await trail.version_at(deps.reads, UUID(id), moment)
+    version = await trail.version_at(deps.queries, UUID(id), moment)
     if not version:
         raise NotFound(f"it was not there yet; its first event is of {utc(first.at).isoformat()[:-6]}Z")
     it = await deps.platform.load(Aggregate, UUID(id), version)

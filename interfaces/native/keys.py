@@ -73,7 +73,7 @@ async def list_keys(request: Request, who: Who) -> Response:
     """The caller's keys, newest first; those that are revoked are gone."""
     require(who, "key.list")
     deps = native_deps(request)
-    rows = (await api_keys.owned_by(deps.reads, who.user_id)).rows
+    rows = (await api_keys.list_owned_by(deps.queries, who.user_id)).rows
     kept = await deps.api_key_rows.described([row.id for row in rows])
     return Json([shown(row, kept[row.id]) for row in rows if row.id in kept])
 

@@ -25,7 +25,7 @@ from interfaces.http.identity import placed
 from interfaces.http.sse import SEND_SECONDS, Stream, sending
 from interfaces.native.deps import NativeDeps, native_deps
 from interfaces.native.views import line, message
-from projections.hub import Closing, CutOff, Dismissed, Push, Ready, Reset, Told
+from projections.stream_reader import AccessRevoked, CutOff, Push, Ready, Reset, ShuttingDown, StreamMessage
 from projections.trail import Entry
 
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
@@ -49,7 +49,7 @@ async def sse(deps: NativeDeps, who: Actor, subject: UUID | None, after: int | N
     try:
         async for some in deps.hub.follow(who, subject, after):
             yield b"".join(map(sse_told, some))
-    except (Closing, Dismissed, Unavailable):
+    except (ShuttingDown, AccessRevoked, Unavailable):
         return  # the client comes back, with the last position that it has seen
     except CutOff:
         yield ServerSentEvent(comment="cut off: you do not keep up; come back with Last-Event-ID").encode()
@@ -82,9 +82,9 @@ async def tell(
                 frame = told.frame("ws", ws_frame) if isinstance(told, Push) else line(as_notice(told))
                 with anyio.fail_after(SEND_SECONDS):
                     await socket.send_text(frame.decode())
-    except (Closing, Unavailable):
+    except (ShuttingDown, Unavailable):
         await hang_up(socket, 1001, "come back with the last position")
-    except Dismissed:
+    except AccessRevoked:
         await hang_up(socket, 1008, "you do not belong here any more")
     except (CutOff, TimeoutError):
         await hang_up(socket, 1013, "you do not keep up; come back with the last position")
@@ -114,7 +114,7 @@ def position(last_event_id: str | None, after: int | None) -> int | None:
     return int(last_event_id)
 
 
-def sse_told(told: Told) -> bytes:
+def sse_told(told: StreamMessage) -> bytes:
     return told.frame("sse", sse_frame) if isinstance(told, Push) else notice(told)
 
 

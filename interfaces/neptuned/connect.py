@@ -37,7 +37,7 @@ from interfaces.neptuned.credentials import BASE, admitted, let_go
 from interfaces.neptuned.deps import neptuned_deps
 from interfaces.neptuned.public import running
 from interfaces.neptuned.rooms import Member, Room, rooms
-from projections.hub import Closing
+from projections.stream_reader import ShuttingDown
 from projections.vm_configs import VmConfigRow
 
 router = APIRouter(prefix=BASE)
@@ -168,7 +168,7 @@ class Session:
         """Let go of who may not be here any more, and of everybody when this server ends."""
         try:
             why = await let_go(self._deps, self._member.actor)
-        except Closing:
+        except ShuttingDown:
             raise Ended(GONE_AWAY, "the server is shutting down") from None
         raise Ended(NOT_YOURS, why)
 

@@ -25,7 +25,7 @@ from domain.errors import NotAllowed
 from interfaces.http import identity
 from interfaces.http.errors import Unauthenticated, errors
 from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
-from projections.hub import CutOff, Dismissed
+from projections.stream_reader import AccessRevoked, CutOff
 
 BASE = "/api/v0"
 NEEDED = f"log in first: a good token is needed in Authorization: Bearer, from POST {BASE}/login"
@@ -135,7 +135,7 @@ async def let_go(deps: NeptunedDeps, who: Actor) -> str:
                     if why := await why_not(deps, who):
                         return why
                     del some
-        except Dismissed:
+        except AccessRevoked:
             return "this key is not good any more"
         except CutOff:
             continue

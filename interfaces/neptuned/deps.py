@@ -17,12 +17,12 @@ from application.vm_administration import VmAdministration
 from application.vm_configs import VmConfigs
 from application.vm_servers import VmServers
 from projections.hub import Hub
-from projections.query import Reads
+from projections.query import Queries
 
 
 @dataclass(frozen=True)
 class NeptunedDeps:
-    reads: Reads
+    queries: Queries
     hub: Hub
     clock: Clock
     vm_accounts: VmAccounts

@@ -62,7 +62,7 @@ async def get_revision(
 
 async def entries(deps: NeptunedDeps, id: UUID, kind: str) -> list[Entry]:
     found: list[Entry] = []
-    while len(page := (await trail.page(deps.reads, Filter(subject=id, kind=kind), last(found), PAGE)).rows) == PAGE:
+    while len(page := (await trail.page(deps.queries, Filter(subject=id, kind=kind), last(found), PAGE)).rows) == PAGE:
         found += page
     return found + page
 

@@ -57,7 +57,7 @@ class ListVMEntry(BaseModel):
 @router.get("/list", response_model=list[ListVMEntry], responses=errors())
 async def list_machines(request: Request) -> Response:
     deps = neptuned_deps(request)
-    rows = (await vm_configs.running(deps.reads)).rows
+    rows = (await vm_configs.list_running(deps.queries)).rows
     return Json(await asyncio.gather(*(entry(deps, row) for row in rows)))
 
 
@@ -82,7 +82,7 @@ async def screenshot(request: Request, vm: str) -> Response:
 
 async def running(deps: NeptunedDeps, vm: str) -> VmConfigRow:
     """`NotFound` for one that is not there, or does not run."""
-    row = await vm_configs.called(deps.reads, vm)
+    row = await vm_configs.get_by_vm_id(deps.queries, vm)
     if row is None or row.state != State.RUNNING:
         raise NotFound("no such virtual machine is running")
     return row

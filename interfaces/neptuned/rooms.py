@@ -24,7 +24,7 @@ from domain.claim import Claim
 from domain.errors import Conflict, NotFound, Refused
 from interfaces.http.display_messages import message
 from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
-from projections.hub import CutOff
+from projections.stream_reader import CutOff
 
 NOT_YOURS = "it is somebody else's turn; ask for yours with turn/take"
 

@@ -60,7 +60,7 @@ async def everybody(request: Request, who: Administrator) -> Response:
     """Who came first is first."""
     require(who, "vm_account.list")
     deps = neptuned_deps(request)
-    return Json(await shown(deps, (await vm_accounts.everybody(deps.reads)).rows))
+    return Json(await shown(deps, (await vm_accounts.list_all(deps.queries)).rows))
 
 
 @router.post("/create", response_model=UserOut, response_model_exclude_none=True)
@@ -128,7 +128,7 @@ async def unban(request: Request, who: Administrator, user_id: str) -> Response:
 async def found(deps: NeptunedDeps, user_id: str) -> VmAccountRow:
     """Raises `NotFound`."""
     number = int(user_id) if user_id.isascii() and user_id.isdigit() and len(user_id) < 20 else 0
-    row = await vm_accounts.numbered(deps.reads, number)
+    row = await vm_accounts.get_by_number(deps.queries, number)
     if row is None or str(row.number) != user_id:
         raise NotFound("no such user")
     return row

@@ -74,7 +74,7 @@ class Patched(BaseModel):
 async def list_vms(request: Request, who: Administrator) -> Response:
     """All of them, whether they run or not."""
     require(who, "vm.see")
-    found = await vm_configs.all_of_them(neptuned_deps(request).reads)
+    found = await vm_configs.list_all(neptuned_deps(request).queries)
     return Json([entry(row) for row in found.rows], headers={"x-tenure-position": str(found.position)})
 
 
@@ -94,7 +94,7 @@ async def create_vm(
 @router.get("/{vm}", response_model=ConfigVMEntry)
 async def get_vm(request: Request, who: Administrator, vm: Id) -> Response:
     require(who, "vm.see")
-    row = await vm_configs.called(neptuned_deps(request).reads, vm)
+    row = await vm_configs.get_by_vm_id(neptuned_deps(request).queries, vm)
     if row is None:
         raise NotFound("no such virtual machine")
     return answer(row)

@@ -8,12 +8,12 @@ from starlette.requests import HTTPConnection
 
 from application.ports.clock import Clock
 from application.workspaces import Workspaces
-from projections.query import Reads
+from projections.query import Queries
 
 
 @dataclass(frozen=True)
 class VmApiDeps:
-    reads: Reads
+    queries: Queries
     clock: Clock
     workspaces: Workspaces
 

@@ -30,7 +30,7 @@ async def list_operations(
 ) -> Response:
     """Oldest first; also of workspaces that have ended."""
     require(who, "workspace.list")
-    found = await operations.of_holder(vm_api_deps(request).reads, who.user_id, workspace_id)
+    found = await operations.list_owned_by(vm_api_deps(request).queries, who.user_id, workspace_id)
     return Json([present.operation(row) for row in found.rows])
 
 
@@ -38,7 +38,7 @@ async def list_operations(
 async def get_operation(request: Request, who: Who, id: str) -> Response:
     require(who, "workspace.list")
     try:
-        row = await operations.get(vm_api_deps(request).reads, who.user_id, UUID(id))
+        row = await operations.get(vm_api_deps(request).queries, who.user_id, UUID(id))
     except ValueError:
         row = None
     if row is None:

@@ -80,7 +80,7 @@ SnapshotId = Annotated[UUID, Depends(taken_id)]
 async def list_workspaces(request: Request, who: Who) -> Response:
     """All workspaces of the caller, newest first. `X-Tenure-Position` is where a stream goes on from this list."""
     require(who, "workspace.list")
-    found = await workspaces.owned_by(vm_api_deps(request).reads, who.user_id)
+    found = await workspaces.list_owned_by(vm_api_deps(request).queries, who.user_id)
     rows = [present.workspace(row, who.name) for row in found.rows]
     return Json(rows, headers={"x-tenure-position": str(found.position)})
 
@@ -121,7 +121,7 @@ async def extend_workspace(request: Request, who: Who, id: Id, body: Extend) -> 
 async def explain_deadline(request: Request, who: Who, id: Id) -> Response:
     """When it ends, and the events that made it so."""
     row = await own(request, who, id)
-    told = await trail.page(vm_api_deps(request).reads, trail.Filter(subject=id), 0, 10_000)
+    told = await trail.page(vm_api_deps(request).queries, trail.Filter(subject=id), 0, 10_000)
     set_by = [entry for entry in told.rows if "expires_at" in entry.facts]
     return Json(present.deadline(row, set_by, vm_api_deps(request).clock()))
 
@@ -173,7 +173,7 @@ async def operate(request: Request, who: Actor, id: UUID, operation: Operation) 
 
 async def own(request: Request, who: Actor, id: UUID) -> WorkspaceRow:
     """The caller's workspace. `NotFound` for what has gone, and for another's."""
-    row = await workspaces.get(vm_api_deps(request).reads, id)
+    row = await workspaces.get(vm_api_deps(request).queries, id)
     if row is None:
         raise NotFound("no such workspace")
     require(who, "workspace.see", row.owner_id)

@@ -37,7 +37,7 @@ async def list_api_keys(request: Request, who: Who) -> Response:
     """The caller's keys, newest first."""
     require(who, "key.list")
     deps = warpdrive_deps(request)
-    rows = (await api_keys.owned_by(deps.reads, who.user_id)).rows
+    rows = (await api_keys.list_owned_by(deps.queries, who.user_id)).rows
     kept = await deps.api_key_rows.described([row.id for row in rows])
     return Json(
         [

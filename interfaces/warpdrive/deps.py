@@ -15,12 +15,12 @@ from application.ports.clock import Clock
 from application.ports.hosted_sessions import JoinRequests
 from application.waiting_room import WaitingRoom
 from projections.hub import Hub
-from projections.query import Reads
+from projections.query import Queries
 
 
 @dataclass(frozen=True)
 class WarpdriveDeps:
-    reads: Reads
+    queries: Queries
     hub: Hub
     clock: Clock
     platform: Platform

@@ -10,7 +10,7 @@ from application.access import Actor
 from domain.guest import Standing
 from interfaces.warpdrive.deps import WarpdriveDeps
 from projections import guests, workspaces
-from projections.hub import Push
+from projections.stream_reader import Push
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ async def standings(
 
     What a guest may watch of somebody else's session is this alone; it is looked at with its owner's eyes.
     """
-    found = await guests.get(deps.reads, guest_id)
+    found = await guests.get(deps.queries, guest_id)
     if found.first is None:
         yield Stands(joiner_id, Standing.CLOSED)
         return
@@ -47,7 +47,7 @@ async def machine_statuses(
     deps: WarpdriveDeps, who: Actor, workspace_id: UUID
 ) -> AsyncGenerator[tuple[str, str | None], None]:
     """How a machine is, and what is wrong with it: now, and then whenever that changes. It ends with the machine."""
-    row = await workspaces.get(deps.reads, workspace_id)
+    row = await workspaces.get(deps.queries, workspace_id)
     if row is None:
         return
     yield row.status, row.error

@@ -62,7 +62,7 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000, description="so many are left 
 async def list_sessions(request: Request, who: Who, limit: Limit = None, offset: Offset = 0) -> Response:
     """The caller's running sessions, newest first."""
     require(who, "hosted_session.list")
-    found = await hosted_sessions.owned_by(warpdrive_deps(request).reads, who.user_id, limit, offset)
+    found = await hosted_sessions.list_owned_by(warpdrive_deps(request).queries, who.user_id, limit, offset)
     return Json([present.session(row) for row in found.rows])
 
 
@@ -113,7 +113,7 @@ async def list_guests(request: Request, who: Who, id: Id) -> Response:
     """Who waits to join, who has joined, and who is on their way out."""
     deps = warpdrive_deps(request)
     session = await deps.hosted_sessions.own(who, id, "hosted_session.see")
-    rows = await guests.of_session(deps.reads, session.id)
+    rows = await guests.list_present(deps.queries, session.id)
     asked = await deps.join_requests.find([row.joiner_id for row in rows])
     return Json([present.guest(row, asked[row.joiner_id]) for row in rows if row.joiner_id in asked])
 
@@ -122,5 +122,5 @@ async def list_guests(request: Request, who: Who, id: Id) -> Response:
 async def list_guest_sessions(request: Request, who: Who) -> Response:
     """The sessions of others that the caller is in."""
     require(who, "guest.list")
-    rows = await guests.joined_by(warpdrive_deps(request).reads, who.user_id)
+    rows = await guests.list_joined_by(warpdrive_deps(request).queries, who.user_id)
     return Json([present.session(row) for row in rows])

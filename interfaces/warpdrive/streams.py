@@ -31,7 +31,7 @@ from interfaces.warpdrive.deps import WarpdriveDeps, warpdrive_deps
 from interfaces.warpdrive.guest_status import standings
 from interfaces.warpdrive.sessions import KEY, Id
 from projections import guests
-from projections.hub import Closing, CutOff, Dismissed, Push, Told
+from projections.stream_reader import AccessRevoked, CutOff, Push, ShuttingDown, StreamMessage
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/sse/session", tags=["hosted sessions"], responses=errors(400, 401, 404))
@@ -63,7 +63,7 @@ async def asked_to_join(deps: WarpdriveDeps, who: Actor, session: HostedSession)
     yield comment("who asks to join this session")
     owner = Actor(who.user_id, "", request_id=who.request_id)
     try:
-        found = await guests.waiting(deps.reads, session.id, deps.clock())
+        found = await guests.list_waiting(deps.queries, session.id, deps.clock())
         if told := await frames(deps, session, [row.joiner_id for row in found.rows]):
             yield told
         async for some in deps.hub.follow(owner, None, found.position):
@@ -71,13 +71,13 @@ async def asked_to_join(deps: WarpdriveDeps, who: Actor, session: HostedSession)
                 yield told
             if any(isinstance(it, Push) and it.entry.subject == session.id for it in some):
                 return  # all that can still happen to it is its end
-    except (Closing, Dismissed, Unavailable):
+    except (ShuttingDown, AccessRevoked, Unavailable):
         return  # the client comes back, and is shown what waits then
     except CutOff:
         yield comment("cut off: you do not keep up; come back")
 
 
-def asks(some: Sequence[Told], session: HostedSession) -> list[UUID]:
+def asks(some: Sequence[StreamMessage], session: HostedSession) -> list[UUID]:
     """Who asks to join this session, of what has happened."""
     states = [it.entry.state for it in some if isinstance(it, Push) and it.entry.kind in ASKS]
     return [UUID(str(it["joiner_id"])) for it in states if it and str(it["session_id"]) == str(session.id)]
@@ -122,7 +122,7 @@ class GuestStream(Stream):
                         self.decided = True
                         yield present.outcome(present.OUTCOMES[standing])
                         return
-        except (Closing, Dismissed, CutOff, Unavailable):
+        except (ShuttingDown, AccessRevoked, CutOff, Unavailable):
             return  # they come back, and ask again
 
     async def withdraw(self) -> None:

@@ -110,7 +110,7 @@ class Alice:
         elif what == "extend":
             await asked.extend(ALICE, id, TERM)
         elif what == "restore":
-            row = await workspaces.get(tenure.deps.http.reads, id)
+            row = await workspaces.get(tenure.deps.http.queries, id)
             ready = [shot["id"] for shot in row.snapshots if shot["status"] == "ready"] if row else []
             if ready:
                 await asked.operate(ALICE, id, Operation.RESTORE, snapshot_id=UUID(ready[-1]))

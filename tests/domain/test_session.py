@@ -6,8 +6,7 @@ from application.access import Actor
 from application.sessions import may_claim, may_view
 from domain.role import Role
 from domain.session import Session
-from projections import ownership as holders
-from projections import sessions, trail
+from projections import ownership, sessions, trail
 from tests.support.stories.workspaces import (
     ANNA,
     BOB,
@@ -60,13 +59,13 @@ def test_its_row() -> None:
 
 
 def test_its_history_is_everybodys_unless_it_is_in_somebodys_workspace() -> None:
-    assert seen.row(holders.evolve) is None
-    assert seen_inside.row(holders.evolve) == holders.HolderRow(SUBJECT, ANNA)
+    assert seen.row(ownership.evolve) is None
+    assert seen_inside.row(ownership.evolve) == ownership.OwnershipRow(SUBJECT, ANNA)
     (found,) = seen.events
-    assert trail.entry(found, 1, None, None).shared and not trail.entry(found, 1, ANNA, None).shared
+    assert trail.entry_of(found, 1, None, None).shared and not trail.entry_of(found, 1, ANNA, None).shared
     operator, holder = Actor(BOB, "", "", role=Role.OPERATOR), Actor(ANNA, "", "", role=Role.VIEWER)
     admin = Actor(OPERATION, "", "", role=Role.ADMIN)
     assert [may_view(who, ANNA) for who in (operator, holder, admin)] == [False, True, True]
     assert [may_claim(who, ANNA) for who in (operator, holder, admin)] == [False, True, True]
     assert [may_claim(who, None) for who in (operator, holder, admin)] == [True, False, True]
-    assert sessions.seen_by(operator) == BOB and sessions.seen_by(admin) is None
+    assert sessions.owner_filter(operator) == BOB and sessions.owner_filter(admin) is None

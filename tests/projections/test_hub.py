@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 
 from application.access import Actor
-from projections import query as reads
-from projections.hub import Batch, CutOff, Hub, Ready, Told
-from projections.query import Found, Reads, Tide
+from projections import query as queries
+from projections.hub import Batch, Hub
+from projections.query import Position, Queries, QueryResult
+from projections.stream_reader import CutOff, Ready, StreamMessage
 from projections.trail import Entry
 from tests.support.server import PATIENCE
 from tests.support.stories.workspaces import ANNA, requested
@@ -21,20 +22,22 @@ BOUND = 8
 ACTOR = Actor(ANNA, "anna", "r1")
 
 
-class NothingMissed(Reads):
+class NothingMissed(Queries):
     """A trail that has nothing to replay."""
 
     def __init__(self) -> None: ...
 
-    async def find(self, row: type[Any], sql: Any, args: Sequence[Any] = (), *, wait: bool = True) -> Found[Any]:
-        return Found([], 0)
+    async def select(
+        self, row_type: type[Any], sql: Any, args: Sequence[Any] = (), *, wait: bool = True
+    ) -> QueryResult[Any]:
+        return QueryResult([], 0)
 
 
-class Followed(Reads):
+class Followed(Queries):
     """A trail that has been followed up to 3, and is not followed on."""
 
     def __init__(self) -> None:
-        self.followed, self.head = Tide(), 3
+        self.followed, self.head = Position(), 3
 
     async def _fetch(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
         return [{"_head": self.head, "_position": 3, "_nth": None}]
@@ -52,13 +55,13 @@ def batch(after: int, count: int) -> Batch:
     )
 
 
-async def ready(hub: Hub, subject: UUID | None = None) -> AsyncIterator[Sequence[Told]]:
+async def ready(hub: Hub, subject: UUID | None = None) -> AsyncIterator[Sequence[StreamMessage]]:
     told = hub.follow(ACTOR, subject, None)
     assert await anext(told) == [Ready(0)]
     return told
 
 
-async def taken(told: AsyncIterator[Sequence[Told]], last: int) -> list[int]:
+async def taken(told: AsyncIterator[Sequence[StreamMessage]], last: int) -> list[int]:
     """The positions that it is told, up to the last."""
     seen: list[int] = []
     while not seen or seen[-1] < last:
@@ -102,7 +105,7 @@ async def test_what_waits_comes_at_once() -> None:
 async def test_what_is_looked_up_does_not_wait_for_the_follower_who_waits_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reads, "FOLLOWING", 3600.0)
+    monkeypatch.setattr(queries, "FOLLOW_TIMEOUT_S", 3600.0)
     log = Followed()
     hub = Hub(log, BOUND, 100)
     told = hub.follow(ACTOR, None, None)

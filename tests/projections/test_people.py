@@ -4,10 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from projections import invites, users
-from projections import ownership as holders
+from projections import invites, ownership, users
 from projections.invites import InviteRow
-from projections.ownership import HolderRow
+from projections.ownership import OwnershipRow
 from projections.users import UserRow
 from tests.support.stories.workspaces import (
     ANNA,
@@ -68,4 +67,4 @@ def test_the_row_and_the_aggregate_tell_the_same(story: Story) -> None:
 
 
 def test_the_history_of_somebody_is_their_own() -> None:
-    assert removed.row(holders.evolve) == HolderRow(SUBJECT, SUBJECT)
+    assert removed.row(ownership.evolve) == OwnershipRow(SUBJECT, SUBJECT)

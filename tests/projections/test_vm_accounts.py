@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from application.processes import PROCESSES
-from projections import ownership as holders
-from projections import vm_accounts
-from projections.ownership import HolderRow
+from projections import ownership, vm_accounts
+from projections.ownership import OwnershipRow
 from projections.vm_accounts import VmAccountRow
 from tests.support.stories.vm_accounts import banned, closed, forgotten, new_password, opened, promoted, unbanned
 from tests.support.stories.workspaces import ANNA
@@ -20,7 +19,7 @@ def test_a_row_shows_what_has_become_of_somebody() -> None:
         assert story.row(vm_accounts.evolve) == row
     assert promoted.row(vm_accounts.evolve).user_type == "administrator"
     assert banned.row(vm_accounts.evolve).banned
-    assert opened.row(holders.evolve) == HolderRow(SUBJECT, ANNA), "their history is their own"
+    assert opened.row(ownership.evolve) == OwnershipRow(SUBJECT, ANNA), "their history is their own"
 
 
 @pytest.mark.parametrize("story", [closed, forgotten])

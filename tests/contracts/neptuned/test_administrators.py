@@ -76,9 +76,9 @@ async def test_a_member_comes_with_a_key_and_roles_do_not_follow_from_types(tenu
             assert types == [("olga", "administrator"), ("anna", "user")]
             refused(await ask(of_olga, everybody[0]["id"], "change_password", password=PASSWORD), 409, "another way")
             refused(await of_olga.post(f"{BASE}/logout"), 400, "revoke it")
-            async with nobody(tenure, **{"X-API-Key": reading}) as reads:
-                assert fine(await reads.get(USERS)) == everybody
-                refused(await ask(reads, everybody[1]["id"], "ban"), 403, "not what this key is for")
+            async with nobody(tenure, **{"X-API-Key": reading}) as client:
+                assert fine(await client.get(USERS)) == everybody
+                refused(await ask(client, everybody[1]["id"], "ban"), 403, "not what this key is for")
             me = (await anna.get("/auth/me")).json()["id"]
             fine(await ask(of_olga, everybody[1]["id"], "change_type", type="administrator"))
             assert (await anna.get("/auth/me")).json()["role"] == "admin"

@@ -12,7 +12,7 @@ import pytest
 from application.access import Actor
 from interfaces.neptuned.credentials import let_go
 from projections import trail
-from projections.hub import Closing
+from projections.stream_reader import ShuttingDown
 from tests.contracts.neptuned.people import BASE, USERS, again, ask, fine, id_of
 from tests.support.api_keys import KEYS, bearing, new_key, program
 from tests.support.server import PATIENCE, Served, eventually
@@ -116,7 +116,7 @@ async def test_a_revoked_key_cuts_what_it_opened(tenure: Served, ada: httpx.Asyn
 async def test_a_server_that_ends_says_so(tenure: Served, bob: httpx.AsyncClient) -> None:
     async with holding(tenure, await actor(tenure, bob.headers["authorization"])) as (held,):
         tenure.tenure.hub.close()
-        with pytest.raises(Closing):
+        with pytest.raises(ShuttingDown):
             await why(held)
 
 
@@ -125,7 +125,7 @@ async def test_events_say_ids_alone(tenure: Served, ada: httpx.AsyncClient, bob:
     id = await id_of(ada, "bob")
     fine(await ask(ada, id, "ban", reason="spilled the tea"))
     fine(await ask(ada, id, "change_type", type="moderator"))
-    found = await trail.page(tenure.tenure.deps.http.reads, trail.Filter(kind="vm_account"), 0, 10)
+    found = await trail.page(tenure.tenure.deps.http.queries, trail.Filter(kind="vm_account"), 0, 10)
     assert [(it.kind, it.facts) for it in found.rows[-2:]] == [
         ("vm_account.banned", {}),
         ("vm_account.type_changed", {"user_type": "moderator"}),

@@ -112,11 +112,13 @@ async def test_two_regions_on_one_engine_keep_apart(two: TwoRegions) -> None:
 
 async def test_a_workspace_in_a_region_has_its_terminal(two: TwoRegions) -> None:
     far = await two.ask("far")
-    terminals, reads, clock = (getattr(two.served.tenure.deps.chrote, name) for name in ("terminals", "reads", "clock"))
+    terminals, queries, clock = (
+        getattr(two.served.tenure.deps.chrote, name) for name in ("terminals", "queries", "clock")
+    )
     try:
 
         async def find_session() -> sessions.Listed | None:
-            return await sessions.named(reads, ADMIN, str(far), clock())
+            return await sessions.get_by_name(queries, ADMIN, str(far), clock())
 
         session = await eventually(find_session, 60)
         at = present_sessions.address(session)

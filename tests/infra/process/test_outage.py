@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from application import platform
-from projections import query as reads
+from projections import query as queries
 from tests.support import services
 from tests.support.server import Served, eventually, served
 from tests.support.services import Database
@@ -30,7 +30,7 @@ async def test_a_database_that_goes_and_comes_back(
     database_to_lose: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(platform, "PATIENCE", 2.0)  # a frozen database is waited for that long, again and again
-    monkeypatch.setattr(reads, "PATIENCE", 2.0)
+    monkeypatch.setattr(queries, "READ_TIMEOUT_S", 2.0)
     db = database_to_lose
     async with served(db.url, tmp_path) as tenure, tenure.client() as alice, Watcher(alice) as watcher:
         before = await create(alice, "before")

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from projections import hub as pushes
-from projections import query as reads
+from projections import hub
+from projections import query as queries
 from tests.support import services
 from tests.support.fake_engine import Engine
 from tests.support.server import Served, served
@@ -34,8 +34,8 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[str | None]:
 async def replicas(
     database: str, tmp_path: Path, redis: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Served, Served]]:
-    monkeypatch.setattr(reads, "FOLLOWING", 30.0)  # how long a read waits is measured by `make bench`, not here
-    monkeypatch.setattr(pushes, "PAGE", 50)  # so that who comes back reads several
+    monkeypatch.setattr(queries, "FOLLOW_TIMEOUT_S", 30.0)  # `make bench` measures how long a read waits
+    monkeypatch.setattr(hub, "PAGE_ENTRIES", 50)  # so that who comes back reads several
     engine = Engine()
     async with (
         served(database, tmp_path / "a", engine, redis_url=redis, auditors=["eve"]) as a,
