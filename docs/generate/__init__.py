@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import errors, events, settings
+from docs.generate import cli, contracts, errors, events, http, metrics, settings
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli.page,
+    "contracts.md": contracts.page,
     "errors.md": errors.page,
     "events.md": events.page,
+    "http.md": http.page,
+    "metrics.md": metrics.page,
     "settings.md": settings.page,
 }
 

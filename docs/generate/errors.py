@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -49,8 +48,8 @@ class Kind:
 
 
 def sentence(kind: type[Exception]) -> str:
-    """The first sentence of a docstring, without the lines of contracts that it names."""
-    return re.sub(r" \([A-Z]\d\d[^)]*\)", "", first_line(kind.__doc__)).partition(". ")[0].rstrip(".")
+    """The first sentence of a docstring."""
+    return first_line(kind.__doc__).partition(". ")[0].rstrip(".")
 
 
 OTHERS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from inspect import cleandoc
 
@@ -35,5 +36,5 @@ def prose(text: str | None) -> str:
 
 
 def first_line(text: str | None) -> str:
-    """The first paragraph of a docstring, on one line."""
-    return prose(text).split("\n\n")[0]
+    """The first paragraph of a docstring, on one line, without the lines of contracts that it names, such as (V34)."""
+    return re.sub(r" \([A-Z]\d\d[^)]*\)", "", prose(text).split("\n\n")[0])

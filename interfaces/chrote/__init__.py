@@ -33,4 +33,10 @@ CONTRACT = Contract(
         "/ws",
     ),
     render=render,
+    deviations=(
+        "`/ws` begins with the messages `connected` and `sessions`.",
+        "Too many wrong tokens are 429.",
+        "A new invite is answered with 201.",
+        "Everything under `/auth` is at `/api/auth`, too.",
+    ),
 )

@@ -31,4 +31,10 @@ CONTRACT = Contract(
     render=render,
     files=r"/vm/[^/]+/files/",
     statuses={409: 400, 410: 404},
+    deviations=(
+        "Bodies have no `data` envelope, as in the document's own examples.",
+        "All seats share one address, that of the server; a token says which machine is meant.",
+        "Instructors need no sign-in where only this machine can ask; elsewhere they do (`TENURE_PORTAL_AUTH`).",
+        "Who registers twice does not see the access code again, since an e-mail address alone must not open a seat.",
+    ),
 )

@@ -21,6 +21,7 @@ class Contract:
     render: Render
     statuses: Mapping[int, int] = field(default_factory=dict)  # that it has other ones for
     files: str = r"(?!)"  # the paths at which a request's body may be a file: a pattern
+    deviations: tuple[str, ...] = ()  # from its document, as the reference page declares them: whole sentences
 
 
 def contract_at(contracts: list[Contract], path: str) -> Contract:

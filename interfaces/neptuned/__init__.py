@@ -17,4 +17,11 @@ CONTRACT = Contract(
     ),
     prefixes=(BASE,),
     render=plain_error,
+    deviations=(
+        "Login also takes `password`, and entries carry `username`, where the document is silent.",
+        "A machine that stopped without a request carries `error`.",
+        "A cdrom may have an image, limits may be left out, and a machine has at most one cpu and one display.",
+        "A configuration does not say which system runs inside, so `os.kind` is `other`.",
+        "Chat is not implemented; only its limits are stored.",
+    ),
 )

@@ -8,4 +8,11 @@ CONTRACT = Contract(
     routers=(workspaces.router, operations.router),
     prefixes=("/api/v1",),
     render=plain_error,
+    deviations=(
+        "PostgreSQL holds the data, not SQLite.",
+        "The intervals of provisioner and janitor are upper bounds: work starts at once.",
+        "A request that makes no sense is 400, and a state that does not allow it 409.",
+        "A body or header that is too large is 413 or 431, and a part that does not answer 503.",
+        "Identity headers count from the addresses in `TENURE_TRUSTED_PROXIES` only.",
+    ),
 )

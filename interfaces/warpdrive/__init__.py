@@ -14,4 +14,10 @@ CONTRACT = Contract(
     prefixes=("/sessions", "/sse/session", "/token", "/user/"),
     render=render,
     statuses={403: 400, 409: 400, 410: 400},
+    deviations=(
+        "Statuses that belong to HTTP itself stay as they are: 405 and 413.",
+        "Too many requests are 429, and a part that does not answer is 503.",
+        "`POST /token` answers `expires_in` beside `token`.",
+        "`GET /sessions/{session_id}` answers `ssh` as well: how to log in.",
+    ),
 )
