@@ -22,7 +22,7 @@ from infra.docker.files import DockerFiles
 from infra.docker.inspector import ContainerInspector
 from infra.docker.programs import ContainerPrograms
 from infra.docker.ssh_access import DockerSshAccess
-from infra.docker.tmux import DockerTmux
+from infra.docker.tmux import DockerTmuxHost
 
 log = logging.getLogger(__name__)
 STOP_TIMEOUT_S = 5  # a machine that is asked to end is killed after that
@@ -149,13 +149,13 @@ class DockerMachines(DockerSshAccess):
 
     # -- terminals ------------------------------------------------------------------------------------------
 
-    def place_of(self, workspace_id: str) -> str:
+    def tmux_key(self, workspace_id: str) -> str:
         return workspace_id
 
-    def place(self, key: str, name: str) -> DockerTmux | None:
-        """`infra.tmux.watch_pool.HasTerminals`: every container has a tmux of its own."""
+    def tmux_host(self, key: str, name: str) -> DockerTmuxHost | None:
+        """`infra.tmux.watch_pool.TerminalEngine`: every container has a tmux of its own."""
         try:
-            return DockerTmux(self._execs, name, key, name_of(UUID(key)))
+            return DockerTmuxHost(self._execs, name, key, name_of(UUID(key)))
         except ValueError:
             return None
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 
 from infra.docker.execs import NO_SUCH_USER, READ_BYTES, WORKSPACE_USER, DockerExecs, ExecPipe, ExecRefused
-from infra.tmux.control import Pipe, TmuxGone
+from infra.tmux.hosts import Pipe, TmuxGone
 
 NO_SUCH_PROGRAM = ("executable file not found", "permission denied")  # the engine's words; its other errors may pass
 FIRST_OUTPUT_TIMEOUT_S = 10.0
@@ -40,24 +40,24 @@ class PrefetchedPipe:
         await self._pipe.close()
 
 
-class DockerTmux:
-    """`Place` of one workspace's terminal: the session named after the workspace, made where there is none.
+class DockerTmuxHost:
+    """`TmuxHost` of one workspace's terminal: the session named after the workspace, made where there is none.
 
-    A container without tmux is tried once, and then not before `again`.
+    A container without tmux is tried once, and then not before `on_restart`.
     """
 
-    rest = 0.5
+    list_interval_s = 0.5
 
     def __init__(self, execs: DockerExecs, name: str, session: str, container: str) -> None:
-        """`name` is the place's own, `session` the tmux session's, `container` the engine's id or name."""
-        self.name, self.session = name, session
-        self.watch = ("new-session", "-A", "-s", session, "-f", "ignore-size,no-output")
+        """`name` is the host's, `session` that of the tmux session, `container` the engine's id or name."""
+        self.name, self.only_session = name, session
+        self.watch_command = ("new-session", "-A", "-s", session, "-f", "ignore-size,no-output")
         self._execs, self._container = execs, container
         self._user, self._lacks_tmux = WORKSPACE_USER, False
         self._attempts: deque[float] = deque(maxlen=len(RETRY_PAUSES_S))
-        self._restarted = asyncio.Event()
+        self._has_restarted = asyncio.Event()
 
-    async def open(self, *command: str) -> Pipe:
+    async def open_client(self, *command: str) -> Pipe:
         if self._lacks_tmux:
             raise TmuxGone("there is no tmux in the workspace")
         try:
@@ -65,7 +65,7 @@ class DockerTmux:
         except ExecRefused as error:
             if NO_SUCH_USER in str(error) and self._user:
                 self._user = ""
-                return await self.open(*command)
+                return await self.open_client(*command)
             self._lacks_tmux |= any(words in str(error) for words in NO_SUCH_PROGRAM)
             raise TmuxGone(str(error)) from error
 
@@ -93,8 +93,8 @@ class DockerTmux:
     def signature(self) -> object:
         return None if self._lacks_tmux else self
 
-    async def changed(self, since: object) -> None:
-        """Wait until another attempt is worth it: longer each time, and not at all after `again`."""
+    async def wait_for_change(self, signature: object) -> None:
+        """Wait until another attempt is worth it: longer each time, and not at all after `on_restart`."""
         now = time.monotonic()
         while self._attempts and self._attempts[0] < now - ATTEMPT_MEMORY_S:
             self._attempts.popleft()
@@ -102,11 +102,11 @@ class DockerTmux:
         self._attempts.append(now)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if self._lacks_tmux else pause_s):
-                await self._restarted.wait()
-        self._restarted.clear()
+                await self._has_restarted.wait()
+        self._has_restarted.clear()
 
-    def again(self) -> None:
+    def on_restart(self) -> None:
         """The container has been started anew: forget what was learnt of it, and end the pause."""
         self._lacks_tmux, self._user = False, WORKSPACE_USER
         self._attempts.clear()
-        self._restarted.set()
+        self._has_restarted.set()

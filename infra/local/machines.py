@@ -19,7 +19,7 @@ from infra.local.disk import LocalDisk, MachineRecord
 from infra.local.files import LocalFiles
 from infra.local.ssh_access import LocalSshAccess
 from infra.local.tmux import LocalTerminals
-from infra.tmux.control import Local
+from infra.tmux.hosts import LocalTmuxHost
 
 T = TypeVar("T")
 
@@ -114,12 +114,14 @@ class LocalMachines(LocalSshAccess):
     async def all(self) -> list[Machine]:
         return await self._run_in_thread(None, lambda: self._find(self._disk.ids()))
 
-    def place_of(self, workspace_id: str) -> str:
+    def tmux_key(self, workspace_id: str) -> str:
         return self.provider
 
-    def place(self, key: str, name: str) -> Local | None:
-        """`infra.tmux.watch_pool.HasTerminals`: all machines share one tmux."""
-        return Local(str(self._terminals.socket), name) if key == self.provider and self._terminals.has_tmux else None
+    def tmux_host(self, key: str, name: str) -> LocalTmuxHost | None:
+        """`infra.tmux.watch_pool.TerminalEngine`: all machines share one tmux."""
+        if key != self.provider or not self._terminals.has_tmux:
+            return None
+        return LocalTmuxHost(str(self._terminals.socket), name)
 
     async def networks(self) -> list[UUID]:
         return []  # every machine is on this host's own network

@@ -1,4 +1,6 @@
-"""Terminals: the tmux control protocol, watched servers, screens, and the sessions that are seen on them.
+"""Terminals on tmux: its control protocol, clients of its servers, screens for viewers, and sessions told to the log.
 
-Reaching a tmux inside a container is in `infra/docker/`.
+A tmux inside a container is reached by `infra/docker/`, one of local machines by `infra/local/`; here are the protocols
+that both fill. Rules of who may see or type belong in `domain/` and `application/`, messages to clients in
+`interfaces/`.
 """

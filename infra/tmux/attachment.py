@@ -3,177 +3,189 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
 from application.ports.clock import Clock
 from application.ports.terminals import Address
 from domain.errors import NotFound
-from infra.tmux.control import Control, Place, TmuxGone, TmuxRefused
-from infra.tmux.protocol import Message, Notice, Output, checked
-from infra.tmux.screens import PaneSeen, Screen, Turns, Viewer
+from infra.tmux.control import ControlClient, TmuxRefused
+from infra.tmux.hosts import TmuxGone, TmuxHost
+from infra.tmux.protocol import Answers, Message, Notice, Output, quote_id
+from infra.tmux.screens import OnAnswersOrNone, PaneState, Screen, Viewer, WakeQueue, ignore_answers
 
-WHICH = "display-message -p -t {} '#{{pid}} #{{session_created}}'"  # of all that ever had this id
-PANES = "list-panes -t {} -F '#{{pane_id}} #{{pane_index}} #{{pane_width}} #{{pane_height}}'"
-MOVES = {"%layout-change", "%session-window-changed", "%window-close", "%window-add", "%window-pane-changed"}
+SHOW_IDENTITY = "display-message -p -t {} '#{{pid}} #{{session_created}}'"  # tells sessions of one id apart
+LIST_PANES = "list-panes -t {} -F '#{{pane_id}} #{{pane_index}} #{{pane_width}} #{{pane_height}}'"
+LAYOUT_NOTICES = {
+    "%layout-change",
+    "%session-window-changed",
+    "%window-close",
+    "%window-add",
+    "%window-pane-changed",
+}
 
 
 class Attachment:
-    """Starts with `start`, and ends by itself when the session does."""
+    """A client that `start` attaches. It ends by itself when the session does."""
 
-    def __init__(self, place: Place, at: Address, clock: Clock, turns: Turns) -> None:
+    def __init__(self, host: TmuxHost, at: Address, clock: Clock, wake_queue: WakeQueue) -> None:
         self.at, self.users = at, 0
-        self._place, self._clock, self._turns = place, clock, turns
-        self._control: Control | None = None
+        self._host, self._clock, self._wake_queue = host, clock, wake_queue
+        self._client: ControlClient | None = None
         self._screens: dict[int, Screen] = {}
-        self._panes: list[PaneSeen] = []
-        self._looking = self._look_again = False
-        self._answered = False  # by the client that is attached now
+        self._panes: list[PaneState] = []
+        self._is_refreshing = self._must_refresh_again = False
+        self._is_synced = False  # the panes were listed by the client that is attached now
         self._running: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.over = False
+        self.has_ended = False
 
     async def start(self) -> None:
-        """Raises `NotFound` if there is no such session, `TmuxGone` where tmux cannot be had."""
-        control = await Control.attached(self._place, self.at.tmux_id, self._hear)
-        self._control = control
-        self._running = asyncio.create_task(self._run(control))
-        session = checked(self.at.tmux_id)
+        """Attach. `NotFound` if there is no such session, `TmuxGone` where tmux cannot be reached."""
+        client = await ControlClient.attach(self._host, self.at.tmux_id, self._on_message)
+        self._client = client
+        self._running = asyncio.create_task(self._run(client))
+        session = quote_id(self.at.tmux_id)
         try:
-            await control.ask(WHICH.format(session), PANES.format(session), then=self._looked)
+            await client.ask(SHOW_IDENTITY.format(session), LIST_PANES.format(session), on_answers=self._on_panes)
         except (TmuxGone, TmuxRefused):
-            self.over = True
-        if self.over:
+            self.has_ended = True
+        if self.has_ended:
             await self.close()
             raise NotFound("the session has gone")
 
-    async def _run(self, control: Control) -> None:
-        """Until the session has gone. A client that is only detached comes back."""
+    async def _run(self, client: ControlClient) -> None:
+        """Run until the session has gone. A client that was only detached attaches again."""
         try:
             while True:
-                await control.run()
-                if self.over or not self._answered:
+                await client.run()
+                if self.has_ended or not self._is_synced:
                     return
-                self._answered = self._looking = False
-                await asyncio.sleep(self._place.rest)
-                control = self._control = await Control.attached(self._place, self.at.tmux_id, self._hear)
-                self._look()
+                self._is_synced = self._is_refreshing = False
+                await asyncio.sleep(self._host.list_interval_s)
+                client = self._client = await ControlClient.attach(self._host, self.at.tmux_id, self._on_message)
+                self._refresh_panes()
         except TmuxGone:
             return
         finally:
             self._end()
 
     def _end(self) -> None:
-        self.over = True
+        self.has_ended = True
         for screen in self._screens.values():
             screen.end()
 
     async def close(self) -> None:
+        """End the client and every viewer."""
         self._end()
-        for task in (self._running, *self._tasks):
-            if task:
-                task.cancel()
-        await asyncio.gather(*(t for t in (self._running, *self._tasks) if t), return_exceptions=True)
+        tasks = [task for task in (self._running, *self._tasks) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    # -- what tmux tells --------------------------------------------------------
+    # -- messages of tmux ---------------------------------------------------------
 
-    def _hear(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if isinstance(message, Output):
             for screen in self._screens.values():
                 if screen.pane.id == message.pane and screen.viewers:
-                    screen.wrote(message.data)
+                    screen.on_output(message.data)
         elif isinstance(message, Notice):
-            if message.name in MOVES:
-                self._look()
+            if message.name in LAYOUT_NOTICES:
+                self._refresh_panes()
             elif message.name == "%session-changed" and message.subject != self.at.tmux_id:
-                self._end()  # ours has gone, and tmux would show us another one
+                self._end()  # our session has gone, and tmux has switched the client to another one
             elif message.name == "%pause":
-                self._paused(message.subject)
+                self._on_pause(message.subject)
 
-    def _paused(self, pane: str) -> None:
-        """It tells nothing more, since we were too slow, or have asked for that: all wait for the whole screen."""
+    def _on_pause(self, pane: str) -> None:
+        """tmux reports no more output of the pane: this client was too slow, or has asked for the pause."""
         for screen in self._screens.values():
             if screen.pane.id == pane:
-                screen.skipped()
+                screen.on_pause()
 
-    def _look(self) -> None:
-        """See which panes there are now; again, if more happens until that is known."""
-        if self._looking:
-            self._look_again = True
+    def _refresh_panes(self) -> None:
+        """List the panes; once more, if the layout changes until the list is there."""
+        if self._is_refreshing:
+            self._must_refresh_again = True
             return
-        self._looking = True
-        session = checked(self.at.tmux_id)
-        self._ask(WHICH.format(session), PANES.format(session), then=self._looked)
+        self._is_refreshing = True
+        session = quote_id(self.at.tmux_id)
+        self._ask(SHOW_IDENTITY.format(session), LIST_PANES.format(session), on_answers=self._on_panes)
 
-    def _looked(self, answers: list[list[bytes]] | None) -> None:
-        self._looking = False
-        if self._look_again:
-            self._look_again = False
-            self._look()
-        if answers is None or self.over:
+    def _on_panes(self, answers: Answers | None) -> None:
+        self._is_refreshing = False
+        if self._must_refresh_again:
+            self._must_refresh_again = False
+            self._refresh_panes()
+        if answers is None or self.has_ended:
             return
-        which, panes = answers
-        if not is_that(which, self.at):
+        identity, panes = answers
+        if not is_session_at(identity, self.at):
             self._end()
             return
-        self._panes = [pane_seen(line) for line in panes]
-        back, self._answered = not self._answered, True
+        self._panes = [parse_pane(line) for line in panes]
+        is_new_client, self._is_synced = not self._is_synced, True
         for screen in self._screens.values():
-            pane = self._pane(screen.key) or self._panes[0]
-            if back or pane != screen.pane:
-                screen.moved(pane)
+            pane = self._find_pane(screen.index) or self._panes[0]
+            if is_new_client or pane != screen.pane:
+                screen.change_pane(pane)
 
-    def _ask(self, *commands: str, screen: bool = False, then: Callable[[Any], None] = lambda answers: None) -> None:
-        """In the background; `then` gets None where it fails."""
+    def _ask(self, *commands: str, has_screen: bool = False, on_answers: OnAnswersOrNone = ignore_answers) -> None:
+        """Run commands in the background; `on_answers` gets None if they fail."""
 
         async def ask() -> None:
             try:
-                if self._control:
-                    await self._control.ask(*commands, screen=screen, then=then)
+                if self._client:
+                    await self._client.ask(*commands, has_screen=has_screen, on_answers=on_answers)
             except (TmuxGone, TmuxRefused):
-                then(None)
+                on_answers(None)
 
         task = asyncio.create_task(ask())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # -- what viewers need --------------------------------------------------------
+    # -- viewers ------------------------------------------------------------------
 
-    def _pane(self, key: int | None) -> PaneSeen | None:
-        if key is None:
+    def _find_pane(self, index: int | None) -> PaneState | None:
+        if index is None:
             return self._panes[0] if self._panes else None
-        return next((pane for pane in self._panes if pane.index == key), None)
+        return next((pane for pane in self._panes if pane.index == index), None)
 
-    def pane(self, key: int | None) -> PaneSeen:
-        found = self._pane(key)
-        if found is None:
-            raise NotFound(f"the session has no pane {key}")
-        return found
+    def pane(self, index: int | None) -> PaneState:
+        """The pane of that index; None: the first one. `NotFound` if there is none."""
+        pane = self._find_pane(index)
+        if pane is None:
+            raise NotFound(f"the session has no pane {index}")
+        return pane
 
-    def join(self, key: int | None, plain: bool) -> Viewer:
-        pane = self.pane(key)
+    def join(self, index: int | None, plain: bool) -> Viewer:
+        """A new viewer of a pane. `NotFound` if there is no such pane."""
+        pane = self.pane(index)
         if (screen := self._screens.get(pane.index)) is None:
-            self._screens[pane.index] = screen = Screen(pane.index, pane, self._ask, self._clock, self._turns)
+            screen = Screen(pane.index, pane, self._ask, self._clock, self._wake_queue)
+            self._screens[pane.index] = screen
         viewer = Viewer(screen, plain)
         screen.viewers.add(viewer)
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
+        """Remove a viewer; the screen ends with its last one."""
         viewer.screen.viewers.discard(viewer)
-        if not viewer.screen.viewers and self._screens.get(viewer.screen.key) is viewer.screen:
-            del self._screens[viewer.screen.key]
+        if not viewer.screen.viewers and self._screens.get(viewer.screen.index) is viewer.screen:
+            del self._screens[viewer.screen.index]
             viewer.screen.end()
 
     @property
-    def control(self) -> Control | None:
-        return None if self.over else self._control
+    def client(self) -> ControlClient | None:
+        """The client that is attached now; None once the session has gone."""
+        return None if self.has_ended else self._client
 
 
-def is_that(which: list[bytes], at: Address) -> bool:
-    """Whether `WHICH` was answered by the very session that is meant."""
-    return which == [f"{at.server} {at.created_at.timestamp():.0f}".encode()]
+def is_session_at(identity: list[bytes], at: Address) -> bool:
+    """Whether the answer to SHOW_IDENTITY is of the session at that address: later servers reuse ids."""
+    return identity == [f"{at.server} {at.created_at.timestamp():.0f}".encode()]
 
 
-def pane_seen(line: bytes) -> PaneSeen:
+def parse_pane(line: bytes) -> PaneState:
+    """A line of LIST_PANES. `ValueError` for one that is not tmux's."""
     id, index, width, height = line.decode().split()
-    return PaneSeen(id, int(index), (int(width), int(height)))
+    return PaneState(id, int(index), (int(width), int(height)))

@@ -1,4 +1,4 @@
-"""What happens to tmux sessions, as facts: a watch tells, and where the log knows otherwise it is told."""
+"""Tells the log what happens to tmux sessions: those that appear, change and disappear."""
 
 from __future__ import annotations
 
@@ -17,74 +17,78 @@ from domain.session import Session
 from infra.postgres import database
 from infra.runtime.tasks import end
 from infra.tmux.running_workspaces import RunningWorkspaces
-from infra.tmux.watch_pool import Watches
+from infra.tmux.watch_pool import TmuxWatchPool
 from projections import sessions as rows
 from projections.query import Queries
 
 log = logging.getLogger(__name__)
-OBSERVING = 7_310  # advisory lock: one process writes, however many there are
+OBSERVER_LOCK = 7_310  # advisory: one process of the installation writes what it observes
 CAUSE = Cause(request_id="tmux")
-PATIENCE = 1.0  # seconds until it looks again, where something was not there
+RETRY_PAUSE_S = 1.0  # while the database does not answer
 
 
-class Observer:
-    """Of the host's sessions, and of those of the workspaces that run."""
+class SessionObserver:
+    """Observes the sessions of the own host and those of running workspaces, and writes where the log differs."""
 
     def __init__(
-        self, url: str, watches: Watches, running: RunningWorkspaces, queries: Queries, sessions: Sessions
+        self, url: str, watch_pool: TmuxWatchPool, running: RunningWorkspaces, queries: Queries, sessions: Sessions
     ) -> None:
-        self._url, self._watches, self._running = url, watches, running
+        self._url, self._watch_pool, self._running = url, watch_pool, running
         self._queries, self._sessions = queries, sessions
         self._changed = asyncio.Event()
-        watches.on_change(self._changed.set)
+        watch_pool.on_change(self._changed.set)
 
     async def run(self) -> None:
-        """Until cancelled. The lock goes with the connection, so that another takes over from one that dies."""
+        """Observe until cancelled. The lock is freed with its connection, so that another process takes over."""
         while True:
             with contextlib.suppress(psycopg.OperationalError, Unavailable):
                 conn = await database.connect(self._url)
                 try:
-                    await conn.execute("select pg_advisory_lock(%s)", (OBSERVING,))
+                    await conn.execute("select pg_advisory_lock(%s)", (OBSERVER_LOCK,))
                     await self._observe()
                 finally:
                     with contextlib.suppress(Exception):
                         await conn.close()
-            await asyncio.sleep(PATIENCE)
+            await asyncio.sleep(RETRY_PAUSE_S)
 
     async def _observe(self) -> None:
-        """The workspaces are followed by whoever writes, and by nobody else."""
+        """Follow workspaces and write, as the one process that does both."""
         following = asyncio.create_task(self._running.run(self._changed))
         writing = asyncio.create_task(self._write())
         try:
-            done, _ = await asyncio.wait([following, writing], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+            finished, _ = await asyncio.wait([following, writing], return_when=asyncio.FIRST_COMPLETED)
+            for task in finished:
                 task.result()
         finally:
             await end([following, writing])
-            await self._watches.keep(())
+            await self._watch_pool.keep_open(())
 
     async def _write(self) -> None:
-        known = {row.id: as_seen(row) for row in await rows.list_open(self._queries)}
+        logged = {row.id: session_of(row) for row in await rows.list_open(self._queries)}
         while True:
             self._changed.clear()
-            there = {id_of(seen): seen for seen in (*self._watches.host.sight.sessions, *self._running.seen())}
-            for id in [id for id in known.keys() - there.keys() if self._has_looked(known[id].host)]:
+            sessions = (*self._watch_pool.own_host.state.sessions, *self._running.sessions())
+            current = {id_of(session): session for session in sessions}
+            for id in [id for id in logged.keys() - current.keys() if self._is_known(logged[id].host)]:
                 await self._sessions.close(id, CAUSE)
-                del known[id]
-            for id, seen in there.items():
-                if known.get(id) != seen:
-                    known[await self._sessions.record(seen, CAUSE)] = seen
+                del logged[id]
+            for id, session in current.items():
+                if logged.get(id) != session:
+                    logged[await self._sessions.record(session, CAUSE)] = session
             await self._changed.wait()
 
-    def _has_looked(self, place: str) -> bool:
-        if place == self._watches.host.place.name:
-            return self._watches.host.looked.is_set()
-        return self._running.has_looked(place)
+    def _is_known(self, host_name: str) -> bool:
+        own_host = self._watch_pool.own_host
+        if host_name == own_host.host.name:
+            return own_host.is_known.is_set()
+        return self._running.is_known(host_name)
 
 
-def id_of(seen: SeenSession) -> UUID:
-    return Session.id_of(seen.host, seen.server, seen.tmux_id, seen.created_at)
+def id_of(session: SeenSession) -> UUID:
+    """The id of the session's aggregate."""
+    return Session.id_of(session.host, session.server, session.tmux_id, session.created_at)
 
 
-def as_seen(row: rows.SessionRow) -> SeenSession:
+def session_of(row: rows.SessionRow) -> SeenSession:
+    """The session as the log has it."""
     return SeenSession(row.host, row.server, row.tmux_id, row.name, row.windows, row.created_at, row.owner_id)

@@ -1,4 +1,4 @@
-"""`Terminals` on tmux: looked at, and typed into, through its control mode."""
+"""`Terminals` on tmux, through its control mode."""
 
 from __future__ import annotations
 
@@ -16,177 +16,186 @@ from application.ports.errors import Unavailable
 from application.ports.terminals import Address, Pane, Shape, View, Window
 from domain.errors import NotFound
 from domain.region import LOCAL
-from infra.tmux.attachment import PANES, WHICH, Attachment, is_that, pane_seen
-from infra.tmux.control import Control, TmuxGone, TmuxRefused
-from infra.tmux.protocol import checked, send_keys
-from infra.tmux.screens import GEOMETRY, Turns
-from infra.tmux.watch import Watch
-from infra.tmux.watch_pool import Watches
+from infra.tmux.attachment import LIST_PANES, SHOW_IDENTITY, Attachment, is_session_at, parse_pane
+from infra.tmux.control import ControlClient, TmuxRefused
+from infra.tmux.hosts import TmuxGone
+from infra.tmux.protocol import Answers, quote_id, send_keys
+from infra.tmux.redraw import plain_commands
+from infra.tmux.screens import WakeQueue
+from infra.tmux.watch import TmuxWatch
+from infra.tmux.watch_pool import TmuxWatchPool
 
-SHAPE_SECONDS = 2.0
-OPEN_SECONDS = 10.0  # for a workspace's terminal to be there
-LINGER = 5.0  # seconds that a client stays when its last viewer has gone
-# The name of a window, unlike a session's, may have line breaks in it.
-ALL_PANES = (
+SHAPES_TIMEOUT_S = 2.0
+OPEN_TIMEOUT_S = 10.0  # for a workspace's terminal to be there
+LINGER_S = 5.0  # that a client stays attached after its last viewer
+MAX_PANE_CHARS = 6
+MAX_NUMBER_CHARS = 10
+# A window's name, unlike a session's, may have line breaks in it: the format replaces them.
+LIST_ALL_PANES = (
     'list-panes -s -t {} -F "#{{window_index}} #{{window_active}} #{{pane_index}} #{{pane_active}} #{{pane_width}} '
     '#{{pane_height}} #{{pane_id}} #{{s/\\n/ /:window_name}}"'
 )
 
-SHAPES = (
+LIST_SHAPES = (
     "list-sessions -F '#{pid} #{session_id} #{session_created} #{window_index} #{window_width} #{window_height} "
     "#{session_attached}'"
 )
-CLIENTS = "list-clients -F '#{session_id} #{client_control_mode}'"
+LIST_CLIENTS = "list-clients -F '#{session_id} #{client_control_mode}'"
 
 
 class TmuxTerminals:
-    """`watches` know the servers; whoever makes this runs them."""
+    """`Terminals` of the servers that a pool watches. Its maker runs the pool."""
 
-    def __init__(self, watches: Watches, clock: Clock) -> None:
-        self.watches = watches
-        self._clock, self._turns = clock, Turns()
-        self._attached: dict[Address, Attachment] = {}
-        self._starting: dict[Address, asyncio.Lock] = {}
+    def __init__(self, watch_pool: TmuxWatchPool, clock: Clock) -> None:
+        self.watch_pool = watch_pool
+        self._clock, self._wake_queue = clock, WakeQueue()
+        self._attachments: dict[Address, Attachment] = {}
+        self._start_locks: dict[Address, asyncio.Lock] = {}
         self._lingering: set[asyncio.Task[None]] = set()
 
     def had(self) -> bool:
         return shutil.which("tmux") is not None
 
     async def close(self) -> None:
+        """End every client and viewer."""
         for task in self._lingering:
             task.cancel()
-        await asyncio.gather(*(one.close() for one in self._attached.values()))
+        await asyncio.gather(*(attachment.close() for attachment in self._attachments.values()))
 
     async def of(self, workspace_id: UUID) -> Address:
-        if self.watches.places is None:
+        if self.watch_pool.hosts is None:
             raise Unavailable("tmux", "workspaces have no terminals here")
         name = str(workspace_id)
-        with troubles():
-            watch = await self.watches.of(self.watches.places.place_of(name, LOCAL))
-            until = time.monotonic() + OPEN_SECONDS
+        with port_errors():
+            watch = await self.watch_pool.open(self.watch_pool.hosts.name_of(name, LOCAL))
+            deadline = time.monotonic() + OPEN_TIMEOUT_S
             while True:
                 with suppress(TmuxGone):
-                    await watch.control()
-                seen = next((it for it in watch.sight.sessions if it.name == name), None)
-                if seen:
-                    return Address(seen.host, seen.server, seen.tmux_id, seen.created_at)
-                if time.monotonic() > until or watch.sight.there:
+                    await watch.client()
+                session = next((session for session in watch.state.sessions if session.name == name), None)
+                if session:
+                    return Address(session.host, session.server, session.tmux_id, session.created_at)
+                if time.monotonic() > deadline or watch.state.is_up:
                     raise TmuxGone("the workspace's terminal does not answer")
 
     async def resize(self, at: Address, columns: int, lines: int) -> None:
-        with troubles():
-            # A window that was given a size once keeps it, whoever looks at it.
-            new = f"set-option -t {{}} default-size {columns:d}x{lines:d}"
-            await self._ask(await self._control(at), at, new, f"resize-window -t {{}}: -x {columns:d} -y {lines:d}")
+        with port_errors():
+            # resize-window keeps a window's size whoever looks at it; default-size is for windows that come later.
+            default = f"set-option -t {{}} default-size {columns:d}x{lines:d}"
+            resize = f"resize-window -t {{}}: -x {columns:d} -y {lines:d}"
+            await self._ask(await self._client(at), at, default, resize)
 
     def attached(self, at: Address) -> bool:
-        watch = self.watches.get(at.host)
-        return watch is not None and at.tmux_id in watch.sight.attached
+        watch = self.watch_pool.get(at.host)
+        return watch is not None and at.tmux_id in watch.state.attached
 
     async def shapes(self, of: Sequence[Address]) -> dict[Address, Shape]:
-        wanted = set(of)
-        there = [watch for host in {at.host for at in of} if (watch := self.watches.get(host))]
-        found = await asyncio.gather(*map(self._shapes, there))
-        return {at: shape for one in found for at, shape in one.items() if at in wanted}
+        addresses = set(of)
+        watches = [watch for host in {at.host for at in of} if (watch := self.watch_pool.get(host))]
+        shapes_by_host = await asyncio.gather(*map(self._shapes, watches))
+        return {at: shape for shapes in shapes_by_host for at, shape in shapes.items() if at in addresses}
 
-    async def _shapes(self, watch: Watch) -> dict[Address, Shape]:
-        found = {}
+    async def _shapes(self, watch: TmuxWatch) -> dict[Address, Shape]:
+        shapes = {}
         try:
-            async with asyncio.timeout(SHAPE_SECONDS):
-                sessions, clients = await (await watch.control()).ask(SHAPES, CLIENTS)
-            ours = Counter(line.split()[0] for line in clients if line.endswith(b" 1"))
+            async with asyncio.timeout(SHAPES_TIMEOUT_S):
+                sessions, clients = await (await watch.client()).ask(LIST_SHAPES, LIST_CLIENTS)
+            control_clients = Counter(line.split()[0] for line in clients if line.endswith(b" 1"))
             for line in sessions:
                 server, id, *numbers = line.split()
-                created, window, width, height, attached = map(number, numbers)
-                at = Address(watch.place.name, int(server), id.decode(), datetime.fromtimestamp(created, UTC))
-                found[at] = Shape(window, width, height, attached - ours[id])
+                created, window, width, height, attached = map(parse_number, numbers)
+                at = Address(watch.host.name, int(server), id.decode(), datetime.fromtimestamp(created, UTC))
+                shapes[at] = Shape(window, width, height, attached - control_clients[id])
         except (TmuxGone, TmuxRefused, TimeoutError, ValueError):
             return {}
-        return found
+        return shapes
 
-    # -- looked at ---------------------------------------------------------------
+    # -- looking ------------------------------------------------------------------
 
     async def windows(self, at: Address) -> list[Window]:
-        with troubles():
+        with port_errors():
             return await self._windows(at)
 
     async def _windows(self, at: Address) -> list[Window]:
-        control = await self._control(at)
-        (lines,) = await self._ask(control, at, ALL_PANES)
-        seen = [line.decode(errors="replace").split(" ", 7) for line in lines]
-        captured = [await self._captured(control, pane[6]) for pane in seen]
+        client = await self._client(at)
+        (lines,) = await self._ask(client, at, LIST_ALL_PANES)
+        rows = [line.decode(errors="replace").split(" ", 7) for line in lines]
+        contents = [await self._capture(client, row[6]) for row in rows]
         windows: dict[int, Window] = {}
-        for (window, current, index, active, width, height, _, name), content in zip(seen, captured, strict=True):
+        for row, content in zip(rows, contents, strict=True):
             if content is None:
-                continue  # it has just been closed
-            pane = Pane(number(index), active == "1", number(width), number(height), content)
-            known = windows.get(number(window), Window(number(window), name, current == "1", ()))
-            windows[known.index] = Window(known.index, known.name, known.active, (*known.panes, pane))
+                continue  # the pane has been closed meanwhile
+            window_index, is_current, index, is_active, width, height, _, name = row
+            pane = Pane(parse_number(index), is_active == "1", parse_number(width), parse_number(height), content)
+            key = parse_number(window_index)
+            window = windows.get(key, Window(key, name, is_current == "1", ()))
+            windows[key] = Window(window.index, window.name, window.active, (*window.panes, pane))
         return list(windows.values())
 
     async def capture(self, at: Address, pane: str | None) -> str:
-        with troubles():
-            control = await self._control(at)
-            content = await self._captured(control, await self._pane(control, at, pane))
+        with port_errors():
+            client = await self._client(at)
+            content = await self._capture(client, await self._pane_id(client, at, pane))
         if content is None:
             raise NotFound("the pane has gone")
         return content
 
-    async def _captured(self, control: Control, pane: str) -> str | None:
-        id = checked(pane)
+    async def _capture(self, client: ControlClient, pane_id: str) -> str | None:
+        """The pane's screen as plain text; None if the pane has gone."""
         try:
-            _, lines = await control.ask(GEOMETRY.format(id), f"capture-pane -p -t {id}", screen=True)
+            _, lines = await client.ask(*plain_commands(quote_id(pane_id)), has_screen=True)
         except TmuxRefused:
             return None
         return b"\n".join(lines).decode(errors="replace")
 
-    # -- typed into --------------------------------------------------------------
+    # -- typing -------------------------------------------------------------------
 
     async def type(self, at: Address, pane: str | None, keys: bytes) -> None:
-        with troubles():
-            control = await self._control(at)
-            attachment = self._attached.get(at)
-            if attachment and attachment.control is control:
-                id = attachment.pane(key_of(pane)).id
+        with port_errors():
+            client = await self._client(at)
+            attachment = self._attachments.get(at)
+            if attachment and attachment.client is client:
+                pane_id = attachment.pane(parse_pane_index(pane)).id
             else:
-                id = await self._pane(control, at, pane)
+                pane_id = await self._pane_id(client, at, pane)
             try:
-                await control.ask_all(send_keys(id, keys))
-            except TmuxRefused as refused:
-                raise Unavailable("tmux", f"tmux does not take the keys: {refused}") from None
+                await client.send_all(send_keys(pane_id, keys))
+            except TmuxRefused as error:
+                raise Unavailable("tmux", f"tmux does not take the keys: {error}") from None
 
-    async def _pane(self, control: Control, at: Address, pane: str | None) -> str:
-        (lines,) = await self._ask(control, at, PANES)
-        key = key_of(pane)
-        panes = [pane_seen(line) for line in lines]
-        found = next((it.id for it in panes if key is None or it.index == key), None)
-        if found is None:
+    async def _pane_id(self, client: ControlClient, at: Address, pane: str | None) -> str:
+        (lines,) = await self._ask(client, at, LIST_PANES)
+        index = parse_pane_index(pane)
+        states = [parse_pane(line) for line in lines]
+        pane_id = next((state.id for state in states if index is None or state.index == index), None)
+        if pane_id is None:
             raise NotFound(f"the session has no pane {pane}")
-        return found
+        return pane_id
 
-    async def _ask(self, control: Control, at: Address, *commands: str) -> list[list[bytes]]:
-        """The answer about this very session: ids are given anew by every server."""
-        session = checked(at.tmux_id)
-        which, *answers = await control.ask(WHICH.format(session), *(it.format(session) for it in commands))
-        if not is_that(which, at):
+    async def _ask(self, client: ControlClient, at: Address, *commands: str) -> Answers:
+        """The answers about the session at that address. `NotFound` if its id is another session's now."""
+        session = quote_id(at.tmux_id)
+        formatted = (command.format(session) for command in commands)
+        identity, *answers = await client.ask(SHOW_IDENTITY.format(session), *formatted)
+        if not is_session_at(identity, at):
             raise NotFound("the session has gone")
         return answers
 
-    async def _control(self, at: Address) -> Control:
-        """A client to ask: the one that its viewers have, or the one that watches the server."""
-        if (attachment := self._attached.get(at)) and attachment.control:
-            return attachment.control
-        return await (await self.watches.of(at.host)).control()
+    async def _client(self, at: Address) -> ControlClient:
+        """A client of the session's server: that of its viewers, or the one that watches the server."""
+        if (attachment := self._attachments.get(at)) and attachment.client:
+            return attachment.client
+        return await (await self.watch_pool.open(at.host)).client()
 
-    # -- followed ----------------------------------------------------------------
+    # -- following ----------------------------------------------------------------
 
     @asynccontextmanager
     async def view(self, at: Address, pane: str | None, *, plain: bool) -> AsyncIterator[View]:
-        key = key_of(pane)
-        with troubles():
-            attachment = await self._attachment(at)
+        index = parse_pane_index(pane)
+        with port_errors():
+            attachment = await self._attach(at)
         try:
-            viewer = attachment.join(key, plain)
+            viewer = attachment.join(index, plain)
             try:
                 yield viewer
             finally:
@@ -198,52 +207,55 @@ class TmuxTerminals:
                 self._lingering.add(task)
                 task.add_done_callback(self._lingering.discard)
 
-    async def _attachment(self, at: Address) -> Attachment:
-        async with self._starting.setdefault(at, asyncio.Lock()):
-            known = self._attached.get(at)
-            if known is None or known.over:
-                known = Attachment(await self.watches.place(at.host), at, self._clock, self._turns)
-                await known.start()
-                self._attached[at] = known
-            known.users += 1
-            return known
+    async def _attach(self, at: Address) -> Attachment:
+        """The attachment to that session, with one more user; the caller takes the user back."""
+        async with self._start_locks.setdefault(at, asyncio.Lock()):
+            attachment = self._attachments.get(at)
+            if attachment is None or attachment.has_ended:
+                host = await self.watch_pool.find_host(at.host)
+                attachment = Attachment(host, at, self._clock, self._wake_queue)
+                await attachment.start()
+                self._attachments[at] = attachment
+            attachment.users += 1
+            return attachment
 
     async def _linger(self, attachment: Attachment) -> None:
-        if not attachment.over:
-            await asyncio.sleep(LINGER)
+        """Close an attachment that nobody uses, after a while: a page that is reloaded comes back at once."""
+        if not attachment.has_ended:
+            await asyncio.sleep(LINGER_S)
         if not attachment.users:
-            if self._attached.get(attachment.at) is attachment:
-                del self._attached[attachment.at]
-                self._starting.pop(attachment.at, None)
+            if self._attachments.get(attachment.at) is attachment:
+                del self._attachments[attachment.at]
+                self._start_locks.pop(attachment.at, None)
             await attachment.close()
 
 
-def key_of(pane: str | None) -> int | None:
-    """A pane's index from its text."""
+def parse_pane_index(pane: str | None) -> int | None:
+    """A pane's index from its text; None stays None. `NotFound` for text that is no index."""
     if pane is None:
         return None
-    if not (pane.isascii() and pane.isdecimal() and len(pane) <= 6):
+    if not (pane.isascii() and pane.isdecimal() and len(pane) <= MAX_PANE_CHARS):
         raise NotFound("panes go by their numbers")
     return int(pane)
 
 
-def number(text: str | bytes) -> int:
-    """A number of tmux's. `ValueError` for what is none, or no reasonable one."""
-    if len(text) > 10:
+def parse_number(text: str | bytes) -> int:
+    """A number of tmux's. `ValueError` for text that tmux would not write."""
+    if len(text) > MAX_NUMBER_CHARS:
         raise ValueError("tmux has no such numbers")
     return int(text)
 
 
 @contextmanager
-def troubles() -> Iterator[None]:
-    """What tmux says, in the words of the port."""
+def port_errors() -> Iterator[None]:
+    """Raise what goes wrong with tmux as errors of the port."""
     try:
         yield
-    except TmuxRefused as refused:
-        if "can't find" in str(refused):
+    except TmuxRefused as error:
+        if "can't find" in str(error):
             raise NotFound("the session has gone") from None
-        raise Unavailable("tmux", f"tmux does not answer as it should: {refused}") from refused
-    except TmuxGone as gone:
-        raise Unavailable("tmux", str(gone)) from gone
-    except ValueError as nonsense:
-        raise Unavailable("tmux", "what answers there is not tmux") from nonsense
+        raise Unavailable("tmux", f"tmux does not answer as it should: {error}") from error
+    except TmuxGone as error:
+        raise Unavailable("tmux", str(error)) from error
+    except ValueError as error:
+        raise Unavailable("tmux", "what answers there is not tmux") from error

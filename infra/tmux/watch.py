@@ -1,4 +1,4 @@
-"""Which sessions a tmux server has, as it tells of its own accord. Nothing is asked twice without a reason to."""
+"""Which sessions a tmux server has, as the server itself reports changes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from application.ports.terminals import SeenSession
-from infra.tmux.control import Control, Place, TmuxGone, TmuxRefused
+from infra.tmux.control import ControlClient, TmuxRefused
+from infra.tmux.hosts import TmuxGone, TmuxHost
 from infra.tmux.protocol import Message, Notice
 
 log = logging.getLogger(__name__)
-PATIENCE = 2.0  # seconds that a question waits for a server to come back
-SHORT = 1.0  # seconds of life that are none, where making a session costs more than a look
+CLIENT_TIMEOUT_S = 2.0  # that a request waits for a server to come back
+MIN_LIFETIME_S = 1.0  # a client that lived shorter, where making a session costs more than a look, is no success
 SESSION = re.compile(r"(\d{1,10}) (\$\d{1,10}) (\d{1,10}) (\d{1,6}) (.+)", re.DOTALL)
 
-SESSIONS = "list-sessions -F '#{pid} #{session_id} #{session_created} #{session_windows} #{session_name}'"
-CLIENTS = "list-clients -F '#{client_control_mode} #{session_id}'"
-TELLING = {
+LIST_SESSIONS = "list-sessions -F '#{pid} #{session_id} #{session_created} #{session_windows} #{session_name}'"
+LIST_CLIENTS = "list-clients -F '#{client_control_mode} #{session_id}'"
+CHANGE_NOTICES = {
     "%sessions-changed",
     "%session-changed",
     "%session-renamed",
@@ -38,105 +39,106 @@ TELLING = {
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What is there now. `there` is whether a server answers at all."""
+class TmuxState:
+    """A tmux server as it is now."""
 
-    there: bool = False
+    is_up: bool = False
     sessions: tuple[SeenSession, ...] = ()
-    attached: frozenset[str] = frozenset()  # ids of those that somebody looks at through tmux itself
+    attached: frozenset[str] = frozenset()  # ids of the sessions that somebody looks at through tmux itself
 
 
-class Watch:
-    """One client, attached to any of the sessions, without their output. Whoever wants to is told of every change.
+class TmuxWatch:
+    """One client attached to any session of a host, without output of panes. Lists sessions again after each change."""
 
-    `gate` is passed to have a client.
-    """
+    def __init__(self, host: TmuxHost, start_slot: AbstractAsyncContextManager[Any] | None = None) -> None:
+        """`start_slot` is entered while a client is started."""
+        self.host, self._start_slot = host, start_slot or nullcontext()
+        self.state = TmuxState()
+        self.is_known = asyncio.Event()  # set once it is known whether there is a server
+        self._listeners: list[Callable[[], None]] = []
+        self._has_changed = asyncio.Event()
+        self._is_attached = asyncio.Event()
+        self._client: ControlClient | None = None
 
-    def __init__(self, place: Place, gate: AbstractAsyncContextManager[Any] | None = None) -> None:
-        self.place, self._gate = place, gate or nullcontext()
-        self.sight = Sight()
-        self.looked = asyncio.Event()  # it is known whether there is a server
-        self._ears: list[Callable[[], None]] = []
-        self._dirty = asyncio.Event()
-        self._up = asyncio.Event()
-        self._control: Control | None = None
-
-    def on_change(self, ear: Callable[[], None]) -> None:
-        self._ears.append(ear)
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every change of `state`, and once when it is first known."""
+        self._listeners.append(listener)
 
     async def run(self) -> None:
         """Watch until cancelled; wait for a server where there is none."""
         while True:
-            before, began = self.place.signature(), time.monotonic()
-            lived = before is not None and await self._watch()
-            if lived and (not self.place.rest or time.monotonic() - began > SHORT):
-                continue  # its session has gone; perhaps there are others
-            self._see(Sight())
-            await self.place.changed(before)
+            signature, started_at = self.host.signature(), time.monotonic()
+            was_attached = signature is not None and await self._watch()
+            if was_attached and (not self.host.list_interval_s or time.monotonic() - started_at > MIN_LIFETIME_S):
+                continue  # its session has gone; there may be others
+            self._set_state(TmuxState())
+            await self.host.wait_for_change(signature)
 
     async def _watch(self) -> bool:
-        """Until the client is let go. Returns whether it was ever attached."""
-        self._dirty.clear()
+        """Run one client until it ends. Returns whether it was ever attached."""
+        self._has_changed.clear()
         try:
-            async with self._gate:
-                control = Control(await self.place.open(*self.place.watch), self._hear)
-        except TmuxGone as gone:
-            log.debug("no tmux", extra={"place": self.place.name, "because": str(gone)})
+            async with self._start_slot:
+                client = ControlClient(await self.host.open_client(*self.host.watch_command), self._on_message)
+        except TmuxGone as error:
+            log.debug("no tmux", extra={"tmux_host": self.host.name, "because": str(error)})
             return False
-        running = asyncio.create_task(control.run())
-        listing = asyncio.create_task(self._list(control))
+        running = asyncio.create_task(client.run())
+        listing = asyncio.create_task(self._list(client))
         try:
             await asyncio.wait([running, listing], return_when=asyncio.FIRST_COMPLETED)
-            return self._up.is_set()
+            return self._is_attached.is_set()
         finally:
-            self._up.clear()
+            self._is_attached.clear()
             for task in (listing, running):
                 task.cancel()
             await asyncio.gather(running, listing, return_exceptions=True)
 
-    async def control(self) -> Control:
-        """A client to ask, of whatever session. `TmuxGone` where there is none in time."""
+    async def client(self) -> ControlClient:
+        """The client, which can be asked about every session of the server. `TmuxGone` where there is none in time."""
         try:
-            async with asyncio.timeout(PATIENCE):
-                await self._up.wait()
+            async with asyncio.timeout(CLIENT_TIMEOUT_S):
+                await self._is_attached.wait()
         except TimeoutError:
             raise TmuxGone("there is no tmux server") from None
-        assert self._control
-        return self._control
+        assert self._client
+        return self._client
 
-    def _hear(self, message: Message) -> None:
-        if isinstance(message, Notice) and message.name in TELLING:
-            self._dirty.set()
+    def _on_message(self, message: Message) -> None:
+        if isinstance(message, Notice) and message.name in CHANGE_NOTICES:
+            self._has_changed.set()
 
-    async def _list(self, control: Control) -> None:
+    async def _list(self, client: ControlClient) -> None:
         with contextlib.suppress(TmuxGone, TmuxRefused):
             while True:
-                await self._dirty.wait()
-                self._dirty.clear()
-                sessions, clients = await control.ask(SESSIONS, CLIENTS)
-                all_seen = sorted(filter(None, map(self._session, sessions)), key=lambda it: it.tmux_id)
-                seen = tuple(it for it in all_seen if self.place.session in (None, it.name))
-                if self.place.session and not seen:
-                    return  # the one that counts has gone: the next client makes it
-                looking = (line.split(b" ") for line in clients)
-                attached = frozenset(id.decode() for control_mode, id in looking if control_mode != b"1")
-                self._control = control
-                self._up.set()
-                self._see(Sight(True, seen, attached))
-                await asyncio.sleep(self.place.rest)
+                await self._has_changed.wait()
+                self._has_changed.clear()
+                session_lines, client_lines = await client.ask(LIST_SESSIONS, LIST_CLIENTS)
+                sessions = sorted(
+                    filter(None, map(self._parse_session, session_lines)), key=lambda session: session.tmux_id
+                )
+                counted = tuple(session for session in sessions if self.host.only_session in (None, session.name))
+                if self.host.only_session and not counted:
+                    return  # the next client makes the only session that counts
+                clients = (line.split(b" ") for line in client_lines)
+                attached = frozenset(id.decode() for control_mode, id in clients if control_mode != b"1")
+                self._client = client
+                self._is_attached.set()
+                self._set_state(TmuxState(True, counted, attached))
+                await asyncio.sleep(self.host.list_interval_s)
 
-    def _session(self, line: bytes) -> SeenSession | None:
-        """None for what tmux would not say: it ends up in the log, and that has to take it."""
-        if not (said := SESSION.fullmatch(line.decode(errors="replace"))):
+    def _parse_session(self, line: bytes) -> SeenSession | None:
+        """A line of LIST_SESSIONS. None for one that tmux would not write: the log must be able to store it."""
+        if not (match := SESSION.fullmatch(line.decode(errors="replace"))):
             return None
-        server, id, created, windows, name = said.groups()
-        at = datetime.fromtimestamp(int(created), UTC)
-        return SeenSession(self.place.name, int(server), id, name, int(windows), at)
+        server, id, created, windows, name = match.groups()
+        created_at = datetime.fromtimestamp(int(created), UTC)
+        return SeenSession(self.host.name, int(server), id, name, int(windows), created_at)
 
-    def _see(self, sight: Sight) -> None:
-        changed, self.sight = sight != self.sight, sight
-        first = not self.looked.is_set()
-        self.looked.set()
-        if changed or first:
-            for ear in self._ears:
-                ear()
+    def _set_state(self, state: TmuxState) -> None:
+        has_changed, self.state = state != self.state, state
+        is_first = not self.is_known.is_set()
+        self.is_known.set()
+        if has_changed or is_first:
+            for listener in self._listeners:
+                listener()

@@ -60,13 +60,13 @@ from infra.tables.seal import Seal
 from infra.tables.sign_ins import PendingSignInRows
 from infra.tables.signing_keys import SigningKeys
 from infra.tables.snowflakes import Snowflakes
-from infra.tmux.control import Local
-from infra.tmux.observer import Observer
-from infra.tmux.places import RegionPlaces
+from infra.tmux.hosts import LocalTmuxHost
+from infra.tmux.observer import SessionObserver
+from infra.tmux.region_hosts import RegionTmuxHosts
 from infra.tmux.running_workspaces import RunningWorkspaces
 from infra.tmux.terminals import TmuxTerminals
-from infra.tmux.watch import Watch
-from infra.tmux.watch_pool import HasTerminals, Watches
+from infra.tmux.watch import TmuxWatch
+from infra.tmux.watch_pool import TerminalEngine, TmuxWatchPool
 from infra.wiring import schema
 from infra.wiring import workshops as classroom
 from infra.wiring.engines import choose, displays_of, files_of, region_opener, templates
@@ -162,9 +162,10 @@ async def running(
         attempt_limiter = PerMinuteAttemptLimiter(settings.redis_url, settings.guesses_per_minute)
         invites = Invites(platform, now, uuid4, InviteTokens(pool), attempt_limiter)
         logins = Logins(platform, now, accounts, Cookies(pool), invites, settings.open_signup, numbers)
-        places = RegionPlaces(engines, machines if isinstance(machines, HasTerminals) else None)
-        watches = Watches(Watch(Local(str(settings.tmux))), places if settings.workspace_terminals else None)
-        terminals = TmuxTerminals(watches, now)
+        tmux_hosts = RegionTmuxHosts(engines, machines if isinstance(machines, TerminalEngine) else None)
+        own_host = TmuxWatch(LocalTmuxHost(str(settings.tmux)))
+        watch_pool = TmuxWatchPool(own_host, tmux_hosts if settings.workspace_terminals else None)
+        terminals = TmuxTerminals(watch_pool, now)
         presence = PresenceRows(url, pool)
         claims = Claims(platform, now, timedelta(seconds=settings.claim_seconds))
         api_keys = ApiKeys(
@@ -296,10 +297,10 @@ async def running(
             background = [tasks.create_task(signals.run()), tasks.create_task(push.run())]
             grace = GRACE if settings.redis_url or settings.role != "api" else 0.0
             background.append(tasks.create_task(hub.keep_up(signals.followed, grace)))
-            background += [tasks.create_task(part.run()) for part in (watches, presence, tokens)]
+            background += [tasks.create_task(part.run()) for part in (watch_pool, presence, tokens)]
             if settings.role != "api":
-                inside = RunningWorkspaces(hub, queries, watches, machines.provider)
-                observer = Observer(url, watches, inside, queries, Sessions(platform, now))
+                running_workspaces = RunningWorkspaces(hub, queries, watch_pool, machines.provider)
+                observer = SessionObserver(url, watch_pool, running_workspaces, queries, Sessions(platform, now))
                 background.append(tasks.create_task(observer.run()))
                 worker = Worker(
                     pool=pool,

@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from application.ports.terminals import Address
-from infra.tmux.control import Local
+from infra.tmux.hosts import LocalTmuxHost
 from infra.tmux.terminals import TmuxTerminals
-from infra.tmux.watch import Watch
-from infra.tmux.watch_pool import Watches
+from infra.tmux.watch import TmuxWatch
+from infra.tmux.watch_pool import TmuxWatchPool
 from tests.support.server import eventually
 
 
@@ -60,9 +60,9 @@ def tmux_server() -> Iterator[Tmux]:
 
 @asynccontextmanager
 async def terminals_of(server: Tmux) -> AsyncIterator[TmuxTerminals]:
-    watches = Watches(Watch(Local(str(server.socket))))
-    terminals = TmuxTerminals(watches, lambda: datetime.now(UTC))
-    watching = asyncio.create_task(watches.run())
+    watch_pool = TmuxWatchPool(TmuxWatch(LocalTmuxHost(str(server.socket))))
+    terminals = TmuxTerminals(watch_pool, lambda: datetime.now(UTC))
+    watching = asyncio.create_task(watch_pool.run())
     try:
         yield terminals
     finally:
@@ -75,7 +75,7 @@ async def address(terminals: TmuxTerminals, name: str = "main") -> Address:
     """Where a session is, once it is seen."""
 
     async def seen() -> Address | None:
-        for it in terminals.watches.host.sight.sessions:
+        for it in terminals.watch_pool.own_host.state.sessions:
             if it.name == name:
                 return Address(it.host, it.server, it.tmux_id, it.created_at)
         return None

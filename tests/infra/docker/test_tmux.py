@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from docker.models.containers import Container
 
 from infra.docker.execs import DockerExecs, ExecPipe, ExecRefused
-from infra.docker.tmux import DockerTmux
-from infra.tmux.control import Control, TmuxGone
+from infra.docker.tmux import DockerTmuxHost
+from infra.tmux.control import ControlClient
+from infra.tmux.hosts import TmuxGone
 from tests.support.engines import IMAGE, DockerEngine
 from tests.support.server import PATIENCE
 
@@ -137,30 +138,30 @@ class Counting(DockerExecs):
         return await super().start(container, user, command)
 
 
-async def windows(place: DockerTmux) -> list[bytes]:
+async def windows(host: DockerTmuxHost) -> list[bytes]:
     """What its terminal has to say of itself, and whose it is."""
-    control = Control(await place.open(*place.watch), lambda message: None)
-    hearing = asyncio.create_task(control.run())
-    (lines,) = await control.ask("list-sessions -F '#{session_name} #{session_windows} #{session_path}'")
-    await control.close()
+    client = ControlClient(await host.open_client(*host.watch_command), lambda message: None)
+    hearing = asyncio.create_task(client.run())
+    (lines,) = await client.ask("list-sessions -F '#{session_name} #{session_windows} #{session_path}'")
+    await client.close()
     await hearing
     return lines
 
 
 async def test_it_is_the_terminal_of_who_works_there(container: Container) -> None:
     execs, name = Counting(), str(uuid4())
-    place = DockerTmux(execs, name, name, str(container.id))
-    assert await windows(place) == [f"{name} 1 /workspace".encode()]
-    assert await windows(place) == [f"{name} 1 /workspace".encode()]  # made once
+    host = DockerTmuxHost(execs, name, name, str(container.id))
+    assert await windows(host) == [f"{name} 1 /workspace".encode()]
+    assert await windows(host) == [f"{name} 1 /workspace".encode()]  # made once
     assert execs.users == ["tenure", "tenure"]
 
 
 async def test_where_nobody_is_called_so_it_is_the_images_own_user(container: Container) -> None:
     root(container, "userdel", "tenure")
     execs, name = Counting(), str(uuid4())
-    place = DockerTmux(execs, name, name, str(container.id))
+    host = DockerTmuxHost(execs, name, name, str(container.id))
     for _ in range(2):
-        assert await windows(place) == [f"{name} 1 /workspace".encode()]
+        assert await windows(host) == [f"{name} 1 /workspace".encode()]
     assert execs.users == ["tenure", "", ""]
 
 
@@ -170,19 +171,19 @@ async def test_a_container_without_tmux_is_asked_once(container: Container, with
     if without != "tmux":
         root(container, "userdel", "tenure")
     execs = Counting()
-    place = DockerTmux(execs, str(uuid4()), str(uuid4()), str(container.id))
+    host = DockerTmuxHost(execs, str(uuid4()), str(uuid4()), str(container.id))
     for _ in range(3):
         with pytest.raises(TmuxGone):
-            await place.open(*place.watch)
+            await host.open_client(*host.watch_command)
     assert len(execs.users) == (1 if without == "tmux" else 2)
-    assert place.signature() is None
-    waiting = asyncio.create_task(place.changed(None))
+    assert host.signature() is None
+    waiting = asyncio.create_task(host.wait_for_change(None))
     await asyncio.sleep(0)
     assert not waiting.done()
     root(container, "mv", "/tmp/tmux", "/usr/bin/tmux")
-    place.again()  # as when it has been started anew
+    host.on_restart()  # as when it has been started anew
     await asyncio.wait_for(waiting, PATIENCE)
-    assert len(await windows(place)) == 1
+    assert len(await windows(host)) == 1
 
 
 class Busy(DockerExecs):
@@ -208,28 +209,28 @@ class Words:
 
 
 async def test_an_engine_that_cannot_now_is_asked_again() -> None:
-    place = DockerTmux(Busy(None), "lab", "lab", "lab")
+    host = DockerTmuxHost(Busy(None), "lab", "lab", "lab")
     with pytest.raises(TmuxGone, match="setns"):
-        await place.open(*place.watch)
-    assert place.signature() is not None
+        await host.open_client(*host.watch_command)
+    assert host.signature() is not None
 
 
 async def test_what_stands_in_tmuxs_place_does_not_make_us_root(container: Container) -> None:
     """Whoever works there may make it say what the engine would."""
     root(container, "sh", "-c", "printf '#!/bin/sh\\necho unable to find user tenure\\n' > /usr/bin/tmux")
     execs = Counting()
-    place = DockerTmux(execs, str(uuid4()), str(uuid4()), str(container.id))
+    host = DockerTmuxHost(execs, str(uuid4()), str(uuid4()), str(container.id))
     with pytest.raises(TmuxGone):
-        await place.open(*place.watch)
+        await host.open_client(*host.watch_command)
     assert execs.users == ["tenure"]
 
 
 async def test_a_container_that_has_stopped_or_gone_has_none(container: Container) -> None:
-    place = DockerTmux(DockerExecs(None), str(uuid4()), str(uuid4()), str(container.id))
+    host = DockerTmuxHost(DockerExecs(None), str(uuid4()), str(uuid4()), str(container.id))
     container.kill()
     with pytest.raises(TmuxGone, match="409"):
-        await place.open(*place.watch)
-    removed = DockerTmux(DockerExecs(None), str(uuid4()), str(uuid4()), f"tenure-{uuid4()}")
+        await host.open_client(*host.watch_command)
+    removed = DockerTmuxHost(DockerExecs(None), str(uuid4()), str(uuid4()), f"tenure-{uuid4()}")
     with pytest.raises(TmuxGone, match="404"):
-        await removed.open(*removed.watch)
-    assert place.signature() is not None
+        await removed.open_client(*removed.watch_command)
+    assert host.signature() is not None

@@ -1,4 +1,4 @@
-"""What a tmux client says, and when, to a tmux that is slower than a real one would be on request."""
+"""A control client against a fake tmux that answers when the test output."""
 
 from __future__ import annotations
 
@@ -7,57 +7,58 @@ import asyncio
 import pytest
 
 from infra.runtime.tasks import end
-from infra.tmux.control import Control, TmuxGone
+from infra.tmux.control import ControlClient
+from infra.tmux.hosts import TmuxGone
 from infra.tmux.protocol import Message, Notice
 
 ATTACHED = b"%begin 1 1 0\n%end 1 1 0\n%session-changed $0 main\n"
 
 
 class SlowTmux:
-    """`Pipe`: says what it is told to say."""
+    """`Pipe` whose output is what the test queues, and which keeps its input."""
 
     def __init__(self) -> None:
-        self.says: asyncio.Queue[bytes] = asyncio.Queue()
-        self.heard = b""
+        self.output: asyncio.Queue[bytes] = asyncio.Queue()
+        self.input = b""
 
-    async def read(self, most: int) -> bytes:
-        return await self.says.get()
+    async def read(self, max_bytes: int) -> bytes:
+        return await self.output.get()
 
     async def write(self, data: bytes) -> None:
-        self.heard += data
+        self.input += data
 
     async def close(self) -> None:
         pass
 
 
 async def test_nothing_is_asked_before_it_is_attached() -> None:
-    """tmux answers at once, also one whose attaching it has not got to, and then tells nothing of what is written."""
-    tmux, told = SlowTmux(), list[Message]()
-    control = Control(tmux, told.append)
-    running = asyncio.create_task(control.run())
-    asking = [asyncio.create_task(control.ask(f"display-message -p {word}")) for word in ("one", "two")]
-    typing = asyncio.create_task(control.ask_all(["send-keys a", "send-keys b"]))
-    tmux.says.put_nowait(b"%begin 1 1 0\n%end 1 1 0\n%sessions-changed\n")
-    while not told:
+    """tmux would answer before it has attached the client, and not report what is written in between."""
+    tmux, messages = SlowTmux(), list[Message]()
+    client = ControlClient(tmux, messages.append)
+    running = asyncio.create_task(client.run())
+    asking = [asyncio.create_task(client.ask(f"display-message -p {word}")) for word in ("one", "two")]
+    typing = asyncio.create_task(client.send_all(["send-keys a", "send-keys b"]))
+    tmux.output.put_nowait(b"%begin 1 1 0\n%end 1 1 0\n%sessions-changed\n")
+    while not messages:
         await asyncio.sleep(0)
-    assert tmux.heard == b""
+    assert tmux.input == b""
 
-    tmux.says.put_nowait(ATTACHED)
+    tmux.output.put_nowait(ATTACHED)
     answers = (b"%%begin 1 %d 1\n%d\n%%end 1 %d 1\n" % (n, n, n) for n in range(2, 6))
-    tmux.says.put_nowait(b"".join(answers))
+    tmux.output.put_nowait(b"".join(answers))
     assert await asyncio.gather(*asking) == [[[b"2"]], [[b"3"]]]
     await typing
-    assert tmux.heard == b"display-message -p one\ndisplay-message -p two\nsend-keys a\nsend-keys b\n"
-    assert told == [Notice("%sessions-changed", ""), Notice("%session-changed", "$0 main")]
+    assert tmux.input == b"display-message -p one\ndisplay-message -p two\nsend-keys a\nsend-keys b\n"
+    assert messages == [Notice("%sessions-changed", ""), Notice("%session-changed", "$0 main")]
     await end([running])
 
 
 async def test_who_waits_for_it_to_be_attached_is_told_when_it_never_is() -> None:
     tmux = SlowTmux()
-    control = Control(tmux, lambda message: None)
-    asking = asyncio.create_task(control.ask("list-sessions"))
-    tmux.says.put_nowait(b"%begin 1 1 0\nno sessions\n%error 1 1 0\n%exit\n")
-    tmux.says.put_nowait(b"")
-    await control.run()
+    client = ControlClient(tmux, lambda message: None)
+    asking = asyncio.create_task(client.ask("list-sessions"))
+    tmux.output.put_nowait(b"%begin 1 1 0\nno sessions\n%error 1 1 0\n%exit\n")
+    tmux.output.put_nowait(b"")
+    await client.run()
     with pytest.raises(TmuxGone):
         await asking

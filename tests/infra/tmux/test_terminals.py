@@ -22,13 +22,13 @@ from tests.support.tmux import Tmux, address, drawn, terminals_of, tmux_server
 RAW = "import os,sys,tty; tty.setraw(0); f=open(sys.argv[1],'wb',0)\nwhile d:=os.read(0,65536): f.write(d)"
 
 
-async def until(view: View, text: str) -> str:
-    """Everything that is shown until this is."""
-    shown = ""
+async def until(view: View, expected: str) -> str:
+    """All that the view gets until this text is in it."""
+    text = ""
     async with asyncio.timeout(PATIENCE):
-        while text not in shown:
-            shown += (await view.next()).data
-    return shown
+        while expected not in text:
+            text += (await view.next()).data
+    return text
 
 
 def recorder(tmux: Tmux, name: str, into: Path) -> None:
@@ -38,19 +38,19 @@ def recorder(tmux: Tmux, name: str, into: Path) -> None:
 
 async def test_sessions_are_seen_as_they_come_change_and_go(tmux: Tmux) -> None:
     async with terminals_of(tmux) as terminals:
-        watch = terminals.watches.host
+        watch = terminals.watch_pool.own_host
 
         async def names() -> list[str]:
-            return sorted(it.name for it in watch.sight.sessions)
+            return sorted(session.name for session in watch.state.sessions)
 
         async def see(*expected: str) -> None:
-            async def so() -> bool:
+            async def has_names() -> bool:
                 return await names() == sorted(expected)
 
-            await eventually(so)
+            await eventually(has_names)
 
-        await asyncio.wait_for(watch.looked.wait(), PATIENCE)
-        assert not watch.sight.there
+        await asyncio.wait_for(watch.is_known.wait(), PATIENCE)
+        assert not watch.state.is_up
         tmux.session("main")
         await see("main")
         tmux.session("dev")
@@ -110,8 +110,8 @@ async def test_a_viewer_gets_the_screen_and_then_what_is_written(tmux: Tmux) -> 
             assert "\x1b[2J\x1b[Hone\r\ntwo" in first.data
             assert "\x1b[2;4H" in first.data
             await terminals.type(at, "0", "hé \\ 界".encode())
-            shown = await until(view, "界")
-            assert shown.startswith("hé \\") and "\ufffd" not in shown
+            text = await until(view, "界")
+            assert text.startswith("hé \\") and "\ufffd" not in text
 
 
 async def test_characters_that_come_in_halves_are_whole(tmux: Tmux) -> None:
@@ -166,9 +166,9 @@ async def test_plain_viewers_get_whole_screens(tmux: Tmux) -> None:
             assert (await view.next()).data.strip() == ""
             await terminals.type(at, None, b"one\r")
             async with asyncio.timeout(PATIENCE):
-                while (shown := (await view.next()).data).split() != ["one", "one"]:
-                    assert "\x1b" not in shown
-            assert shown == tmux.screen().removesuffix("\n")
+                while (text := (await view.next()).data).split() != ["one", "one"]:
+                    assert "\x1b" not in text
+            assert text == tmux.screen().removesuffix("\n")
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def typed(tmux: Tmux, tmp_path: Path) -> Path:
 
 
 SYNTAX = ["'", '"', ";", "\\;", "#{pane_id}", "#(touch x)", "$(id)", "`id`", "\n", "\r", "\0", "~", "{", "}", "%1", "é"]
-KEYS = st.lists(st.one_of(st.sampled_from([it.encode() for it in SYNTAX]), st.binary(max_size=40)), max_size=12)
+KEYS = st.lists(st.one_of(st.sampled_from([text.encode() for text in SYNTAX]), st.binary(max_size=40)), max_size=12)
 
 
 async def test_what_is_typed_is_what_arrives(tmux: Tmux, typed: Path) -> None:
@@ -229,9 +229,9 @@ def test_a_name_is_only_ever_read(name: str) -> None:
             tmux.session("first")
             id = tmux.session("second")
             tmux("rename-session", "-t", id, "--", name.replace("\0", "").replace("#", "##"), check=False)
-            called = tmux("display-message", "-p", "-t", id, "#{session_name}").removesuffix("\n")
+            tmux_name = tmux("display-message", "-p", "-t", id, "#{session_name}").removesuffix("\n")
             async with terminals_of(tmux) as terminals:
-                at = await address(terminals, called)
+                at = await address(terminals, tmux_name)
                 assert at.tmux_id == id
                 assert len(await terminals.windows(at)) == 1
                 await terminals.type(at, None, b"x")
@@ -240,7 +240,7 @@ def test_a_name_is_only_ever_read(name: str) -> None:
 
 
 async def test_who_falls_behind_gets_the_screen_and_nobody_grows(tmux: Tmux, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screens, "BOUND", 1 << 14)
+    monkeypatch.setattr(screens, "MAX_QUEUED_CHARS", 1 << 14)
     tmux.session("main", "sh", "-c", "read x; seq 200000; echo done; cat")
     async with terminals_of(tmux) as terminals:
         at = await address(terminals)
@@ -253,9 +253,9 @@ async def test_who_falls_behind_gets_the_screen_and_nobody_grows(tmux: Tmux, mon
             await quick.next()
             await terminals.type(at, None, b"\r")
             await until(quick, "done")
-            assert slow._waiting <= 1 << 14
-            shown = await until(slow, "done")
-            last = re.split(r"\x1b\[2J\x1b\[H", shown)[-1]
+            assert slow._queued_chars <= 1 << 14
+            text = await until(slow, "done")
+            last = re.split(r"\x1b\[2J\x1b\[H", text)[-1]
             assert "199999\r\n200000\r\ndone" in last
 
 
@@ -264,31 +264,33 @@ async def test_two_hundred_viewers_all_end_with_what_is_on_the_screen(tmux: Tmux
     tmux.session("main", "sh", "-c", f"read x; {burst}; echo; echo ov''er; cat")
     async with terminals_of(tmux) as terminals:
         at = await address(terminals)
-        most = 0
+        max_queued_chars = 0
 
         async def watch(view: View, begin: asyncio.Event) -> str:
-            nonlocal most
+            nonlocal max_queued_chars
             assert isinstance(view, screens.Viewer)
-            shown = ""
+            text = ""
             async with asyncio.timeout(60):
-                while "over" not in shown:
-                    shown += (await view.next()).data
-                    shown = shown[max(0, shown.rfind("\x1b[2J\x1b[H") - 60) :]
+                while "over" not in text:
+                    text += (await view.next()).data
+                    text = text[max(0, text.rfind("\x1b[2J\x1b[H") - 60) :]
                     await begin.wait()
-                    most = max(most, view._waiting)
-            return shown
+                    max_queued_chars = max(max_queued_chars, view._queued_chars)
+            return text
 
         quick, slow = asyncio.Event(), asyncio.Event()
         quick.set()
         async with AsyncExitStack() as stack:
             views = [await stack.enter_async_context(terminals.view(at, None, plain=False)) for _ in range(200)]
-            watching = [asyncio.create_task(watch(it, slow if n % 20 == 0 else quick)) for n, it in enumerate(views)]
+            watching = [
+                asyncio.create_task(watch(view, slow if n % 20 == 0 else quick)) for n, view in enumerate(views)
+            ]
             await terminals.type(at, None, b"\r")
-            await asyncio.gather(*(it for n, it in enumerate(watching) if n % 20))
+            await asyncio.gather(*(task for n, task in enumerate(watching) if n % 20))
             slow.set()
-            seen = set(await asyncio.gather(*watching))
-        assert most <= screens.BOUND
+            texts = set(await asyncio.gather(*watching))
+        assert max_queued_chars <= screens.MAX_QUEUED_CHARS
         final = tmux.screen()
         assert "over" in final
-        for data in seen:
+        for data in texts:
             assert await drawn(tmux, data, tmp_path / "data") == final

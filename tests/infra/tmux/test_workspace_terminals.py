@@ -1,4 +1,4 @@
-"""Terminals of workspaces, in processes of their own: one watches, another shows, and either may die."""
+"""Terminals of workspaces with several processes: one watches, another shows, and either may die."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from tests.support.server import PATIENCE, eventually
 
 @pytest.fixture
 def engine(database: str) -> Iterator[DockerEngine]:
-    """What Tenure left on it is removed."""
-    it = DockerEngine()
-    yield it
+    """An engine from which everything of the test's installation is removed afterwards."""
+    engine = DockerEngine()
+    yield engine
     with psycopg.connect(database) as conn:
-        it.installations.update(id for (id,) in conn.execute("select id from installation"))
-    it.close()
+        engine.installations.update(id for (id,) in conn.execute("select id from installation"))
+    engine.close()
 
 
 async def kinds(client: httpx.AsyncClient) -> list[str]:
-    told = fine(await client.get("/api/v1/audit/events", params={"kind": "session"}))["events"]
-    return [it["kind"] for it in told]
+    events = fine(await client.get("/api/v1/audit/events", params={"kind": "session"}))["events"]
+    return [event["kind"] for event in events]
 
 
 async def is_known(client: httpx.AsyncClient) -> bool:
@@ -50,16 +50,16 @@ async def test_every_server_shows_it_whoever_watches_and_whoever_dies(
     async with process("api", "api") as api, httpx.AsyncClient(base_url=api.url, timeout=PATIENCE) as olga:
 
         async def types(text: str) -> None:
-            async with socket(api.url, olga, f"/ws/terminal/{id}") as it:
-                await it.until("connected")
-                await it.say("sendKeys", keys=f"echo {text[:1]}''{text[1:]}\r")
-                await it.shown(text)
+            async with socket(api.url, olga, f"/ws/terminal/{id}") as terminal:
+                await terminal.until("connected")
+                await terminal.say("sendKeys", keys=f"echo {text[:1]}''{text[1:]}\r")
+                await terminal.shown(text)
 
         async def happened(*expected: str) -> None:
-            async def so() -> bool:
+            async def has_events() -> bool:
                 return await kinds(olga) == list(expected)
 
-            await eventually(so)
+            await eventually(has_events)
 
         async with process("one", "worker") as one:
             await sign_in(olga, "Olga")
@@ -83,10 +83,10 @@ async def test_every_server_shows_it_whoever_watches_and_whoever_dies(
 
 
 async def until_forgotten(engine: DockerEngine, id: str) -> None:
-    """Nothing is left in the container of the process that has died."""
+    """Wait until no tmux client of the process that died is left in the container."""
 
     async def few() -> bool:
-        seen = await asyncio.to_thread(engine.inside, UUID(id), "tmux", "list-clients", "-F", "#{client_name}")
-        return len(seen.split()) <= 1  # that of whoever just looked
+        clients = await asyncio.to_thread(engine.inside, UUID(id), "tmux", "list-clients", "-F", "#{client_name}")
+        return len(clients.split()) <= 1  # that of whoever just looked
 
     await eventually(few)
