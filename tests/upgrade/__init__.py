@@ -1,0 +1,1 @@
+"""Databases that earlier versions left behind, and the present code started on them."""
