@@ -1,4 +1,5 @@
-"""The event store, and what follows it: the follower, the worker of the due-list, notifications and the push adapters.
+"""The event store and what reads it: the follower, the worker of the due-list, notifications and the push adapters.
 
-Nothing here knows any particular aggregate.
+Nothing here names an aggregate or a contract: read models are in `projections/`, the worker's commands in
+`application/`.
 """

@@ -1,7 +1,7 @@
-"""The library's event store on PostgreSQL, committed in groups by one thread.
+"""The library's event store on PostgreSQL, with one thread that commits events in groups.
 
 Every commit takes the library's table lock, so that positions are handed out in the order of commits and no reader
-can pass over a gap. What callers ask for while one commit is on its way goes into the next one, together.
+can pass over a gap. Calls that arrive while a commit is under way go into the next one together.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from infra.eventlog.last_event import PostgresLastEventReader
 from infra.postgres.database import RECONNECT_TIMEOUT_S
 
 log = logging.getLogger(__name__)
-GROUP = 256  # callers in one transaction, at most
-CLOSING = 5.0  # seconds
+MAX_GROUPED_CALLS = 256  # in one transaction
+CLOSE_TIMEOUT_S = 5.0
 INSERT = """
 insert into tenure_events (originator_id, originator_version, topic, state)
 select * from unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[]) returning notification_id
@@ -32,14 +32,15 @@ select * from unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[]) returnin
 
 
 class Recorder(PostgresApplicationRecorder):
-    """The library's, but it does not sit out a dead database for seconds: who asks is told at once.
+    """The library's recorder, without its retries: they would keep callers waiting while the database is down.
 
-    And events travel as binary columns. The library sends rows, quoted as text, and then quoted again as an array.
+    It also sends events as binary columns. The library sends them as rows quoted into text, then quoted again into an
+    array.
     """
 
-    def __init__(self, datastore: PostgresDatastore, **options: Any) -> None:
+    def __init__(self, datastore: PostgresDatastore, *, events_table_name: str) -> None:
         datastore.pool.reconnect_timeout = RECONNECT_TIMEOUT_S
-        super().__init__(datastore, **options)
+        super().__init__(datastore, events_table_name=events_table_name)
 
     def _insert_stored_events(self, curs: Any, stored_events: Sequence[StoredEvent], **_: Any) -> None:
         self._lock_table(curs)
@@ -47,6 +48,7 @@ class Recorder(PostgresApplicationRecorder):
         rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
         curs.execute(INSERT, [list(column) for column in zip(*rows, strict=True)])
 
+    # In the library a decorator retries each of these for seconds; `unwrap` takes it off.
     insert_events = unwrap(PostgresApplicationRecorder.insert_events)
     select_events = unwrap(PostgresApplicationRecorder.select_events)
     select_notifications = unwrap(PostgresApplicationRecorder.select_notifications)
@@ -54,7 +56,7 @@ class Recorder(PostgresApplicationRecorder):
 
 
 def environment(database_url: str) -> dict[str, str]:
-    """What the library wants to be told about a database."""
+    """Return the library's settings for this database, as its environment variables."""
     parts = conninfo_to_dict(database_url)
     return {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -72,74 +74,84 @@ def environment(database_url: str) -> dict[str, str]:
     }
 
 
-class Waiting(NamedTuple):
+class StoreCall(NamedTuple):
+    """One caller's events, and the future on its event loop that says when they are stored."""
+
     events: list[StoredEvent]
     loop: asyncio.AbstractEventLoop
     stored: asyncio.Future[None]
 
 
 class GroupWriter:
-    """One thread that owns the recorder's writing side. A conflict in a group hits only whose it is."""
+    """The `Writer` of `application.platform`: one thread that commits the events of waiting callers together.
+
+    A conflict in a group fails only the call that has it.
+    """
 
     def __init__(self, recorder: Any) -> None:
         self._recorder = recorder
-        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[StoreCall | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
     async def store(self, events: list[StoredEvent]) -> None:
+        """Store these events in one transaction.
+
+        Raises `IntegrityError` if one of them is stored already, and other errors of the library's persistence.
+        """
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[None] = loop.create_future()
-        self._queue.put(Waiting(events, loop, stored))
+        self._queue.put(StoreCall(events, loop, stored))
         await stored
 
     def close(self) -> None:
-        """Stores what was asked for before, then ends; a database that hangs is not waited for."""
+        """Store the events of earlier calls, then end the thread. A database that hangs is not waited for."""
         self._queue.put(None)
-        self._thread.join(CLOSING)
+        self._thread.join(CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
         while True:
             group = [self._queue.get()]
             try:
-                while len(group) < GROUP and group[-1] is not None:
+                while len(group) < MAX_GROUPED_CALLS and group[-1] is not None:
                     group.append(self._queue.get_nowait())
             except Empty:
                 pass
-            # Who has gone was not told that it is stored, and may have asked again.
-            self._store([waiting for waiting in group if waiting and not waiting.stored.done()])
+            # Skip callers that timed out: they never got a confirmation and may already have retried.
+            self._store([call for call in group if call and not call.stored.done()])
             if group[-1] is None:
                 return
 
-    def _store(self, group: list[Waiting]) -> None:
+    def _store(self, group: list[StoreCall]) -> None:
         try:
             if group:
-                self._recorder.insert_events([event for waiting in group for event in waiting.events])
+                self._recorder.insert_events([event for call in group for event in call.events])
         except IntegrityError as conflict:
             if len(group) == 1:
-                answer(group, conflict)
+                resolve(group, conflict)
             else:
-                for waiting in group:
-                    self._store([waiting])
+                for call in group:
+                    self._store([call])
         except Exception as error:
-            answer(group, error)
+            resolve(group, error)
         else:
-            answer(group, None)
+            resolve(group, None)
 
 
-def answer(group: list[Waiting], error: Exception | None) -> None:
-    """Tell those who wait, each on their own loop; one wake-up a loop."""
+def resolve(group: list[StoreCall], error: Exception | None) -> None:
+    """Resolve the futures of these calls, each on its own loop, with one wake-up a loop."""
     loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-    for waiting in group:
-        loops.setdefault(waiting.loop, []).append(waiting.stored)
+    for call in group:
+        loops.setdefault(call.loop, []).append(call.stored)
     for loop, futures in loops.items():
         try:
-            loop.call_soon_threadsafe(settle, futures, error)
-        except RuntimeError:  # the loop is closed: nobody is left to be told
-            log.warning("stored after its asker had gone", extra={"callers": len(futures)})
+            loop.call_soon_threadsafe(resolve_futures, futures, error)
+        except RuntimeError:  # the loop is closed, so no caller waits
+            log.warning("events were stored after their callers had gone", extra={"callers": len(futures)})
 
 
-def settle(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
+def resolve_futures(futures: list[asyncio.Future[None]], error: Exception | None) -> None:
+    """Give each future its result or the error, but for those that are done: their callers timed out."""
     for future in futures:
         if future.done():
             continue
@@ -150,7 +162,7 @@ def settle(futures: list[asyncio.Future[None]], error: Exception | None) -> None
 
 
 def open_platform(database_url: str) -> Platform:
-    """The application on this database; its tables are made if they are not there."""
+    """Return the application on this database. Creates its tables if they are missing."""
     platform = Platform(environment(database_url))
     platform.writer = GroupWriter(platform.recorder)
     platform.last_event_reader = PostgresLastEventReader(database_url)

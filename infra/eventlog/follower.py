@@ -1,7 +1,7 @@
-"""Following the log: read what is new, fold it, commit it with the position, and then tell.
+"""Follows the log: reads new events, folds them into the read models with the position, commits, then publishes.
 
-Several may be started; the advisory lock lets one work, and the others stand by. An event that cannot be folded
-stops all of them, loudly: nothing is skipped, and health says so.
+Several followers may run; an advisory lock lets one work while the others stand by. An event that cannot be folded
+stops all of them: nothing is skipped, and health reports it.
 """
 
 from __future__ import annotations
@@ -18,62 +18,62 @@ from psycopg import AsyncConnection
 from application.platform import Platform
 from application.ports.errors import Unavailable
 from infra.eventlog.log_reader import events_after
-from infra.eventlog.notifications import Signals
+from infra.eventlog.notifications import RECONNECT_DELAY_S, Signals
 from infra.postgres import database
 from projections import read_models
 from projections.hub import Batch
 from projections.query import DB_UNREACHABLE
 
 log = logging.getLogger(__name__)
-FOLLOWING = 7_302  # advisory lock
-BATCH = 300  # events in one transaction, at most
-LOOK = 5.0  # seconds, after which it looks without being told to; a lost notification costs no more
+FOLLOWER_LOCK = 7_302  # key of the advisory lock
+BATCH_EVENTS = 300  # in one transaction, at most
+POLL_INTERVAL_S = 5.0  # a lost notification delays the read models by no more
 
 
 class Follower:
-    """`tell` is called with what was folded, once it is committed: who is told can already read it."""
+    """Keeps the read models up to date. `publish` gets each batch after its commit, when its rows can be read."""
 
     def __init__(
-        self, url: str, platform: Platform, signals: Signals, tell: Callable[[Batch], Awaitable[None]]
+        self, url: str, platform: Platform, signals: Signals, publish: Callable[[Batch], Awaitable[None]]
     ) -> None:
-        self._url, self._platform, self._signals, self._tell = url, platform, signals, tell
-        self.failed: str | None = None
+        self._url, self._platform, self._signals, self._publish = url, platform, signals, publish
+        self.failed: str | None = None  # the error, and the position before the event that cannot be folded
 
     async def run(self) -> None:
-        """Follow until cancelled; through lost connections, but not past an event that cannot be folded."""
+        """Follow until cancelled. Survives lost connections, but returns at an event that cannot be folded."""
         stored = self._signals.stored.subscribe()
         while self.failed is None:
             with contextlib.suppress(*DB_UNREACHABLE):
                 conn = await database.connect(self._url)
                 try:
-                    await conn.execute("select pg_advisory_lock(%s)", (FOLLOWING,))
+                    await conn.execute("select pg_advisory_lock(%s)", (FOLLOWER_LOCK,))
                     await self._follow(conn, stored)
                 finally:
                     with contextlib.suppress(Exception):
                         await conn.close()
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(RECONNECT_DELAY_S)
 
     async def _follow(self, conn: AsyncConnection[Any], stored: asyncio.Event) -> None:
         while self.failed is None:
             stored.clear()
             if not await self._advance(conn):
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK):
+                    async with asyncio.timeout(POLL_INTERVAL_S):
                         await stored.wait()
 
     async def _advance(self, conn: AsyncConnection[Any]) -> bool:
-        """One transaction. Returns whether there was anything."""
+        """Fold the next batch in one transaction and publish it. Returns whether there was one."""
         after = 0
         try:
             async with conn.pipeline(), conn.transaction():
                 cur = await conn.execute("select position from follower for update")
                 (after,) = await cur.fetchone() or (0,)
-                batch = await events_after(conn, self._platform, after, BATCH)
-                if not batch:
+                events = await events_after(conn, self._platform, after, BATCH_EVENTS)
+                if not events:
                     return False
-                position = batch[-1][0]
+                position = events[-1][0]
                 entries, has_work = await read_models.advance(
-                    conn, [event for _, event in batch], [at for at, _ in batch]
+                    conn, [event for _, event in events], [position for position, _ in events]
                 )
                 await conn.execute("select pg_notify('tenure_followed', %s)", (str(position),))
                 if has_work:
@@ -83,12 +83,12 @@ class Follower:
         except Exception as error:
             if conn.closed:
                 raise psycopg.OperationalError("the connection was lost") from error
-            log.critical("the follower cannot fold an event, and stops", exc_info=True)
+            log.critical("an event cannot be folded; the follower stops", exc_info=True)
             self.failed = f"{type(error).__name__} after position {after}"
             await conn.execute("update follower set failed = %s", (self.failed,))
             return False
         try:
-            await self._tell(Batch(after, position, entries))
+            await self._publish(Batch(after, position, entries))
         except Unavailable:
-            log.warning("a push was not told; readers look it up")
+            log.warning("a batch was not published; readers look it up in the trail")
         return True

@@ -1,4 +1,4 @@
-"""Reading the log in order, a batch at a time."""
+"""Reads the log in order, a batch at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from application.platform import Platform
 async def events_after(
     conn: AsyncConnection[Any], platform: Platform, position: int, limit: int
 ) -> list[tuple[int, Any]]:
-    """The next events of the log, in order, with their positions."""
+    """Return up to `limit` events after `position`, in order, each with its position. Raises `psycopg.Error`."""
     cur = await conn.execute(
         "select notification_id, originator_id, originator_version, topic, state from tenure_events "
         "where notification_id > %s order by notification_id limit %s",

@@ -1,4 +1,4 @@
-"""Pushing within one process: the follower's batch goes straight to the hub."""
+"""Publishes the follower's batches within one process: straight to the hub."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from projections.hub import Batch, Hub
 
 
 class LocalPush:
+    """Hands each batch to the hub of this process."""
+
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def tell(self, batch: Batch) -> None:
+    async def publish(self, batch: Batch) -> None:
+        """Hand the batch to the hub."""
         await self._hub.receive(batch)
 
     async def run(self) -> None:
-        """Nothing to listen to."""
+        """Return at once: there is nothing to listen to."""

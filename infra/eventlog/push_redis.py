@@ -1,4 +1,4 @@
-"""Pushing between processes, over Redis. A batch that gets lost on the way is looked up in the database instead."""
+"""Publishes the follower's batches to other processes, over Redis. Readers look up a lost batch in the trail."""
 
 from __future__ import annotations
 
@@ -9,36 +9,42 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from projections import hub
-from projections.hub import Batch, Hub
+from projections.hub import Batch, Hub, from_message, to_message
 
 log = logging.getLogger(__name__)
 CHANNEL = "tenure:pushes"
+CONNECT_TIMEOUT_S = 2
+PUBLISH_TIMEOUT_S = 1
+RECONNECT_DELAY_S = 1
 
 
 class RedisPush:
-    """Every process of this installation shares one channel, so each Tenure needs a Redis database of its own."""
+    """Shares batches among the processes of one installation.
+
+    The channel's name is fixed, and Redis publishes across its databases: each installation needs a server of its own.
+    """
 
     def __init__(self, url: str, hub: Hub) -> None:
-        self._redis: Redis = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=2)
+        self._redis: Redis = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_S)
         self._hub = hub
 
-    async def tell(self, batch: Batch) -> None:
+    async def publish(self, batch: Batch) -> None:
+        """Send the batch to all processes, this one included. Logs a warning if Redis does not take it."""
         try:
-            async with asyncio.timeout(1):
-                await self._redis.publish(CHANNEL, orjson.dumps(hub.to_message(batch)))
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await self._redis.publish(CHANNEL, orjson.dumps(to_message(batch)))
         except (RedisError, OSError, TimeoutError) as error:
-            log.warning("Redis does not take a push; readers look it up", extra={"because": str(error)})
+            log.warning("Redis did not take a batch; readers look it up in the trail", extra={"because": str(error)})
 
     async def run(self) -> None:
-        """Hand on what is published, until cancelled; connect again, as often as it takes."""
+        """Hand published batches to the hub until cancelled. Reconnect whenever the connection is lost."""
         try:
             while True:
                 try:
                     await self._listen()
                 except (RedisError, OSError) as error:
-                    log.warning("Redis is away", extra={"because": str(error)})
-                await asyncio.sleep(1)
+                    log.warning("Redis is unreachable", extra={"because": str(error)})
+                await asyncio.sleep(RECONNECT_DELAY_S)
         finally:
             await self._redis.aclose()
 
@@ -46,4 +52,4 @@ class RedisPush:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
             await channel.subscribe(CHANNEL)
             async for message in channel.listen():
-                await self._hub.receive(hub.from_message(orjson.loads(message["data"])))
+                await self._hub.receive(from_message(orjson.loads(message["data"])))

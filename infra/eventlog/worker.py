@@ -1,7 +1,7 @@
-"""The background half: do what is due, and now and then compare the engine with the log.
+"""The worker of the due-list: claims rows that are due, and calls the application's method for each.
 
-A row is claimed by a lease that is renewed while the work goes on, and given back when its holder is found dead.
-Only the event that follows removes it; what fails stays, and is tried again, later each time.
+A row is claimed by a lease that is renewed while the work runs, and given back when its holder has died. Only the
+event that the work leads to removes the row. Work that fails stays, and is retried later each time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from application.access import Cause
@@ -28,13 +28,15 @@ from infra.runtime.tasks import end
 from projections.query import DB_UNREACHABLE
 
 log = logging.getLogger(__name__)
-Command = Callable[[UUID, Cause], Awaitable[None]]
+WorkCommand = Callable[[UUID, Cause], Awaitable[None]]
 
 LEASE = timedelta(seconds=60)
-RENEW = 20.0  # seconds
-OTHERS = 3.0  # seconds that others are given to come back after a lost connection
-LOOK = 5.0  # seconds: it looks at least so often (V35), whatever it is told
+RENEW_INTERVAL_S = 20.0
+RECONNECT_GRACE_S = 3.0  # for other workers to reconnect after an outage
+POLL_INTERVAL_S = 5.0  # a lost notification delays work by no more (V35)
+RECONNECT_DELAY_S = 1.0
 FIRST_RETRY, LAST_RETRY = timedelta(milliseconds=500), timedelta(seconds=15)
+MAX_ERROR_CHARS = 500
 
 # A common table expression is read once. As `in (select … limit … for update skip locked)` the planner may read it
 # again for each row, and then all that is due is claimed at once.
@@ -44,168 +46,202 @@ with due as materialized (
     order by run_at limit %(free)s for update skip locked)
 update work set attempts = attempts + 1, run_at = %(until)s, holder = %(holder)s
 from due where (work.command, work.subject) = (due.command, due.subject)
-returning work.command, work.subject, due_at, attempts, caused_by
+returning work.command, work.subject, %(now)s - due_at as delay, attempts, caused_by, holder
 """
-# Those that there are, by as many looks into the index as there are lanes.
+# All lanes that have rows, by as many look-ups in the index as there are lanes.
 LANES = """
 with recursive found as (
     select min(lane) as lane from work
     union all select (select min(lane) from work where lane > found.lane) from found where found.lane is not null)
 select lane from found where lane is not null
 """
-NEXT = "select min(run_at) from work where lane = %s"
-MINE = "command = %(command)s and subject = %(subject)s and holder = %(holder)s and attempts = %(attempts)s"
-LATER = f"update work set last_error = %(error)s, run_at = %(at)s, holder = null where {MINE}"
-HOLD = """
-update work set run_at = %(until)s, holder = %(by)s
+NEXT_RUN = "select min(run_at) from work where lane = %s"
+RETRY_LATER = """
+update work set last_error = %(error)s, run_at = %(at)s, holder = null
+where command = %(command)s and subject = %(subject)s and holder = %(holder)s and attempts = %(attempts)s
+"""
+RENEW = """
+update work set run_at = %(until)s, holder = %(new_holder)s
 from unnest(%(command)s::text[], %(subject)s::uuid[], %(holder)s::int[], %(attempts)s::int[])
     as mine (command, subject, holder, attempts)
 where (work.command, work.subject, work.holder, work.attempts)
     = (mine.command, mine.subject, mine.holder, mine.attempts)
 """
-ABANDONED = """
+FREE_ABANDONED = """
 update work set holder = null, run_at = due_at where holder is not null and holder not in (
     select objid from pg_locks where locktype = 'advisory' and classid = %s and granted)
 """
 
 
 @dataclass
+class ClaimedWork:
+    """A row of the due-list that this worker has claimed."""
+
+    command: str
+    subject: UUID
+    delay: timedelta  # since it was due
+    attempts: int  # with this one
+    caused_by: int  # position of the event that asked for it
+    holder: int  # the name on the lease; changes with the connection of `Signals`
+
+
+@dataclass
 class Worker:
+    """Carries out the work that is due.
+
+    `lanes` limits how much runs at the same time, by lane; "engine" stands for each "engine:REGION". `on_start` is
+    called at every start with the command and how late it is, in seconds.
+    """
+
     pool: AsyncConnectionPool[Any]
-    commands: Mapping[str, Command]
-    lanes: Mapping[str, int]  # how much may be under way at once, by lane; "engine" goes for each "engine:REGION"
+    commands: Mapping[str, WorkCommand]
+    lanes: Mapping[str, int]
     signals: Signals
     clock: Clock
-    lateness: Callable[[str, float], None] = lambda command, seconds: None  # told at every start, in seconds
-    _holder: int = 0  # the name that our leases bear
-    _running: dict[str, dict[asyncio.Task[None], dict[str, Any]]] = field(default_factory=dict)
+    on_start: Callable[[str, float], None] = lambda command, delay_s: None
+    _holder: int = 0  # the name on this worker's leases; 0 before the first renewal
+    _running: dict[str, dict[asyncio.Task[None], ClaimedWork]] = field(default_factory=dict)  # by lane
 
     async def run(self) -> None:
-        """Work until cancelled. What is under way then is cut off, and found again by whoever comes next."""
+        """Work until cancelled. Work under way is then cancelled, too; the next worker claims it again."""
         self._running = {lane: {} for lane in self.lanes}
-        parts = [asyncio.create_task(part) for part in (self._renew(), self._branch(), *map(self._work, self.lanes))]
+        coroutines = (self._renew_leases(), self._serve_new_lanes(), *map(self._serve_lane, self.lanes))
+        tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
         try:
-            await asyncio.gather(*parts)
+            await asyncio.gather(*tasks)
         finally:
-            await end(parts)
+            await end(tasks)
             await end(task for running in self._running.values() for task in running)
 
-    async def _branch(self) -> None:
-        """Serve the lanes of regions, too, as soon as there is work in them."""
-        asked, branches = self.signals.work.subscribe(), dict[str, asyncio.Task[None]]()
+    async def _serve_new_lanes(self) -> None:
+        """Serve the lane of a region as soon as there is work in it."""
+        work_added, tasks = self.signals.work.subscribe(), dict[str, asyncio.Task[None]]()
         try:
             while True:
-                asked.clear()
+                work_added.clear()
                 with contextlib.suppress(*DB_UNREACHABLE):
                     async with self.pool.connection() as conn:
-                        found = await (await conn.execute(LANES)).fetchall()
-                    for (lane,) in found:
+                        rows = await (await conn.execute(LANES)).fetchall()
+                    for (lane,) in rows:
                         if lane not in self._running and lane.partition(":")[0] in self.lanes:
                             self._running[lane] = {}
-                            branches[lane] = asyncio.create_task(self._work(lane))
-                await first_of(LOOK, asked)
-                for branch in branches.values():
-                    if branch.done():
-                        branch.result()
+                            tasks[lane] = asyncio.create_task(self._serve_lane(lane))
+                await wait_for_any(POLL_INTERVAL_S, work_added)
+                for task in tasks.values():
+                    if task.done():
+                        task.result()  # raises what the lane raised: a lane that ended would be served by nobody
         finally:
-            await end(branches.values())
+            await end(tasks.values())
 
-    async def _work(self, lane: str) -> None:
-        running, bound = self._running[lane], self.lanes[lane.partition(":")[0]]
-        freed, asked = asyncio.Event(), self.signals.work.subscribe()
+    async def _serve_lane(self, lane: str) -> None:
+        """Start the work of one lane as it gets due, up to the lane's limit."""
+        running, limit = self._running[lane], self.lanes[lane.partition(":")[0]]
+        slot_freed, work_added = asyncio.Event(), self.signals.work.subscribe()
         while True:
-            freed.clear()
-            asked.clear()
-            wait = LOOK
+            slot_freed.clear()
+            work_added.clear()
+            wait_s = POLL_INTERVAL_S
             try:
-                for row in await self._claim(lane, bound - len(running)):
-                    task = asyncio.create_task(self._do(row))
-                    running[task] = row
-                    task.add_done_callback(partial(self._over, lane, freed))
-                if self._claims and len(running) < bound:
-                    wait = await self._until_next(lane)
+                for work in await self._claim(lane, limit - len(running)):
+                    task = asyncio.create_task(self._do(work))
+                    running[task] = work
+                    task.add_done_callback(partial(self._free_slot, lane, slot_freed))
+                if self._may_claim and len(running) < limit:
+                    wait_s = await self._seconds_to_next(lane)
             except DB_UNREACHABLE:
-                wait = 1.0  # the database is gone; signals tell when it is back
-            await first_of(wait, freed, asked)
+                wait_s = RECONNECT_DELAY_S  # a signal ends the wait when the database is back
+            await wait_for_any(wait_s, slot_freed, work_added)
 
-    def _over(self, lane: str, freed: asyncio.Event, task: asyncio.Task[None]) -> None:
+    def _free_slot(self, lane: str, slot_freed: asyncio.Event, task: asyncio.Task[None]) -> None:
         del self._running[lane][task]
-        freed.set()
+        slot_freed.set()
 
     @property
-    def _claims(self) -> bool:
-        """Others see that we live, and what is under way already is ours again: else it would be begun twice."""
+    def _may_claim(self) -> bool:
+        """Whether this worker holds the lock that marks it alive, and its leases bear that lock's name.
+
+        Work claimed otherwise would count as abandoned and be started twice.
+        """
         return 0 != self._holder == self.signals.holder
 
-    async def _claim(self, lane: str, free: int) -> list[dict[str, Any]]:
-        if not free or not self._claims:
+    async def _claim(self, lane: str, free: int) -> list[ClaimedWork]:
+        """Claim up to `free` rows that are due in this lane."""
+        if not free or not self._may_claim:
             return []
-        now, holder = self.clock(), self._holder
-        asked = {"lane": lane, "free": free, "now": now, "until": now + LEASE, "holder": holder}
-        async with self.pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
-            await cur.execute(CLAIM, asked)
-            return [row | {"holder": holder, "late": now - row["due_at"]} for row in await cur.fetchall()]
+        now = self.clock()
+        params = {"lane": lane, "free": free, "now": now, "until": now + LEASE, "holder": self._holder}
+        async with self.pool.connection() as conn, conn.cursor(row_factory=class_row(ClaimedWork)) as cur:
+            await cur.execute(CLAIM, params)
+            claimed: list[ClaimedWork] = await cur.fetchall()
+        return claimed
 
-    async def _until_next(self, lane: str) -> float:
+    async def _seconds_to_next(self, lane: str) -> float:
         async with self.pool.connection() as conn:
-            (at,) = await (await conn.execute(NEXT, (lane,))).fetchone() or (None,)
-        return LOOK if at is None else min(LOOK, max(0.0, (at - self.clock()).total_seconds()))
+            (run_at,) = await (await conn.execute(NEXT_RUN, (lane,))).fetchone() or (None,)
+        if run_at is None:
+            return POLL_INTERVAL_S
+        seconds: float = (run_at - self.clock()).total_seconds()
+        return min(POLL_INTERVAL_S, max(0.0, seconds))
 
-    async def _do(self, row: dict[str, Any]) -> None:
-        command, subject = row["command"], row["subject"]
-        self.lateness(command, row["late"].total_seconds())
-        cause = Cause(request_id=f"{command}/{row['attempts']}", caused_by=row["caused_by"])
+    async def _do(self, work: ClaimedWork) -> None:
+        """Carry out one piece of work, and plan a retry if it fails."""
+        self.on_start(work.command, work.delay.total_seconds())
+        cause = Cause(request_id=f"{work.command}/{work.attempts}", caused_by=work.caused_by)
+        fields = {"command": work.command, "subject": str(work.subject)}
         try:
-            await self.commands[command](subject, cause)
+            await self.commands[work.command](work.subject, cause)
             return
-        except Unavailable as wait:
-            log.warning("put off", extra={"command": command, "subject": str(subject), "because": str(wait)})
-            error = str(wait)
-        except Exception as broken:
-            log.exception("failed, to be tried again", extra={"command": command, "subject": str(subject)})
-            error = f"{type(broken).__name__}: {broken}"
-        with contextlib.suppress(psycopg.Error):  # then the lease runs out instead
+        except Unavailable as unavailable:
+            log.warning("work postponed", extra=fields | {"because": str(unavailable)})
+            error = str(unavailable)
+        except Exception as failure:
+            log.exception("work failed, to be retried", extra=fields)
+            error = f"{type(failure).__name__}: {failure}"
+        retry = {"error": error[:MAX_ERROR_CHARS], "at": self._retry_at(work.attempts)}
+        with contextlib.suppress(psycopg.Error):  # the row is then retried when its lease runs out
             async with self.pool.connection() as conn:
-                await conn.execute(LATER, row | {"error": error[:500], "at": self._again(row["attempts"])})
+                await conn.execute(RETRY_LATER, vars(work) | retry)
 
-    def _again(self, attempts: int) -> datetime:
-        wait = FIRST_RETRY * (1 << min(attempts - 1, 10))
-        return self.clock() + min(wait, LAST_RETRY)
+    def _retry_at(self, attempts: int) -> datetime:
+        delay = FIRST_RETRY * (1 << min(attempts - 1, 10))
+        return self.clock() + min(delay, LAST_RETRY)
 
-    async def _renew(self) -> None:
-        """Keep our leases, and free those of the dead: regularly, and when the database is back."""
-        back = self.signals.reconnected.subscribe()
+    async def _renew_leases(self) -> None:
+        """Renew this worker's leases and free those of dead ones: regularly, and when the database is back."""
+        reconnected = self.signals.reconnected.subscribe()
         while True:
-            back.clear()
-            wait = 1.0
-            holder, again = self.signals.holder, self._holder not in (0, self.signals.holder)
+            reconnected.clear()
+            wait_s = RECONNECT_DELAY_S
+            holder, renamed = self.signals.holder, self._holder not in (0, self.signals.holder)
             with contextlib.suppress(*DB_UNREACHABLE):
                 if holder:
                     async with self.pool.connection() as conn:
-                        await self._hold(conn, holder)
-                        if not again:
-                            await conn.execute(ABANDONED, (WORKER_LOCK,))
-                    # What cut us off may have cut off others, who are no more dead than we are.
-                    wait = OTHERS if again else RENEW
+                        await self._renew(conn, holder)
+                        if not renamed:
+                            await conn.execute(FREE_ABANDONED, (WORKER_LOCK,))
+                    # An outage disconnects every worker. Give the others time to reconnect before taking their leases.
+                    wait_s = RECONNECT_GRACE_S if renamed else RENEW_INTERVAL_S
             self.signals.work.set()
-            await first_of(wait, back)
+            await wait_for_any(wait_s, reconnected)
 
-    async def _hold(self, conn: psycopg.AsyncConnection[Any], holder: int) -> None:
-        """After a lost connection leases bear our old name; what is under way goes on under the new one."""
-        held = [row for running in self._running.values() for row in running.values()]
-        asked = {name: [row[name] for row in held] for name in ("command", "subject", "holder", "attempts")}
-        if held:
-            await conn.execute(HOLD, asked | {"until": self.clock() + LEASE, "by": holder})
-        for row in held:
-            row["holder"] = holder
+    async def _renew(self, conn: psycopg.AsyncConnection[Any], holder: int) -> None:
+        """Renew the leases of the work under way under the name `holder`: a new connection has another one."""
+        leases = [work for running in self._running.values() for work in running.values()]
+        if leases:
+            columns = {
+                name: [getattr(work, name) for work in leases] for name in ("command", "subject", "holder", "attempts")
+            }
+            await conn.execute(RENEW, columns | {"until": self.clock() + LEASE, "new_holder": holder})
+        for work in leases:
+            work.holder = holder
         self._holder = holder
 
 
-async def first_of(seconds: float, *events: asyncio.Event) -> None:
-    """Return when one of them is set, or when so much time has passed."""
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
+async def wait_for_any(timeout_s: float, *flags: asyncio.Event) -> None:
+    """Return when one of the flags is set, or after `timeout_s`."""
+    waits = [asyncio.ensure_future(flag.wait()) for flag in flags]
     try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for wait in waits:
             wait.cancel()

@@ -320,9 +320,9 @@ async def running(
                     lanes={"engine": settings.provision_concurrency, "log": LOG_LANE},
                     signals=signals,
                     clock=now,
-                    lateness=lambda command, seconds: STARTED_LATE.labels(command).observe(seconds),
+                    on_start=lambda command, delay_s: STARTED_LATE.labels(command).observe(delay_s),
                 )
-                follower = Follower(url, platform, signals, here(push.tell))
+                follower = Follower(url, platform, signals, here(push.publish))
                 background.append(tasks.create_task(vms.observer(url, queries).run()))
                 background += [tasks.create_task(part) for part in (apart(follower.run), worker.run())]
                 if reconciles:

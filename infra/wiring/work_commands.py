@@ -13,7 +13,7 @@ from application.vm_accounts import VmAccounts
 from application.vm_machines import VmMachines
 from application.workshops import Workshops
 from application.workspaces import Workspaces
-from infra.eventlog.worker import Command
+from infra.eventlog.worker import WorkCommand
 
 
 def work_commands(
@@ -29,7 +29,7 @@ def work_commands(
     workshops: Workshops,
     hosted_sessions: HostedSessions,
     guests: Guests,
-) -> dict[str, Command]:
+) -> dict[str, WorkCommand]:
     """By the name that `Do(...)` and the due-list know it by."""
     return {
         "workspace.provision": workspaces.provision,

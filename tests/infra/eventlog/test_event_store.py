@@ -1,4 +1,4 @@
-"""The store: groups of commits from many writers, in an order that nobody who reads along can miss anything of."""
+"""The event store commits many writers in groups, and a reader that follows the log misses nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ YEAR = timedelta(days=365)
 
 
 @contextmanager
-def opened(database: str) -> Iterator[Platform]:
+def platform_on(database: str) -> Iterator[Platform]:
     platform = open_platform(database)
     try:
         yield platform
@@ -51,30 +51,30 @@ async def version_of(platform: Platform, id: UUID) -> int:
     return (await platform.load(Workspace, id)).version
 
 
-async def test_who_reads_along_while_32_write_passes_over_nothing(database: str) -> None:
-    """Four processes' worth of writers, each with an id that is taken now and then, so that positions are lost."""
-    with opened(database) as a, opened(database) as b, opened(database) as c, opened(database) as d:
+async def test_a_reader_misses_nothing_while_32_writers_store(database: str) -> None:
+    """The writers of four processes. Some reuse an id, which fails and leaves a gap in the positions."""
+    with platform_on(database) as a, platform_on(database) as b, platform_on(database) as c, platform_on(database) as d:
         writing = asyncio.Event()
 
-        async def write(platform: Platform, taken: UUID) -> None:
+        async def write(platform: Platform, used_id: UUID) -> None:
             for nth in range(25):
                 await platform.commit(Cause(), workspace(), workspace(), workspace())
                 if nth % 5 == 0:
                     with pytest.raises(ConcurrentUpdate):
-                        await platform.commit(Cause(), workspace(), workspace(taken))
+                        await platform.commit(Cause(), workspace(), workspace(used_id))
 
         async def read_along() -> list[int]:
-            seen: list[int] = []
+            positions: list[int] = []
             async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
                 while True:
                     last_look = not writing.is_set()
                     cur = await conn.execute(
                         "select notification_id from tenure_events where notification_id > %s order by 1",
-                        (seen[-1] if seen else 0,),
+                        (positions[-1] if positions else 0,),
                     )
-                    seen += [position for (position,) in await cur.fetchall()]
+                    positions += [position for (position,) in await cur.fetchall()]
                     if last_look:
-                        return seen
+                        return positions
 
         first = workspace()
         await a.commit(Cause(), first)
@@ -85,75 +85,75 @@ async def test_who_reads_along_while_32_write_passes_over_nothing(database: str)
                 for _ in range(8):
                     writers.create_task(write(platform, first.id))
         writing.clear()
-        seen = await reading
+        positions = await reading
 
         async with await psycopg.AsyncConnection.connect(database) as conn:
             cur = await conn.execute("select notification_id from tenure_events order by 1")
             stored = [position for (position,) in await cur.fetchall()]
         assert len(stored) == 1 + 32 * 25 * 3
-        assert stored[-1] > len(stored)  # positions were lost, which must not look like something to wait for
-        assert seen == stored
+        assert stored[-1] > len(stored)  # there are gaps, for which no reader may wait
+        assert positions == stored
 
 
-async def test_a_conflict_in_a_group_hits_only_its_own(database: str) -> None:
-    with opened(database) as platform:
-        taken = workspace()
-        await platform.commit(Cause(), taken)
-        async with await psycopg.AsyncConnection.connect(database) as holding:
-            await holding.execute("lock table tenure_events in exclusive mode")
-            # The first keeps the writer busy, so that all others wait together.
+async def test_a_conflict_in_a_group_fails_only_its_own_call(database: str) -> None:
+    with platform_on(database) as platform:
+        existing = workspace()
+        await platform.commit(Cause(), existing)
+        async with await psycopg.AsyncConnection.connect(database) as locker:
+            await locker.execute("lock table tenure_events in exclusive mode")
+            # The first waits for the lock and keeps the writer busy, so that all others form one group.
             first = asyncio.create_task(platform.commit(Cause(), workspace()))
-            await until_somebody_waits_for_a_lock(database)
+            await wait_for_a_blocked_lock(database)
             good = [workspace() for _ in range(10)]
-            bad = [workspace(taken.id), workspace(good[0].id)]
-            asked = [asyncio.create_task(platform.commit(Cause(), it)) for it in [*good, *bad]]
+            bad = [workspace(existing.id), workspace(good[0].id)]
+            commits = [asyncio.create_task(platform.commit(Cause(), each)) for each in [*good, *bad]]
             await asyncio.sleep(0)  # all of them are in the queue
-        answers = await asyncio.gather(*asked, return_exceptions=True)
+        answers = await asyncio.gather(*commits, return_exceptions=True)
         await first
         assert answers[:10] == [None] * 10
         assert [type(answer) for answer in answers[10:]] == [ConcurrentUpdate, ConcurrentUpdate]
-        assert [await version_of(platform, it.id) for it in good] == [1] * 10
+        assert [await version_of(platform, each.id) for each in good] == [1] * 10
 
 
-async def test_several_that_change_the_same_thing_at_once_all_have_their_way(database: str) -> None:
-    with opened(database) as a, opened(database) as b:
-        it = workspace()
-        await a.commit(Cause(), it)
+async def test_concurrent_changes_of_one_aggregate_all_succeed(database: str) -> None:
+    with platform_on(database) as a, platform_on(database) as b:
+        shared = workspace()
+        await a.commit(Cause(), shared)
 
         async def extend(platform: Platform) -> None:
-            await platform.change(Cause(), Workspace, it.id, lambda w: w.extend(60, YEAR, T0))
+            await platform.change(Cause(), Workspace, shared.id, lambda w: w.extend(60, YEAR, T0))
 
         await asyncio.gather(*(extend(platform) for platform in (a, b) for _ in range(4)))
-        changed = await a.load(Workspace, it.id)
+        changed = await a.load(Workspace, shared.id)
         assert changed.version == 9
         assert changed.ttl_seconds == 3600 + 8 * 60
 
 
-async def test_without_a_database_everybody_is_told_soon(tmp_path: Path) -> None:
-    """The library alone would try for twenty seconds and more."""
+async def test_without_a_database_every_call_fails_soon(tmp_path: Path) -> None:
+    """The library alone would retry for twenty seconds and more."""
     url = embedded_postgres.start(tmp_path)
     try:
-        with opened(url) as platform:
-            it = workspace()
-            await platform.commit(Cause(), it)
-            running = postmaster.find(tmp_path / "postgres")
-            assert running is not None
-            await asyncio.to_thread(postmaster.end, running)
+        with platform_on(url) as platform:
+            stored = workspace()
+            await platform.commit(Cause(), stored)
+            server = postmaster.find(tmp_path / "postgres")
+            assert server is not None
+            await asyncio.to_thread(postmaster.end, server)
 
             async with asyncio.timeout(10):
-                asked = [platform.commit(Cause(), workspace()) for _ in range(20)]
-                loads = [platform.load(Workspace, it.id) for _ in range(5)]
-                answers = await asyncio.gather(*asked, *loads, return_exceptions=True)
+                commits = [platform.commit(Cause(), workspace()) for _ in range(20)]
+                loads = [platform.load(Workspace, stored.id) for _ in range(5)]
+                answers = await asyncio.gather(*commits, *loads, return_exceptions=True)
             assert {type(answer) for answer in answers} == {Unavailable}
             assert {answer.part for answer in answers if isinstance(answer, Unavailable)} == {"database"}
 
             await asyncio.to_thread(embedded_postgres.start, tmp_path)
-            await comes_back(platform, it.id)
+            await wait_until_usable(platform, stored.id)
     finally:
         embedded_postgres.stop(tmp_path)
 
 
-async def until_somebody_waits_for_a_lock(database: str) -> None:
+async def wait_for_a_blocked_lock(database: str) -> None:
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn, asyncio.timeout(10):
         while True:
             cur = await conn.execute(
@@ -164,8 +164,8 @@ async def until_somebody_waits_for_a_lock(database: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def comes_back(platform: Platform, id: UUID) -> None:
-    """Both verbs, in the end."""
+async def wait_until_usable(platform: Platform, id: UUID) -> None:
+    """Return when the platform can load and commit."""
     async with asyncio.timeout(20):
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The follower: one at work however many there are, nothing skipped, nothing told before it can be read."""
+"""The follower: one works however many run, it skips nothing, and publishes nothing before it can be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from application.access import Cause
 from application.platform import Platform
 from infra.eventlog import follower
-from infra.eventlog.follower import FOLLOWING, Follower
+from infra.eventlog.follower import FOLLOWER_LOCK, Follower
 from infra.eventlog.notifications import Signals
 from infra.runtime.tasks import end
 from infra.wiring.bootstrap import close, open_database
@@ -31,15 +31,15 @@ from tests.support.stream_client import Watcher
 
 @dataclass
 class Log:
-    """A log that is followed, and what the followers told of it."""
+    """A log that is followed, and the batches that its followers published."""
 
     url: str
     platform: Platform
-    told: list[Batch] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
     readable: list[bool] = field(default_factory=list)
 
-    async def tell(self, batch: Batch) -> None:
-        self.told.append(batch)
+    async def publish(self, batch: Batch) -> None:
+        self.batches.append(batch)
         self.readable.append(await self.position() >= batch.position)
 
     async def write(self, count: int) -> None:
@@ -58,10 +58,10 @@ class Log:
     async def is_followed(self) -> bool:
         return bool(await self.one("select position = (select max(notification_id) from tenure_events) from follower"))
 
-    async def cut_off_who_follows(self) -> bool:
-        """Whether there was somebody."""
+    async def disconnect_follower(self) -> bool:
+        """Cut the connection of the follower at work. Returns whether there was one."""
         sql = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = %s and granted"
-        return bool(await self.one(sql, FOLLOWING))
+        return bool(await self.one(sql, FOLLOWER_LOCK))
 
 
 @pytest.fixture
@@ -73,58 +73,60 @@ async def log(database: str) -> AsyncIterator[Log]:
 
 @asynccontextmanager
 async def following(log: Log) -> AsyncIterator[Follower]:
-    """One more that follows, with a signal of its own, as in a process of its own."""
+    """One more follower, with signals of its own, as in another process."""
     signals = Signals(log.url)
-    it = Follower(log.url, log.platform, signals, log.tell)
-    tasks = [asyncio.create_task(signals.run()), asyncio.create_task(it.run())]
+    running = Follower(log.url, log.platform, signals, log.publish)
+    tasks = [asyncio.create_task(signals.run()), asyncio.create_task(running.run())]
     try:
-        yield it
+        yield running
     finally:
         await end(tasks)
 
 
-def is_whole(told: list[Batch], last: int) -> bool:
-    """Each batch begins where the one before it ended, and holds what is between."""
-    ends = [0, *(batch.position for batch in told)]
-    entries = [entry.position for batch in told for entry in batch.entries]
-    return [batch.after for batch in told] == ends[:-1] and ends[-1] == last and entries == sorted(set(entries))
+def is_complete(batches: list[Batch], last: int) -> bool:
+    """Whether each batch begins where the one before it ended, and holds every entry between."""
+    ends = [0, *(batch.position for batch in batches)]
+    entries = [entry.position for batch in batches for entry in batch.entries]
+    return [batch.after for batch in batches] == ends[:-1] and ends[-1] == last and entries == sorted(set(entries))
 
 
-async def test_of_several_one_works_and_when_it_falls_out_another_goes_on(log: Log) -> None:
+async def test_of_several_followers_one_works_and_another_takes_over_when_it_loses_its_connection(log: Log) -> None:
     async with following(log), following(log), following(log):
         for _ in range(4):
             writing = asyncio.create_task(log.write(50))
-            await eventually(log.cut_off_who_follows)
+            await eventually(log.disconnect_follower)
             await writing
             await eventually(log.is_followed)
-    # Who is cut off between storing and telling does not tell; listeners look that up (projections/hub.py).
-    positions = [entry.position for batch in log.told for entry in batch.entries]
+    # A follower that is cut off between commit and publication does not publish; the hub looks that batch up.
+    positions = [entry.position for batch in log.batches for entry in batch.entries]
     assert len(positions) == len(set(positions))
     assert await log.one("select array_agg(position order by position) from trail") == list(range(1, 201))
     assert await log.one("select count(*) from workspaces") == 200
 
 
-async def test_what_is_told_is_whole_and_can_be_read_already(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follower, "BATCH", 7)
+async def test_published_batches_are_complete_and_can_be_read_already(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "BATCH_EVENTS", 7)
     await log.write(20)
     async with following(log):
         await log.write(20)
-        await eventually(lambda: told_up_to(log, 40))
-    assert is_whole(log.told, 40)
+        await eventually(lambda: published_up_to(log, 40))
+    assert is_complete(log.batches, 40)
     assert all(log.readable)
 
 
-async def test_without_a_notification_it_looks_by_itself(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follower, "LOOK", 0.05)
-    async with following(log) as it:
+async def test_without_a_notification_it_polls(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "POLL_INTERVAL_S", 0.05)
+    async with following(log) as running:
         await log.write(1)
         await eventually(log.is_followed)
-        monkeypatch.setattr(it._signals.stored, "set", lambda: None)
+        monkeypatch.setattr(running._signals.stored, "set", lambda: None)
         await log.write(1)
         await eventually(log.is_followed)
 
 
-async def test_an_event_that_cannot_be_folded_stops_all_of_them_loudly_and_nothing_is_skipped(
+async def test_an_event_that_cannot_be_folded_stops_all_followers_and_nothing_is_skipped(
     log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fold = read_models.advance
@@ -132,7 +134,7 @@ async def test_an_event_that_cannot_be_folded_stops_all_of_them_loudly_and_nothi
 
     async def advance(conn: Any, events: Any, positions: Any) -> Any:
         if any(event.originator_id == broken.id for event in events):
-            raise ValueError("nobody knows what that is")
+            raise ValueError("this event cannot be folded")
         return await fold(conn, events, positions)
 
     monkeypatch.setattr(read_models, "advance", advance)
@@ -141,45 +143,45 @@ async def test_an_event_that_cannot_be_folded_stops_all_of_them_loudly_and_nothi
         await eventually(log.is_followed)
         await log.platform.commit(Cause(), broken)
         await log.write(3)
-        await eventually(lambda: truth(one.failed and two.failed))
+        await eventually(lambda: both_failed(one, two))
         assert await log.one("select failed from follower") == "ValueError after position 3"
         assert await log.position() == 3
     assert "CRITICAL" in {record.levelname for record in caplog.records}
 
-    monkeypatch.setattr(read_models, "advance", fold)  # as a new version would
+    monkeypatch.setattr(read_models, "advance", fold)  # as a fixed version would
     async with following(log):
         await eventually(log.is_followed)
     assert await log.one("select failed from follower") is None
     assert await log.one("select count(*) from workspaces") == 7
 
 
-async def test_a_follower_that_has_stopped_is_seen_by_health(tenure: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_health_reports_a_follower_that_has_stopped(tenure: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     async def advance(conn: Any, events: Any, positions: Any) -> Any:
-        raise ValueError("nobody knows what that is")
+        raise ValueError("this event cannot be folded")
 
     monkeypatch.setattr(read_models, "advance", advance)
     async with tenure.client() as alice:
         await alice.post("/api/v1/workspaces", json={"name": "a"})
-        told = await eventually(lambda: unready(alice))
-        assert told["parts"]["database"]["ok"] is True
-        assert told["parts"]["follower"]["ok"] is False
-        assert "ValueError" in told["parts"]["follower"]["error"]
+        health = await eventually(lambda: unready(alice))
+        assert health["parts"]["database"]["ok"] is True
+        assert health["parts"]["follower"]["ok"] is False
+        assert "ValueError" in health["parts"]["follower"]["error"]
 
 
-async def test_read_models_are_folded_anew_while_tenure_is_at_work(database: str, tmp_path: Path) -> None:
-    """Whoever reads sees old rows or new ones, never none, and nothing that happens meanwhile is lost."""
+async def test_read_models_are_rebuilt_while_tenure_is_in_use(database: str, tmp_path: Path) -> None:
+    """Readers see old rows or new ones, never none, and no event that is stored meanwhile is lost."""
     async with served(database, tmp_path) as tenure, tenure.client() as alice, Watcher(alice) as watcher:
         stop = asyncio.Event()
-        made = [await create(alice)]
-        seen: set[str] = set()
+        ids = [await create(alice)]
+        listed: set[str] = set()
 
         async def use() -> None:
             while not stop.is_set():
-                made.append(await create(alice))
+                ids.append(await create(alice))
                 rows = {row["id"] for row in (await alice.get("/api/v1/workspaces")).json()}
                 # A read waits a second at most, so one during a long rebuild may be behind; it never loses rows.
-                assert seen <= rows <= set(made)
-                seen.update(rows)
+                assert listed <= rows <= set(ids)
+                listed.update(rows)
 
         using = asyncio.create_task(use())
         async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
@@ -187,35 +189,36 @@ async def test_read_models_are_folded_anew_while_tenure_is_at_work(database: str
                 await rebuild(conn, tenure.tenure.deps.http.platform)
         stop.set()
         await using
-        await eventually(lambda: all_run(tenure, made))
+        await eventually(lambda: all_run(tenure, ids))
 
-        async def everything_is_told() -> list[int]:
-            told = (await alice.get("/api/v1/audit/events", params={"limit": 1000})).json()["events"]
-            return [entry["position"] for entry in told] if len(told) == 2 * len(made) else []  # requested, provisioned
+        async def all_positions() -> list[int]:
+            events = (await alice.get("/api/v1/audit/events", params={"limit": 1000})).json()["events"]
+            complete = len(events) == 2 * len(ids)  # requested, provisioned
+            return [event["position"] for event in events] if complete else []
 
-        positions = await eventually(everything_is_told)
+        positions = await eventually(all_positions)
         assert await watcher.caught_up() == positions
 
 
 async def create(client: httpx.AsyncClient) -> str:
-    made = await client.post("/api/v1/workspaces", json={"name": "a"})
-    assert made.status_code == 200, made.text
-    id: str = made.json()["id"]
+    response = await client.post("/api/v1/workspaces", json={"name": "a"})
+    assert response.status_code == 200, response.text
+    id: str = response.json()["id"]
     return id
 
 
-async def all_run(tenure: Served, made: list[str]) -> bool:
-    return {str(id) for id in tenure.engine.machines} == set(made)
+async def all_run(tenure: Served, ids: list[str]) -> bool:
+    return {str(id) for id in tenure.engine.machines} == set(ids)
 
 
-async def told_up_to(log: Log, position: int) -> bool:
-    return bool(log.told) and log.told[-1].position >= position
+async def published_up_to(log: Log, position: int) -> bool:
+    return bool(log.batches) and log.batches[-1].position >= position
 
 
-async def truth(what: Any) -> Any:
-    return what
+async def both_failed(one: Follower, other: Follower) -> bool:
+    return bool(one.failed and other.failed)
 
 
 async def unready(client: Any) -> Any:
-    answer = await client.get("/health/ready")
-    return answer.json() if answer.status_code == 503 else None
+    response = await client.get("/health/ready")
+    return response.json() if response.status_code == 503 else None

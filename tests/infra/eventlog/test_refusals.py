@@ -1,7 +1,8 @@
-"""What the database refuses to hold stops the follower too, which says what was refused."""
+"""An event that the database refuses to store in a table stops the follower, which names the error."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 from application.access import Cause
@@ -13,20 +14,27 @@ from tests.support.server import eventually
 __all__ = ["log"]  # the fixture
 
 
-def with_a_nul() -> Workspace:
-    facts = {"name": "a\0b", "template": None, "provider": "fake", "ttl_seconds": None, "expires_at": None}
-    facts |= {"region": "local", "made_from": None}
-    return Workspace(id=uuid4(), at=T0, owner_id=uuid4(), **facts)
+def workspace_with_nul() -> Workspace:
+    """A workspace whose name PostgreSQL takes as bytes in the log, but as no text in a row."""
+    fields: dict[str, Any] = {
+        "name": "a\0b",
+        "template": None,
+        "provider": "fake",
+        "ttl_seconds": None,
+        "expires_at": None,
+    }
+    fields |= {"region": "local", "made_from": None}
+    return Workspace(id=uuid4(), at=T0, owner_id=uuid4(), **fields)
 
 
-async def test_an_event_that_no_table_takes_stops_the_follower_and_is_named(log: Log) -> None:
-    async with following(log) as it:
+async def test_an_event_that_no_table_takes_stops_the_follower_and_is_reported(log: Log) -> None:
+    async with following(log) as follower:
         await log.write(3)
         await eventually(log.is_followed)
-        await log.platform.commit(Cause(), with_a_nul())
+        await log.platform.commit(Cause(), workspace_with_nul())
 
         async def failed() -> str | None:
-            return it.failed
+            return follower.failed
 
         assert await eventually(failed) == "UntranslatableCharacter after position 3"
     assert await log.position() == 3

@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 
-from infra.eventlog.follower import FOLLOWING
+from infra.eventlog.follower import FOLLOWER_LOCK
 from tests.support import remote_engine
 from tests.support.fake_engine import Engine
 from tests.support.processes import Spawned, spawned
@@ -152,7 +152,7 @@ async def nothing_is_due(database: str) -> bool:
 async def somebody_follows(database: str) -> bool:
     async with await psycopg.AsyncConnection.connect(database) as conn:
         sql = "select from pg_locks where locktype = 'advisory' and objid = %s and granted"
-        return await (await conn.execute(sql, (FOLLOWING,))).fetchone() is not None
+        return await (await conn.execute(sql, (FOLLOWER_LOCK,))).fetchone() is not None
 
 
 async def history(client: httpx.AsyncClient) -> list[dict[str, object]]:
