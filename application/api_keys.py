@@ -1,4 +1,4 @@
-"""What can be asked of API keys."""
+"""API keys: creating, revoking, and what a key allows now."""
 
 from __future__ import annotations
 
@@ -20,34 +20,36 @@ from domain.role import Role
 from domain.scope import Scope
 from domain.user import User
 
-NO_KEY = UUID(int=0)  # there is none with this id
+NO_KEY = UUID(int=0)  # no key has this id
 
 
 @dataclass(frozen=True)
 class ApiKeys:
+    """Commands on API keys."""
+
     platform: Platform
     clock: Clock
     ids: Ids
     rows: KeyRows
     attempt_limiter: AttemptLimiter
     people: People
-    scheme: str  # of the identities whose names are set to audit
+    scheme: str  # of the identities whose names are in `auditors`
     auditors: frozenset[str]
 
     async def create(
         self, actor: Actor, *, name: str, scopes: Iterable[str] = (Scope.FULL,), lasts: timedelta | None = None
     ) -> tuple[ApiKey, str]:
-        """A new key and its text, which nobody can be told again."""
+        """A new key and its text. Only the text's hash is kept: it cannot be shown again."""
         require(actor, "key.create")
         key = ApiKey.create(id=self.ids(), owner_id=actor.user_id, scopes=scopes, lasts=lasts, now=self.clock())
         if Scope.AUDIT in key.scopes:
             require(actor, "trail.see_all")
-        text = await self.rows.issue(key.id, actor.user_id, checked(name))  # first: alone it opens nothing
+        text = await self.rows.issue(key.id, actor.user_id, checked(name))  # first: a text without a key opens nothing
         await self.platform.commit(actor.cause, key)
         return key, text
 
     async def revoke(self, actor: Actor, id: UUID) -> None:
-        """From now on it opens nothing. `NotFound` for another's."""
+        """Revoke a key; takes effect at once. Raises `NotFound` for somebody else's key."""
 
         def revoke(key: ApiKey) -> None:
             require(actor, "key.revoke", key.owner_id)
@@ -57,18 +59,18 @@ class ApiKeys:
             await self.platform.change(actor.cause, ApiKey, id, revoke)
         except NotFound:
             raise NotFound("no such key") from None
-        await self.rows.forget(id)  # at once; and for certain, by the process
+        await self.rows.forget(id)  # at once; the process repeats it after a crash
 
     async def forget(self, id: UUID, cause: Cause) -> None:
-        """Asked by the process of revocation."""
+        """Delete the rows of a revoked key; asked by the process."""
         await self.rows.forget(id)
         await self.platform.change(cause, ApiKey, id, lambda key: key.forget(self.clock()))
 
     async def authenticate(self, text: str, guesser: str) -> Grant | None:
-        """What this text opens now; None: nothing. Raises `TooMany` for a guesser who was wrong too often.
+        """What a key's text allows now; None for a wrong or revoked one. Raises `TooMany` after too many wrong ones.
 
-        A text that is no key's at all, one with the visible part of a key, and one of a key that is revoked take
-        the same steps, so that the time they take tells nothing.
+        An unknown text, one with a known visible part, and one of a revoked key take the same steps: the time of an
+        answer must not tell them apart.
         """
         await self.attempt_limiter.check(guesser)
         id = await self.rows.find(text)
@@ -84,16 +86,16 @@ class ApiKeys:
         return grant
 
     async def _grant(self, key: ApiKey) -> Grant | None:
-        """What its owner may do with it now: it never reaches further than they do."""
+        """What a key allows now: never more than its owner may do."""
         owner = key.owner_id
-        newest = await self.platform.last_event(owner)
-        if isinstance(newest, User.Removed | User.Forgotten):
+        last_event = await self.platform.last_event(owner)
+        if isinstance(last_event, User.Removed | User.Forgotten):
             return None
-        role = Role(newest.role) if newest else None
-        known_as = (await self.people.names(self.scheme, [owner])).get(owner)
-        name = known_as or (await self.people.called([owner])).get(owner, "")
+        role = Role(last_event.role) if last_event else None
+        scheme_name = (await self.people.names(self.scheme, [owner])).get(owner)
+        name = scheme_name or (await self.people.called([owner])).get(owner, "")
         scopes = set(key.scopes)
-        if not (known_as in self.auditors or (role and role.at_least(Role.ADMIN))):
+        if not (scheme_name in self.auditors or (role and role.at_least(Role.ADMIN))):
             scopes.discard(Scope.AUDIT)
         elif Scope.FULL in scopes:
             scopes.add(Scope.AUDIT)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.platform import TRIES, ConcurrentUpdate, Platform
+from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.hosted_sessions import Aliases, HolderKeys, JoinRequests, PublicKeys
 from application.ports.limits import AttemptLimiter
@@ -45,7 +45,7 @@ class HostedSessions:
         workspace_id = self.ids()
         id = HostedSession.id_of(workspace_id)
         await self.keys.keep(workspace_id, id, actor.user_id, key)
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             name, alias = await self._free_alias(id)
             workspace = await self.workspaces.build(
                 actor, id=workspace_id, name=name, machine=machine_id, region=region, ttl_seconds=self.term_s
@@ -64,7 +64,7 @@ class HostedSessions:
                 await self.platform.commit(actor.cause, session, alias, workspace)
                 return session
             except ConcurrentUpdate:  # the alias has just been taken by another session
-                if attempt == TRIES - 1:
+                if attempt == MAX_ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
-from application.platform import TRIES, ConcurrentUpdate, Platform
+from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.invites import InviteTokens
 from application.ports.limits import AttemptLimiter
@@ -85,7 +85,7 @@ class Invites:
 
     async def use(self, id: UUID, user_id: UUID, cause: Cause) -> Role:
         """Accept an invite for a member, once; returns the member's role. Raises `Unusable`."""
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             invite = await self.platform.load(Invite, id)
             user = await self.platform.load(User, user_id)
             if invite.accept(user.id, self.clock()):
@@ -94,7 +94,7 @@ class Invites:
                 await self.platform.commit(cause, user, invite)
                 break
             except ConcurrentUpdate:
-                if attempt == TRIES - 1:
+                if attempt == MAX_ATTEMPTS - 1:
                     raise
         return user.role
 

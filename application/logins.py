@@ -10,7 +10,7 @@ from uuid import UUID
 from application.access import Cause
 from application.first_owner import find_ownership, first_owner_aggregates
 from application.invites import Invites
-from application.platform import TRIES, ConcurrentUpdate, Platform
+from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.invites import Invitation
 from application.ports.logins import LoginTokens
@@ -73,7 +73,7 @@ class Logins:
 
     async def admit(self, identity: Identity, invitation: Invitation | None, request_id: str) -> User:
         """The user of an identity; a new one joins by this. Raises `NotLetIn`."""
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             try:
                 return await self._member(identity, invitation, request_id) or await self._joined(
                     identity, invitation, request_id

@@ -1,4 +1,4 @@
-"""The one event-sourced application: every aggregate, one store, one order of events."""
+"""The event-sourced application: all aggregates in one event store, with one order of events."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from domain.errors import Conflict, NotFound
 from domain.moved_topics import register_moved_topics
 
 A = TypeVar("A", bound=Aggregate)
-TRIES = 8  # of a change that others outrun
-READERS = 8  # threads that load
-PATIENCE = 10.0  # seconds that the database is given; what is stored later than that was never acknowledged
+MAX_ATTEMPTS = 8  # at a change, while others change the same aggregate
+LOADING_THREADS = 8
+DATABASE_TIMEOUT_S = 10.0  # what is stored later than that was never acknowledged
 
 
 class ConcurrentUpdate(Conflict):
@@ -34,7 +34,7 @@ class ConcurrentUpdate(Conflict):
 
 
 class Writer(Protocol):
-    """Stores events: those of one call in one transaction, in their order, with no gap before them."""
+    """Stores events. Those of one call are stored in one transaction and in their order, with no gap before them."""
 
     async def store(self, events: list[StoredEvent]) -> None: ...
 
@@ -48,34 +48,34 @@ class LastEventReader(Protocol):
 
 
 class Platform(Application[UUID]):
-    """Commands await two verbs of it, `load` and `commit`; `change` is the two together."""
+    """Loads and commits aggregates. Commands use `load` and `commit`, or `change` for both."""
 
     name = "tenure"
-    writer: Writer  # given by whoever starts it, as is
+    writer: Writer  # set by the code that starts the platform, as is
     last_event_reader: LastEventReader
 
     def __init__(self, env: dict[str, str]) -> None:
         super().__init__(env)
         register_moved_topics()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="load")
+        self._readers = ThreadPoolExecutor(LOADING_THREADS, thread_name_prefix="load")
 
     async def load(self, kind: type[A], id: UUID, version: int | None = None) -> A:
-        """The aggregate as it is, or as it was at a version. `NotFound`; `Unavailable` without the database."""
+        """The aggregate as it is, or as it was at a version. Raises `NotFound`; `Unavailable` without the database."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(PATIENCE):
-                found = await loop.run_in_executor(self._readers, self._get, id, version)
+            async with asyncio.timeout(DATABASE_TIMEOUT_S):
+                aggregate = await loop.run_in_executor(self._readers, self._get, id, version)
         except AggregateNotFoundError:
             raise NotFound(f"no such {kind.__name__.lower()}") from None
-        except (OperationalError, InterfaceError, TimeoutError) as gone:
-            raise Unavailable("database", "the database does not answer; try again shortly") from gone
-        if not isinstance(found, kind):
+        except (OperationalError, InterfaceError, TimeoutError) as error:
+            raise Unavailable("database", "the database does not answer; try again shortly") from error
+        if not isinstance(aggregate, kind):
             raise NotFound(f"no such {kind.__name__.lower()}")
-        return found
+        return aggregate
 
     def _get(self, id: UUID, version: int | None) -> Aggregate:
-        found: Aggregate = self.repository.get(id, version=version)
-        return found
+        aggregate: Aggregate = self.repository.get(id, version=version)
+        return aggregate
 
     async def last_event(self, id: UUID) -> Any:
         """The newest event of a stream, None if there is none: much less to read than the whole. `Unavailable`."""
@@ -91,16 +91,16 @@ class Platform(Application[UUID]):
             return
         stored = [self.mapper.to_stored_event(event) for event in events]
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(DATABASE_TIMEOUT_S):
                 await self.writer.store(stored)
         except IntegrityError:
             raise ConcurrentUpdate("it was changed by somebody else meanwhile; try again") from None
-        except (PersistenceError, TimeoutError) as gone:
-            raise Unavailable("database", "the database does not answer; try again shortly") from gone
+        except (PersistenceError, TimeoutError) as error:
+            raise Unavailable("database", "the database does not answer; try again shortly") from error
 
     async def change(self, cause: Cause, kind: type[A], id: UUID, decide: Callable[[A], None]) -> A:
         """Load, decide, commit; and once more, on what is true then, for as long as others are faster."""
-        for _ in range(TRIES - 1):
+        for _ in range(MAX_ATTEMPTS - 1):
             aggregate = await self.load(kind, id)
             decide(aggregate)
             try:
@@ -119,7 +119,7 @@ class Platform(Application[UUID]):
         kind: type[A],
         id: UUID,
         decide: Callable[[A], Awaitable[Sequence[Aggregate]]],
-        tries: int = TRIES,
+        tries: int = MAX_ATTEMPTS,
     ) -> A:
         """The same for what changes together with others: `decide` returns those, and all is stored, or nothing."""
         for left in reversed(range(tries)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Cause
-from application.platform import TRIES, ConcurrentUpdate, Platform
+from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.hosted_sessions import HolderKeys, JoinRequests
 from application.ports.ssh_access import Admission, SshAccess
@@ -59,7 +59,7 @@ class SshGrants:
 
         `because` is the reason for the session, if it is not that of the workspace.
         """
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             workspace = await self.platform.load(Workspace, workspace_id)
             decide(workspace)
             others = await self._end_session(workspace, because) if workspace.status == Status.ENDED else []
@@ -67,7 +67,7 @@ class SshGrants:
                 await self.platform.commit(cause, workspace, *others)
                 return
             except ConcurrentUpdate:
-                if attempt == TRIES - 1:
+                if attempt == MAX_ATTEMPTS - 1:
                     raise
 
     async def _end_session(self, workspace: Workspace, because: str | None) -> list[Aggregate]:

@@ -11,7 +11,7 @@ from application.access import Actor, Cause, require
 from application.account_closure import close_vm_account, leave_membership
 from application.first_owner import find_ownership, first_owner_aggregates
 from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
-from application.platform import TRIES, ConcurrentUpdate, Platform
+from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.errors import TooMany
 from application.ports.limits import AttemptLimiter, RateLimiter
@@ -92,7 +92,7 @@ class VmAccounts:
 
     async def _commit(self, user_id: UUID, user_type: UserType, by: UUID | None, request_id: str) -> VmAccount:
         number = await self.numbers()
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             now = self.clock()
             account = VmAccount.open(user_id, number, user_type, now)
             if by is None and await find_ownership(self.platform) is None:
@@ -175,7 +175,7 @@ class VmAccounts:
 
     async def close(self, cause: Cause, user_id: UUID, *, everything: bool) -> None:
         """Close an account; with `everything`, also the membership and everything that names the person."""
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             now = self.clock()
             aggregates = await close_vm_account(self.platform, user_id, now, everything)
             if not aggregates:

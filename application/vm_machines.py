@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from application.access import Cause
-from application.platform import TRIES, Platform
+from application.platform import MAX_ATTEMPTS, Platform
 from application.ports.clock import Clock
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hypervisors import Hypervisor
@@ -84,7 +84,7 @@ class VmMachines:
 
         If the log changes meanwhile, it looks again: the machine may have been seen before that change.
         """
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             before = await self._find(id)
             runs = id in await self.hypervisor.running()
             if before is None or (before.deleted and before.under_way is None):
@@ -170,7 +170,7 @@ class VmMachines:
     async def _apply(self, id: UUID, cause: Cause) -> bool:
         """Apply the revisions that a machine does not run on yet. Returns whether they need a restart."""
         needs_restart = False
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             config = await self.platform.load(VmConfig, id)
             if config.state != State.RUNNING or config.told == config.revision:
                 return needs_restart or config.state == State.STARTING

@@ -1,4 +1,7 @@
-"""Process managers: pure functions from an event to the work that follows from it."""
+"""Process managers: pure functions from an event to the work that follows from it, one page each.
+
+Nothing is awaited here, and no aggregate is loaded: `Do` and `Done` are all they say.
+"""
 
 from application.processes import (
     claim_expiry,

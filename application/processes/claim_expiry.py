@@ -1,4 +1,4 @@
-"""A claim runs out.
+"""Claims expire.
 
 when                                  then
 Taken, TakenAgain, Renewed,           expire, when it is due
@@ -16,6 +16,7 @@ from domain.claim import Claim
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of a claim."""
     match event:
         case (
             Claim.Taken(originator_id=id, expires_at=ends)

@@ -1,13 +1,13 @@
-"""From asking to join a session to being out of it again.
+"""Guests: from the request to join a hosted session to the end of their access.
 
 when                              then
 Asked, AskedAgain                 time out, when it is due
-Approved                          install; it times out no more
-NotInstalled                      they wait on, until it is due
+Approved                          install; the request no longer times out
+NotInstalled                      the request waits again, until it times out
 Revoked                           remove
-Withdrawn, Rejected, TimedOut,    nothing any more
+Withdrawn, Rejected, TimedOut,    nothing
 Installed, Removed, Closed
-Ended (the session)               close what stands, and forget
+Ended (the session)               close its guests, and delete their requests
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from domain.hosted_session import HostedSession
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of a guest or of a hosted session."""
     match event:
         case Guest.Asked(originator_id=id, until=until) | Guest.AskedAgain(originator_id=id, until=until):
             yield Do("guest.time_out", id, until)
@@ -42,13 +43,13 @@ def react(event: Any) -> Iterator[Step]:
             | Guest.Removed(originator_id=id)
             | Guest.Closed(originator_id=id)
         ):
-            yield from over(id)
+            yield from all_done(id)
         case HostedSession.Ended(originator_id=id):
             yield Do("hosted_session.clear", id)
         case HostedSession.Cleared(originator_id=id):
             yield Done("hosted_session.clear", id)
 
 
-def over(id: UUID) -> Iterator[Step]:
+def all_done(id: UUID) -> Iterator[Step]:
     for command in ("time_out", "install", "remove"):
         yield Done(f"guest.{command}", id)

@@ -1,8 +1,8 @@
-"""An invite ends when its time is over.
+"""Invites expire.
 
 when        then
 Created     expire, when it is due
-Revoked     nothing any more
+Revoked     nothing
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from domain.invite import Invite
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of an invite."""
     match event:
         case Invite.Created(originator_id=id, expires_at=ends):
             yield Do("invite.expire", id, ends)

@@ -1,7 +1,7 @@
-"""A key that is revoked leaves nothing behind but its history.
+"""Revoked API keys are deleted; their history stays.
 
 when        then
-Revoked     forget its hash and its name
+Revoked     delete the key's hash and name
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from domain.api_key import ApiKey
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of an API key."""
     match event:
         case ApiKey.Revoked(originator_id=id):
             yield Do("api_key.forget", id)

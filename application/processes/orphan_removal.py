@@ -1,4 +1,4 @@
-"""A machine that nobody holds is removed.
+"""Orphans are destroyed: machines on an engine that the log does not know.
 
 when        then
 Found       destroy
@@ -14,6 +14,7 @@ from domain.orphan import Orphan
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of an orphan."""
     match event:
         case Orphan.Found(originator_id=id, region=region):
             yield Do("orphan.destroy", id, region=region)

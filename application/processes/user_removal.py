@@ -1,7 +1,7 @@
-"""Whoever was removed leaves nothing behind but their history.
+"""Removed users are forgotten; their history stays.
 
 when        then
-Removed     forget their name, their identities and their cookies
+Removed     delete the user's name, identities and logins
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from domain.user import User
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of a user."""
     match event:
         case User.Removed(originator_id=id):
             yield Do("user.forget", id)

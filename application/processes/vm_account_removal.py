@@ -1,8 +1,8 @@
-"""Whoever closed their account for virtual machines leaves nothing behind but their history.
+"""Closed VM accounts are forgotten; their history stays.
 
 when        then
-Closed      forget their name, their password and what they were logged in with
-Forgotten   that is done
+Closed      delete the account's name, password and tokens
+Forgotten   nothing
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from domain.vm_account import VmAccount
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of a VM account."""
     match event:
         case VmAccount.Closed(originator_id=id):
             yield Do("vm_account.forget", id)

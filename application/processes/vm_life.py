@@ -1,13 +1,13 @@
-"""What an administrator asks of a virtual machine, and what happens to it.
+"""Virtual machines: carrying out orders, applying patches, and coming back.
 
 when                              then
-StartRequested, StopRequested,    settle: carry it out; do not revive it
+StartRequested, StopRequested,    settle: carry the order out; do not revive
 RestartRequested, Deleted
-Started                           it is settled; tell it what was patched meanwhile, or nothing
-StartFailed, Died                 it is settled; revive it, if and when it is to come back
-Stopped, Cleared                  it is settled, and there is nothing to tell it
-Patched, while it runs            tell it, should whoever patched it not come to do so
-Applied                           it was told
+Started                           settled; apply what was patched meanwhile, if anything
+StartFailed, Died                 settled; revive, if and when it is to come back
+Stopped, Cleared                  settled; nothing to apply
+Patched, while it runs            apply, in case the request that patched it is cut off
+Applied                           applied
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from uuid import UUID
 from application.processes.work import Do, Done, Step
 from domain.vm_config import VmConfig
 
-MOMENT = timedelta(seconds=5)  # in which whoever patches a machine tells it
+PATCH_GRACE = timedelta(seconds=5)  # in which the request that patches a machine applies the patch itself
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of a virtual machine."""
     match event:
         case VmConfig.StartRequested(originator_id=id) | VmConfig.StopRequested(originator_id=id):
             yield from ordered(id)
@@ -34,12 +35,12 @@ def react(event: Any) -> Iterator[Step]:
             yield Do("vm_config.apply", id) if behind else Done("vm_config.apply", id)
             yield Done("vm_config.revive", id)
         case VmConfig.StartFailed(originator_id=id, again_at=at) | VmConfig.Died(originator_id=id, again_at=at):
-            yield from lies_still(id)
+            yield from settled(id)
             yield Do("vm_config.revive", id, at) if at else Done("vm_config.revive", id)
         case VmConfig.Stopped(originator_id=id) | VmConfig.Cleared(originator_id=id):
-            yield from lies_still(id)
+            yield from settled(id)
         case VmConfig.Patched(originator_id=id, at=at, live=True):
-            yield Do("vm_config.apply", id, at + MOMENT)
+            yield Do("vm_config.apply", id, at + PATCH_GRACE)
         case VmConfig.Applied(originator_id=id):
             yield Done("vm_config.apply", id)
 
@@ -49,6 +50,6 @@ def ordered(id: UUID) -> Iterator[Step]:
     yield Done("vm_config.revive", id)
 
 
-def lies_still(id: UUID) -> Iterator[Step]:
+def settled(id: UUID) -> Iterator[Step]:
     yield Done("vm_config.settle", id)
     yield Done("vm_config.apply", id)

@@ -1,4 +1,4 @@
-"""What a process manager says: do this, now or when it is due; or: that is done."""
+"""Steps of process managers: work to do, now or later, and work that is done."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from domain.region import LOCAL
 
 @dataclass(frozen=True)
 class Do:
-    """Call `command` about `subject`. Asked again before it is done, it is asked once, with the later time."""
+    """Call `command` for `subject`. Repeated before it is done, it is called once, at the later time."""
 
     command: str
     subject: UUID
     at: datetime | None = None  # None: now
-    region: str | None = None  # whose engine it is work on; None: that of the workspace that the event is about
+    region: str | None = None  # of the engine to work on; None: the region of the event's workspace
 
 
 @dataclass(frozen=True)
 class Done:
-    """It needs no doing any more, whether it was done or has become pointless."""
+    """The work is over: it was done, or is no longer needed."""
 
     command: str
     subject: UUID
@@ -29,18 +29,18 @@ class Done:
 
 Step = Do | Done
 
-# Work on an engine takes its time: it has a lane of its own, so that what is due in the log never waits behind it.
-ENGINE = frozenset(
+# Work on an engine is slow. Without a lane of its own, work on the log would wait behind it.
+ENGINE_COMMANDS = frozenset(
     {"workspace.provision", "workspace.clear", "workspace.operate", "workspace.destroy", "orphan.destroy"}
     | {"guest.install", "guest.remove", "workshop.clear", "vm_config.settle", "vm_config.apply"}
 )
 
 
 def lane(command: str, region: str = LOCAL) -> str:
-    """ "log", "engine" or "engine:REGION": each lane has its own bound on how much is under way at once.
+    """The lane of a command: "log", "engine" or "engine:REGION". Each lane bounds how much is under way at once.
 
-    An engine that is away, or hangs, holds up nothing but what is to be done on it.
+    So an engine that is away, or hangs, delays only the work on itself.
     """
-    if command not in ENGINE:
+    if command not in ENGINE_COMMANDS:
         return "log"
     return "engine" if region == LOCAL else f"engine:{region}"

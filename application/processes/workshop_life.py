@@ -1,14 +1,14 @@
-"""From starting a workshop to having nothing of it left.
+"""Workshops: from the start to the last trace.
 
 when                              then
 StartRequested                    request machines for its seats; warn and end it when that is due
-SeatRequested                     they are requested
-SeatFailed                        request another one, a moment later
+SeatRequested                     requested
+SeatFailed                        request another one, a second later
 SeatEnded                         request another one
-StopRequested, StartFailed,       take the machines back; nothing else any more
+StopRequested, StartFailed,       take the machines back; nothing else
 Expired, Deleted
-Emptied                           clear: its network, and what was known of its learners
-Stopped                           nothing is left
+Emptied                           clear: the network and the rows of the learners
+Stopped                           nothing
 Extended                          warn and end it later
 """
 
@@ -23,10 +23,11 @@ from application.processes.work import Do, Done, Step
 from domain.term import warning_at
 from domain.workshop import Workshop
 
-MOMENT = timedelta(seconds=1)
+RETRY_AFTER = timedelta(seconds=1)
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of a workshop."""
     match event:
         case Workshop.StartRequested(originator_id=id, at=at, expires_at=ends):
             yield Do("workshop.request_machines", id)
@@ -34,7 +35,7 @@ def react(event: Any) -> Iterator[Step]:
         case Workshop.SeatRequested(originator_id=id):
             yield Done("workshop.request_machines", id)
         case Workshop.SeatFailed(originator_id=id, at=at):
-            yield Do("workshop.request_machines", id, at + MOMENT)
+            yield Do("workshop.request_machines", id, at + RETRY_AFTER)
         case Workshop.SeatEnded(originator_id=id):
             yield Do("workshop.request_machines", id)
         case (
@@ -43,7 +44,7 @@ def react(event: Any) -> Iterator[Step]:
             | Workshop.Expired(originator_id=id)
             | Workshop.Deleted(originator_id=id)
         ):
-            yield from over(id, "request_machines", "warn", "expire")
+            yield from all_done(id, "request_machines", "warn", "expire")
             yield Do("workshop.take_back", id)
         case Workshop.Emptied(originator_id=id):
             yield Done("workshop.take_back", id)
@@ -61,6 +62,6 @@ def term(id: UUID, at: datetime, ends: datetime) -> Iterator[Step]:
     yield Do("workshop.expire", id, ends)
 
 
-def over(id: UUID, *commands: str) -> Iterator[Step]:
+def all_done(id: UUID, *commands: str) -> Iterator[Step]:
     for command in commands:
         yield Done(f"workshop.{command}", id)

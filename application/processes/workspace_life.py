@@ -1,7 +1,7 @@
-"""From request to removal.
+"""Workspaces: from request to removal.
 
 when                              then
-Requested                         provision; give up, should that take too long;
+Requested                         provision; give up, if that takes too long;
                                   warn and expire, when that is due
 Provisioned, ProvisioningFailed   provisioning is over; clear up what a failure left
 OperationRequested                operate, until it is reported
@@ -20,19 +20,20 @@ from application.processes.work import Do, Done, Step
 from domain.term import warning_at
 from domain.workspace import Workspace
 
-PATIENCE = timedelta(minutes=10)
+PROVISION_TIMEOUT = timedelta(minutes=10)
 
 
 def react(event: Any) -> Iterator[Step]:
+    """The work that follows from an event of a workspace."""
     match event:
         case Workspace.Requested(originator_id=id, at=at, expires_at=ends):
             yield Do("workspace.provision", id)
-            yield Do("workspace.give_up", id, at + PATIENCE)
+            yield Do("workspace.give_up", id, at + PROVISION_TIMEOUT)
             yield from term(id, at, ends)
         case Workspace.Provisioned(originator_id=id):
-            yield from over(id, "provision", "give_up")
+            yield from all_done(id, "provision", "give_up")
         case Workspace.ProvisioningFailed(originator_id=id):
-            yield from over(id, "provision", "give_up")
+            yield from all_done(id, "provision", "give_up")
             yield Do("workspace.clear", id)
         case Workspace.Cleared(originator_id=id):
             yield Done("workspace.clear", id)
@@ -51,7 +52,7 @@ def react(event: Any) -> Iterator[Step]:
         case Workspace.ExpiryWarned(originator_id=id):
             yield Done("workspace.warn", id)
         case Workspace.Expired(originator_id=id) | Workspace.Deleted(originator_id=id):
-            yield from over(id, "provision", "give_up", "clear", "operate", "warn", "expire")
+            yield from all_done(id, "provision", "give_up", "clear", "operate", "warn", "expire")
             yield Do("workspace.destroy", id)
         case Workspace.Destroyed(originator_id=id):
             yield Done("workspace.destroy", id)
@@ -63,6 +64,6 @@ def term(id: UUID, at: datetime, ends: datetime | None) -> Iterator[Step]:
         yield Do("workspace.expire", id, ends)
 
 
-def over(id: UUID, *commands: str) -> Iterator[Step]:
+def all_done(id: UUID, *commands: str) -> Iterator[Step]:
     for command in commands:
         yield Done(f"workspace.{command}", id)
