@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,9 @@ class Aggregate(domain.Aggregate):
     Public methods decide: they refuse, or yield events, or yield nothing where it is so already. Private
     `@event` methods apply: they run again at every replay, so they never refuse and never look at a clock.
     """
+
+    # By attribute: its name in the history API, where that differs. An annotation would make aggregates dataclasses.
+    STATE_NAMES = MappingProxyType[str, str]({})
 
     class Event(domain.Aggregate.Event):
         """`at` is business time, given by whoever asks; the envelope's own `timestamp` is the wall clock's."""

@@ -1,103 +1,85 @@
-"""What machines are made from, by name: those configurations that were added while this place runs."""
+"""Machine configurations: what machines are made from, by name. These are the ones added while Tenure runs."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
-from uuid import UUID, uuid5
+from types import MappingProxyType
+from typing import TypedDict
+from uuid import UUID
 
 from eventsourcing.domain import event
 
-from domain import aggregate
-from domain.errors import Invalid, NotFound
-from domain.name import word
+from domain.catalogue import Catalogue
+from domain.errors import Invalid
 
-DEFAULT = "default"  # there without any configuration: what the default template says
-CATALOGUE = UUID("f0a3b1de-3c0c-5d0e-8d54-7f3d9c1b6a21")
-LEAST_MEMORY = 16  # MB
-MOST = 2**31 - 1
+DEFAULT = "default"  # exists without any configuration: what the default template says
+MIN_MEMORY_MB = 16
+MAX_INT = 2**31 - 1  # what Docker takes
+MAX_IMAGE_CHARS = 300
+MAX_CPUS = 1024
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")  # as useradd takes it
 
 
-class MachineCatalogue(aggregate.Aggregate):
-    """All of them: who adds one, or asks for one, decides on what all of them are.
+class MachineSpec(TypedDict):
+    """What a machine is made from, as events keep it: JSON values only."""
 
-    `made_from` is {"image", "command", "memory_mb", "cpus", "pids", "ports", "disk_mb", "user"}, JSON values only.
-    """
+    image: str
+    command: list[str] | None  # None: what the image starts by itself
+    memory_mb: int
+    cpus: float
+    pids: int
+    ports: list[int]
+    disk_mb: int | None
+    user: str
 
-    class Event(aggregate.Aggregate.Event):
-        pass
 
-    class Opened(aggregate.Aggregate.Created):
-        """The first configuration is about to be added."""
+class NamedMachineSpec(MachineSpec):
+    name: str
 
-    class Added(Event):
+
+class MachineCatalogue(Catalogue[MachineSpec]):
+    """The machine configurations that were added."""
+
+    NAMESPACE = UUID("f0a3b1de-3c0c-5d0e-8d54-7f3d9c1b6a21")
+    PLURAL, SINGULAR = "machine configurations", "machine configuration"
+    STATE_NAMES = MappingProxyType({"entries": "configs"})
+
+    class Added(Catalogue.Event):
         """A configuration was added."""
 
         name: str
-        made_from: dict[str, Any]
+        made_from: MachineSpec
 
-    class Changed(Event):
+    class Changed(Catalogue.Event):
         """A configuration was changed. Machines that exist stay as they are."""
 
         name: str
-        made_from: dict[str, Any]
-
-    class Removed(Event):
-        """A configuration was removed. Machines that exist stay as they are."""
-
-        name: str
-
-    @staticmethod
-    def id_of() -> UUID:
-        return uuid5(CATALOGUE, "machine configurations")
-
-    def set(self, name: str, made_from: dict[str, Any], now: datetime) -> None:
-        """Machines that are asked for from now on under this name are made from this. Those there stay as they are."""
-        word(name, "the name of a machine configuration")
-        check(made_from)
-        if name not in self.configs:
-            self._added(now, name, made_from)
-        elif self.configs[name] != made_from:
-            self._changed(now, name, made_from)
-
-    def remove(self, name: str, now: datetime) -> None:
-        if name not in self.configs:
-            raise NotFound("no such machine configuration")
-        self._removed(now, name)
-
-    @event(Opened)
-    def __init__(self, id: UUID, at: datetime) -> None:
-        self._id = id
-        self.configs: dict[str, dict[str, Any]] = {}
+        made_from: MachineSpec
 
     @event(Added)
-    def _added(self, at: datetime, name: str, made_from: dict[str, Any]) -> None:
-        self.configs[name] = made_from
+    def _added(self, at: datetime, name: str, made_from: MachineSpec) -> None:
+        self.entries[name] = made_from
 
     @event(Changed)
-    def _changed(self, at: datetime, name: str, made_from: dict[str, Any]) -> None:
-        self.configs[name] = made_from
+    def _changed(self, at: datetime, name: str, made_from: MachineSpec) -> None:
+        self.entries[name] = made_from
 
-    @event(Removed)
-    def _removed(self, at: datetime, name: str) -> None:
-        del self.configs[name]
-
-
-def check(made_from: dict[str, Any]) -> None:
-    """`Invalid` where no machine could be made from this."""
-    image, command, user = made_from["image"], made_from["command"], made_from["user"]
-    if not image or len(image) > 300 or not image.isprintable() or " " in image:
-        raise Invalid("image must be the name of an image, such as debian:12")
-    if command is not None and (not command or "\0" in "".join(command)):
-        raise Invalid("command must be a list of words; without one the image's own is run")
-    if not ACCOUNT.fullmatch(user) or user == "root":
-        raise Invalid("user must be the name of an account, in small letters, and not root")
-    for field, least in {"memory_mb": LEAST_MEMORY, "pids": 1, "disk_mb": 1}.items():
-        if made_from[field] is not None and not least <= made_from[field] <= MOST:
-            raise Invalid(f"{field} must be from {least} to {MOST}")
-    if not 0 < made_from["cpus"] <= 1024:
-        raise Invalid("cpus must be more than 0, and at most 1024")
-    if not all(1 <= port <= 65535 for port in made_from["ports"]):
-        raise Invalid("ports must be from 1 to 65535")
+    @staticmethod
+    def validate(entry: MachineSpec) -> None:
+        """Raise `Invalid` if no machine could be made from this."""
+        image, command, user = entry["image"], entry["command"], entry["user"]
+        if not image or len(image) > MAX_IMAGE_CHARS or not image.isprintable() or " " in image:
+            raise Invalid("image must be the name of an image, such as debian:12")
+        if command is not None and (not command or "\0" in "".join(command)):
+            raise Invalid("command must be a list of words; without one the image's own is run")
+        if not ACCOUNT.fullmatch(user) or user == "root":
+            raise Invalid("user must be the name of an account, in small letters, and not root")
+        limits = (("memory_mb", entry["memory_mb"], MIN_MEMORY_MB), ("pids", entry["pids"], 1))
+        for field, value, minimum in (*limits, ("disk_mb", entry["disk_mb"], 1)):
+            if value is not None and not minimum <= value <= MAX_INT:
+                raise Invalid(f"{field} must be from {minimum} to {MAX_INT}")
+        if not 0 < entry["cpus"] <= MAX_CPUS:
+            raise Invalid(f"cpus must be more than 0, and at most {MAX_CPUS}")
+        if not all(1 <= port <= 65535 for port in entry["ports"]):
+            raise Invalid("ports must be from 1 to 65535")

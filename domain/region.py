@@ -1,101 +1,81 @@
-"""Where machines run: those regions that were added while this place runs."""
+"""Regions: where machines run, by name. These are the ones added while Tenure runs."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Any
+from types import MappingProxyType
+from typing import TypedDict
 from urllib.parse import urlsplit
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from eventsourcing.domain import event
 
-from domain import aggregate
-from domain.errors import Invalid, NotFound
-from domain.name import word
+from domain.catalogue import Catalogue
+from domain.errors import Invalid
 
-LOCAL = "local"  # there without any configuration: the engine that this place has anyway
-CATALOGUE = UUID("5b8f0d5e-6f0a-5c58-9b0e-2f6c1a7d4e93")
+LOCAL = "local"  # exists without any configuration: the engine of this installation
 SCHEMES = ("unix", "tcp", "ssh")
+MAX_URL_CHARS = 300
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 
 
-class RegionCatalogue(aggregate.Aggregate):
-    """All of them, also those that were removed: machines that are there still can be stopped, and go at their end.
+class EngineAddress(TypedDict):
+    """Where a region's Docker engine is, as events keep it. It holds no secrets: those are files that settings name."""
 
-    `engine` is {"url", "host", "publish_on"}: where the Docker engine answers, what clients reach published ports
-    under, and the address there that ports are published on. Secrets are no part of it: files that settings name.
-    """
+    url: str
+    host: str  # what clients reach published ports under
+    publish_on: str  # the address of that host on which ports are published
 
-    class Event(aggregate.Aggregate.Event):
-        pass
 
-    class Opened(aggregate.Aggregate.Created):
-        """The first region is about to be added."""
+class RegionCatalogue(Catalogue[EngineAddress]):
+    """The regions that were added. A removed one is remembered: its machines can still be stopped and destroyed."""
 
-    class Added(Event):
+    NAMESPACE = UUID("5b8f0d5e-6f0a-5c58-9b0e-2f6c1a7d4e93")
+    PLURAL, SINGULAR = "regions", "region"
+    STATE_NAMES = MappingProxyType({"entries": "regions"})
+
+    class Added(Catalogue.Event):
         """A region was added: machines can be requested there."""
 
         name: str
-        engine: dict[str, Any]
+        engine: EngineAddress
 
-    class Changed(Event):
+    class Changed(Catalogue.Event):
         """A region's engine was changed, also for the machines that are there."""
 
         name: str
-        engine: dict[str, Any]
+        engine: EngineAddress
 
-    class Removed(Event):
-        """A region was removed: nothing new is made there."""
+    def _begin(self) -> None:
+        super()._begin()
+        self.removed: dict[str, EngineAddress] = {}
 
-        name: str
-
-    @staticmethod
-    def id_of() -> UUID:
-        return uuid5(CATALOGUE, "regions")
-
-    def set(self, name: str, engine: dict[str, Any], now: datetime) -> None:
-        """Machines may be asked for there, and those that are there already are asked of this engine."""
-        word(name, "the name of a region")
-        check(engine)
-        if name not in self.regions:
-            self._added(now, name, engine)
-        elif self.regions[name] != engine:
-            self._changed(now, name, engine)
-
-    def remove(self, name: str, now: datetime) -> None:
-        """Nothing new is made there."""
-        if name not in self.regions:
-            raise NotFound("no such region")
-        self._removed(now, name)
-
-    def engine(self, name: str) -> dict[str, Any] | None:
-        """That of a region that is there, or was."""
-        return self.regions.get(name) or self.removed.get(name)
-
-    @event(Opened)
-    def __init__(self, id: UUID, at: datetime) -> None:
-        self._id = id
-        self.regions: dict[str, dict[str, Any]] = {}
-        self.removed: dict[str, dict[str, Any]] = {}
+    def engine(self, name: str) -> EngineAddress | None:
+        """Where the engine is of a region that is in the catalogue, or was."""
+        return self.entries.get(name) or self.removed.get(name)
 
     @event(Added)
-    def _added(self, at: datetime, name: str, engine: dict[str, Any]) -> None:
-        self.regions[name] = engine
+    def _added(self, at: datetime, name: str, engine: EngineAddress) -> None:
+        self.entries[name] = engine
         self.removed.pop(name, None)
 
     @event(Changed)
-    def _changed(self, at: datetime, name: str, engine: dict[str, Any]) -> None:
-        self.regions[name] = engine
+    def _changed(self, at: datetime, name: str, engine: EngineAddress) -> None:
+        self.entries[name] = engine
 
-    @event(Removed)
-    def _removed(self, at: datetime, name: str) -> None:
-        self.removed[name] = self.regions.pop(name)
+    def _remove(self, name: str) -> None:
+        self.removed[name] = self.entries.pop(name)
+
+    @staticmethod
+    def validate(entry: EngineAddress) -> None:
+        """Raise `Invalid` if no engine could be reached by this, or if it holds a secret."""
+        validate_engine(entry)
 
 
-def check(engine: dict[str, Any]) -> None:
-    """`Invalid` where no engine could be reached by this, or where it holds a secret."""
+def validate_engine(engine: EngineAddress) -> None:
+    """Raise `Invalid` if no engine could be reached by this, or if it holds a secret."""
     try:
         url = urlsplit(engine["url"])
         _ = url.port
@@ -103,17 +83,17 @@ def check(engine: dict[str, Any]) -> None:
         raise Invalid("url is not a URL") from None
     if url.scheme not in SCHEMES or not (url.path if url.scheme == "unix" else url.hostname):
         raise Invalid("url must be that of a Docker engine: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")
-    if not engine["url"].isprintable() or len(engine["url"]) > 300:
+    if not engine["url"].isprintable() or len(engine["url"]) > MAX_URL_CHARS:
         raise Invalid("url must be one line of at most 300 characters")
     if url.password is not None or url.query or url.fragment or (url.scheme == "tcp" and url.username):
         raise Invalid("url must hold no password and no options: they would be on record for good")
-    for field in ("host", "publish_on"):
-        if not HOST.fullmatch(engine[field]):
+    for field, host in (("host", engine["host"]), ("publish_on", engine["publish_on"])):
+        if not HOST.fullmatch(host):
             raise Invalid(f"{field} must be the name or the address of a host")
 
 
-def published_on(host: str) -> str:
-    """The address that ports are published on, where only the host is known that clients reach them under."""
+def default_publish_address(host: str) -> str:
+    """The address to publish ports on when only the host that clients use is known: loopback for a loopback host."""
     try:
         loopback = ip_address(host).is_loopback
     except ValueError:

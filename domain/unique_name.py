@@ -7,6 +7,7 @@ that take one name at once, one commit fails.
 from __future__ import annotations
 
 from datetime import datetime
+from types import MappingProxyType
 from typing import ClassVar
 from uuid import UUID, uuid5
 
@@ -76,6 +77,7 @@ class UniqueName(aggregate.Aggregate):
 class Alias(UniqueName):
     """The alias by which people find a hosted session. Case does not count."""
 
+    STATE_NAMES = MappingProxyType({"subject_id": "session_id"})
     NAMESPACE = UUID("3c0f7f0e-0b62-5d0c-9a7e-6f6f1f1b8c55")
     FIELD = "session_id"
     REFUSAL = "another session goes by this alias"
@@ -106,6 +108,7 @@ class Alias(UniqueName):
 class Code(UniqueName):
     """The code by which learners find a workshop. Case, hyphens and spaces do not count."""
 
+    STATE_NAMES = MappingProxyType({"subject_id": "workshop_id"})
     NAMESPACE = UUID("d1b0a6f4-53a1-5a0e-8a44-0a1c7f7f3e21")
     FIELD = "workshop_id"
 
@@ -135,6 +138,7 @@ class Code(UniqueName):
 class VmId(UniqueName):
     """The id of a virtual machine in addresses, as it is written."""
 
+    STATE_NAMES = MappingProxyType({"subject_id": "vm_id"})
     NAMESPACE = UUID("0b6cf0c2-2d55-5f5b-9d0a-8f6f1a0f7c3e")
     FIELD = "vm_id"
     REFUSAL = "there is a virtual machine with this id already"

@@ -11,6 +11,7 @@ from eventsourcing.domain import event
 from domain import aggregate, term
 from domain.errors import Conflict, Invalid, NotFound
 from domain.machine import Operation, Status, is_to_begin
+from domain.machine_config import NamedMachineSpec
 from domain.name import checked
 from domain.region import LOCAL
 
@@ -35,7 +36,7 @@ class Workspace(aggregate.Aggregate):
         name: str
         template: str | None  # None: the default at the time it is made
         region: str  # the region of its engine
-        made_from: dict[str, Any] | None  # the machine configuration as it was then; None: the template
+        made_from: NamedMachineSpec | None  # the machine configuration as it was then; None: the template
         provider: str
         ttl_seconds: int | None
         expires_at: datetime | None
@@ -232,7 +233,7 @@ class Workspace(aggregate.Aggregate):
         name: str,
         template: str | None,
         region: str,
-        made_from: dict[str, Any] | None,
+        made_from: NamedMachineSpec | None,
         provider: str,
         ttl_seconds: int | None,
         expires_at: datetime | None,

@@ -46,7 +46,7 @@ class RegionEngines:
 
     async def remote_errors(self) -> dict[str, str | None]:
         """For every region but the local one: why its engine does not answer, as a sentence; None: it answers."""
-        names = [name for name in await self.regions.known() if name != LOCAL]
+        names = [name for name in await self.regions.available() if name != LOCAL]
         return dict(zip(names, await asyncio.gather(*map(self._error, names)), strict=True))
 
     async def _error(self, region: str) -> str | None:

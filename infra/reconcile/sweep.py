@@ -52,7 +52,7 @@ class Sweep:
             return await self._compare() if mine else []
 
     async def _compare(self) -> list[UUID]:
-        regions = {*await self.regions.known(), *await workspaces.list_regions(self.queries)}
+        regions = {*await self.regions.available(), *await workspaces.list_regions(self.queries)}
         looked = await asyncio.gather(*map(self._look, sorted(regions)))
         return [id for differ in looked for id in differ]
 

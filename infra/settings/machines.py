@@ -12,8 +12,7 @@ from application.ports.regions import Region
 from domain.errors import Invalid
 from domain.machine_config import ACCOUNT
 from domain.name import word
-from domain.region import LOCAL, published_on
-from domain.region import check as check_engine
+from domain.region import LOCAL, default_publish_address, validate_engine
 from infra.settings.values import Count, TemplateSetting, url_of
 
 
@@ -66,8 +65,8 @@ class RegionSetting(BaseModel):
         if any(files) and not (all(files) and (self.url or "").startswith("tcp://")):
             raise ValueError("must have tls_ca, tls_cert and tls_key together, and a URL that starts with tcp://")
         try:
-            published = {"host": self.host, "publish_on": self.publish_on or self.host}
-            check_engine({"url": self.url or "unix:///of-this-place", **published})
+            url, publish_on = self.url or "unix:///of-this-place", self.publish_on or self.host
+            validate_engine({"url": url, "host": self.host, "publish_on": publish_on})
         except Invalid as bad:
             raise ValueError(f"cannot be used: {bad}") from None
         return self
@@ -78,7 +77,7 @@ class RegionSetting(BaseModel):
 
     def region(self, name: str) -> Region:
         tls = (str(self.tls_ca), str(self.tls_cert), str(self.tls_key)) if self.tls_ca else None
-        return Region(name, self.url, self.host, self.publish_on or published_on(self.host), tls)
+        return Region(name, self.url, self.host, self.publish_on or default_publish_address(self.host), tls)
 
 
 class MachineSettings(BaseSettings):

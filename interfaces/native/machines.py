@@ -63,7 +63,7 @@ async def list_machines(request: Request, who: Who) -> Response:
     """All that machines can be made from, by name."""
     require(who, "place.see")
     configs = native_deps(request).machine_configs
-    found = sorted((await configs.known()).items())
+    found = sorted((await configs.available()).items())
     return Json([shown(name, made, configs.is_fixed(name)) for name, made in found])
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from application.access import Actor, require
-from domain.region import published_on
+from domain.region import EngineAddress, default_publish_address
 from interfaces.http.errors import errors
 from interfaces.http.identity import placed
 from interfaces.http.responses import Json
@@ -49,13 +49,14 @@ async def list_regions(request: Request, who: Who) -> Response:
     """All that machines can be asked for in, by name."""
     require(who, "place.see")
     deps = native_deps(request)
-    return Json([shown(deps, name, where.host) for name, where in sorted((await deps.regions.known()).items())])
+    return Json([shown(deps, name, where.host) for name, where in sorted((await deps.regions.available()).items())])
 
 
 @router.put("/{name}", response_model=RegionOut, responses=TO_ONE)
 async def set_region(request: Request, who: Who, name: str, body: SetRegion) -> Response:
     """Add it, or say where its engine is from now on, also for the machines that are there."""
-    engine = {"url": body.url, "host": body.host, "publish_on": body.publish_on or published_on(body.host)}
+    publish_on = body.publish_on or default_publish_address(body.host)
+    engine: EngineAddress = {"url": body.url, "host": body.host, "publish_on": publish_on}
     await native_deps(request).regions.set(who, name, engine)
     return Json(shown(native_deps(request), name, body.host))
 

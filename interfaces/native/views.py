@@ -74,5 +74,6 @@ def line(it: Any) -> bytes:
 
 def state(it: Aggregate) -> dict[str, Any]:
     """An aggregate as it was: everything it remembers."""
-    told = {key.lstrip("_"): value for key, value in vars(it).items() if key != "_pending_events"}
-    return {key: str(value) if isinstance(value, str) else value for key, value in told.items()}
+    names = it.STATE_NAMES
+    values = {names.get(key, key.lstrip("_")): value for key, value in vars(it).items() if key != "_pending_events"}
+    return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}

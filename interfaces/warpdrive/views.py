@@ -82,7 +82,7 @@ def ssh(machine: Workspace) -> dict[str, Any] | None:
     port = at.get("ports", {}).get("22")
     if not port:
         return None
-    user = str((machine.made_from or {}).get("user", "tenure"))
+    user = machine.made_from["user"] if machine.made_from else "tenure"
     return {"host": at["host"], "port": port, "user": user, "command": f"ssh -p {port} {user}@{at['host']}"}
 
 

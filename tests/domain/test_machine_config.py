@@ -20,7 +20,7 @@ def test_one_is_added_and_then_changed() -> None:
 
 def test_what_is_so_already_is_no_change() -> None:
     one_config.when(MachineCatalogue.set, "small", CONFIG, T0).nothing()
-    assert changed_config.state.configs["small"]["memory_mb"] == 256
+    assert changed_config.state.entries["small"]["memory_mb"] == 256
 
 
 def test_one_is_removed_once_and_its_name_is_free() -> None:
@@ -62,4 +62,4 @@ def test_what_no_machine_could_be_made_from(wrong: dict[str, object], says: str)
 
 def test_there_is_one_catalogue() -> None:
     assert MachineCatalogue.id_of() == MachineCatalogue.id_of()
-    assert Story(MachineCatalogue).given(MachineCatalogue.Opened).state.configs == {}
+    assert Story(MachineCatalogue).given(MachineCatalogue.Opened).state.entries == {}

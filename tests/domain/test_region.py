@@ -19,12 +19,12 @@ def test_one_is_added_and_its_engine_moves() -> None:
 def test_one_that_was_removed_still_has_its_engine_until_it_is_added_again() -> None:
     one_region.when(RegionCatalogue.remove, "paris", T0).then(RegionCatalogue.Removed, name="paris")
     removed_region.when(RegionCatalogue.remove, "paris", T0).refused(NotFound)
-    assert (removed_region.state.regions, removed_region.state.engine("paris")) == ({}, ENGINE)
+    assert (removed_region.state.entries, removed_region.state.engine("paris")) == ({}, ENGINE)
     removed_region.when(RegionCatalogue.set, "paris", ENGINE, T0).then(
         RegionCatalogue.Added, name="paris", engine=ENGINE
     )
     again = removed_region.given(RegionCatalogue.Added, name="paris", engine=ENGINE)
-    assert (again.state.regions, again.state.removed) == ({"paris": ENGINE}, {})
+    assert (again.state.entries, again.state.removed) == ({"paris": ENGINE}, {})
 
 
 @pytest.mark.parametrize("url", ["unix:///run/docker.sock", "tcp://10.0.0.2:2375", "ssh://tenure@paris.example.org:22"])

@@ -45,7 +45,7 @@ async def test_a_machine_configuration_from_the_shell(place: Served) -> None:
     small = ("machines", "set", "small", "--image", "lab:1", "--cpus", "0.5", "--memory-mb", "256")
     await said(place, *small, "--port", "22", "--port", "80", "--account", "lab", "--command", "sh -c 'a b'")
     assert (await listed(place, "machines", user="Vera"))["small"]["ports"] == [22, 80]
-    known = await place.tenure.deps.native.machine_configs.known()
+    known = await place.tenure.deps.native.machine_configs.available()
     assert known["small"].command == ("sh", "-c", "a b") and known["small"].user == "lab"
     lines = (await said(place, "machines", "list")).splitlines()
     assert [line.split() for line in lines[1:]] == [
