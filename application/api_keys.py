@@ -15,7 +15,7 @@ from application.ports.limits import AttemptLimiter
 from application.ports.people import People
 from domain.api_key import ApiKey
 from domain.errors import NotFound
-from domain.name import checked
+from domain.name import validate_name
 from domain.role import Role
 from domain.scope import Scope
 from domain.user import User
@@ -44,7 +44,8 @@ class ApiKeys:
         key = ApiKey.create(id=self.ids(), owner_id=actor.user_id, scopes=scopes, lasts=lasts, now=self.clock())
         if Scope.AUDIT in key.scopes:
             require(actor, "trail.see_all")
-        text = await self.rows.issue(key.id, actor.user_id, checked(name))  # first: a text without a key opens nothing
+        validate_name(name)
+        text = await self.rows.issue(key.id, actor.user_id, name)  # first: a text without a key opens nothing
         await self.platform.commit(actor.cause, key)
         return key, text
 

@@ -22,7 +22,7 @@ from application.ssh_grants import SshGrants
 from application.waiting_room import WaitingRoom
 from domain import vm_user
 from domain.errors import Conflict, Invalid, NotFound, Refused
-from domain.guest import AlreadyIn, Guest, NotWaiting, Standing
+from domain.guest import AlreadyIn, Guest, GuestStatus, NotWaiting
 from domain.hosted_session import HostedSession
 from domain.machine import Status
 from domain.workspace import Workspace
@@ -59,7 +59,7 @@ class Guests:
     ) -> JoinRequest:
         """Ask to join the session with this alias. Raises `AlreadyIn`, `TooMany`; `NotFound` for an unknown alias."""
         require(actor, "guest.ask")
-        key, user = self.public_key(pub_key), vm_user.checked(user)
+        key, user = self.public_key(pub_key), vm_user.validate_vm_user(user)
         session = await self.sessions.by_alias(alias, f"alias {client_ip}")
         session.joinable()
         if session.owner_id == actor.user_id:
@@ -67,7 +67,7 @@ class Guests:
         id, now = Guest.id_of(session.id, actor.user_id), self.clock()
         with suppress(NotFound):
             guest = await self.platform.load(Guest, id)
-            approved = await self.requests.find([guest.joiner_id]) if guest.standing == Standing.APPROVED else {}
+            approved = await self.requests.find([guest.joiner_id]) if guest.standing == GuestStatus.APPROVED else {}
             if guest.joiner_id in approved:
                 return approved[guest.joiner_id]  # the same request again while access is being granted
             guest.may_ask()
@@ -124,7 +124,7 @@ class Guests:
             raise NotAsRequested("pub_key is not the key that this guest asked with")
         if client_ip != request.client_ip:
             raise NotAsRequested("client_ip is not the address that this guest asked from")
-        user = vm_user.checked(user)
+        user = vm_user.validate_vm_user(user)
         (await self.platform.load(Guest, request.guest_id)).undecided(joiner_id, self.clock())
         admission_id = self.ids()
         await self.requests.admit(joiner_id, admission_id, user)
@@ -173,7 +173,7 @@ class Guests:
         """
         guest = await self.platform.load(Guest, id)
         joiner_id = guest.joiner_id
-        if guest.standing != Standing.APPROVED:
+        if guest.standing != GuestStatus.APPROVED:
             return
         try:
             admission = await self.grants.admission(guest)
@@ -195,7 +195,7 @@ class Guests:
         """Take the access of a revoked guest away on the machine."""
         guest = await self.platform.load(Guest, id)
         joiner_id = guest.joiner_id
-        if guest.standing != Standing.REVOKED:
+        if guest.standing != GuestStatus.REVOKED:
             return
         workspace, ssh_access = await self._ssh_access(guest)
         await ssh_access.revoke(workspace.id, id, guest.version)
@@ -213,4 +213,4 @@ class Guests:
             await self.requests.forget(joiner_id)
 
 
-KEPT = (Standing.WAITING, Standing.APPROVED, Standing.INSTALLED, Standing.REVOKED)
+KEPT = (GuestStatus.WAITING, GuestStatus.APPROVED, GuestStatus.INSTALLED, GuestStatus.REVOKED)

@@ -13,7 +13,7 @@ from application.ports.logins import LoginTokens
 from application.ports.passwords import Passwords
 from application.ports.people import Identity
 from domain.errors import Conflict, Invalid
-from domain.name import checked
+from domain.name import validate_name
 from domain.user import User
 
 SCHEME = "password"  # of identities made by registering here
@@ -39,7 +39,7 @@ class Instructors:
         email = normalize_email(email)
         if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
             raise Invalid(f"password must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
-        identity = Identity(SCHEME, email, checked(name), email=email)
+        identity = Identity(SCHEME, email, validate_name(name), email=email)
         await self.attempt_limiter.check(guesser)
         user_id = await self.logins.profiles.known(identity)
         if user_id and await self.passwords.has(user_id):

@@ -19,7 +19,7 @@ from application.ports.vm_accounts import Numbers
 from domain.aggregate import Aggregate
 from domain.errors import NotAllowed, NotFound
 from domain.invite import Invite, Unusable
-from domain.name import checked
+from domain.name import validate_name
 from domain.role import Role
 from domain.user import User
 
@@ -64,7 +64,7 @@ class Logins:
 
     async def sign_in_by_name(self, name: str, invitation: Invitation | None, request_id: str) -> str:
         """A login token for a name that nobody vouches for; development only. Raises `NotLetIn`, `Invalid`."""
-        name = checked(name)
+        name = validate_name(name)
         return await self._sign_in(Identity("dev", name, name, email=f"{name}@localhost"), invitation, request_id)
 
     async def _sign_in(self, identity: Identity, invitation: Invitation | None, request_id: str) -> str:

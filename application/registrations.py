@@ -10,7 +10,7 @@ from application.instructors import normalize_email
 from application.platform import Platform
 from application.ports.workshops import Registration, Registrations
 from application.seats import Seats, Taken
-from domain.name import checked
+from domain.name import validate_name
 from domain.seat import NoSuchSession
 from domain.unique_name import Code
 from domain.workshop import Workshop
@@ -30,7 +30,7 @@ class Registering:
 
         Raises `NotFound`, `Invalid`, `TooMany`.
         """
-        email, name = normalize_email(email), checked(name)
+        email, name = normalize_email(email), validate_name(name)
         workshop_id = await self.seats.find(code, guesser)
         access_code = self.seats.labels.code()
         registration = Registration(workshop_id, self.seats.ids(), name)

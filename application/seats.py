@@ -14,7 +14,7 @@ from application.ports.limits import AttemptLimiter
 from application.ports.workshops import Admission, Labels, Learner, Learners, SeatTokens
 from domain.aggregate import Aggregate
 from domain.errors import NotFound
-from domain.name import checked
+from domain.name import validate_name
 from domain.seat import NoSuchSession
 from domain.unique_name import Code
 from domain.workshop import Workshop
@@ -76,7 +76,7 @@ class Seats:
 
     async def sit_down(self, workshop_id: UUID, name: str, cause: Cause, learner_id: UUID | None = None) -> Taken:
         """The first free seat, for a new learner."""
-        learner_id, name = learner_id or self.ids(), checked(name) if name else ""
+        learner_id, name = learner_id or self.ids(), validate_name(name) if name else ""
         seats: list[int] = []
         learners: list[Learner] = []
 

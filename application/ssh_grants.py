@@ -13,7 +13,7 @@ from application.ports.hosted_sessions import HolderKeys, JoinRequests
 from application.ports.ssh_access import Admission, SshAccess
 from domain.aggregate import Aggregate
 from domain.errors import NotFound
-from domain.guest import IN, Guest, Standing
+from domain.guest import ADMITTED, Guest, GuestStatus
 from domain.hosted_session import HostedSession
 from domain.machine import Status
 from domain.unique_name import Alias
@@ -41,9 +41,9 @@ class SshGrants:
             except NotFound:
                 continue  # a request that was kept, but never reached the log
             admission = await self.admission(guest)
-            if guest.standing == Standing.INSTALLED and admission:
+            if guest.standing == GuestStatus.INSTALLED and admission:
                 await ssh_access.admit(workspace_id, admission)
-            elif guest.standing not in IN:
+            elif guest.standing not in ADMITTED:
                 await ssh_access.revoke(workspace_id, guest_id, guest.version)
 
     async def admission(self, guest: Guest) -> Admission | None:

@@ -53,7 +53,7 @@ class VmAccounts:
         """
         if not (await self.servers.settings())["registrations_open"]:
             raise NotAllowed("registrations are closed")
-        username, proof = names.checked(username), validated_proof(password)
+        username, proof = names.validate_username(username), validated_proof(password)
         await self.attempt_limiter.check(guesser)
         if await self.rows.find(username):
             await self.attempt_limiter.record_failure(guesser)  # else repeated attempts would list the accounts
@@ -113,7 +113,7 @@ class VmAccounts:
 
     async def log_in(self, *, username: str, proof: str, guesser: str) -> tuple[str, VmAccount]:
         """A token and its account, also a banned one. Raises `WrongPassword`, equally late for unknown names."""
-        username = names.folded(username)
+        username = names.fold_username(username)
         # Hashed: names are stored in their own rows only, so that they can be deleted.
         guessers = (guesser, f"vm name {sha256(username.encode()).hexdigest()}")
         for key in guessers:

@@ -15,7 +15,7 @@ from domain import username as names
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, Invalid, NotFound
 from domain.user_type import UserType
-from domain.vm_account import VmAccount, known
+from domain.vm_account import VmAccount, validate_user_type
 
 MAX_REASON_CHARS = 500
 
@@ -31,9 +31,11 @@ class VmAdministration:
     ) -> VmAccount:
         """An account for somebody else, also while registrations are closed."""
         require(actor, "vm_account.manage")
-        name, proof = names.checked(username), validated_proof(password)
+        name, proof = names.validate_username(username), validated_proof(password)
         validate_reason(reason)
-        account, _ = await self.accounts.open(name, proof, known(user_type), actor.user_id, actor.request_id)
+        account, _ = await self.accounts.open(
+            name, proof, validate_user_type(user_type), actor.user_id, actor.request_id
+        )
         return await self.ban(actor, account.owner_id, reason) if banned else account
 
     async def change_type(self, actor: Actor, user_id: UUID, user_type: str) -> None:

@@ -12,7 +12,7 @@ from domain import aggregate
 from domain.errors import Invalid, NotFound
 from domain.scope import Scope
 
-SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=3650)
+MIN_LIFETIME, MAX_LIFETIME = timedelta(seconds=1), timedelta(days=3650)
 
 
 class ApiKey(aggregate.Aggregate):
@@ -48,8 +48,8 @@ class ApiKey(aggregate.Aggregate):
             raise Invalid(f"there is no scope {unknown[0]!r}; there are {', '.join(Scope)}")
         if not wanted:
             raise Invalid(f"a key needs a scope; there are {', '.join(Scope)}")
-        if lasts is not None and not SHORTEST <= lasts <= LONGEST:
-            raise Invalid(f"a key lasts from 1 second to {LONGEST.days} days")
+        if lasts is not None and not MIN_LIFETIME <= lasts <= MAX_LIFETIME:
+            raise Invalid(f"a key lasts from 1 second to {MAX_LIFETIME.days} days")
         return cls(id=id, at=now, owner_id=owner_id, scopes=wanted, expires_at=None if lasts is None else now + lasts)
 
     @event(Created)

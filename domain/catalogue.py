@@ -10,7 +10,7 @@ from eventsourcing.domain import event
 
 from domain import aggregate
 from domain.errors import NotFound
-from domain.name import word
+from domain.name import validate_word
 
 Entry = TypeVar("Entry")
 
@@ -52,7 +52,7 @@ class Catalogue(aggregate.Aggregate, Generic[Entry]):
 
     def set(self, name: str, entry: Entry, now: datetime) -> None:
         """Add an entry, or change the one of this name. Raises `Invalid`."""
-        word(name, f"the name of a {self.SINGULAR}")
+        validate_word(name, f"the name of a {self.SINGULAR}")
         self.validate(entry)
         if name not in self.entries:
             self._added(now, name, entry)

@@ -16,7 +16,7 @@ from domain import aggregate
 from domain.errors import Conflict, NotFound
 
 
-class Standing(StrEnum):
+class GuestStatus(StrEnum):
     WAITING = "waiting"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"  # they hung up
@@ -28,8 +28,8 @@ class Standing(StrEnum):
     CLOSED = "closed"  # the session has ended
 
 
-IN = (Standing.APPROVED, Standing.INSTALLED)
-OVER = (Standing.REJECTED, Standing.WITHDRAWN, Standing.TIMED_OUT, Standing.REMOVED, Standing.CLOSED)
+ADMITTED = (GuestStatus.APPROVED, GuestStatus.INSTALLED)
+FINISHED = (GuestStatus.REJECTED, GuestStatus.WITHDRAWN, GuestStatus.TIMED_OUT, GuestStatus.REMOVED, GuestStatus.CLOSED)
 
 
 class AlreadyIn(Conflict):
@@ -137,9 +137,9 @@ class Guest(aggregate.Aggregate):
 
     def may_ask(self) -> None:
         """Return if they can ask (again). Raises `AlreadyIn`, and `Conflict` while they are put out."""
-        if self.standing in IN:
+        if self.standing in ADMITTED:
             raise AlreadyIn("you are in this session already")
-        if self.standing == Standing.REVOKED:
+        if self.standing == GuestStatus.REVOKED:
             raise Conflict("you are being removed from this session; ask again when that is done")
 
     def ask_again(self, joiner_id: UUID, until: datetime, now: datetime) -> None:
@@ -148,10 +148,10 @@ class Guest(aggregate.Aggregate):
 
     def undecided(self, joiner_id: UUID, now: datetime) -> None:
         """Return if that request waits to be decided. Raises `NotWaiting`, `Decided`."""
-        over = self.standing in (Standing.WITHDRAWN, Standing.TIMED_OUT, Standing.CLOSED)
-        if joiner_id != self.joiner_id or over or (self.standing == Standing.WAITING and self.until <= now):
+        over = self.standing in (GuestStatus.WITHDRAWN, GuestStatus.TIMED_OUT, GuestStatus.CLOSED)
+        if joiner_id != self.joiner_id or over or (self.standing == GuestStatus.WAITING and self.until <= now):
             raise NotWaiting
-        if self.standing != Standing.WAITING:
+        if self.standing != GuestStatus.WAITING:
             raise Decided(f"this request has been {self.standing} already")
 
     def approve(self, joiner_id: UUID, admission_id: UUID, now: datetime) -> None:
@@ -164,37 +164,37 @@ class Guest(aggregate.Aggregate):
 
     def revoke(self, joiner_id: UUID, now: datetime) -> None:
         """Take back an approval. What is taken back already is not taken back again."""
-        if joiner_id != self.joiner_id or (self.standing in OVER and self.standing != Standing.REMOVED):
+        if joiner_id != self.joiner_id or (self.standing in FINISHED and self.standing != GuestStatus.REMOVED):
             raise NotFound("no such guest")
-        if self.standing == Standing.WAITING:
+        if self.standing == GuestStatus.WAITING:
             raise Conflict("this guest still waits; reject the request")
-        if self.standing in IN:
+        if self.standing in ADMITTED:
             self._revoked(now, joiner_id, self.hosted_in)
 
     # -- what is due, or what the world reports: never refused, and nothing new the second time ---------
 
     def withdraw(self, joiner_id: UUID, now: datetime) -> None:
-        if joiner_id == self.joiner_id and self.standing == Standing.WAITING:
+        if joiner_id == self.joiner_id and self.standing == GuestStatus.WAITING:
             self._withdrawn(now, joiner_id)
 
     def time_out(self, now: datetime) -> None:
-        if self.standing == Standing.WAITING and self.until <= now:
+        if self.standing == GuestStatus.WAITING and self.until <= now:
             self._timed_out(now, self.joiner_id)
 
     def installed(self, joiner_id: UUID, now: datetime) -> None:
-        if joiner_id == self.joiner_id and self.standing == Standing.APPROVED:
+        if joiner_id == self.joiner_id and self.standing == GuestStatus.APPROVED:
             self._installed(now, joiner_id)
 
     def not_installed(self, joiner_id: UUID, reason: str, now: datetime) -> None:
-        if joiner_id == self.joiner_id and self.standing == Standing.APPROVED:
+        if joiner_id == self.joiner_id and self.standing == GuestStatus.APPROVED:
             self._not_installed(now, joiner_id, reason, max(self.until, now))
 
     def removed(self, joiner_id: UUID, now: datetime) -> None:
-        if joiner_id == self.joiner_id and self.standing == Standing.REVOKED:
+        if joiner_id == self.joiner_id and self.standing == GuestStatus.REVOKED:
             self._removed(now, joiner_id)
 
     def close(self, now: datetime) -> None:
-        if self.standing not in OVER:
+        if self.standing not in FINISHED:
             self._closed(now, self.joiner_id)
 
     # -- what it then is -----------------------------------------------------
@@ -205,39 +205,39 @@ class Guest(aggregate.Aggregate):
 
     @event(Withdrawn)
     def _withdrawn(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = Standing.WITHDRAWN
+        self.standing = GuestStatus.WITHDRAWN
 
     @event(TimedOut)
     def _timed_out(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = Standing.TIMED_OUT
+        self.standing = GuestStatus.TIMED_OUT
 
     @event(Rejected)
     def _rejected(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = Standing.REJECTED
+        self.standing = GuestStatus.REJECTED
 
     @event(Approved)
     def _approved(self, at: datetime, joiner_id: UUID, admission_id: UUID, hosted_in: str) -> None:
-        self.standing, self.admission_id = Standing.APPROVED, admission_id
+        self.standing, self.admission_id = GuestStatus.APPROVED, admission_id
 
     @event(Installed)
     def _installed(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = Standing.INSTALLED
+        self.standing = GuestStatus.INSTALLED
 
     @event(NotInstalled)
     def _not_installed(self, at: datetime, joiner_id: UUID, reason: str, until: datetime) -> None:
-        self.standing = Standing.WAITING
+        self.standing = GuestStatus.WAITING
 
     @event(Revoked)
     def _revoked(self, at: datetime, joiner_id: UUID, hosted_in: str) -> None:
-        self.standing = Standing.REVOKED
+        self.standing = GuestStatus.REVOKED
 
     @event(Removed)
     def _removed(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = Standing.REMOVED
+        self.standing = GuestStatus.REMOVED
 
     @event(Closed)
     def _closed(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = Standing.CLOSED
+        self.standing = GuestStatus.CLOSED
 
     def _waits(self, joiner_id: UUID, until: datetime) -> None:
-        self.standing, self.joiner_id, self.until = Standing.WAITING, joiner_id, until
+        self.standing, self.joiner_id, self.until = GuestStatus.WAITING, joiner_id, until

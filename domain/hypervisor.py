@@ -9,7 +9,7 @@ from eventsourcing.domain import event
 
 from domain import aggregate
 
-HYPERVISORS = UUID("f9a0f0f4-6b0c-5f5d-8b0a-2c1d9f3e7a55")
+NAMESPACE = UUID("f9a0f0f4-6b0c-5f5d-8b0a-2c1d9f3e7a55")
 
 
 class Hypervisor(aggregate.Aggregate):
@@ -29,7 +29,7 @@ class Hypervisor(aggregate.Aggregate):
 
     @staticmethod
     def id_of() -> UUID:
-        return uuid5(HYPERVISORS, "libvirt")
+        return uuid5(NAMESPACE, "libvirt")
 
     @event(Met)
     def __init__(self, id: UUID, at: datetime) -> None:

@@ -11,8 +11,8 @@ from domain import aggregate
 from domain.errors import Gone, Invalid, NotAllowed
 from domain.role import Role
 
-SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=365)
-MOST_USES = 1_000_000
+MIN_LIFETIME, MAX_LIFETIME = timedelta(seconds=1), timedelta(days=365)
+MAX_USES = 1_000_000
 
 
 class Unusable(Gone):
@@ -69,10 +69,10 @@ class Invite(aggregate.Aggregate):
             raise Invalid(f"there is no inviting to the role {role!r}; there are viewer, operator and admin")
         if role == Role.ADMIN and as_ != Role.OWNER:
             raise NotAllowed("Only the owner can invite admins")
-        if not SHORTEST <= lasts <= LONGEST:
+        if not MIN_LIFETIME <= lasts <= MAX_LIFETIME:
             raise Invalid("expiresIn must be from 1 second to 365 days")
-        if max_uses is not None and not 1 <= max_uses <= MOST_USES:
-            raise Invalid(f"max_uses must be from 1 to {MOST_USES}")
+        if max_uses is not None and not 1 <= max_uses <= MAX_USES:
+            raise Invalid(f"max_uses must be from 1 to {MAX_USES}")
         return cls(id=id, at=now, created_by=created_by, role=role, expires_at=now + lasts, max_uses=max_uses)
 
     @event(Created)

@@ -25,22 +25,22 @@ class Operation(StrEnum):
     RESTORE = "restore"
 
 
-NEEDS = {
+REQUIRED_STATUSES = {
     Operation.START: (Status.STOPPED,),
     Operation.STOP: (Status.RUNNING,),
     Operation.RESTART: (Status.RUNNING,),
     Operation.SNAPSHOT: (Status.RUNNING, Status.STOPPED),
     Operation.RESTORE: (Status.RUNNING, Status.STOPPED),
 }
-ALREADY = {(Operation.START, Status.RUNNING), (Operation.STOP, Status.STOPPED)}
+NOTHING_TO_DO = {(Operation.START, Status.RUNNING), (Operation.STOP, Status.STOPPED)}
 
 
-def is_to_begin(operation: Operation, status: Status, under_way: str | None) -> bool:
+def should_begin(operation: Operation, status: Status, under_way: str | None) -> bool:
     """Whether there is anything to begin. `Conflict` if it cannot be done now."""
     if under_way:
         raise Conflict(f"a {under_way} is under way; try again when it is done")
-    if (operation, status) in ALREADY:
+    if (operation, status) in NOTHING_TO_DO:
         return False
-    if status not in NEEDS[operation]:
-        raise Conflict(f"the machine is {status}; a {operation} needs it {' or '.join(NEEDS[operation])}")
+    if status not in REQUIRED_STATUSES[operation]:
+        raise Conflict(f"the machine is {status}; a {operation} needs it {' or '.join(REQUIRED_STATUSES[operation])}")
     return True

@@ -6,21 +6,21 @@ import re
 
 from domain.errors import Invalid
 
-LONGEST = 100  # characters
+MAX_NAME_CHARS = 100  # characters
 
 
-def checked(name: str, field: str = "name") -> str:
+def validate_name(name: str, field: str = "name") -> str:
     """The name, if it is one. `Invalid`: blank, over 100 characters, or with characters that cannot be shown."""
     if not name.strip():
         raise Invalid(f"{field} must not be blank")
-    if len(name) > LONGEST:
-        raise Invalid(f"{field} has {len(name)} characters; at most {LONGEST} are allowed")
+    if len(name) > MAX_NAME_CHARS:
+        raise Invalid(f"{field} has {len(name)} characters; at most {MAX_NAME_CHARS} are allowed")
     if not name.isprintable():
         raise Invalid(f"{field} must not contain control characters or line breaks")
     return name
 
 
-def word(name: str, what: str) -> str:
+def validate_word(name: str, what: str) -> str:
     """The name, if it is one that needs no quoting anywhere: small letters, digits and hyphens, at most 40."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", name):
         raise Invalid(f"{what} must be a word of small letters, digits and hyphens, of at most 40 characters")

@@ -14,7 +14,7 @@ from eventsourcing.domain import event
 from domain import aggregate
 from domain.errors import Conflict, Invalid
 
-LONGEST = 255  # characters
+MAX_KEY_CHARS = 255  # characters
 
 
 class RequestKey(aggregate.Aggregate):
@@ -30,8 +30,8 @@ class RequestKey(aggregate.Aggregate):
     @staticmethod
     def id_of(owner_id: UUID, key: str) -> UUID:
         """Where this key of this asker is kept. `Invalid`: blank, too long, or not printable."""
-        if not key.strip() or len(key) > LONGEST or not key.isprintable():
-            raise Invalid(f"Idempotency-Key must be 1 to {LONGEST} printable characters")
+        if not key.strip() or len(key) > MAX_KEY_CHARS or not key.isprintable():
+            raise Invalid(f"Idempotency-Key must be 1 to {MAX_KEY_CHARS} printable characters")
         return uuid5(owner_id, f"request-key:{key}")
 
     @event(Used)

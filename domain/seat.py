@@ -7,8 +7,8 @@ from uuid import UUID
 
 from domain.errors import Conflict, Invalid, NotFound
 
-MOST = 10  # in one workshop
-TRIES = 3  # machines that a seat is given, one after another, until its workshop gives up on it
+MAX_SEATS = 10  # in one workshop
+MAX_MACHINE_TRIES = 3  # machines that a seat is given, one after another, until its workshop gives up on it
 
 
 class NoSeats(Conflict):
@@ -33,7 +33,7 @@ class Seat:
     @property
     def lacks_machine(self) -> bool:
         """It is to have one; not so any more, where several have failed."""
-        return self.machine_id is None and self.failures < TRIES
+        return self.machine_id is None and self.failures < MAX_MACHINE_TRIES
 
     def fails(self) -> None:
         self.machine_id, self.ready, self.failures = None, False, self.failures + 1
@@ -43,15 +43,15 @@ class Seat:
         return self.ready and self.learner_id is None
 
 
-def number_of(seats: int) -> int:
+def validate_seat_count(seats: int) -> int:
     """How many a workshop is to have. `Invalid` if it cannot have that many."""
-    if not 1 <= seats <= MOST:
-        raise Invalid(f"seats must be 1 to {MOST}")
+    if not 1 <= seats <= MAX_SEATS:
+        raise Invalid(f"seats must be 1 to {MAX_SEATS}")
     return seats
 
 
-def numbered(text: str) -> int:
+def parse_seat(text: str) -> int:
     """The seat that is written like this: `1` and `01` are the same. `Invalid` for what is none."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= 2 and 1 <= int(text) <= MOST):
-        raise Invalid(f"a seat is a number from 1 to {MOST}")
+    if not (text.isascii() and text.isdecimal() and len(text) <= 2 and 1 <= int(text) <= MAX_SEATS):
+        raise Invalid(f"a seat is a number from 1 to {MAX_SEATS}")
     return int(text)

@@ -51,7 +51,7 @@ class Session(aggregate.Aggregate):
     @staticmethod
     def id_of(host: str, server: int, tmux_id: str, created_at: datetime) -> UUID:
         """One session is one stream, whoever finds it, and however often."""
-        return uuid5(PLACES, f"{host}:{server}:{tmux_id}:{created_at.timestamp():.0f}")
+        return uuid5(NAMESPACE, f"{host}:{server}:{tmux_id}:{created_at.timestamp():.0f}")
 
     # -- what the world reports: nothing new the second time ------------------
 
@@ -106,4 +106,4 @@ class Session(aggregate.Aggregate):
         self.name, self.windows, self.closed_at = name, windows, None
 
 
-PLACES = UUID("0b0f9f3e-6d0e-5d58-8f43-5b1c9d7f2a11")
+NAMESPACE = UUID("0b0f9f3e-6d0e-5d58-8f43-5b1c9d7f2a11")

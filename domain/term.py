@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from domain.errors import Invalid
 
-WARNING = timedelta(minutes=5)  # before the end; a fifth of the term where that is shorter
+WARNING_LEAD = timedelta(minutes=5)  # before the end; a fifth of the term where that is shorter
 
 
-def length(seconds: int, longest: timedelta) -> timedelta:
+def validate_term(seconds: int, longest: timedelta) -> timedelta:
     """A term of so many seconds. `Invalid` if that is not positive, or more than `longest`."""
     if seconds <= 0:
         raise Invalid("ttl_seconds must be a positive number of seconds")
@@ -20,4 +20,4 @@ def length(seconds: int, longest: timedelta) -> timedelta:
 
 def warning_at(at: datetime, expires_at: datetime) -> datetime:
     """When the holder of a term that was set at `at` is to be warned of its end."""
-    return expires_at - min(WARNING, max(expires_at - at, timedelta(0)) / 5)
+    return expires_at - min(WARNING_LEAD, max(expires_at - at, timedelta(0)) / 5)

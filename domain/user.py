@@ -14,7 +14,7 @@ from domain import aggregate
 from domain.errors import Invalid, NotAllowed, NotFound
 from domain.role import Role
 
-PLACE = UUID("6f1d3c52-54aa-5c6e-9a0e-2f8f6f0a7f10")
+NAMESPACE = UUID("6f1d3c52-54aa-5c6e-9a0e-2f8f6f0a7f10")
 
 
 class Place(aggregate.Aggregate):
@@ -27,7 +27,7 @@ class Place(aggregate.Aggregate):
 
     @staticmethod
     def id_of() -> UUID:
-        return uuid5(PLACE, "place")
+        return uuid5(NAMESPACE, "place")
 
     @event(Founded)
     def __init__(self, id: UUID, at: datetime, owner_id: UUID) -> None:

@@ -11,7 +11,7 @@ from domain import aggregate
 from domain.errors import Conflict, Invalid, NotFound
 from domain.user_type import UserType
 
-ACCOUNTS = UUID("3b0c4a52-8d0b-5f6e-b7a4-9a1c55f0d6e2")
+NAMESPACE = UUID("3b0c4a52-8d0b-5f6e-b7a4-9a1c55f0d6e2")
 
 
 class VmAccount(aggregate.Aggregate):
@@ -60,13 +60,15 @@ class VmAccount(aggregate.Aggregate):
 
     @staticmethod
     def id_of(user_id: UUID) -> UUID:
-        return uuid5(ACCOUNTS, str(user_id))
+        return uuid5(NAMESPACE, str(user_id))
 
     # -- what may be asked ---------------------------------------------------
 
     @classmethod
     def open(cls, user_id: UUID, number: int, user_type: str, now: datetime) -> VmAccount:
-        return cls(id=cls.id_of(user_id), at=now, owner_id=user_id, number=number, user_type=known(user_type))
+        return cls(
+            id=cls.id_of(user_id), at=now, owner_id=user_id, number=number, user_type=validate_user_type(user_type)
+        )
 
     @event(Opened)
     def __init__(self, id: UUID, at: datetime, owner_id: UUID, number: int, user_type: str) -> None:
@@ -83,7 +85,7 @@ class VmAccount(aggregate.Aggregate):
 
     def change_type(self, to: str, now: datetime) -> None:
         self._there()
-        if known(to) != self.user_type:
+        if validate_user_type(to) != self.user_type:
             self._type_changed(now, to)
 
     def password_changed(self, kept_token_id: UUID | None, now: datetime) -> None:
@@ -171,7 +173,7 @@ class VmAdministrators(aggregate.Aggregate):
 
     @staticmethod
     def id_of() -> UUID:
-        return uuid5(ACCOUNTS, "administrators")
+        return uuid5(NAMESPACE, "administrators")
 
     def appoint(self, user_id: UUID, now: datetime) -> None:
         if user_id not in self.user_ids:
@@ -197,7 +199,7 @@ class VmAdministrators(aggregate.Aggregate):
         self.user_ids.remove(user_id)
 
 
-def known(user_type: str) -> UserType:
+def validate_user_type(user_type: str) -> UserType:
     if user_type not in list(UserType):
         raise Invalid(f"there is no user type {user_type!r}; there are {', '.join(UserType)}")
     return UserType(user_type)

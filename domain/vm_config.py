@@ -13,11 +13,13 @@ from eventsourcing.domain import event
 
 from domain import aggregate
 from domain.errors import Conflict, Invalid, NotFound
-from domain.vm.document import Document, check
-from domain.vm_state import STEADY, Order, State, wait_after
+from domain.vm.document import Document, validate_document
+from domain.vm_state import STEADY_AFTER, Order, State, backoff_after
 
-FOR_GOOD = ("id", "hypervisor")  # fields that are never changed
-OUTSIDE = frozenset({"id", "name", "autostart", "private"})  # fields that the machine itself knows nothing of
+IMMUTABLE_FIELDS = ("id", "hypervisor")  # fields that are never changed
+NON_MACHINE_FIELDS = frozenset(
+    {"id", "name", "autostart", "private"}
+)  # fields that the machine itself knows nothing of
 
 
 class VmConfig(aggregate.Aggregate):
@@ -95,7 +97,7 @@ class VmConfig(aggregate.Aggregate):
 
     @classmethod
     def create(cls, id: UUID, document: Document, now: datetime) -> VmConfig:
-        check(document)
+        validate_document(document)
         it = cls(id=id, at=now, document=document)
         if document["autostart"]:
             it._start_requested(now)
@@ -103,9 +105,9 @@ class VmConfig(aggregate.Aggregate):
 
     def patch(self, document: Document, now: datetime) -> None:
         self._there()
-        if changed := next((name for name in FOR_GOOD if document.get(name) != self.document[name]), None):
+        if changed := next((name for name in IMMUTABLE_FIELDS if document.get(name) != self.document[name]), None):
             raise Invalid(f"{changed} cannot be changed")
-        check(document)
+        validate_document(document)
         if document != self.document:
             self._patched(now, document, self.state != State.STOPPED)
 
@@ -299,12 +301,12 @@ class VmConfig(aggregate.Aggregate):
         self.state, self.under_way, self.error, self.again_at = State.STOPPED, None, error, again_at
 
     def _ran_steadily(self, until: datetime) -> bool:
-        return self.started_at is not None and until - self.started_at >= STEADY
+        return self.started_at is not None and until - self.started_at >= STEADY_AFTER
 
     def _again(self, now: datetime, failures: int) -> datetime | None:
-        return now + wait_after(failures) if self.document["autostart"] else None
+        return now + backoff_after(failures) if self.document["autostart"] else None
 
 
 def same_machine(one: Document, other: Document) -> bool:
     """Whether they differ in nothing that the machine itself knows."""
-    return all(one.get(name) == other.get(name) for name in (one.keys() | other.keys()) - OUTSIDE)
+    return all(one.get(name) == other.get(name) for name in (one.keys() | other.keys()) - NON_MACHINE_FIELDS)

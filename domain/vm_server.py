@@ -12,7 +12,7 @@ from eventsourcing.domain import event
 from domain import aggregate
 from domain.errors import Invalid
 
-SERVER = UUID("a4d0f0d4-3f0e-5a9c-8f60-1f8f5cb5b3a9")
+NAMESPACE = UUID("a4d0f0d4-3f0e-5a9c-8f60-1f8f5cb5b3a9")
 MOST_SECONDS, MOST_COUNT = 86_400, 1_000_000
 DEFAULTS: dict[str, Any] = {"registrations_open": True, "messages_max_rate": 10, "messages_max_count": 5}
 
@@ -33,11 +33,11 @@ class VmServer(aggregate.Aggregate):
 
     @staticmethod
     def id_of() -> UUID:
-        return uuid5(SERVER, "server")
+        return uuid5(NAMESPACE, "server")
 
     def configure(self, changes: dict[str, Any], now: datetime) -> None:
         """Set some of the settings of `DEFAULTS`."""
-        check(changes)
+        validate_changes(changes)
         if new := {name: value for name, value in changes.items() if self.settings[name] != value}:
             self._configured(now, new)
 
@@ -51,7 +51,7 @@ class VmServer(aggregate.Aggregate):
         self.settings |= changes
 
 
-def check(changes: dict[str, Any]) -> None:
+def validate_changes(changes: dict[str, Any]) -> None:
     """`Invalid` for what cannot be set so."""
     seconds, count = changes.get("messages_max_rate", 1), changes.get("messages_max_count", 1)
     if not isfinite(seconds) or not 0 < seconds <= MOST_SECONDS:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
-STEADY = timedelta(minutes=1)  # a machine that has run so long has come up well
-FIRST_WAIT, LAST_WAIT = timedelta(seconds=1), timedelta(minutes=5)
+STEADY_AFTER = timedelta(minutes=1)  # a machine that has run so long has come up well
+MIN_BACKOFF, MAX_BACKOFF = timedelta(seconds=1), timedelta(minutes=5)
 
 
 class State(StrEnum):
@@ -22,7 +22,7 @@ class Order(StrEnum):
     CLEAR = "clear"
 
 
-def wait_after(failures: int) -> timedelta:
+def backoff_after(failures: int) -> timedelta:
     """How long to let a machine lie that has failed so often, before it is started again."""
     doubled = 1 << min(failures, 20)
-    return min(FIRST_WAIT * doubled, LAST_WAIT)
+    return min(MIN_BACKOFF * doubled, MAX_BACKOFF)

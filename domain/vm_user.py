@@ -6,7 +6,7 @@ import re
 
 from domain.errors import Invalid
 
-LONGEST = 32  # characters
+MAX_VM_USER_CHARS = 32  # characters
 NAME = re.compile(r"[a-z_][a-z0-9_-]*")
 # Those of Debian and its kin; the machine itself looks once more at those that it has.
 SYSTEM = """
@@ -16,12 +16,12 @@ sasl plugdev staff users nogroup messagebus syslog ntp guests
 """
 
 
-def checked(name: str) -> str:
+def validate_vm_user(name: str) -> str:
     """The name, if a user can be called so. `Invalid` otherwise."""
-    if not name or len(name) > LONGEST or not NAME.fullmatch(name):
+    if not name or len(name) > MAX_VM_USER_CHARS or not NAME.fullmatch(name):
         raise Invalid(
-            f"user must be 1 to {LONGEST} small letters, digits, hyphens and underscores, and not begin with a digit "
-            "or a hyphen"
+            f"user must be 1 to {MAX_VM_USER_CHARS} small letters, digits, hyphens and underscores, "
+            "and not begin with a digit or a hyphen"
         )
     if name in SYSTEM.split() or name.startswith(("_", "systemd-")):
         raise Invalid("user must not be the name of a system user")

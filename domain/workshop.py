@@ -14,11 +14,11 @@ from eventsourcing.domain import event
 
 from domain import aggregate, term
 from domain.errors import Invalid, NotFound
-from domain.name import checked
-from domain.seat import TRIES, NoSeats, NoSuchSession, Seat, number_of
+from domain.name import validate_name
+from domain.seat import MAX_MACHINE_TRIES, NoSeats, NoSuchSession, Seat, validate_seat_count
 from domain.workshop_status import OPEN, AlreadyRunning, NotRunning, Status
 
-WORKSHOPS = UUID("5e9f6a6e-7a42-5d7f-9d3a-1f6f3b0b9c11")
+NAMESPACE = UUID("5e9f6a6e-7a42-5d7f-9d3a-1f6f3b0b9c11")
 
 
 class Workshop(aggregate.Aggregate):
@@ -123,13 +123,18 @@ class Workshop(aggregate.Aggregate):
 
     @staticmethod
     def id_of(number: str) -> UUID:
-        return uuid5(WORKSHOPS, number)
+        return uuid5(NAMESPACE, number)
 
     # -- what may be asked ---------------------------------------------------
 
     @classmethod
     def create(cls, *, owner_id: UUID, number: str, name: str, seats: int, code: str, now: datetime) -> Workshop:
-        facts = {"owner_id": owner_id, "number": number, "name": checked(name), "seats": number_of(seats)}
+        facts = {
+            "owner_id": owner_id,
+            "number": number,
+            "name": validate_name(name),
+            "seats": validate_seat_count(seats),
+        }
         return cls(id=cls.id_of(number), at=now, code=code, **facts)  # type: ignore[arg-type]
 
     def start(self, lasts: timedelta, now: datetime) -> None:
@@ -152,7 +157,7 @@ class Workshop(aggregate.Aggregate):
         self._there()
         if self.status not in OPEN or self.expires_at is None:
             raise NotRunning(f"the workshop is {self.status}; only one that runs can be extended")
-        until = max(self.expires_at, now) + term.length(seconds, longest)
+        until = max(self.expires_at, now) + term.validate_term(seconds, longest)
         if until - now > longest:
             raise Invalid(f"that would end more than {longest.days} days from now, the longest term there is")
         self._extended(now, until)
@@ -203,7 +208,7 @@ class Workshop(aggregate.Aggregate):
     def machine_failed(self, machine_id: UUID, reason: str, now: datetime) -> None:
         for number, seat in self._with(machine_id):
             self._seat_failed(now, number, machine_id, reason)
-            if self.status == Status.PROVISIONING and seat.failures >= TRIES:
+            if self.status == Status.PROVISIONING and seat.failures >= MAX_MACHINE_TRIES:
                 self._start_failed(now, number, reason)
 
     def machine_gone(self, machine_id: UUID, now: datetime) -> None:

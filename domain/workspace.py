@@ -10,9 +10,9 @@ from eventsourcing.domain import event
 
 from domain import aggregate, term
 from domain.errors import Conflict, Invalid, NotFound
-from domain.machine import Operation, Status, is_to_begin
+from domain.machine import Operation, Status, should_begin
 from domain.machine_config import NamedMachineSpec
-from domain.name import checked
+from domain.name import validate_name
 from domain.region import LOCAL
 
 
@@ -133,20 +133,20 @@ class Workspace(aggregate.Aggregate):
     @classmethod
     def request(cls, *, ttl_seconds: int | None, longest: timedelta, now: datetime, **facts: Any) -> Workspace:
         """A new one. `facts` are those of `Requested`, and its id. `longest` is the longest term lent at all."""
-        checked(facts["name"])
+        validate_name(facts["name"])
         facts = {"region": LOCAL, "made_from": None} | facts
-        ends = None if ttl_seconds is None else now + term.length(ttl_seconds, longest)
+        ends = None if ttl_seconds is None else now + term.validate_term(ttl_seconds, longest)
         return cls(at=now, ttl_seconds=ttl_seconds, expires_at=ends, **facts)
 
     def ask(self, operation: Operation, now: datetime, *, snapshot_id: UUID | None = None, label: str = "") -> None:
         """Begin something on its machine. What is so already, or under way already, is not begun again."""
         if label:
-            checked(label)
+            validate_name(label)
         if operation == Operation.RESTORE and snapshot_id not in self.snapshots:
             raise NotFound("this workspace has no such snapshot")
         if (self.operation, self.snapshot_id) == (operation, snapshot_id):
             return  # under way
-        if is_to_begin(operation, self.status, self.operation):
+        if should_begin(operation, self.status, self.operation):
             operation_id = uuid5(self.id, str(self.version + 1))
             self._operation_requested(now, str(operation), operation_id, snapshot_id, label)
 
@@ -156,7 +156,7 @@ class Workspace(aggregate.Aggregate):
             raise Conflict(f"this workspace has {self.status}; only one that is in use can be extended")
         if self.expires_at is None:
             raise Conflict("this workspace has no term, so there is nothing to extend")
-        until = max(self.expires_at, now) + term.length(ttl_seconds, longest)
+        until = max(self.expires_at, now) + term.validate_term(ttl_seconds, longest)
         if until - now > longest:
             raise Invalid(f"that would end more than {longest.days} days from now, the longest term there is")
         self._extended(now, round((until - self.created_at).total_seconds()), until)

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 from domain.errors import Invalid, NotAllowed
 
 ROOT = "workspace"
-LONGEST = 4096  # bytes of a path, and
-LONGEST_NAME = 255  # of a name in it, as Linux has them
+MAX_PATH_BYTES = 4096  # bytes of a path, and
+MAX_FILE_NAME_BYTES = 255  # of a name in it, as Linux has them
 
 
 def below_root(path: str) -> str:
@@ -17,14 +17,14 @@ def below_root(path: str) -> str:
     Raises `NotAllowed` for one that leaves it: by "..", or by beginning elsewhere. It is taken as it stands, and
     is refused also where only decoding it further would make it leave: nobody means such a name.
     """
-    if len(path.encode(errors="replace")) > LONGEST:
+    if len(path.encode(errors="replace")) > MAX_PATH_BYTES:
         raise Invalid("the path is too long")
     parts = _parts(path)
     further, seen = unquote(path), path
     while further != seen:
         _parts(further)
         further, seen = unquote(further), further
-    if "\0" in path or any(len(part.encode(errors="replace")) > LONGEST_NAME for part in parts):
+    if "\0" in path or any(len(part.encode(errors="replace")) > MAX_FILE_NAME_BYTES for part in parts):
         raise Invalid("there can be no file of that name")
     return "/".join(parts)
 

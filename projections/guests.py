@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.guest import IN, Guest, Standing
+from domain.guest import ADMITTED, Guest, GuestStatus
 from projections.hosted_sessions import HostedSessionRow
 from projections.query import Queries, QueryResult
 from projections.table import Table
@@ -42,14 +42,14 @@ class GuestRow:
     reason: str | None = None  # why they were not let in though approved
 
 
-STANDINGS: dict[type, Standing] = {
-    Guest.Withdrawn: Standing.WITHDRAWN,
-    Guest.TimedOut: Standing.TIMED_OUT,
-    Guest.Rejected: Standing.REJECTED,
-    Guest.Approved: Standing.APPROVED,
-    Guest.Installed: Standing.INSTALLED,
-    Guest.Revoked: Standing.REVOKED,
-    Guest.Removed: Standing.REMOVED,
+STANDINGS: dict[type, GuestStatus] = {
+    Guest.Withdrawn: GuestStatus.WITHDRAWN,
+    Guest.TimedOut: GuestStatus.TIMED_OUT,
+    Guest.Rejected: GuestStatus.REJECTED,
+    Guest.Approved: GuestStatus.APPROVED,
+    Guest.Installed: GuestStatus.INSTALLED,
+    Guest.Revoked: GuestStatus.REVOKED,
+    Guest.Removed: GuestStatus.REMOVED,
 }
 
 
@@ -57,14 +57,14 @@ def evolve(row: GuestRow | None, event: Any) -> GuestRow | None:
     match row, event:
         case None, Guest.Asked(originator_id=id, at=at):
             who = (event.session_id, event.owner_id, event.user_id, event.joiner_id)
-            return GuestRow(id, *who, Standing.WAITING, at, event.until)
+            return GuestRow(id, *who, GuestStatus.WAITING, at, event.until)
         case None, _:
             return None
         case _, Guest.AskedAgain(joiner_id=joiner_id, at=at, until=until):
-            again = replace(row, joiner_id=joiner_id, standing=Standing.WAITING, asked_at=at, until=until)
+            again = replace(row, joiner_id=joiner_id, standing=GuestStatus.WAITING, asked_at=at, until=until)
             return replace(again, reason=None)
         case _, Guest.NotInstalled(reason=reason):
-            return replace(row, standing=Standing.WAITING, reason=reason)
+            return replace(row, standing=GuestStatus.WAITING, reason=reason)
         case _, Guest.Closed():
             return None
         case GuestRow(), _ if standing := STANDINGS.get(type(event)):
@@ -82,13 +82,13 @@ async def get(queries: Queries, id: UUID) -> QueryResult[GuestRow]:
 async def list_waiting(queries: Queries, session_id: UUID, now: datetime) -> QueryResult[GuestRow]:
     """Who asked first is first."""
     sql = "select * from guests where session_id = %s and standing = %s and until > %s order by asked_at, id"
-    return await queries.select(GuestRow, sql, (session_id, Standing.WAITING, now))
+    return await queries.select(GuestRow, sql, (session_id, GuestStatus.WAITING, now))
 
 
 async def list_present(queries: Queries, session_id: UUID) -> list[GuestRow]:
     """Those who wait, are in, or are on their way out."""
     sql = "select * from guests where session_id = %s and standing = any(%s) order by asked_at, id"
-    standings = [Standing.WAITING, *IN, Standing.REVOKED]
+    standings = [GuestStatus.WAITING, *ADMITTED, GuestStatus.REVOKED]
     return (await queries.select(GuestRow, sql, (session_id, list(map(str, standings))))).rows
 
 
@@ -98,4 +98,4 @@ async def list_joined_by(queries: Queries, user_id: UUID) -> list[HostedSessionR
         select s.* from hosted_sessions s join guests g on g.session_id = s.id
         where g.user_id = %s and g.standing = %s order by s.started_at desc, s.id
     """
-    return (await queries.select(HostedSessionRow, sql, (user_id, Standing.INSTALLED))).rows
+    return (await queries.select(HostedSessionRow, sql, (user_id, GuestStatus.INSTALLED))).rows

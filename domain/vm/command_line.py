@@ -7,7 +7,7 @@ import shlex
 
 from domain.errors import Invalid
 
-LONGEST = 4000  # characters
+MAX_CHARS = 4000  # characters
 # Whoever runs a machine must be able to tell whether it runs, to stop it, and to show it to those alone who may see it.
 AWAY = "daemonize S pidfile runas chroot sandbox incoming loadvm no-shutdown run-with"
 TALK = "monitor mon qmp qmp-pretty chardev serial parallel debugcon gdb s add-fd"
@@ -23,18 +23,18 @@ WHY = {
     "is what the devices cpu, network and nic are for": MODEL,
     "would end it at once, or write over files of this host": NOISE,
 }
-REFUSED = {option: why for why, options in WHY.items() for option in options.split()}
+REFUSAL_REASONS = {option: why for why, options in WHY.items() for option in options.split()}
 SIZE = re.compile(r"(?:size=)?([1-9][0-9]{0,6})([MG]?)")
-MOST = 16 * 1024 * 1024  # MB
+MAX_MEMORY_MB = 16 * 1024 * 1024  # MB
 
 
-def words(text: str) -> list[str]:
+def parse_command_line(text: str) -> list[str]:
     """Its words, read as a shell would without doing anything. `Invalid`: what is wrong, to go on after a field's name.
 
     QEMU takes an option with one hyphen or with two, and nothing shorter than its name.
     """
-    if len(text) > LONGEST or not text.isprintable():
-        raise Invalid(f"must be one line of at most {LONGEST} characters")
+    if len(text) > MAX_CHARS or not text.isprintable():
+        raise Invalid(f"must be one line of at most {MAX_CHARS} characters")
     try:
         found = shlex.split(text)
     except ValueError:
@@ -43,8 +43,8 @@ def words(text: str) -> list[str]:
         raise Invalid("must begin with an option, such as -device")
     for word in found:
         option = re.sub("^--?", "", word)
-        if word.startswith("-") and option in REFUSED:
-            raise Invalid(f"must not have {word}: it {REFUSED[option]}")
+        if word.startswith("-") and option in REFUSAL_REASONS:
+            raise Invalid(f"must not have {word}: it {REFUSAL_REASONS[option]}")
     memory_mb(found)
     return found
 
@@ -56,12 +56,12 @@ def memory_mb(found: list[str]) -> int | None:
         return None
     size = SIZE.fullmatch(found[asked[-1] + 1]) if asked[-1] + 1 < len(found) else None
     mb = int(size[1]) * (1024 if size[2] == "G" else 1) if size else 0
-    if len(asked) > 1 or not 1 <= mb <= MOST:
+    if len(asked) > 1 or not 1 <= mb <= MAX_MEMORY_MB:
         raise Invalid("must have -m once, with a size such as 2048 or 2G")
     return mb
 
 
-def without_memory(found: list[str]) -> list[str]:
+def drop_memory_option(found: list[str]) -> list[str]:
     """The rest: how much memory there is, is told to who runs the machine."""
     nth = next((nth for nth, word in enumerate(found) if word in ("-m", "--m")), None)
     return found if nth is None else found[:nth] + found[nth + 2 :]

@@ -10,37 +10,37 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from domain.errors import Invalid
-from domain.vm.devices import Device, first_wrong, wrong_with
-from domain.vm.values import TRUTH, UUID, Field, is_name, like, one_of
+from domain.vm.devices import Device, first_device_error, first_field_error
+from domain.vm.values import BOOLEAN, UUID, Field, check_name, matching, one_of
 
 Document = dict[str, Any]
-FORBIDDEN = ("list", "create")  # ids that are addresses of other things
+RESERVED_IDS = ("list", "create")  # ids that are addresses of other things
 MOST_DEVICES = 64
 MOST_IDE, MOST_LSI = 4, 7  # drives: as many as have a place there
 FIELDS: dict[str, Field] = {
-    "id": like(
+    "id": matching(
         "[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}",
         "a word of letters, digits, hyphens, dots and underscores, of at most 64 characters",
     ),
-    "name": Field(is_name),
+    "name": Field(check_name),
     "hypervisor": one_of("qemu"),
-    "autostart": TRUTH,
-    "private": TRUTH,
-    "qemu_use_uefi": TRUTH,
-    "qemu_enable_agent": TRUTH,
+    "autostart": BOOLEAN,
+    "private": BOOLEAN,
+    "qemu_use_uefi": BOOLEAN,
+    "qemu_enable_agent": BOOLEAN,
     "qemu_uuid": UUID,
     "qemu_machine_type": one_of("pc", "q35"),
-    "qemu_machine_version": like(
+    "qemu_machine_version": matching(
         r"|[1-9][0-9]?\.[0-9]{1,2}(\.[0-9]{1,2})?", 'a version such as 7.2; or "", for the newest that there is'
     ),
 }
 
 
-def check(document: Document) -> None:
+def validate_document(document: Document) -> None:
     """Return if a machine could be made from it. `Invalid` otherwise: with the device, the field, and why."""
-    if wrong := first_wrong(document, FIELDS):
+    if wrong := first_field_error(document, FIELDS):
         raise Invalid(" ".join(wrong))
-    if document["id"] in FORBIDDEN:
+    if document["id"] in RESERVED_IDS:
         raise Invalid(f"id must not be {document['id']}")
     if unknown := sorted(document.keys() - FIELDS.keys() - {"qemu_devices"}):
         raise Invalid(f"{unknown[0][:50]} is no field of a virtual machine")
@@ -52,27 +52,27 @@ def check(document: Document) -> None:
     if len(devices) > MOST_DEVICES:
         raise Invalid(f"qemu_devices has {len(devices)} devices; at most {MOST_DEVICES} are allowed")
     for nth, device in enumerate(devices):
-        if wrong := wrong_with(device):
-            raise Invalid(f"{named(nth, device)}: {' '.join(wrong)}"[:500])
+        if wrong := first_device_error(device):
+            raise Invalid(f"{device_label(nth, device)}: {' '.join(wrong)}"[:500])
     for rule in RULES:
         for nth, said in rule(document):
-            raise Invalid(f"{named(nth, devices[nth])}: {said}")
+            raise Invalid(f"{device_label(nth, devices[nth])}: {said}")
 
 
-def named(nth: int, device: Device) -> str:
+def device_label(nth: int, device: Device) -> str:
     id = device.get("id")
     return f'device "{id[:40]}"' if isinstance(id, str) and id.isprintable() and id else f"device {nth} of qemu_devices"
 
 
 # -- rules over all devices: each yields which device is wrong, and in what ---------------------------------------
 
-Wrong = tuple[int, str]
+DeviceError = tuple[int, str]
 
 
-def unique(field: str, of: Callable[[Device], Any], said: str) -> Callable[[Document], Iterator[Wrong]]:
+def unique(field: str, of: Callable[[Device], Any], said: str) -> Callable[[Document], Iterator[DeviceError]]:
     """No two devices have the same, where they have one (None: they have not)."""
 
-    def rule(document: Document) -> Iterator[Wrong]:
+    def rule(document: Document) -> Iterator[DeviceError]:
         seen: dict[Any, str] = {}
         for nth, device in enumerate(document["qemu_devices"]):
             if (value := of(device)) is not None:
@@ -91,7 +91,7 @@ def of_type(*types: str) -> Callable[[Device], Any]:
     return lambda device: device["type"] if device["type"] in types else None
 
 
-def references(document: Document) -> Iterator[Wrong]:
+def references(document: Document) -> Iterator[DeviceError]:
     networks: set[str] = set()
     for nth, device in enumerate(document["qemu_devices"]):
         if device["type"] == "network":
@@ -100,7 +100,7 @@ def references(document: Document) -> Iterator[Wrong]:
             yield nth, f'nic_netdev must be the id of a network that comes before it; "{device["nic_netdev"]}" is none'
 
 
-def places(document: Document) -> Iterator[Wrong]:
+def places(document: Document) -> Iterator[DeviceError]:
     """Each drive has one. Those of bus scsi are on the hba that comes last before them."""
     hba: Device | None = None
     taken = 0

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import Invalid
-from domain.name import checked
-from domain.vm.command_line import words
+from domain.name import validate_name
+from domain.vm.command_line import parse_command_line
 
 Check = Callable[[Any], None]
-LONGEST_PATH = 255  # characters
-MOST_PER_SECOND = 10**15  # what QEMU counts to
-MOST_FEATURES = 64
+MAX_IMAGE_PATH_CHARS = 255  # characters
+MAX_LIMIT_PER_S = 10**15  # what QEMU counts to
+MAX_FEATURES = 64
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def one_of(*choices: str) -> Field:
     return Field(check)
 
 
-def whole(least: int, most: int) -> Field:
+def whole_number(least: int, most: int) -> Field:
     def check(value: Any) -> None:
         if type(value) is not int or not least <= value <= most:
             raise ValueError(f"must be a whole number from {least} to {most}")
@@ -44,7 +44,7 @@ def whole(least: int, most: int) -> Field:
     return Field(check)
 
 
-def like(pattern: str, said: str) -> Field:
+def matching(pattern: str, said: str) -> Field:
     found = re.compile(pattern)
 
     def check(value: Any) -> None:
@@ -54,55 +54,55 @@ def like(pattern: str, said: str) -> Field:
     return Field(check)
 
 
-def is_bool(value: Any) -> None:
+def check_bool(value: Any) -> None:
     if type(value) is not bool:
         raise ValueError("must be true or false")
 
 
-def is_name(value: Any) -> None:
+def check_name(value: Any) -> None:
     if not isinstance(value, str):
         raise ValueError("must be text")
     try:
-        checked(value)
+        validate_name(value)
     except Invalid as wrong:
         raise ValueError(str(wrong).removeprefix("name ")) from None
 
 
-def is_image(value: Any) -> None:
+def check_image(value: Any) -> None:
     """A path below the folder of images. That it does not lead out over a link, only its own host can tell."""
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_PATH or not value.isprintable():
-        raise ValueError(f"must be a path of at most {LONGEST_PATH} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_IMAGE_PATH_CHARS or not value.isprintable():
+        raise ValueError(f"must be a path of at most {MAX_IMAGE_PATH_CHARS} characters")
     if value.startswith("/") or any(part in ("", ".", "..") for part in value.split("/")):
         raise ValueError("must be a path below the folder of images, such as disk.qcow2, and not lead out of it")
 
 
-def is_limit(value: Any) -> None:
-    limit_of(value)
+def check_limit(value: Any) -> None:
+    parse_limit(value)
 
 
-def limit_of(value: Any) -> tuple[int, int]:
+def parse_limit(value: Any) -> tuple[int, int]:
     """A limit for good, and one for a moment, in the same unit per second."""
     said = 'must be two whole numbers above 0, such as "1000 1500": for good, and for a moment'
     if not isinstance(value, str) or not (parts := re.fullmatch(r"([1-9][0-9]{0,15}) ([1-9][0-9]{0,15})", value)):
         raise ValueError(said)
     sustained, burst = int(parts[1]), int(parts[2])
-    if max(sustained, burst) > MOST_PER_SECOND:
-        raise ValueError(f"must not be above {MOST_PER_SECOND}")
+    if max(sustained, burst) > MAX_LIMIT_PER_S:
+        raise ValueError(f"must not be above {MAX_LIMIT_PER_S}")
     if burst < sustained:
         raise ValueError(f"has a limit for a moment, {burst}, that is below the one for good, {sustained}")
     return sustained, burst
 
 
-def is_mac(value: Any) -> None:
+def check_mac(value: Any) -> None:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", value):
         raise ValueError("must be an address such as 52:54:00:12:34:56")
     if int(value[:2], 16) & 1 or not int(value.replace(":", ""), 16):
         raise ValueError("must be the address of one card, not of a group, and not all zeros")
 
 
-def are_features(value: Any) -> None:
-    if not isinstance(value, list) or len(value) > MOST_FEATURES:
-        raise ValueError(f"must be a list of at most {MOST_FEATURES} features")
+def check_features(value: Any) -> None:
+    if not isinstance(value, list) or len(value) > MAX_FEATURES:
+        raise ValueError(f"must be a list of at most {MAX_FEATURES} features")
     for feature in value:
         if not isinstance(feature, str) or not re.fullmatch(r"[+-]?[a-z0-9][a-z0-9._-]{0,39}", feature):
             raise ValueError("must be features such as avx2, +avx2 (the same) or -avx2 (without it)")
@@ -110,19 +110,19 @@ def are_features(value: Any) -> None:
         raise ValueError("must name each feature once")
 
 
-def is_command_line(value: Any) -> None:
+def check_command_line(value: Any) -> None:
     if not isinstance(value, str):
         raise ValueError("must be text")
     try:
-        words(value)
+        parse_command_line(value)
     except Invalid as wrong:
         raise ValueError(str(wrong)) from None
 
 
-TRUTH = Field(is_bool)
-LIMIT = Field(is_limit, needed=False)
-IMAGE = Field(is_image)
-ID = like(
+BOOLEAN = Field(check_bool)
+LIMIT = Field(check_limit, needed=False)
+IMAGE = Field(check_image)
+ID = matching(
     "[A-Za-z0-9_][A-Za-z0-9_-]{0,39}", "a word of letters, digits, hyphens and underscores, of at most 40 characters"
 )
-UUID = like("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID")
+UUID = matching("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "a UUID")

@@ -13,10 +13,10 @@ from uuid import UUID, uuid5
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from domain.vm.command_line import memory_mb, without_memory, words
+from domain.vm.command_line import drop_memory_option, memory_mb, parse_command_line
 from domain.vm.devices import Device
 from domain.vm.document import Document
-from domain.vm.values import limit_of
+from domain.vm.values import parse_limit
 
 QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 MACHINES = {"pc": "pc-i440fx", "q35": "pc-q35"}
@@ -33,7 +33,7 @@ def domain_xml(config: Document, name: str, image: Callable[[Device], str], memo
     Without `kvm` it is emulated, and a CPU like the host's is the best that can be had.
     """
     devices: list[Device] = config["qemu_devices"]
-    lines = [words(it["command_line"]) for it in devices if it["type"] == "custom_cmd"]
+    lines = [parse_command_line(it["command_line"]) for it in devices if it["type"] == "custom_cmd"]
     cpu = next((it for it in devices if it["type"] == "cpu"), None)
     domain = Element("domain", type="kvm" if kvm else "qemu")
     add(domain, "name", name)
@@ -51,7 +51,7 @@ def domain_xml(config: Document, name: str, image: Callable[[Device], str], memo
     for occasion, then in (("poweroff", "destroy"), ("reboot", "restart"), ("crash", "destroy")):
         add(domain, f"on_{occasion}", then)
     plug(add(domain, "devices"), config, name, image)
-    if arguments := [word for line in lines for word in without_memory(line)]:
+    if arguments := [word for line in lines for word in drop_memory_option(line)]:
         commandline = SubElement(domain, f"{{{QEMU}}}commandline")
         for word in arguments:
             SubElement(commandline, f"{{{QEMU}}}arg", value=word)
@@ -163,7 +163,7 @@ def limits(disk: Element, it: Device) -> None:
     tune = add(disk, "iotune")
     for what, text in said.items():
         if text:
-            sustained, burst = limit_of(text)
+            sustained, burst = parse_limit(text)
             add(tune, f"total_{what}_sec", sustained)
             add(tune, f"total_{what}_sec_max", burst)
 

@@ -11,14 +11,14 @@ from application.ports.machines import Template
 from application.ports.regions import Region
 from domain.errors import Invalid
 from domain.machine_config import ACCOUNT
-from domain.name import word
+from domain.name import validate_word
 from domain.region import LOCAL, default_publish_address, validate_engine
 from infra.settings.values import Count, TemplateSetting, url_of
 
 
 def _word(value: str) -> str:
     try:
-        return word(value, "")
+        return validate_word(value, "")
     except Invalid:
         raise ValueError("must be a word of small letters, digits and hyphens") from None
 

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from application.ports.vm_accounts import Described
-from domain.username import folded
+from domain.username import fold_username
 from infra.postgres.rows import fetch_all
 from infra.tables.passwords import PasswordRows, hashing
 from interfaces.http.identity import SCHEME as HEADERS
@@ -47,7 +47,7 @@ class VmAccountRows(PasswordRows):
 
         async def opened(conn: AsyncConnection[Any]) -> str | None:
             async with conn.transaction():
-                named = await conn.execute(NAME, (SCHEME, folded(username), user_id))
+                named = await conn.execute(NAME, (SCHEME, fold_username(username), user_id))
                 if await named.fetchone() is None:
                     return None
                 await conn.execute("insert into profiles (user_id, name) values (%s, %s)", (user_id, username))
@@ -58,7 +58,7 @@ class VmAccountRows(PasswordRows):
 
     async def find(self, username: str) -> UUID | None:
         sql = "select user_id from identities where scheme = %s and subject = %s"
-        rows = await fetch_all(self._pool, sql, (SCHEME, folded(username)))
+        rows = await fetch_all(self._pool, sql, (SCHEME, fold_username(username)))
         return rows[0][0] if rows else None
 
     async def stale(self, user_id: UUID, now: datetime) -> bool:

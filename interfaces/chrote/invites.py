@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse
 
 from application.access import Actor, require
 from domain.errors import Invalid
-from domain.invite import LONGEST, Unusable
+from domain.invite import MAX_LIFETIME, Unusable
 from interfaces.chrote import views as present
 from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import chrote_deps
@@ -44,7 +44,7 @@ class CreateInvite(BaseModel):
         if self.expires_in is None and self.expires_in_days is None:
             return WEEK
         seconds = (self.expires_in_days or 0) * 86_400 if self.expires_in is None else self.expires_in
-        if not 1 <= seconds <= LONGEST.total_seconds():  # before it is a timedelta, which can overflow
+        if not 1 <= seconds <= MAX_LIFETIME.total_seconds():  # before it is a timedelta, which can overflow
             raise Invalid("expiresIn must be from 1 second to 365 days")
         return timedelta(seconds=seconds)
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
-from domain.name import LONGEST
+from domain.name import MAX_NAME_CHARS
 from domain.user import User
 from interfaces.clarateach import views as present
 from interfaces.clarateach.deps import clarateach_deps
@@ -33,7 +33,7 @@ class Register(BaseModel):
 
     email: Email
     password: Password
-    name: Annotated[str, Field(min_length=1, max_length=LONGEST)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
     invite: Annotated[str, Field(max_length=200)] | None = Field(
         None, description="the token of an invite; the first one here needs none, nor does anybody where it is open"
     )

@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 
 from application.access import Actor
 from domain.errors import NotAllowed
-from domain.seat import numbered
+from domain.seat import parse_seat
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http import cookies as cookie
 from interfaces.http import identity
@@ -63,7 +63,7 @@ async def sitting(connection: HTTPConnection, seat: str) -> Sitting:
     admission = await deps.seat_tokens.read(token) if token else None
     if admission is None:
         raise Unauthenticated("a good token of this seat is needed, from POST /api/join")
-    number = numbered(seat)
+    number = parse_seat(seat)
     if admission.seat != number:
         raise NotAllowed("this token is one of another seat")
     row = await seats.get_taken(deps.queries, admission.workshop, number, admission.learner_id)

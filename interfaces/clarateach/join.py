@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from domain.name import LONGEST
+from domain.name import MAX_NAME_CHARS
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
@@ -28,7 +28,7 @@ class JoinRequest(BaseModel):
     odehash: Annotated[str, Field(min_length=5, max_length=5)] | None = Field(
         None, description="what the first join answered: the same seat, from wherever you are"
     )
-    name: Annotated[str, Field(max_length=LONGEST)] | None = Field(None, description="for the instructor")
+    name: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = Field(None, description="for the instructor")
 
 
 @router.post("/api/join", response_model=JoinedOut, responses=errors(400, 404))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from domain.name import LONGEST
+from domain.name import MAX_NAME_CHARS
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
@@ -27,7 +27,7 @@ class Registration(BaseModel):
 
     workshop_code: Annotated[str, Field(min_length=4, max_length=20)]
     email: Annotated[str, Field(min_length=3, max_length=254)]
-    name: Annotated[str, Field(min_length=1, max_length=LONGEST)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
 
 
 class Registered(BaseModel):

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from application.access import Actor, require
 from application.workshops import MAX_API_KEY_CHARS, MIN_API_KEY_CHARS
 from domain.errors import NotFound
-from domain.name import LONGEST
-from domain.seat import MOST, numbered
+from domain.name import MAX_NAME_CHARS
+from domain.seat import MAX_SEATS, parse_seat
 from domain.workshop import Workshop
 from interfaces.clarateach import attendance
 from interfaces.clarateach import views as present
@@ -31,8 +31,8 @@ router = APIRouter(prefix="/api/workshops", tags=["workshops"], route_class=Limi
 OF_ONE = errors(404)
 Id = Annotated[str, Path(description="the workshop's", examples=["ws-abc234"])]
 # What the domain decides is told here, in the published schema, and not decided twice.
-Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST})]
-Number = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST})]
+Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS})]
+Number = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_SEATS})]
 Key = Annotated[str, WithJsonSchema({"type": "string", "minLength": MIN_API_KEY_CHARS, "maxLength": MAX_API_KEY_CHARS})]
 Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1})]
 
@@ -118,7 +118,7 @@ async def follow_learners(request: Request, who: Instructor, id: Id) -> Stream:
 @router.delete("/{id}/learners/{seat}", response_model=Success, responses=OF_ONE)
 async def end_seat(request: Request, who: Instructor, id: Id, seat: str) -> Response:
     """Send somebody away. What they made goes with the machine, and the seat is free when it has another one."""
-    await clarateach_deps(request).workshops.end_seat(who, id, numbered(seat))
+    await clarateach_deps(request).workshops.end_seat(who, id, parse_seat(seat))
     return Json({"success": True})
 
 

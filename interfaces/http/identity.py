@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from application.access import Actor
 from application.ports.api_keys import MARK, Grant
 from domain.errors import Invalid
-from domain.name import checked
+from domain.name import validate_name
 from domain.role import Role
 from domain.scope import Scope
 from interfaces.http import cookies as cookie
@@ -143,7 +143,7 @@ def name_of(connection: HTTPConnection, deps: HttpDeps) -> str:
     if len(said) > 1:
         raise Unauthenticated(f"{header} was sent more than once, with different names")
     try:
-        return checked(as_utf8(said.pop()), header)
+        return validate_name(as_utf8(said.pop()), header)
     except Invalid as bad:
         raise Unauthenticated(str(bad)) from None
 

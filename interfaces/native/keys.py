@@ -13,7 +13,7 @@ from starlette.requests import Request
 from application.access import Actor, require
 from application.ports.api_keys import KeyRow
 from domain import name
-from domain.api_key import LONGEST
+from domain.api_key import MAX_LIFETIME
 from domain.errors import Invalid, NotFound
 from domain.scope import Scope
 from interfaces.http.errors import errors
@@ -26,12 +26,12 @@ from projections.api_keys import ApiKeyRow
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"], responses=errors(400, 401))
 well_known = APIRouter(prefix="/.well-known", tags=["keys"])
 Who = Annotated[Actor, Depends(actor)]
-Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": name.LONGEST})]
+Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": name.MAX_NAME_CHARS})]
 Scopes = Annotated[
     list[str],
     WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(Scope)}}),
 ]
-MOST = int(LONGEST.total_seconds())
+MOST = int(MAX_LIFETIME.total_seconds())
 Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST})]
 
 

@@ -28,10 +28,10 @@ Who = Annotated[Actor, Depends(actor)]
 
 
 # What the domain decides is told here, in the published schema, and not decided twice.
-Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": name.LONGEST})]
-Label = Annotated[str, WithJsonSchema({"type": "string", "maxLength": name.LONGEST})]
+Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": name.MAX_NAME_CHARS})]
+Label = Annotated[str, WithJsonSchema({"type": "string", "maxLength": name.MAX_NAME_CHARS})]
 Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1})]
-Key = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": request_key.LONGEST})
+Key = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": request_key.MAX_KEY_CHARS})
 
 
 class CreateWorkspace(BaseModel):

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from application.access import Actor
 from application.ports.errors import Unavailable
 from domain.errors import Conflict, NotFound
-from domain.guest import Guest, Standing
+from domain.guest import Guest, GuestStatus
 from interfaces.http.errors import errors
 from interfaces.http.responses import Json
 from interfaces.warpdrive.credentials import Who
@@ -83,11 +83,11 @@ async def installed(deps: WarpdriveDeps, who: Actor, guest: Guest) -> None:
             aclosing(standings(deps, guest.id, who.user_id, guest.joiner_id)) as told,
         ):
             async for now in told:
-                if now.joiner_id != guest.joiner_id or now.standing in (Standing.REVOKED, Standing.CLOSED):
+                if now.joiner_id != guest.joiner_id or now.standing in (GuestStatus.REVOKED, GuestStatus.CLOSED):
                     raise NotInstalled("meanwhile it has been taken back")
-                if now.standing == Standing.INSTALLED:
+                if now.standing == GuestStatus.INSTALLED:
                     return
-                if now.standing == Standing.WAITING and now.reason:
+                if now.standing == GuestStatus.WAITING and now.reason:
                     raise NotInstalled(f"approved, but the machine does not let them in: {now.reason}")
     except TimeoutError:
         pass

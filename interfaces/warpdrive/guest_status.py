@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor
-from domain.guest import Standing
+from domain.guest import GuestStatus
 from interfaces.warpdrive.deps import WarpdriveDeps
 from projections import guests, workspaces
 from projections.stream_reader import Push
@@ -16,7 +16,7 @@ from projections.stream_reader import Push
 @dataclass(frozen=True)
 class Stands:
     joiner_id: UUID
-    standing: Standing
+    standing: GuestStatus
     reason: str | None = None
 
 
@@ -29,18 +29,18 @@ async def standings(
     """
     found = await guests.get(deps.queries, guest_id)
     if found.first is None:
-        yield Stands(joiner_id, Standing.CLOSED)
+        yield Stands(joiner_id, GuestStatus.CLOSED)
         return
-    yield Stands(found.first.joiner_id, Standing(found.first.standing), found.first.reason)
+    yield Stands(found.first.joiner_id, GuestStatus(found.first.standing), found.first.reason)
     owner = Actor(owner_id, "", request_id="")
     async for some in deps.hub.follow(owner, guest_id, found.position):
         for told in some:
             if isinstance(told, Push):
                 state = told.entry.state
                 if state is None:
-                    yield Stands(joiner_id, Standing.CLOSED)
+                    yield Stands(joiner_id, GuestStatus.CLOSED)
                     return
-                yield Stands(UUID(str(state["joiner_id"])), Standing(state["standing"]), state["reason"])
+                yield Stands(UUID(str(state["joiner_id"])), GuestStatus(state["standing"]), state["reason"])
 
 
 async def machine_statuses(

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from application.access import Actor, Cause
 from application.ports.errors import Unavailable
 from application.ports.hosted_sessions import JoinRequest
-from domain.guest import AlreadyIn, Guest, Standing
+from domain.guest import AlreadyIn, Guest, GuestStatus
 from domain.hosted_session import HostedSession
 from interfaces.http.errors import errors
 from interfaces.http.identity import address, as_utf8, trusted
@@ -117,7 +117,7 @@ class GuestStream(Stream):
             async with aclosing(standings(deps, guest.id, guest.owner_id, asked.joiner_id)) as told:
                 async for now in told:
                     # Asked once more, by another stream, this one is not waited for any longer.
-                    standing = now.standing if now.joiner_id == asked.joiner_id else Standing.WITHDRAWN
+                    standing = now.standing if now.joiner_id == asked.joiner_id else GuestStatus.WITHDRAWN
                     if standing in present.OUTCOMES:
                         self.decided = True
                         yield present.outcome(present.OUTCOMES[standing])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import ServerSentEvent
 
 from application.ports.hosted_sessions import JoinRequest
-from domain.guest import Standing
+from domain.guest import GuestStatus
 from domain.hosted_session import HostedSession
 from domain.workspace import Workspace
 from projections.guests import GuestRow
@@ -112,13 +112,13 @@ def join_requested(alias: str, asked: JoinRequest) -> bytes:
 
 # What a guest is told of how their request stands; what is not here is not decided yet.
 OUTCOMES = {
-    Standing.INSTALLED: {"status": "approved"},
-    Standing.REJECTED: {"status": "denied", "reason": "owner_denied_join"},
-    Standing.REVOKED: {"status": "denied", "reason": "owner_denied_join"},
-    Standing.REMOVED: {"status": "denied", "reason": "owner_denied_join"},
-    Standing.WITHDRAWN: {"status": "denied", "reason": "undefined"},
-    Standing.TIMED_OUT: {"status": "denied", "reason": "undefined"},
-    Standing.CLOSED: {"status": "denied", "reason": "undefined"},
+    GuestStatus.INSTALLED: {"status": "approved"},
+    GuestStatus.REJECTED: {"status": "denied", "reason": "owner_denied_join"},
+    GuestStatus.REVOKED: {"status": "denied", "reason": "owner_denied_join"},
+    GuestStatus.REMOVED: {"status": "denied", "reason": "owner_denied_join"},
+    GuestStatus.WITHDRAWN: {"status": "denied", "reason": "undefined"},
+    GuestStatus.TIMED_OUT: {"status": "denied", "reason": "undefined"},
+    GuestStatus.CLOSED: {"status": "denied", "reason": "undefined"},
 }
 ALREADY_IN = {"status": "denied", "reason": "user_already_in_session"}
 

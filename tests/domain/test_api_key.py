@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from application.processes import key_revocation
-from domain.api_key import LONGEST, ApiKey
+from domain.api_key import MAX_LIFETIME, ApiKey
 from domain.errors import Invalid, NotFound
 from projections.api_keys import ApiKeyRow, evolve
 from tests.support.stories.workspaces import ANNA, HOUR, forgotten_key, key, keyless, passing_key, revoked_key
@@ -32,13 +32,13 @@ def test_there_are_three_scopes_and_it_has_one(scopes: list[str]) -> None:
     create(scopes=scopes).refused(Invalid, "full, read, audit")
 
 
-@pytest.mark.parametrize("lasts", [timedelta(0), timedelta(seconds=-1), LONGEST + timedelta(seconds=1)])
+@pytest.mark.parametrize("lasts", [timedelta(0), timedelta(seconds=-1), MAX_LIFETIME + timedelta(seconds=1)])
 def test_it_lasts_from_a_second_to_ten_years(lasts: timedelta) -> None:
     create(lasts=lasts).refused(Invalid, "from 1 second")
 
 
 def test_it_is_good_until_its_end_or_until_it_is_revoked() -> None:
-    assert key.state.is_good(T0 + LONGEST)
+    assert key.state.is_good(T0 + MAX_LIFETIME)
     assert passing_key.state.is_good(T0 + HOUR - timedelta(microseconds=1))
     assert not passing_key.state.is_good(T0 + HOUR)
     assert not revoked_key.state.is_good(T0)

@@ -120,7 +120,7 @@ def test_no_event_says_what_they_asked_with() -> None:
 
 @pytest.mark.parametrize("name", ["bob", "b", "bob-2", "b_o_b", "a" * 32])
 def test_a_user_can_be_called_so(name: str) -> None:
-    assert vm_user.checked(name) == name
+    assert vm_user.validate_vm_user(name) == name
 
 
 @pytest.mark.parametrize(
@@ -129,4 +129,4 @@ def test_a_user_can_be_called_so(name: str) -> None:
 )
 def test_a_user_cannot_be_called_so(name: str) -> None:
     with pytest.raises(Invalid, match="user must"):
-        vm_user.checked(name)
+        vm_user.validate_vm_user(name)

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import Conflict, Invalid, NotFound
 from domain.unique_name import VmId
 from domain.vm_config import VmConfig, same_machine
-from domain.vm_state import Order, State, wait_after
+from domain.vm_state import Order, State, backoff_after
 from tests.support.stories import vms
 from tests.support.stories.vms import AUTO, MORE_CORES, PLAIN, SECOND
 from tests.support.stories.workspaces import ANNA, SNAPSHOT
@@ -137,7 +137,7 @@ def test_one_with_autostart_comes_back_later_each_time() -> None:
     )
     later = T0 + timedelta(hours=1)
     again.when(VmConfig.found, False, "x", later).then(VmConfig.Died, reason="x", at=later, again_at=later + SECOND)
-    assert [wait_after(n).total_seconds() for n in (0, 1, 2, 8, 9, 1000)] == [1, 2, 4, 256, 300, 300]
+    assert [backoff_after(n).total_seconds() for n in (0, 1, 2, 8, 9, 1000)] == [1, 2, 4, 256, 300, 300]
 
 
 def test_one_that_waits_to_come_back_can_be_told_not_to() -> None:

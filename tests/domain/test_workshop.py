@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.errors import Invalid, NotFound
-from domain.seat import NoSeats, NoSuchSession, numbered
+from domain.seat import NoSeats, NoSuchSession, parse_seat
 from domain.unique_name import Code
 from domain.workshop import Workshop
 from domain.workshop_status import AlreadyRunning, NotRunning, Status
@@ -184,10 +184,10 @@ def test_a_code_is_one_workshop_s() -> None:
 
 @pytest.mark.parametrize(("text", "seat"), [("1", 1), ("01", 1), ("10", 10)])
 def test_a_seat_is_written_with_or_without_a_nought(text: str, seat: int) -> None:
-    assert numbered(text) == seat
+    assert parse_seat(text) == seat
 
 
 @pytest.mark.parametrize("text", ["0", "00", "11", "-1", "1.0", "one", "", "001", "٣", "1 "])
 def test_what_is_no_seat(text: str) -> None:
     with pytest.raises(Invalid):
-        numbered(text)
+        parse_seat(text)

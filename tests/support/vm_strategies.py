@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.errors import Invalid
 from domain.vm.devices import CACHES, FORMATS
-from domain.vm.document import check
+from domain.vm.document import validate_document
 from tests.support.stories.vms import document
 
 IDS = st.from_regex("[a-z][a-z0-9_-]{0,5}", fullmatch=True)
@@ -82,7 +82,7 @@ def fitting(devices: list[dict[str, Any]], fields: dict[str, Any]) -> dict[str, 
         it = device | ({"nic_netdev": networks[-1]} if device["type"] == "nic" and networks else {})
         larger = machine | {"qemu_devices": [*machine["qemu_devices"], it]}
         with suppress(Invalid):
-            check(larger)
+            validate_document(larger)
             machine = larger
     return machine
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from domain.errors import Invalid
-from domain.vm.document import check
-from domain.vm.values import limit_of
+from domain.vm.document import validate_document
+from domain.vm.values import parse_limit
 from tests.support.stories import vms
 from tests.support.stories.vms import (
     AUDIO,
@@ -33,14 +33,14 @@ ALL = (CPU, HBA, SCSI, CDROM, AUDIO, DISPLAY, NETWORK, NIC, CUSTOM)
 
 def wrong(it: Any) -> str:
     with pytest.raises(Invalid) as refused:
-        check(it)
+        validate_document(it)
     return str(refused.value)
 
 
 @pytest.mark.parametrize("device", [*ALL, LSI, MDEV, TAP], ids=lambda it: it["id"])
 def test_each_device_is_told_by_its_own_fields_and_no_others(device: Device) -> None:
     before = [HBA] if device.get("drive_bus") == "scsi" else [NETWORK] if device["type"] == "nic" else []
-    check(document(*before, device))
+    validate_document(document(*before, device))
     assert "zap is no field where" in wrong(document(*before, device | {"zap": 1}))
     for field in device.keys() - {"id"}:
         less = {key: value for key, value in device.items() if key != field}
@@ -50,7 +50,7 @@ def test_each_device_is_told_by_its_own_fields_and_no_others(device: Device) -> 
 
 
 def test_all_of_them_go_together() -> None:
-    check(document(*ALL, TAP, NIC | {"id": "n2", "nic_mac": "52:54:00:12:34:57", "nic_netdev": "tap"}))
+    validate_document(document(*ALL, TAP, NIC | {"id": "n2", "nic_mac": "52:54:00:12:34:57", "nic_netdev": "tap"}))
 
 
 @pytest.mark.parametrize("field", document())
@@ -132,16 +132,16 @@ def test_an_image_is_below_the_folder_of_images(path: Any) -> None:
 
 @pytest.mark.parametrize("path", ["disk.qcow2", "a/b.raw", "..x", "an image, with a comma.img"])
 def test_what_is_an_image(path: str) -> None:
-    check(document(DRIVE | {"drive_image": path}, CDROM | {"drive_image": path}))
+    validate_document(document(DRIVE | {"drive_image": path}, CDROM | {"drive_image": path}))
 
 
 @pytest.mark.parametrize("field", ["drive_bps_limit", "drive_iops_limit"])
 def test_limits(field: str) -> None:
-    check(document(DRIVE | {field: "1000 1500"}, CDROM | {field: "1000 1000"}))
+    validate_document(document(DRIVE | {field: "1000 1500"}, CDROM | {field: "1000 1000"}))
     for text in ("", "1000", "0 1", "1 0", "-1 5", "1.5 2", "1000  1500", "a b", "1 2 3", "٣ 4", 1000, ["1", "2"]):
         assert f"{field} must be two whole numbers" in wrong(document(DRIVE | {field: text}))
     assert f"{field} has a limit for a moment, 999, that is below" in wrong(document(DRIVE | {field: "1000 999"}))
-    assert limit_of("15000000 25000000") == (15_000_000, 25_000_000)
+    assert parse_limit("15000000 25000000") == (15_000_000, 25_000_000)
 
 
 def test_no_two_devices_have_the_same_id() -> None:
@@ -169,7 +169,7 @@ def test_devices_that_do_not_go_together(devices: tuple[Device, ...], says: str)
 
 
 def test_the_agent_is_for_q35_only() -> None:
-    check(document(qemu_enable_agent=True, qemu_machine_type="q35"))
+    validate_document(document(qemu_enable_agent=True, qemu_machine_type="q35"))
     assert "qemu_enable_agent must be false where qemu_machine_type is pc" in wrong(document(qemu_enable_agent=True))
 
 
@@ -203,4 +203,4 @@ def test_what_is_no_command_line(line: str, says: str) -> None:
 
 def test_the_stories_configurations_are_good() -> None:
     for it in (vms.PLAIN, vms.AUTO, vms.MORE_CORES):
-        check(it)
+        validate_document(it)

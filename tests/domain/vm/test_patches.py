@@ -10,7 +10,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
-from domain.vm.document import check
+from domain.vm.document import validate_document
 from domain.vm_config import VmConfig
 from domain.vm_state import State
 from infra.libvirt.domain_xml import domain_xml
@@ -38,7 +38,7 @@ def test_what_comes_of_a_patch_is_good_or_nothing_has_changed(
         assert str(refused)
         return
     assert document == before  # what was stored before is not touched
-    check(it.document)
+    validate_document(it.document)
     event("something else" if it.document != before else "as it was")
     assert all(it.document[field] == before[field] for field in FOR_GOOD)
     assert "password" not in it.document and "state" not in it.document
@@ -74,7 +74,7 @@ def test_what_is_good_can_be_written_as_a_domain(document: dict[str, Any], field
     """And whatever is no configuration is refused by the check, and by nothing else."""
     for tried in (document, document | {field: value}):
         try:
-            check(tried)
+            validate_document(tried)
         except Invalid:
             continue
         xml = domain_xml(tried, "tenure-1", lambda it: f"/images/{it['drive_image']}", memory=64, kvm=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from domain.vm.document import check
+from domain.vm.document import validate_document
 from infra.libvirt.domain_xml import domain_xml, letters
 from tests.support.libvirtd import Libvirtd, libvirtd
 from tests.support.stories.vms import (
@@ -87,7 +87,7 @@ def daemon() -> Iterator[Libvirtd]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_written_as_it_was(kind: str) -> None:
-    check(KINDS[kind])
+    validate_document(KINDS[kind])
     assert written(KINDS[kind]) == (GOLDEN / f"{kind}.xml").read_text()
 
 
