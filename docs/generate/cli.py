@@ -28,8 +28,8 @@ def page() -> str:
     for words, command in commands(main, ("tenure",)):
         parts += [f"## {code(' '.join(words))}", prose(command.help)]
         if not hasattr(command, "commands"):
-            shown = table(("argument or option", "variable", "meaning"), map(row, arguments(command)))
-            parts += [f"`{usage(words, command)}`", shown, settings_of(command), example(command)]
+            options_table = table(("argument or option", "variable", "meaning"), map(row, arguments(command)))
+            parts += [f"`{usage(words, command)}`", options_table, settings_of(command), example(command)]
     return document("Commands", *parts)
 
 
@@ -75,17 +75,17 @@ def example(command: Any) -> str:
 
 def takes(command: Any) -> list[str]:
     """The settings that a command takes as options."""
-    wanted = getattr(command.callback, "takes", None)
-    return [name for name in Settings.model_fields if wanted(name)] if wanted else []
+    takes_setting = getattr(command.callback, "takes", None)
+    return [name for name in Settings.model_fields if takes_setting(name)] if takes_setting else []
 
 
 def settings_of(command: Any) -> str:
-    taken = takes(command)
-    left_out = [code(f"--{name}") for name in Settings.model_fields if name not in taken]
-    if not taken:
+    names = takes(command)
+    left_out = [code(f"--{name}") for name in Settings.model_fields if name not in names]
+    if not names:
         return ""
     if not left_out:
         return f"{EVERY_SETTING}."
-    if len(left_out) < len(taken):
+    if len(left_out) < len(names):
         return f"{EVERY_SETTING}, but for {' and '.join(left_out)}."
-    return f"[Settings](settings.md): {', '.join(code('--' + name.replace('_', '-')) for name in taken)}."
+    return f"[Settings](settings.md): {', '.join(code('--' + name.replace('_', '-')) for name in names)}."

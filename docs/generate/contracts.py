@@ -35,8 +35,8 @@ def package(contract: Contract) -> str:
 
 
 def addresses(contract: Contract) -> str:
-    found = ", ".join(code(prefix) for prefix in contract.prefixes if prefix)
-    return f"Below {found}." if found else "At all other addresses."
+    prefixes = ", ".join(code(prefix) for prefix in contract.prefixes if prefix)
+    return f"Below {prefixes}." if prefixes else "At all other addresses."
 
 
 def deviations(contract: Contract) -> str:

@@ -59,10 +59,10 @@ def page() -> str:
 
 def aggregates() -> list[type[Aggregate]]:
     """Every kind of aggregate that the domain defines, in the order of the alphabet."""
-    modules = [import_module(f"domain.{found.name}") for found in iter_modules(domain.__path__)]
+    modules = [import_module(f"domain.{module.name}") for module in iter_modules(domain.__path__)]
     kinds = {kind for module in modules for kind in vars(module).values() if inspect.isclass(kind)}
-    begun = [kind for kind in kinds if issubclass(kind, Aggregate) and any(map(begins, events_of(kind)))]
-    return sorted(begun, key=lambda kind: kind.__name__)
+    stored_kinds = [kind for kind in kinds if issubclass(kind, Aggregate) and any(map(begins, events_of(kind)))]
+    return sorted(stored_kinds, key=lambda kind: kind.__name__)
 
 
 def begins(event: type[Any]) -> bool:
@@ -87,8 +87,8 @@ def documented(kind: type[Any]) -> str:
 
 def written_in(kind: type[Any]) -> list[type[Any]]:
     """The classes of the domain that a class is derived from and that stand in a source, the nearest first."""
-    found = [k for k in kind.__mro__ if k.__module__.startswith("domain.") and k.__module__ != "domain.aggregate"]
-    return [k for k in found if k.__qualname__ in sources(k.__module__)]
+    kinds = [k for k in kind.__mro__ if k.__module__.startswith("domain.") and k.__module__ != "domain.aggregate"]
+    return [k for k in kinds if k.__qualname__ in sources(k.__module__)]
 
 
 def syntax(kind: type[Any]) -> ast.ClassDef:
@@ -124,13 +124,13 @@ def payload_of(event: type[Any]) -> list[Any]:
 
 def comments(event: type[Any]) -> dict[str, str]:
     """What stands behind a field on its line, by the field's name."""
-    found = {}
+    notes = {}
     for kind in written_in(event):
         lines = inspect.getsource(import_module(kind.__module__)).splitlines()
         for node in syntax(kind).body:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                found[node.target.id] = lines[node.lineno - 1].partition("  # ")[2]
-    return found
+                notes[node.target.id] = lines[node.lineno - 1].partition("  # ")[2]
+    return notes
 
 
 # -- what follows -----------------------------------------------------------------
@@ -150,12 +150,12 @@ def consequences(event: type[Any]) -> str:
 def reactions(react: Callable[[Any], Iterator[Do | Done]], event: type[Any]) -> Iterator[tuple[str, str]]:
     """Each step of a process, with the condition that it depends on. Found by trying every kind of payload."""
     samples = list(variants(event))
-    taken: dict[str, list[Any]] = {}
+    samples_by_step: dict[str, list[Any]] = {}
     for sample in samples:
         for step in react(sample):
-            taken.setdefault(described(step, sample), []).append(sample)
-    for words, found in taken.items():
-        yield words, "" if len(found) == len(samples) else condition(event, samples, found)
+            samples_by_step.setdefault(described(step, sample), []).append(sample)
+    for words, subset in samples_by_step.items():
+        yield words, "" if len(subset) == len(samples) else condition(event, samples, subset)
 
 
 def described(step: Do | Done, sample: Any) -> str:
@@ -174,12 +174,12 @@ def described(step: Do | Done, sample: Any) -> str:
     return f"do `{step.command}` {later} later"
 
 
-def condition(event: type[Any], samples: list[Any], found: list[Any]) -> str:
+def condition(event: type[Any], samples: list[Any], subset: list[Any]) -> str:
     """The one field that decides whether a step is taken."""
     for field in payload_of(event):
-        for wanted, words in ((True, "if"), (False, "if no")):
-            fitting = [sample for sample in samples if bool(getattr(sample, field.name)) is wanted]
-            if [*map(id, found)] == [*map(id, fitting)]:
+        for truth, words in ((True, "if"), (False, "if no")):
+            fitting = [sample for sample in samples if bool(getattr(sample, field.name)) is truth]
+            if [*map(id, subset)] == [*map(id, fitting)]:
                 return f" ({words} `{field.name}`)"
     return " (in some cases)"
 
@@ -198,5 +198,5 @@ def variants(event: type[Any]) -> Iterator[Any]:
 def values(annotation: str, nth: int) -> list[Any]:
     kind, _, missing = annotation.partition(" | ")
     some = {"UUID": UUID(int=nth), "datetime": NOW + timedelta(days=1000 * nth), "int": nth, "str": "text"}
-    found = [True, False] if kind == "bool" else [some.get(kind, {"text": "text"})]
-    return [*found, None] if missing == "None" else found
+    options = [True, False] if kind == "bool" else [some.get(kind, {"text": "text"})]
+    return [*options, None] if missing == "None" else options

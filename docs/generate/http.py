@@ -25,8 +25,8 @@ def page() -> str:
 
 def routes(contract: Contract) -> Iterator[tuple[str, str, str]]:
     """The routes, in the order in which they are tried."""
-    found: list[Any] = [route for router in contract.routers for route in router.routes]
-    for route in found:
+    route_list: list[Any] = [route for router in contract.routers for route in router.routes]
+    for route in route_list:
         yield methods(route), code(re.sub(r":\w+}", "}", route.path)), purpose(route)
 
 

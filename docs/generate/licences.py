@@ -63,12 +63,12 @@ def locked() -> list[str]:
 def licence(name: str) -> str:
     """The licence that an installed package names, as SPDX writes it; "unknown" where it is not installed."""
     try:
-        found = metadata.metadata(name)
+        package = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return "unknown"
     classifiers = [
-        line.rpartition(" :: ")[2] for line in found.get_all("Classifier", []) if line.startswith("License ")
+        line.rpartition(" :: ")[2] for line in package.get_all("Classifier", []) if line.startswith("License ")
     ]
-    written = [found.json.get("license_expression"), found.json.get("license"), *classifiers]
-    named = next((text for text in written if text and len(text) <= MAX_NAME_CHARS), "unknown")
-    return SPDX.get(named, named)
+    written = [package.json.get("license_expression"), package.json.get("license"), *classifiers]
+    licence_text = next((text for text in written if text and len(text) <= MAX_NAME_CHARS), "unknown")
+    return SPDX.get(licence_text, licence_text)

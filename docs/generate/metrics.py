@@ -29,8 +29,8 @@ def metrics() -> Iterator[tuple[str, str, str, str]]:
     """Name, kind, labels and meaning of each metric that the source defines."""
     for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and (found := metric(node)):
-                yield found
+            if isinstance(node, ast.Call) and (row := metric(node)):
+                yield row
 
 
 def metric(call: ast.Call) -> tuple[str, str, str, str] | None:
@@ -41,10 +41,10 @@ def metric(call: ast.Call) -> tuple[str, str, str, str] | None:
     name, meaning, *labels = map(literal, call.args)
     if not isinstance(name, str) or not name.startswith("tenure_"):
         return None
-    named = {keyword.arg: literal(keyword.value) for keyword in call.keywords}
-    buckets = f"; buckets {', '.join(map(str, named['buckets']))}" if "buckets" in named else ""
-    found = labels[0] if labels else named.get("labelnames", [])
-    return code(name), kind.lower(), ", ".join(map(code, found)), f"{meaning}{buckets}"
+    keywords = {keyword.arg: literal(keyword.value) for keyword in call.keywords}
+    buckets = f"; buckets {', '.join(map(str, keywords['buckets']))}" if "buckets" in keywords else ""
+    label_names = labels[0] if labels else keywords.get("labelnames", [])
+    return code(name), kind.lower(), ", ".join(map(code, label_names)), f"{meaning}{buckets}"
 
 
 def literal(node: ast.expr) -> Any:

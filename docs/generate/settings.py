@@ -71,12 +71,12 @@ def keys(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
         yield code(name), type_of(field), start, str(field.description or "")
 
 
-def default(name: str, shown: str) -> str:
+def default(name: str, value: str) -> str:
     """The default as `tenure config` shows it, but without the home of whoever makes the page."""
     field = Settings.model_fields[name]
     if name == "home" or isinstance(field.default, int | float) and not isinstance(field.default, bool):
-        shown = written(field.default)
-    return shown if shown == "none" else code(shown)
+        value = written(field.default)
+    return value if value == "none" else code(value)
 
 
 def written(value: object) -> str:
@@ -85,8 +85,8 @@ def written(value: object) -> str:
 
 def type_of(field: FieldInfo) -> str:
     """What a value of this setting looks like, for people."""
-    found = described(field.annotation, field.metadata)
-    return found[:1].upper() + found[1:]
+    text = described(field.annotation, field.metadata)
+    return text[:1].upper() + text[1:]
 
 
 def described(annotation: Any, metadata: list[Any]) -> str:
@@ -117,7 +117,7 @@ def flat(metadata: list[Any]) -> list[Any]:
 def bounds(metadata: list[Any]) -> str:
     """Such as ", from 1 to 3600"; empty where any value will do."""
     words = {"ge": "from", "gt": "over", "le": "to"}
-    found = [
+    limits = [
         f"{word} {getattr(mark, name)}" for mark in metadata for name, word in words.items() if hasattr(mark, name)
     ]
-    return f", {' '.join(found)}" if found else ""
+    return f", {' '.join(limits)}" if limits else ""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 FETCHES = (  # what a browser loads by itself, as opposed to a link that somebody follows
     r"<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\b(?:src|srcset)\s*=\s*[\"']?(?:https?:)?//",
     r"<link\b[^>]*\bhref\s*=\s*[\"']?(?:https?:)?//",
@@ -23,8 +24,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The docs, built; a warning, such as one of a link that leads nowhere, is an error."""
     built = tmp_path_factory.mktemp("docs")
     build = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(built / "cache"), "-b", "html"]
-    done = subprocess.run([*build, str(DOCS), str(built / "html")], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    build_run = subprocess.run([*build, str(DOCS), str(built / "html")], capture_output=True, text=True, check=False)
+    assert build_run.returncode == 0, build_run.stderr
     return built / "html"
 
 
@@ -40,3 +41,22 @@ def test_the_pages_fetch_nothing_from_a_network(pages: Path) -> None:
     built = [path for path in pages.rglob("*") if path.suffix in (".html", ".css", ".js")]
     texts = {path.name: path.read_text() for path in built}
     assert [(name, hit) for name, text in texts.items() for fetch in FETCHES for hit in re.findall(fetch, text)] == []
+
+
+PATH = re.compile(r"`((?:domain|application|projections|interfaces|infra|tests|benchmarks|docs)/[\w./-]*)`")
+HOP = re.compile(r"^\| `([\w/]+\.py)` \| `(\w+)` \|", re.MULTILINE)  # a file, and what it defines
+WRITTEN_PAGES = [
+    *sorted((ROOT / "docs" / "explanation").rglob("*.md")),
+    *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md")),
+]
+
+
+@pytest.mark.parametrize("page", WRITTEN_PAGES, ids=lambda page: page.name)
+def test_a_page_names_files_and_definitions_that_exist(page: Path) -> None:
+    text = page.read_text()
+    assert [path for path in PATH.findall(text) if not (ROOT / path).exists()] == []
+    for path, name in HOP.findall(text):
+        assert re.search(rf"^\s*(?:(?:async )?def|class) {name}\b", (ROOT / path).read_text(), re.MULTILINE), (
+            path,
+            name,
+        )
