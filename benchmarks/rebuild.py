@@ -10,7 +10,7 @@ from benchmarks.rows import Figure, Row
 from benchmarks.stored import MACHINE, YEAR, now, requested, store
 from domain.workspace import Workspace
 from infra.wiring import schema as rows
-from infra.wiring.bootstrap import close, open_database
+from infra.wiring.database import open_database
 
 OWNERS = 50
 
@@ -18,7 +18,8 @@ OWNERS = 50
 async def run(place: Place) -> list[Row]:
     lives = 500 if place.quick else 5_000
     with place.database() as database:
-        platform, _, _ = await open_database(database)
+        opened = await open_database(database)
+        platform = opened.platform
         conn = await rows.connect(database)
         try:
             owners = [uuid4() for _ in range(OWNERS)]
@@ -34,7 +35,7 @@ async def run(place: Place) -> list[Row]:
             assert folded == read == 4 * lives
         finally:
             await conn.close()
-            close(platform)
+            await opened.close()
     return [
         Row(
             "rebuild",

@@ -23,7 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.docker import lacking, tidy
 from benchmarks.place import Place, Server
 from benchmarks.rows import Figure, Row, quantile
-from infra.wiring.engines import OWN_IMAGE
+from infra.wiring.workspaces import OWN_IMAGE
 
 SEATS = 10
 MORE_MS = 5.0  # what must hold: so much more than docker exec, at the median

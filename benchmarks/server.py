@@ -23,7 +23,7 @@ from benchmarks import bare, nothing
 from infra.process import logging as logs
 from infra.process import server
 from infra.settings import Settings
-from infra.wiring.bootstrap import running
+from infra.wiring.bootstrap import Overrides, running
 from interfaces.http import app as api
 from tests.support.fake_engine import Engine
 
@@ -34,7 +34,7 @@ async def app(asked: dict[str, Any], settings: Settings) -> AsyncIterator[ASGIAp
         yield bare.APPS[asked["app"]]
         return
     engine: Machines | None = Engine() if asked["engine"] == "fake" else None
-    async with running(settings, asked["database"], engine) as tenure:
+    async with running(settings, asked["database"], Overrides(machines=engine)) as tenure:
         web = api.build(tenure.deps)
         web.include_router(nothing.router)
         yield web
@@ -43,12 +43,12 @@ async def app(asked: dict[str, Any], settings: Settings) -> AsyncIterator[ASGIAp
 
 async def serve(asked: dict[str, Any]) -> None:
     more = {"home": Path(asked["home"]), "log_level": "warning"} | asked.get("settings", {})
-    listening = server.listen(Settings(bind="127.0.0.1:0", **more))
+    listening = server.open_socket(Settings(bind="127.0.0.1:0", **more))
     settings = Settings(bind=f"127.0.0.1:{listening.getsockname()[1]}", **more)
     logs.configure(settings.log_level, "json")
     async with app(asked, settings) as web:
-        server.settle()
-        serving = uvicorn.Server(server.config_of(web, settings))
+        server.tune_garbage_collector()
+        serving = uvicorn.Server(server.uvicorn_config(web, settings))
         ending = asyncio.create_task(until_input_ends(serving))
         telling = asyncio.create_task(server.when_started(serving, lambda: print(settings.url, flush=True)))
         await serving.serve(sockets=[listening])

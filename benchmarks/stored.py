@@ -14,8 +14,7 @@ import psycopg
 from application.access import Cause
 from application.platform import Platform
 from domain.workspace import Workspace
-from infra.eventlog.event_store import open_platform
-from infra.wiring.bootstrap import close
+from infra.eventlog.event_store import close_platform, open_platform
 
 DAY, YEAR = 86_400, timedelta(days=365)
 MACHINE = {
@@ -36,7 +35,7 @@ def platform(database: str) -> Iterator[Platform]:
     try:
         yield opened
     finally:
-        close(opened)
+        close_platform(opened)
 
 
 def requested(owner_id: UUID | None = None, ttl_seconds: int = DAY, at: datetime | None = None) -> Workspace:

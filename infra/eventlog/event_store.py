@@ -167,3 +167,10 @@ def open_platform(database_url: str) -> Platform:
     platform.writer = GroupWriter(platform.recorder)
     platform.last_event_reader = PostgresLastEventReader(database_url)
     return platform
+
+
+def close_platform(platform: Platform) -> None:
+    """Close the writer's thread and the connections of the library; its asynchronous reader is closed on its loop."""
+    if isinstance(platform.writer, GroupWriter):
+        platform.writer.close()
+    platform.close()

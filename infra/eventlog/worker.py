@@ -24,7 +24,7 @@ from application.access import Cause
 from application.ports.clock import Clock
 from application.ports.errors import Unavailable
 from infra.eventlog.notifications import WORKER_LOCK, Signals
-from infra.runtime.tasks import end
+from infra.runtime.tasks import end_tasks
 from projections.query import DB_UNREACHABLE
 
 log = logging.getLogger(__name__)
@@ -110,8 +110,8 @@ class Worker:
         try:
             await asyncio.gather(*tasks)
         finally:
-            await end(tasks)
-            await end(task for running in self._running.values() for task in running)
+            await end_tasks(tasks)
+            await end_tasks(task for running in self._running.values() for task in running)
 
     async def _serve_new_lanes(self) -> None:
         """Serve the lane of a region as soon as there is work in it."""
@@ -131,7 +131,7 @@ class Worker:
                     if task.done():
                         task.result()  # raises what the lane raised: a lane that ended would be served by nobody
         finally:
-            await end(tasks.values())
+            await end_tasks(tasks.values())
 
     async def _serve_lane(self, lane: str) -> None:
         """Start the work of one lane as it gets due, up to the lane's limit."""

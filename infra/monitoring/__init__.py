@@ -1,1 +1,1 @@
-"""How this installation is: readiness of its parts, and gauges."""
+"""The state of this installation: readiness of its parts, and gauges."""

@@ -21,7 +21,7 @@ import psycopg
 
 from infra.postgres import postmaster
 from infra.postgres.os_account import account_for
-from infra.runtime.home import CannotStart, explained, make
+from infra.runtime.home import CannotStart, make_home, os_errors_as_cannot_start
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def start(home: Path) -> str:
 
     Raises `CannotStart`.
     """
-    make(home)
+    make_home(home)
     with _exclusive(home):
         url = _ensure_running(home)
         if home not in _uses:
@@ -160,5 +160,5 @@ def _exclusive(home: Path) -> Iterator[None]:
 
 
 def _open_lock_file(path: Path) -> int:
-    with explained(path):
+    with os_errors_as_cannot_start(path):
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

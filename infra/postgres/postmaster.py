@@ -23,7 +23,7 @@ from urllib.parse import quote
 import psutil
 
 from infra.postgres.os_account import grant_execution, grant_traversal, subprocess_options
-from infra.runtime.home import CannotStart, explained
+from infra.runtime.home import CannotStart, os_errors_as_cannot_start
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def ensure_data(data: Path, account: pwd.struct_passwd | None) -> None:
     another version of PostgreSQL.
     """
     if data.exists():
-        with explained(data):
+        with os_errors_as_cannot_start(data):
             version = (data / "PG_VERSION").read_text().strip()
         if version != VERSION:
             raise CannotStart(
@@ -108,7 +108,7 @@ def ensure_data(data: Path, account: pwd.struct_passwd | None) -> None:
             )
         return
     new = data.with_name(data.name + ".new")
-    with explained(data):
+    with os_errors_as_cannot_start(data):
         if new.exists():
             shutil.rmtree(new)
         new.mkdir(mode=0o700)
@@ -142,7 +142,7 @@ def ensure_data(data: Path, account: pwd.struct_passwd | None) -> None:
     if initdb.returncode != 0:
         shutil.rmtree(new, ignore_errors=True)
         raise _start_failure(data, initdb.stderr, "")
-    with explained(data):
+    with os_errors_as_cannot_start(data):
         new.rename(data)
 
 
@@ -171,7 +171,7 @@ def launch(data: Path, account: pwd.struct_passwd | None) -> Postmaster:
     began = time.monotonic()
     while True:
         _remove_stale_files(data, sockets)
-        with explained(journal):
+        with os_errors_as_cannot_start(journal):
             if journal.exists() and journal.stat().st_size > MAX_LOG_BYTES:
                 journal.replace(journal.with_suffix(".log.1"))
             output = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -246,7 +246,7 @@ def _socket_directory(data: Path, account: pwd.struct_passwd | None) -> Path:
         short = parent / name
         if len(os.fsencode(short / SOCKET)) > MAX_SOCKET_PATH_BYTES:
             continue
-        with explained(short):
+        with os_errors_as_cannot_start(short):
             short.mkdir(mode=0o700, exist_ok=True)
             if short.is_symlink() or short.stat().st_uid not in (owner, os.geteuid()):
                 raise CannotStart(f"{short} is somebody else's. Choose a shorter path with TENURE_HOME.")

@@ -1,1 +1,1 @@
-"""The processes: command entry points, the web server, offline commands, logging and shutdown."""
+"""The processes: the command's entry point, the web server, commands without a server, logging and shutdown."""

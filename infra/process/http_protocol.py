@@ -1,4 +1,4 @@
-"""uvicorn's HTTP. What is not HTTP never reaches the application; it is refused in JSON all the same."""
+"""uvicorn's HTTP protocol, with refusals in JSON for what never reaches the application: malformed or endless heads."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import orjson
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-LONGEST_HEAD = 65_536  # bytes of request line and headers, and what is read beside them at once
+MAX_HEAD_BYTES = 65_536  # request line and headers, and what is read together with them
 
-# Bytes of a body that wait for the application before reading pauses. uvicorn's own is as much as comes at once, so
-# that each piece of a large file would stop the connection, and start it again.
+# Bytes of a body that wait for the application before reading pauses. uvicorn's own limit is one read, so that each
+# piece of a large file would pause the connection and resume it.
 httptools_impl.HIGH_WATER_LIMIT = 1 << 19  # type: ignore[attr-defined]
 
 
-def answer(status: bytes, sentence: str) -> bytes:
+def response(status: bytes, sentence: str) -> bytes:
     body = orjson.dumps({"error": sentence})
     length = b"content-length: %d" % len(body)
     return b"\r\n".join(
@@ -21,28 +21,28 @@ def answer(status: bytes, sentence: str) -> bytes:
     )
 
 
-MALFORMED = answer(
+MALFORMED = response(
     b"400 Bad Request", "that is not HTTP: the request line, a header or the length of the body is malformed"
 )
-TOO_LONG = answer(b"431 Request Header Fields Too Large", "the headers are longer than this server takes")
+HEAD_TOO_LONG = response(b"431 Request Header Fields Too Large", "the headers are longer than this server takes")
 
 
 class HttpProtocol(HttpToolsProtocol):
-    head = 0  # bytes read of a head that has not ended
+    head_bytes = 0  # read of a head that has not ended
 
     def data_received(self, data: bytes) -> None:
-        self.head += len(data)
+        self.head_bytes += len(data)
         super().data_received(data)
-        if self.head > LONGEST_HEAD and not self.transport.is_closing():
-            self.transport.write(TOO_LONG)
+        if self.head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(HEAD_TOO_LONG)
             self.transport.close()
 
     def on_headers_complete(self) -> None:
-        self.head = 0
+        self.head_bytes = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        self.head = 0
+        self.head_bytes = 0
         super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, or for people where a terminal is. What code says with `extra=` is in them."""
+"""Log lines: one JSON object each, or text for people on a terminal. `extra=` adds fields to both."""
 
 from __future__ import annotations
 
@@ -10,33 +10,37 @@ import orjson
 import structlog
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 
-OURS = ("domain", "application", "projections", "interfaces", "infra", "tenure")
+OWN_LOGGERS = ("domain", "application", "projections", "interfaces", "infra", "tenure")
 
 
-def configure(level: str, form: str) -> None:
-    """`form` is json, console, or auto (console on a terminal)."""
-    pretty = form == "console" or (form == "auto" and sys.stderr.isatty())
-    shared: list[Any] = [
+def configure(level: str, log_format: str) -> None:
+    """Log to standard error. `log_format` is json, console, or auto (console on a terminal)."""
+    for_people = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    processors: list[Any] = [
         add_log_level,
         add_logger_name,
         ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    last: Any = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(serializer=dumps)
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer(serializer=dumps)
+    )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        ProcessorFormatter(foreign_pre_chain=shared, processors=[ProcessorFormatter.remove_processors_meta, last])
+        ProcessorFormatter(
+            foreign_pre_chain=processors, processors=[ProcessorFormatter.remove_processors_meta, renderer]
+        )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    # What libraries say at the level of debugging has frames, headers and so what people type and sign in with.
+    # Libraries log frames and headers at DEBUG: what people type, and what they sign in with.
     root.setLevel(max(logging.getLevelNamesMapping()[level.upper()], logging.INFO))
-    for ours in OURS:
-        logging.getLogger(ours).setLevel(level.upper())
+    for own in OWN_LOGGERS:
+        logging.getLogger(own).setLevel(level.upper())
     for chatty in ("uvicorn.access", "docker", "urllib3", "asyncio", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def dumps(told: Any, **_: Any) -> str:
-    return orjson.dumps(told, default=str).decode()
+def dumps(fields: Any, **_: Any) -> str:
+    return orjson.dumps(fields, default=str).decode()

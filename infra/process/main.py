@@ -1,4 +1,4 @@
-"""The entry point `tenure`: gives the command line its world. Imports wait until a command needs them."""
+"""The entry point `tenure`: what the command line needs of the infrastructure, imported when a command needs it."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from infra.wiring.bootstrap import Tenure
 
-INTERRUPTED = 130  # exit code, as shells have it
+INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT, as shells have it
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
-        app(obj=Infra())
+        app(obj=CliHost())
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(INTERRUPTED_EXIT_CODE)
 
 
-def end(*_: object) -> None:
-    """A service manager's SIGTERM ends it as Ctrl-C does: in good order, whatever it is doing."""
+def interrupt(*_: object) -> None:
+    """Handle SIGTERM like Ctrl-C, so that a service manager ends any command in good order."""
     raise KeyboardInterrupt
 
 
-class Infra:
-    """`interfaces.cli.host.World`, for real."""
+class CliHost:
+    """`interfaces.cli.host.World` on the settings, the database and the server of this machine."""
 
     def settings(self) -> list[Setting]:
         from infra.settings import Settings, explain
 
-        shown = {name: value for name, value, _ in explain(Settings())}
+        defaults = {name: value for name, value, _ in explain(Settings())}
         return [
             Setting(
                 name,
                 field.description or "",
-                "" if shown[name] == "none" else shown[name],
+                "" if defaults[name] == "none" else defaults[name],
                 get_args(field.annotation) if get_origin(field.annotation) is Literal else (),
             )
             for name, field in Settings.model_fields.items()
@@ -60,42 +60,42 @@ class Infra:
         return load({}).url
 
     def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
-        from infra.process.shutdown import Stopping
+        from infra.process.shutdown import StopSignals
 
-        with Stopping() as stopping:
+        with StopSignals() as signals:
             settings = load(flags)
             if settings.database_url is None:
                 starting(f"Starting PostgreSQL in {settings.home} …")
             from infra.process import server
 
-            with sentences():
-                server.up(settings, lambda tenure: started(found(tenure)), stopping)
+            with errors_as_stop():
+                server.up(settings, lambda tenure: started(describe(tenure)), signals)
 
     @asynccontextmanager
     async def log(self, flags: Flags) -> AsyncIterator[Log]:
-        from infra.process import offline as direct
+        from infra.process import offline
 
-        with sentences():
-            async with direct.opened(load(flags)) as opened:
-                yield opened
+        with errors_as_stop():
+            async with offline.open_log(load(flags)) as log:
+                yield log
 
     def rotate(self, flags: Flags) -> dict[str, str]:
-        from infra.process import offline as direct
+        from infra.process import offline
 
-        with sentences():
-            return asyncio.run(direct.rotate(load(flags)))
+        with errors_as_stop():
+            return asyncio.run(offline.rotate(load(flags)))
 
     def appoint(self, flags: Flags, username: str) -> None:
-        from infra.process import offline as direct
+        from infra.process import offline
 
-        with sentences():
-            asyncio.run(direct.appoint(load(flags), username))
+        with errors_as_stop():
+            asyncio.run(offline.appoint(load(flags), username))
 
     def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
-        from infra.process import offline as direct
+        from infra.process import offline
 
-        with sentences():
-            return asyncio.run(direct.rebuild(load(flags), folded))
+        with errors_as_stop():
+            return asyncio.run(offline.rebuild(load(flags), folded))
 
 
 def load(flags: Flags) -> Settings:
@@ -107,13 +107,13 @@ def load(flags: Flags) -> Settings:
                 flags = flags | {name: json.loads(flags[name])}
             except ValueError:
                 raise Stop(f"--{name.replace('_', '-')} must be JSON.") from None
-    with sentences():
+    with errors_as_stop():
         return settings.load(**flags)
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
-    """What cannot be started or used, as the command line tells it."""
+def errors_as_stop() -> Iterator[None]:
+    """Raise `Stop`, with a sentence for people, for settings that are wrong and for what cannot start."""
     from infra.runtime.home import CannotStart
     from infra.settings import BadSetting
 
@@ -123,17 +123,17 @@ def sentences() -> Iterator[None]:
         raise Stop(str(error)) from error
 
 
-def found(tenure: Tenure) -> Started:
+def describe(tenure: Tenure) -> Started:
     from infra.settings.values import masked
 
     settings = tenure.settings
-    local = settings.home / "machines"
+    local_machines = settings.home / "machines"
     return Started(
         version=tenure.deps.http.version,
         role=settings.role,
         url=settings.url,
         provider=tenure.machines.provider,
-        machines=str(local) if tenure.machines.provider == "local" else settings.docker_url or "Docker",
+        machines=str(local_machines) if tenure.machines.provider == "local" else settings.docker_url or "Docker",
         has_tmux=which("tmux") is not None,
         home=str(settings.home),
         database=masked(settings.database_url) if settings.database_url else None,

@@ -1,4 +1,4 @@
-"""The log and its read models for one command of the shell: beside a server that is running, or without one."""
+"""Commands of the shell that work on the database itself, whether or not a server is running."""
 
 from __future__ import annotations
 
@@ -15,123 +15,131 @@ from application.vm_administration import appoint_administrator
 from domain.errors import NotFound
 from infra.eventlog.follower import Follower
 from infra.eventlog.notifications import Signals
-from infra.postgres import database
+from infra.postgres import database as postgres
 from infra.postgres import embedded as embedded_postgres
-from infra.process.shutdown import Stopping
+from infra.process.shutdown import StopSignals
+from infra.runtime.clock import utc_now
 from infra.runtime.home import CannotStart
-from infra.runtime.tasks import end
+from infra.runtime.tasks import end_tasks
 from infra.settings import Settings
 from infra.tables.accounts import Accounts
 from infra.tables.signing_keys import AUDIENCES
 from infra.tables.vm_accounts import VmAccountRows
 from infra.wiring import schema
-from infra.wiring.bootstrap import close, now, open_database, signing_keys
+from infra.wiring.api_keys import build_signing_keys
+from infra.wiring.database import Database, open_database
 from projections.hub import Batch
 from projections.query import Queries
 
-CATCHING_UP = 30.0  # seconds
+CATCH_UP_TIMEOUT_S = 30.0
+POOL_SIZE = 4
+WAIT_S = 3600  # of one wait for the next event, which is repeated
 
 
 @dataclass(frozen=True)
-class Direct:
-    """What the shell reads from: `interfaces.cli.host.Log`."""
+class OfflineLog:
+    """The log, and what is read from it: `interfaces.cli.host.Log`."""
 
     queries: Queries
     people: Accounts
     platform: Platform
     clock: Clock
-    behind: bool  # the read models have not come to the end of the log in time
+    behind: bool  # the read models did not reach the end of the log within `CATCH_UP_TIMEOUT_S`
 
     async def after(self, position: int) -> None:
         """Return when there is something in the trail after this position."""
-        while not await self.queries.followed.wait_for(position + 1, timeout_s=3600):
+        while not await self.queries.followed.wait_for(position + 1, timeout_s=WAIT_S):
             pass
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Direct]:
-    """Where no server follows the log, this process does meanwhile: the trail is up to date in any case."""
-    with existing_database(settings) as url:
-        platform, _, _ = await open_database(url)
-        pool = database.create_pool(url, size=4)
+async def open_log(settings: Settings) -> AsyncIterator[OfflineLog]:
+    """Follow the log meanwhile, so that the trail is complete also where no server follows it."""
+    async with opened(settings) as database:
+        pool = postgres.create_pool(database.url, size=POOL_SIZE)
         await pool.open()
         try:
-            signals = Signals(url)
+            signals = Signals(database.url)
             queries, people = Queries(pool, signals.followed), Accounts(pool, uuid4)
-            follower = Follower(url, platform, signals, told_elsewhere)
+            follower = Follower(database.url, database.platform, signals, tell_nobody)
             background = [asyncio.create_task(signals.run()), asyncio.create_task(follower.run())]
             try:
-                behind = not await signals.followed.wait_for(await head(pool), CATCHING_UP)
-                yield Direct(queries, people, platform, now, behind)
+                behind = not await signals.followed.wait_for(await last_position(pool), CATCH_UP_TIMEOUT_S)
+                yield OfflineLog(queries, people, database.platform, utc_now, behind)
             finally:
-                await end(background)
+                await end_tasks(background)
         finally:
             await pool.close()
-            await asyncio.to_thread(close, platform)
 
 
 async def rotate(settings: Settings) -> dict[str, str]:
-    """Keys of every audience made anew. Returns their ids, by audience."""
-    with existing_database(settings) as url:
-        platform, _, _ = await open_database(url)
-        await asyncio.to_thread(close, platform)
-        async with database.create_pool(url, size=2) as pool:
-            keys = signing_keys(pool, settings)
-            return {it.name: (await keys.rotate(it)).kid for it in AUDIENCES.values()}
+    """Make new keys for every audience of tokens. Returns the ids of the keys, by audience."""
+    async with opened(settings) as database, postgres.create_pool(database.url, size=2) as pool:
+        keys = build_signing_keys(settings, pool, utc_now)
+        return {audience.name: (await keys.rotate(audience)).kid for audience in AUDIENCES.values()}
 
 
 async def appoint(settings: Settings, username: str) -> None:
-    """Let somebody who has registered administer virtual machines. `NotFound`."""
-    with existing_database(settings) as url:
-        platform, _, _ = await open_database(url)
-        try:
-            async with database.create_pool(url, size=2) as pool:
-                user_id = await VmAccountRows(pool).find(username)
-                if user_id is None:
-                    raise NotFound(f"nobody has registered as {username}")
-                await appoint_administrator(platform, user_id, now())
-        finally:
-            await asyncio.to_thread(close, platform)
+    """Let somebody who has registered administer virtual machines. Raises `NotFound`."""
+    async with opened(settings) as database, postgres.create_pool(database.url, size=2) as pool:
+        user_id = await VmAccountRows(pool).find(username)
+        if user_id is None:
+            raise NotFound(f"nobody has registered as {username}")
+        await appoint_administrator(database.platform, user_id, utc_now())
 
 
-async def rebuild(settings: Settings, folded: Callable[[int, int], None]) -> int:
-    """Fold every read model anew. `folded` is told how many events there were so far, and how many there are."""
-    with existing_database(settings) as url:
-        platform, _, _ = await open_database(url)
-        conn = await database.connect(url)
+async def rebuild(settings: Settings, on_progress: Callable[[int, int], None]) -> int:
+    """Fold every read model anew, and return the number of events.
+
+    `on_progress` is called with the number of events folded so far, and of all events.
+    """
+    async with opened(settings) as database:
+        conn = await postgres.connect(database.url)
         try:
             cur = await conn.execute("select count(*) from tenure_events")
             (total,) = await cur.fetchone() or (0,)
-            return await schema.rebuild(conn, platform, lambda count: folded(count, total))
+            return await schema.rebuild(conn, database.platform, lambda count: on_progress(count, total))
         finally:
             await conn.close()
-            await asyncio.to_thread(close, platform)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    with existing_database(settings) as url:
+        database = await open_database(url)
+        try:
+            yield database
+        finally:
+            await database.close()
 
 
 @contextmanager
 def existing_database(settings: Settings) -> Iterator[str]:
-    """Its URL. A home without one is a mistake here: nobody wants to read the history of an empty database."""
+    """Yield the URL of the database; the embedded one is started if no server runs it.
+
+    Raises `CannotStart` for a home without a database, which was named by mistake: its history would be empty.
+    """
     if settings.database_url:
         yield settings.database_url
         return
     if not (settings.home / "postgres" / "PG_VERSION").exists():
         raise CannotStart(f"There is no database in {settings.home}. Name another home with --home.")
-    with Stopping() as stopping:
+    with StopSignals() as signals:
         url = embedded_postgres.start(settings.home)
     try:
-        if stopping.told:
+        if signals.received:
             raise KeyboardInterrupt
         yield url
     finally:
         embedded_postgres.stop(settings.home)
 
 
-async def head(pool: Any) -> int:
+async def last_position(pool: Any) -> int:
     async with pool.connection() as conn:
         cur = await conn.execute("select coalesce(max(notification_id), 0) from tenure_events")
         (position,) = await cur.fetchone() or (0,)
         return int(position)
 
 
-async def told_elsewhere(batch: Batch) -> None:
-    """Servers look up what nobody has told them."""
+async def tell_nobody(batch: Batch) -> None:
+    """Push nothing: servers look up by themselves what is not pushed to them."""

@@ -1,4 +1,4 @@
-"""`tenure up`: the database, the background half and the web server, together, until they are told to stop."""
+"""`tenure up`: the database, the background work and the web server, until a signal stops them."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ from starlette.types import ASGIApp
 from infra.postgres import embedded as embedded_postgres
 from infra.process import logging as logs
 from infra.process.http_protocol import HttpProtocol
-from infra.process.shutdown import Stopping
-from infra.runtime.home import CannotStart, claim
+from infra.process.shutdown import StopSignals
+from infra.runtime.home import CannotStart, claim_home
 from infra.settings import Settings
 from infra.wiring.bootstrap import Tenure, running
 from interfaces.http import app as api
 
+POLL_INTERVAL_S = 0.01  # uvicorn does not tell when it has started
+
 
 class Server(uvicorn.Server):
-    """uvicorn's, but streams are let go first, with a word (WebSockets with 1001), before it closes what is open."""
+    """uvicorn's server, which ends streams first (WebSockets with 1001), and only then closes what is still open."""
 
-    def __init__(self, config: uvicorn.Config, tenure: Tenure) -> None:
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
         super().__init__(config)
-        self._tenure = tenure
+        self._end_streams = end_streams
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._tenure.hub.close()
-        # uvicorn's own would raise the signal again when it has shut down, and so cut off what is to be ended then.
+        self._end_streams()
+        # uvicorn's own handler raises the signal again after the shutdown, which would cut off the rest of the ending.
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
 
 @contextmanager
-def database_of(settings: Settings) -> Iterator[str]:
-    """The URL of the database. The embedded one runs for as long as the block, and longer if others use it."""
+def database_url(settings: Settings) -> Iterator[str]:
+    """Yield the URL of the database. The embedded one runs as long as the block, and longer if others use it."""
     if settings.database_url:
         yield settings.database_url
         return
@@ -52,58 +54,57 @@ def database_of(settings: Settings) -> Iterator[str]:
         embedded_postgres.stop(settings.home)
 
 
-def up(settings: Settings, tell: Callable[[Tenure], None], stopping: Stopping) -> None:
-    """Serve until SIGINT or SIGTERM. `tell` is called when requests are taken. Raises `CannotStart`."""
+def up(settings: Settings, on_started: Callable[[Tenure], None], signals: StopSignals) -> None:
+    """Serve until SIGINT or SIGTERM. `on_started` is called once requests are taken. Raises `CannotStart`."""
     logs.configure(settings.log_level, settings.log_format)
-    held = claim(settings.home, settings.url) if settings.role != "worker" else None
+    home = claim_home(settings.home, settings.url) if settings.role != "worker" else None
     try:
-        listening = listen(settings) if settings.role != "worker" else None
-        with database_of(settings) as url, asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(serve(settings, url, listening, tell, stopping))
+        listening = open_socket(settings) if settings.role != "worker" else None
+        with database_url(settings) as url, asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve(settings, url, listening, on_started, signals))
     except (asyncio.CancelledError, CannotStart):
-        if not stopping.told:
+        if not signals.received:
             raise
     finally:
-        if held:
-            held.release()
+        if home:
+            home.release()
 
 
 async def serve(
     settings: Settings,
     url: str,
     listening: socket.socket | None,
-    tell: Callable[[Tenure], None],
-    stopping: Stopping,
+    on_started: Callable[[Tenure], None],
+    signals: StopSignals,
 ) -> None:
-    stopping.cancels(asyncio.current_task())
+    """Serve on the socket `listening`; without one (a worker), do the background work only."""
+    signals.cancel_on_signal(asyncio.current_task())
     async with running(settings, url) as tenure:
-        settle()
+        tune_garbage_collector()
         if listening is None:
-            tell(tenure)
-            await asyncio.Event().wait()  # until it is cancelled
+            on_started(tenure)
+            await asyncio.Event().wait()  # until a signal cancels it
             return
-        config = config_of(api.build(tenure.deps), settings)
-        server = Server(config, tenure)
-        telling = asyncio.create_task(when_started(server, lambda: tell(tenure)))
+        server = Server(uvicorn_config(api.build(tenure.deps), settings), tenure.hub.close)
+        starting = asyncio.create_task(when_started(server, lambda: on_started(tenure)))
         try:
             await server.serve(sockets=[listening])
         finally:
-            telling.cancel()
+            starting.cancel()
 
 
-def settle() -> None:
-    """Let the garbage collector pass over what the start has made, which stays, and look less often.
+def tune_garbage_collector() -> None:
+    """Exempt what the start has made, which stays, from collections, and collect less often.
 
-    Under load, hundreds of requests are on their way at any time. Going through all of them at every 700 objects,
-    and through every module at each tenth of those, was a fifth of what a create costs.
+    Under load, hundreds of requests are under way at any time. Going through all of them at every 700 objects, and
+    through every module at each tenth of those, was a fifth of the cost of creating a workspace.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 
 
-def config_of(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """How uvicorn serves it."""
+def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=HttpProtocol,
@@ -112,23 +113,26 @@ def config_of(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=75,  # longer than clients and proxies keep one, or it ends as their next request arrives
-        ws_ping_interval=30,
-        ws_per_message_deflate=False,  # a frame is made once for all who get it
+        timeout_keep_alive=75,  # seconds; longer than proxies keep a connection that they may use again
+        ws_ping_interval=30,  # seconds
+        ws_per_message_deflate=False,  # one frame is sent to many readers; compression would cost each of them
         timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
     )
 
 
-async def when_started(server: uvicorn.Server, tell: Callable[[], None]) -> None:
+async def when_started(server: uvicorn.Server, call: Callable[[], None]) -> None:
     while not server.started:
-        await asyncio.sleep(0.01)
-    tell()
+        await asyncio.sleep(POLL_INTERVAL_S)
+    call()
 
 
-def listen(settings: Settings) -> socket.socket:
-    """The socket, before anything else is started: an address that is taken is said at once."""
+def open_socket(settings: Settings) -> socket.socket:
+    """Bind before anything else is started, so that an address that is taken is reported at once.
+
+    Raises `CannotStart`.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # Named as TCP, or asyncio leaves Nagle's algorithm on, and every answer waits 40 ms for an acknowledgement.
+    # asyncio turns Nagle's algorithm off only where the protocol is named. With it, every answer waits 40 ms.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,4 +1,4 @@
-"""Being told to stop, by SIGINT or SIGTERM, at any moment: it happens in good order, and leaves nothing running."""
+"""Stopping in good order on SIGINT or SIGTERM, whenever the signal comes, with nothing left running."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-IMPATIENT = 3  # signals; then whatever is going on is interrupted
+MAX_SIGNALS = 3  # this many interrupt whatever is going on
 
 
-class Stopping:
-    """Remembers, within the block, that a signal came, and cancels the task that is to be cancelled then.
+class StopSignals:
+    """Within the block, a signal is remembered, and cancels the task that `cancel_on_signal` was given.
 
-    Python's own way is to raise an exception wherever the program happens to be, such as between the start of a
+    Python's own handler raises an exception wherever the program happens to be, such as between the start of a
     database and the line that makes sure of its end.
     """
 
     def __init__(self) -> None:
-        self._times = 0
+        self._count = 0
         self._task: asyncio.Task[Any] | None = None
-        self._former: dict[int, Any] = {}
+        self._former_handlers: dict[int, Any] = {}
 
     @property
-    def told(self) -> bool:
-        return self._times > 0
+    def received(self) -> bool:
+        return self._count > 0
 
-    def __enter__(self) -> Stopping:
-        if threading.current_thread() is threading.main_thread():  # others get no signals
-            heard = (s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is not signal.SIG_IGN)
-            self._former = {sig: signal.signal(sig, self._hear) for sig in heard}
+    def __enter__(self) -> StopSignals:
+        if threading.current_thread() is threading.main_thread():  # others may not set handlers
+            handled = (s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is not signal.SIG_IGN)
+            self._former_handlers = {sig: signal.signal(sig, self._handle) for sig in handled}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for sig, handler in self._former.items():
+        for sig, handler in self._former_handlers.items():
             signal.signal(sig, handler)
 
-    def cancels(self, task: asyncio.Task[Any] | None) -> None:
-        """From now on a signal cancels this task; one that came before does so at once."""
+    def cancel_on_signal(self, task: asyncio.Task[Any] | None) -> None:
+        """Cancel this task at the next signal, or at once if one has come already."""
         self._task = task
-        if task and self.told:
+        if task and self.received:
             task.cancel()
 
-    def _hear(self, sig: int, frame: FrameType | None) -> None:
-        self._times += 1
-        if self._times >= IMPATIENT:
+    def _handle(self, sig: int, frame: FrameType | None) -> None:
+        self._count += 1
+        if self._count >= MAX_SIGNALS:
             raise KeyboardInterrupt
-        if self._task and self._times == 1:
-            # The loop may be asleep, and would not look.
+        if self._task and self._count == 1:
+            # A loop that waits for its next event would not notice `cancel` alone.
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)

@@ -1,4 +1,4 @@
-"""TENURE_HOME: the directory of this installation, and who holds it."""
+"""TENURE_HOME: the directory of this installation, and the process that holds it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import IO
 
 
 class CannotStart(Exception):
-    """What this process runs on is not to be had. The message is for people, and says what they can do."""
+    """Something that this process needs is missing. The message is for people, and says what they can do."""
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Says what an `OSError` under this path means to people, as `CannotStart`."""
+def os_errors_as_cannot_start(path: Path) -> Iterator[None]:
+    """Raise `CannotStart`, with a sentence for people, for an `OSError` of a file at or below `path`."""
     try:
         yield
     except OSError as error:
@@ -26,35 +26,35 @@ def explained(path: Path) -> Iterator[None]:
             raise CannotStart(f"The disk that holds {path} is full.") from error
         reason = (error.strerror or str(error)).lower()
         raise CannotStart(
-            f"{path} cannot be used by {_me()}: {reason}. Make it writable, or choose another with TENURE_HOME."
+            f"{path} cannot be used by {_user_name()}: {reason}. Make it writable, or choose another with TENURE_HOME."
         ) from error
 
 
-def _me() -> str:
+def _user_name() -> str:
     with suppress(KeyError, OSError):
         return getpass.getuser()
     return f"user {os.getuid()}"
 
 
-def make(home: Path) -> None:
-    """Let the directory be there, closed to others. Raises `CannotStart`."""
-    mode = 0o711 if os.geteuid() == 0 else 0o700  # root's PostgreSQL is another, who passes through
-    with explained(home):
+def make_home(home: Path) -> None:
+    """Make the directory if it is missing, closed to other users. Raises `CannotStart`."""
+    mode = 0o711 if os.geteuid() == 0 else 0o700  # root's PostgreSQL runs as another user, who passes through
+    with os_errors_as_cannot_start(home):
         home.mkdir(mode=mode, parents=True, exist_ok=True)
 
 
-_claims: list[Claim] = []
+_claims: list[HomeClaim] = []
 
 
-class Claim:
-    """A home held by this process. Whichever way the process ends, the hold ends with it."""
+class HomeClaim:
+    """A lock on a home. However this process ends, the lock ends with it."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
-        _claims.append(self)  # a claim that nobody keeps would end when it is collected
+        _claims.append(self)  # a claim that is garbage-collected would close its file and so unlock the home
 
-    def tell(self, url: str) -> None:
-        """Say where to find us, to whoever is refused."""
+    def publish(self, url: str) -> None:
+        """Write this process's id and URL into the lock file, for the message of whoever is refused."""
         self._file.seek(0)
         self._file.truncate()
         self._file.write(f"{os.getpid()}\n{url}\n")
@@ -65,24 +65,24 @@ class Claim:
         _claims.remove(self)
 
 
-def claim(home: Path, url: str) -> Claim:
-    """Hold a home for one Tenure, found at this URL.
+def claim_home(home: Path, url: str) -> HomeClaim:
+    """Lock a home for the Tenure at this URL.
 
     Raises `CannotStart` if another process holds it, or if it cannot be written.
     """
-    make(home)
-    with explained(home):
-        file = open(home / "tenure.lock", "a+")  # noqa: SIM115 - open for as long as the hold lasts
+    make_home(home)
+    with os_errors_as_cannot_start(home):
+        file = open(home / "tenure.lock", "a+")  # noqa: SIM115 - open for as long as the lock lasts
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            pid, _, where = file.read().strip().partition("\n")
+            pid, _, holder_url = file.read().strip().partition("\n")
             file.close()
-            who = f" (process {pid}, {where})" if where else ""
+            holder = f" (process {pid}, {holder_url})" if holder_url else ""
             raise CannotStart(
-                f"Tenure is already running on this home{who}. Stop it, or choose another with TENURE_HOME."
+                f"Tenure is already running on this home{holder}. Stop it, or choose another with TENURE_HOME."
             ) from None
-        held = Claim(file)
-        held.tell(url)
-        return held
+        claim = HomeClaim(file)
+        claim.publish(url)
+        return claim

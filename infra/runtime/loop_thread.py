@@ -1,6 +1,6 @@
-"""Work on an event loop of its own, in a thread: it does not take turns with everything that the main loop does.
+"""Work on an event loop of its own, in a thread, so that it does not queue behind the main loop's requests.
 
-On a loop that is busy with requests each `await` costs a turn of tens of milliseconds, however little it waits for.
+On a loop that is busy with requests each `await` costs tens of milliseconds, however little it waits for.
 """
 
 from __future__ import annotations
@@ -14,48 +14,48 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-AGAIN = 0.5  # seconds, after which it is cancelled once more (see infra.runtime.tasks)
+CANCEL_AGAIN_S = 0.5  # one cancellation may be lost; see infra.runtime.tasks
 
 
-async def apart(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run it there. Cancelled when this is, and then this ends when it has."""
-    here = asyncio.get_running_loop()
-    there: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]]
-    there = concurrent.futures.Future()
+async def run_in_own_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run `work` on a loop and in a thread of its own. Cancelling this cancels it, and waits until it has ended."""
+    main_loop = asyncio.get_running_loop()
+    started: concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]]
+    started = concurrent.futures.Future()
 
     async def main() -> None:
         task = asyncio.current_task()
         assert task is not None
-        there.set_result((asyncio.get_running_loop(), task))
+        started.set_result((asyncio.get_running_loop(), task))
         with contextlib.suppress(asyncio.CancelledError):
             await work()
 
     def run() -> None:
-        with asyncio.Runner(loop_factory=type(here)) as runner:
+        with asyncio.Runner(loop_factory=type(main_loop)) as runner:
             runner.run(main())
 
-    threads = ThreadPoolExecutor(1, thread_name_prefix="apart")
-    running = here.run_in_executor(threads, run)
+    threads = ThreadPoolExecutor(1, thread_name_prefix="own-loop")
+    thread = main_loop.run_in_executor(threads, run)
     threads.shutdown(wait=False)
     try:
-        await asyncio.shield(running)
+        await asyncio.shield(thread)
     except asyncio.CancelledError:
-        loop, task = there.result()
-        while not running.done():
-            with contextlib.suppress(RuntimeError):  # its loop has ended
+        loop, task = started.result()
+        while not thread.done():
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(task.cancel)
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([running], timeout=AGAIN)
-        if not running.cancelled():
-            running.exception()  # whatever it was, nobody waits for it any more
+                await asyncio.wait([thread], timeout=CANCEL_AGAIN_S)
+        if not thread.cancelled():
+            thread.exception()  # marks it as retrieved: the cancellation below is what the caller learns of
         raise
 
 
-def here(ask: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
-    """The same call, carried out on the event loop that runs now, for those who run on another."""
+def call_on_loop(call: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Return `call` bound to the loop that runs now: awaited on another loop, it is carried out on this one."""
     loop = asyncio.get_running_loop()
 
-    async def asked(*args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(ask(*args, **kwargs), loop))
+    async def forward(*args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call(*args, **kwargs), loop))
 
-    return asked
+    return forward

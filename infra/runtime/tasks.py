@@ -6,23 +6,23 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-AGAIN = 0.5  # seconds
+CANCEL_AGAIN_S = 0.5
 
 
-async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel them, and return when all of them have ended; how they ended is for others to ask.
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks, and return when all of them have ended. Their results and exceptions stay with them.
 
-    Once is not enough: up to Python 3.11, `wait_for` forgets that it was cancelled if what it waited for comes at
-    the same moment, and psycopg's pool waits by it. A task that then went on would never be told again.
+    One cancellation is not enough: up to Python 3.11, `wait_for` drops a cancellation that comes at the same moment
+    as what it waited for, and psycopg's pool waits by it. Such a task would go on for ever.
     """
     pending = set(tasks)
-    told = False
+    was_cancelled = False
     while pending:
         for task in pending:
             task.cancel()
         try:
-            _, pending = await asyncio.wait(pending, timeout=AGAIN)
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
         except asyncio.CancelledError:
-            told = True  # first they end, then we
-    if told:
+            was_cancelled = True  # raised once all tasks have ended
+    if was_cancelled:
         raise asyncio.CancelledError

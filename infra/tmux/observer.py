@@ -15,7 +15,7 @@ from application.ports.terminals import SeenSession
 from application.sessions import Sessions
 from domain.session import Session
 from infra.postgres import database
-from infra.runtime.tasks import end
+from infra.runtime.tasks import end_tasks
 from infra.tmux.running_workspaces import RunningWorkspaces
 from infra.tmux.watch_pool import TmuxWatchPool
 from projections import sessions as rows
@@ -60,7 +60,7 @@ class SessionObserver:
             for task in finished:
                 task.result()
         finally:
-            await end([following, writing])
+            await end_tasks([following, writing])
             await self._watch_pool.keep_open(())
 
     async def _write(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from domain.errors import NotFound
-from infra.runtime.tasks import end
+from infra.runtime.tasks import end_tasks
 from infra.tmux.hosts import TmuxHost
 from infra.tmux.watch import TmuxWatch
 
@@ -82,7 +82,7 @@ class TmuxWatchPool:
                 await self._close([name for name in idle if name not in self._keep_open])
             watching.result()
         finally:
-            await end([watching, *(entry.task for entry in self._open.values())])
+            await end_tasks([watching, *(entry.task for entry in self._open.values())])
 
     def workspace_watches(self) -> Iterator[TmuxWatch]:
         """The open watches without that of the own host."""
@@ -137,4 +137,4 @@ class TmuxWatchPool:
         closed = [self._open.pop(name) for name in names if name in self._open]
         for name in names:
             self._known_hosts.pop(name, None)
-        await end([entry.task for entry in closed])
+        await end_tasks([entry.task for entry in closed])

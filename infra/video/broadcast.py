@@ -24,7 +24,7 @@ from application.ports.consoles import Quality
 from application.ports.displays import Display
 from application.ports.errors import Unavailable
 from domain.errors import NotFound
-from infra.runtime.tasks import end
+from infra.runtime.tasks import end_tasks
 from infra.video.vp8 import TICKS, Vp8
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ class Broadcasts:
             if not broadcast.subscribers:
                 if self.on.get((vm, quality), (None,))[0] is broadcast:
                     del self.on[vm, quality]
-                await end([task])
+                await end_tasks([task])
 
     async def _of(self, vm: UUID, quality: Quality) -> tuple[Broadcast, asyncio.Task[None]]:
         if (vm, quality) not in self.on:
@@ -168,10 +168,10 @@ class Broadcasts:
             try:
                 broadcast = await began
             except BaseException:
-                await end([task])
+                await end_tasks([task])
                 raise
             if (vm, quality) in self.on:  # somebody was faster
-                await end([task])
+                await end_tasks([task])
             else:
                 self.on[vm, quality] = (broadcast, task)
         return self.on[vm, quality]
@@ -195,5 +195,5 @@ class Broadcasts:
                 del self.on[vm, quality]
 
     async def close(self) -> None:
-        await end([task for _, task in self.on.values()])
+        await end_tasks([task for _, task in self.on.values()])
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from application.ports.errors import Unavailable
 from domain.errors import NotFound
-from infra.runtime.tasks import end
+from infra.runtime.tasks import end_tasks
 from infra.video.vp8 import preview_of
 
 PICTURES = Counter("tenure_vm_screenshots_total", "Pictures of virtual machines taken for screenshots")
@@ -69,5 +69,5 @@ class Previews:
         return await asyncio.get_running_loop().run_in_executor(self._pool, preview_of, png)
 
     async def close(self) -> None:
-        await end([it.task for it in self._kept.values() if it.task])
+        await end_tasks([it.task for it in self._kept.values() if it.task])
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -13,7 +13,7 @@ from prometheus_client import Counter
 
 from application.ports.displays import Act
 from domain.errors import NotFound
-from infra.runtime.tasks import end
+from infra.runtime.tasks import end_tasks
 from infra.video.rfb import BUFFER, Rfb
 
 CAPTURED = Counter("tenure_vm_captures_total", "Pictures of virtual machines taken for who watches")
@@ -163,7 +163,7 @@ class Consoles:
     async def _close(self, vm: UUID, console: Console) -> None:
         if self._open.get(vm) is console:
             del self._open[vm]
-        await end([console.task])
+        await end_tasks([console.task])
 
     async def close(self) -> None:
         for vm, console in list(self._open.items()):

@@ -1,4 +1,7 @@
-"""Putting Tenure together from its settings: one builder a subject, and the schema.
+"""Putting Tenure together from its settings: one builder for each subject, and the schema.
 
-Nothing but `infra/process/` may import it.
+A builder returns what it built, as a small object, with the background tasks of its subject by their names. It takes
+the `Foundation` and what other builders returned, and starts nothing. `bootstrap.running` composes them all.
+
+Only `infra/process/` may import this package.
 """

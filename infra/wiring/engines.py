@@ -1,40 +1,80 @@
-"""Which engine runs the machines: what the settings say, or what is there."""
+"""The engines that run machines: the local one, as the settings say or as it is found, and one for each region."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
-from application.ports.displays import Display, Displays, Peer
+from application.ports.displays import Displays
 from application.ports.errors import Unavailable
-from application.ports.files import Contents, Files, FileSeen
-from application.ports.machines import Machines, Template
+from application.ports.files import Files
+from application.ports.machines import Machines
 from application.ports.regions import Region
-from domain.errors import NotFound
+from application.regions import Regions
 from domain.region import LOCAL
+from infra.docker.regions import RegionEngines
 from infra.runtime.home import CannotStart
 from infra.settings import Settings
+from infra.wiring.absent_parts import displays_of, files_of
+from infra.wiring.foundation import Foundation
 
 log = logging.getLogger(__name__)
-NO_FILES = "the files of workspaces cannot be had here"
-OWN_IMAGE = "tenure-workspace:latest"  # as infra/images/workspace.sh builds it
+OpenRegion = Callable[[Region], Machines]
 
 
-async def choose(settings: Settings, installation: UUID) -> Machines:
-    """`CannotStart` where that would put other people's processes on this machine without a wall around them."""
+@dataclass(frozen=True)
+class EngineServices:
+    local: Machines
+    by_region: RegionEngines
+    regions: Regions
+    files: Files  # of the local region's machines
+    displays: Displays  # of the local region's machines
+    closes_local: bool
+
+    def close(self) -> None:
+        """Close the connections to the engines. Their machines go on."""
+        self.by_region.close()
+        if self.closes_local:
+            self.local.close()
+
+
+async def open_engines(base: Foundation, local: Machines | None, open_region: OpenRegion | None) -> EngineServices:
+    """`local` and `open_region` override the engines of the settings; a `local` engine is closed by its maker.
+
+    Raises `CannotStart`.
+    """
+    machines = local or await choose_engine(base.settings, base.installation_id)
+    regions = Regions(base.platform, base.clock, base.settings.fixed_regions)
+    open_region = open_region or partial(open_docker, base.settings, base.installation_id)
+    return EngineServices(
+        local=machines,
+        by_region=RegionEngines(machines, regions, open_region),
+        regions=regions,
+        files=files_of(machines),
+        displays=displays_of(machines),
+        closes_local=local is None,
+    )
+
+
+async def choose_engine(settings: Settings, installation_id: UUID) -> Machines:
+    """Return Docker's engine if it answers or is set; else this machine's own processes.
+
+    Raises `CannotStart` where that would run other people's processes on this machine without a wall around them.
+    """
     if settings.machines != "local":
-        from infra.docker.machines import DockerMachines  # only who talks to an engine waits for its SDK
+        from infra.docker.machines import DockerMachines  # its SDK is slow to import
 
-        docker = DockerMachines(settings.docker_url, installation, region=settings.fixed_regions[LOCAL])
+        docker = DockerMachines(settings.docker_url, installation_id, region=settings.fixed_regions[LOCAL])
         if settings.machines == "docker":
             return docker
         try:
             await docker.ping()
             return docker
-        except Unavailable as absent:
-            log.info("no Docker engine answers", extra={"because": str(absent)})
+        except Unavailable as error:
+            log.info("no Docker engine answers", extra={"because": str(error)})
     if not settings.is_loopback:
         raise CannotStart(
             f"No Docker engine answers, and workspaces without one are processes of this machine: "
@@ -43,71 +83,11 @@ async def choose(settings: Settings, installation: UUID) -> Machines:
         )
     from infra.local.machines import LocalMachines
 
-    return LocalMachines(settings.home, installation)
+    return LocalMachines(settings.home, installation_id)
 
 
-def region_opener(settings: Settings, installation: UUID) -> Callable[[Region], Machines]:
-    """How the engine of a region is opened."""
+def open_docker(settings: Settings, installation_id: UUID, region: Region) -> Machines:
+    """Return the engine of a region. Nothing is connected yet."""
+    from infra.docker.machines import DockerMachines
 
-    def opened(region: Region) -> Machines:
-        from infra.docker.machines import DockerMachines
-
-        return DockerMachines(region.url, installation, threads=2 * settings.provision_concurrency, region=region)
-
-    return opened
-
-
-def files_of(machines: Machines) -> Files:
-    """The files of its machines. An engine need not let anybody at them."""
-    found: Files | None = getattr(machines, "files", None)
-    return found or NoFiles()
-
-
-class NoFiles:
-    """`Files` where there are none to be had."""
-
-    async def list(self, workspace_id: UUID, path: str) -> list[FileSeen]:
-        raise Unavailable("workspace", NO_FILES)
-
-    @asynccontextmanager
-    async def open(self, workspace_id: UUID, path: str) -> AsyncIterator[Contents]:
-        raise Unavailable("workspace", NO_FILES)
-        yield
-
-    async def write(self, workspace_id: UUID, path: str, pieces: AsyncIterator[bytes]) -> None:
-        raise Unavailable("workspace", NO_FILES)
-
-    async def delete(self, workspace_id: UUID, path: str) -> None:
-        raise Unavailable("workspace", NO_FILES)
-
-
-def displays_of(machines: Machines) -> Displays:
-    """The displays of its machines. An engine need not know of any."""
-    found: Displays | None = getattr(machines, "displays", None)
-    return found or NoDisplays()
-
-
-class NoDisplays:
-    """`Displays` where there are none."""
-
-    @asynccontextmanager
-    async def watch(self, workspace_id: UUID) -> AsyncIterator[Display]:
-        raise NotFound("this seat has no display")
-        yield
-
-    @asynccontextmanager
-    async def peer(self, display: Display) -> AsyncIterator[Peer]:
-        raise NotFound("this seat has no display")
-        yield
-
-    async def neko(self, workspace_id: UUID) -> str | None:
-        return None
-
-
-async def templates(settings: Settings, machines: Machines) -> dict[str, Template]:
-    """What workspaces are made from. Where nothing is set and our own image has been built, it is used for all."""
-    if settings.workspace_image is None and machines.provider == "docker":
-        with suppress(Unavailable):
-            if await machines.has(OWN_IMAGE):
-                return settings.model_copy(update={"workspace_image": OWN_IMAGE}).catalogue
-    return settings.catalogue
+    return DockerMachines(region.url, installation_id, threads=2 * settings.provision_concurrency, region=region)

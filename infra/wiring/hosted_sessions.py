@@ -1,58 +1,72 @@
-"""Putting together what hosted sessions and their guests need."""
+"""Hosted sessions and their guests."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-
-from psycopg_pool import AsyncConnectionPool
+from uuid import uuid4
 
 from application.guests import Guests
 from application.hosted_sessions import HostedSessions
-from application.platform import Platform
-from application.ports.clock import Clock, Ids
-from application.ports.regions import Engines
-from application.ssh_grants import SshGrants
 from application.waiting_room import WaitingRoom
-from application.workspaces import Workspaces
 from infra.auth import ssh_keys
 from infra.auth.aliases import alias
 from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
-from infra.settings import Settings
-from infra.tables.join_requests import HolderKeys, JoinRequests
+from infra.reconcile.idle_sessions import Idling
+from infra.tables.join_requests import JoinRequests
+from infra.wiring.engines import EngineServices
+from infra.wiring.foundation import BackgroundTask, Foundation
+from infra.wiring.ssh_grants import SshGrantServices
+from infra.wiring.terminals import TerminalServices
+from infra.wiring.workspaces import WorkspaceServices
 
 
-def ssh_grants(platform: Platform, clock: Clock, pool: AsyncConnectionPool[Any]) -> SshGrants:
-    return SshGrants(platform, clock, HolderKeys(pool), JoinRequests(pool))
+@dataclass(frozen=True)
+class HostedSessionServices:
+    hosted_sessions: HostedSessions
+    guests: Guests
+    join_requests: JoinRequests
+    waiting_room: WaitingRoom
+    idling: Idling
+    background: Mapping[str, BackgroundTask]
 
 
-def hosting(
-    settings: Settings, workspaces: Workspaces, engines: Engines, attempt_limiter: PerMinuteAttemptLimiter, ids: Ids
-) -> tuple[HostedSessions, Guests]:
-    lets = workspaces.grants
-    sessions = HostedSessions(
-        platform=lets.platform,
-        clock=lets.clock,
-        ids=ids,
-        workspaces=workspaces,
+def build_hosted_sessions(
+    base: Foundation,
+    engines: EngineServices,
+    ssh: SshGrantServices,
+    workspaces: WorkspaceServices,
+    terminals: TerminalServices,
+) -> HostedSessionServices:
+    settings, platform, clock = base.settings, base.platform, base.clock
+    hosted_sessions = HostedSessions(
+        platform=platform,
+        clock=clock,
+        ids=uuid4,
+        workspaces=workspaces.workspaces,
         aliases=alias,
         public_key=ssh_keys.checked,
-        keys=lets.keys,
-        requests=lets.requests,
-        attempt_limiter=attempt_limiter,
+        keys=ssh.holder_keys,
+        requests=ssh.join_requests,
+        attempt_limiter=base.attempt_limiter,
         term_s=settings.session_seconds,
     )
+    waiting_room = WaitingRoom(settings.join_waiting)
     guests = Guests(
-        platform=lets.platform,
-        clock=lets.clock,
-        ids=ids,
-        sessions=sessions,
-        requests=lets.requests,
-        grants=lets,
-        engines=engines,
+        platform=platform,
+        clock=clock,
+        ids=uuid4,
+        sessions=hosted_sessions,
+        requests=ssh.join_requests,
+        grants=ssh.grants,
+        engines=engines.by_region,
         public_key=ssh_keys.checked,
         join_limiter=PerMinuteAttemptLimiter(settings.redis_url, settings.joins_per_minute),
         request_lasts=timedelta(seconds=settings.join_seconds),
-        room=WaitingRoom(settings.join_waiting),
+        room=waiting_room,
     )
-    return sessions, guests
+    max_idle = timedelta(seconds=settings.session_idle_seconds)
+    idling = Idling(base.pool, base.queries, engines.by_region, terminals.presence, hosted_sessions, clock, max_idle)
+    background = {"idle sessions": idling.run} if base.reconciles else {}
+    return HostedSessionServices(hosted_sessions, guests, ssh.join_requests, waiting_room, idling, background)

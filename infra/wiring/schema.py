@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from psycopg import AsyncConnection
 
@@ -116,9 +117,10 @@ async def refold(
     return count
 
 
-async def installation(conn: AsyncConnection[Any]) -> Any:
-    """The id of this installation, which labels whatever it makes on an engine."""
+async def installation_id(conn: AsyncConnection[Any]) -> UUID:
+    """Return the id that labels whatever this installation makes on an engine."""
     cur = await conn.execute("select id from installation")
     row = await cur.fetchone()
     assert row is not None, "migrate() makes it"
-    return row[0]
+    id: UUID = row[0]
+    return id

@@ -1,69 +1,58 @@
-"""Putting accounts for virtual machines together."""
+"""Accounts for virtual machines."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
-from psycopg_pool import AsyncConnectionPool
-
 from application.first_owner import FirstOwner
-from application.platform import Platform
-from application.ports.clock import Clock
-from application.ports.limits import AttemptLimiter
-from application.ports.people import Profiles
-from application.ports.vm_accounts import Numbers
 from application.vm_accounts import VmAccounts
 from application.vm_administration import VmAdministration
 from application.vm_servers import VmServers
-from infra.auth.jwt import Tokens
 from infra.auth.rate_limiter import PerHourRateLimiter
 from infra.auth.vm_tokens import VmTokenRows
-from infra.settings import Settings
 from infra.tables.vm_accounts import VmAccountRows
+from infra.wiring.api_keys import ApiKeyServices
+from infra.wiring.foundation import Foundation
+from infra.wiring.people import PeopleServices
 
 log = logging.getLogger(__name__)
-OPEN = "anybody may register for virtual machines; PATCH /api/v0/admin/config closes that"
+REGISTRATION_IS_OPEN = "anybody may register for virtual machines; PATCH /api/v0/admin/config closes that"
 
 
 @dataclass(frozen=True)
-class VmPeople:
+class VmAccountServices:
     accounts: VmAccounts
+    rows: VmAccountRows
+    tokens: VmTokenRows
     administration: VmAdministration
     servers: VmServers
     first_owner: FirstOwner
 
     async def start(self) -> None:
-        """Whoever owns the place administers it; and whoever runs it is told who may come."""
+        """Let the owner of an older installation administer, and warn in the log if anybody may register."""
         await self.first_owner.complete()
         if (await self.servers.settings())["registrations_open"]:
-            log.info(OPEN)
+            log.info(REGISTRATION_IS_OPEN)
 
 
-def people(
-    settings: Settings,
-    pool: AsyncConnectionPool[Any],
-    platform: Platform,
-    clock: Clock,
-    numbers: Numbers,
-    profiles: Profiles,
-    tokens: Tokens,
-    attempt_limiter: AttemptLimiter,
-) -> VmPeople:
+def build_vm_accounts(base: Foundation, people: PeopleServices, keys: ApiKeyServices) -> VmAccountServices:
+    platform, clock = base.platform, base.clock
+    rows, tokens = VmAccountRows(base.pool), VmTokenRows(base.pool, keys.tokens)
     servers = VmServers(platform, clock)
     accounts = VmAccounts(
         platform=platform,
         clock=clock,
         ids=uuid4,
-        numbers=numbers,
-        rows=VmAccountRows(pool),
-        tokens=VmTokenRows(pool, tokens),
+        numbers=people.numbers,
+        rows=rows,
+        tokens=tokens,
         servers=servers,
-        profiles=profiles,
-        attempt_limiter=attempt_limiter,
-        rate_limiter=PerHourRateLimiter(settings.redis_url),
-        max_per_hour=settings.accounts_per_hour,
+        profiles=people.accounts,
+        attempt_limiter=base.attempt_limiter,
+        rate_limiter=PerHourRateLimiter(base.settings.redis_url),
+        max_per_hour=base.settings.accounts_per_hour,
     )
-    return VmPeople(accounts, VmAdministration(accounts), servers, FirstOwner(platform, clock, numbers))
+    first_owner = FirstOwner(platform, clock, people.numbers)
+    return VmAccountServices(accounts, rows, tokens, VmAdministration(accounts), servers, first_owner)

@@ -1,60 +1,56 @@
-"""Putting virtual machines together from the settings."""
+"""Virtual machines, their consoles, and the hypervisor that runs them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
-
-from psycopg_pool import AsyncConnectionPool
+from uuid import uuid4
 
 from application.console_turns import ConsoleTurns
-from application.platform import Platform
-from application.ports.clock import Clock
 from application.ports.hypervisors import Hypervisor
 from application.vm_configs import VmConfigs
 from application.vm_machines import VmMachines
-from infra.libvirt.choose import hypervisor, images_of
+from infra.libvirt.choose import hypervisor as choose_hypervisor
+from infra.libvirt.choose import images_of
 from infra.libvirt.images import VmImages
 from infra.libvirt.observer import VmObserver
-from infra.settings import Settings
 from infra.tables.vm_passwords import VmPasswordRows
 from infra.video.lazy_console import LateConsoles
-from projections.query import Queries
+from infra.wiring.foundation import BackgroundTask, Foundation
 
 
 @dataclass(frozen=True)
-class VirtualMachines:
+class VmServices:
     hypervisor: Hypervisor
+    machines: VmMachines
     configs: VmConfigs
     consoles: LateConsoles
     images: VmImages
     turns: ConsoleTurns
+    background: Mapping[str, BackgroundTask]
 
     async def close(self) -> None:
-        """Machines go on."""
+        """Close consoles and the connection to the hypervisor. The machines go on."""
         await self.consoles.close()
         await self.hypervisor.close()
 
-    def observer(self, url: str, queries: Queries) -> VmObserver:
-        return VmObserver(url, self.hypervisor, self.configs.machines, queries)
 
-
-def virtual_machines(
-    settings: Settings,
-    installation: UUID,
-    platform: Platform,
-    clock: Clock,
-    pool: AsyncConnectionPool[Any],
-    given: Hypervisor | None,
-) -> VirtualMachines:
-    """`given` stands in for the hypervisor of the settings."""
-    runs = given or hypervisor(settings, installation)
-    passwords = VmPasswordRows(pool)
-    allowed = {"custom_cmd": settings.vm_custom_cmd, "tap": settings.vm_tap}
-    off = frozenset(kind for kind, is_on in allowed.items() if not is_on)
-    machines = VmMachines(platform, clock, runs, passwords, off)
-    configs = VmConfigs(platform, clock, uuid4, machines, passwords)
-    turns = ConsoleTurns(platform, clock, timedelta(seconds=settings.vm_turn_seconds))
-    return VirtualMachines(runs, configs, LateConsoles(runs), images_of(settings), turns)
+def build_vms(base: Foundation, hypervisor: Hypervisor | None) -> VmServices:
+    """`hypervisor` overrides the one of the settings."""
+    settings, platform, clock = base.settings, base.platform, base.clock
+    hypervisor = hypervisor or choose_hypervisor(settings, base.installation_id)
+    passwords = VmPasswordRows(base.pool)
+    is_allowed = {"custom_cmd": settings.vm_custom_cmd, "tap": settings.vm_tap}
+    forbidden = frozenset(kind for kind, allowed in is_allowed.items() if not allowed)
+    machines = VmMachines(platform, clock, hypervisor, passwords, forbidden)
+    observer = VmObserver(base.database_url, hypervisor, machines, base.queries)
+    return VmServices(
+        hypervisor=hypervisor,
+        machines=machines,
+        configs=VmConfigs(platform, clock, uuid4, machines, passwords),
+        consoles=LateConsoles(hypervisor),
+        images=images_of(settings),
+        turns=ConsoleTurns(platform, clock, timedelta(seconds=settings.vm_turn_seconds)),
+        background={"vm observer": observer.run} if base.works else {},
+    )

@@ -12,7 +12,6 @@ import pytest
 
 from application.access import Actor
 from application.api_keys import ApiKeys
-from application.platform import Platform
 from application.ports.errors import TooMany
 from domain.errors import NotAllowed, NotFound
 from domain.scope import Scope
@@ -20,7 +19,7 @@ from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
 from infra.postgres import database
 from infra.tables.accounts import Accounts
 from infra.tables.api_keys import ApiKeyRows
-from infra.wiring.bootstrap import close, open_database
+from infra.wiring.database import open_database
 from tests.support.story import SUBJECT, T0
 
 ANNA, BOB = (Actor(uuid5(SUBJECT, name), name, "") for name in ("anna", "bob"))
@@ -44,12 +43,12 @@ async def keys(database: str) -> AsyncIterator[ApiKeys]:
 
 
 async def made(url: str) -> AsyncIterator[ApiKeys]:
-    platform: Platform = (await open_database(url))[0]
+    opened = await open_database(url)
     async with database.create_pool(url, 4) as pool:
         people = Accounts(pool, uuid4)
-        attempt_limiter = PerMinuteAttemptLimiter(None, 100)
-        yield ApiKeys(platform, lambda: T0, uuid4, ApiKeyRows(pool), attempt_limiter, people, "vm", frozenset({"eve"}))
-    close(platform)
+        limiter, auditors = PerMinuteAttemptLimiter(None, 100), frozenset({"eve"})
+        yield ApiKeys(opened.platform, lambda: T0, uuid4, ApiKeyRows(pool), limiter, people, "vm", auditors)
+    await opened.close()
 
 
 async def test_wrong_keys_take_the_same_steps_whatever_is_wrong_with_them(keys: ApiKeys) -> None:

@@ -18,12 +18,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from application.access import Actor, Cause
 from application.claims import Claims
-from application.platform import Platform
 from domain.claim import Claim, Claimed
 from domain.errors import NotAllowed, NotFound, Refused
 from domain.role import Role
 from domain.user import User
-from infra.wiring.bootstrap import close, open_database
+from infra.wiring.database import Database, open_database
 from tests.support.story import SUBJECT, T0
 
 LASTS = timedelta(minutes=30)
@@ -40,7 +39,7 @@ class World:
 
     loop: asyncio.AbstractEventLoop
     servers: list[Claims]
-    platforms: list[Platform]
+    databases: list[Database]
     now: datetime = T0
 
     def do(self, asked: Awaitable[T]) -> T:
@@ -56,18 +55,17 @@ def world(database: str) -> Iterator[World]:
     Thread(target=loop.run_forever, daemon=True).start()
     it = World(loop, [], [])
     for _ in range(2):
-        platform, _, _ = it.do(open_database(database))
-        it.platforms.append(platform)
-        it.servers.append(Claims(platform, lambda: it.now, LASTS))
+        opened = it.do(open_database(database))
+        it.databases.append(opened)
+        it.servers.append(Claims(opened.platform, lambda: it.now, LASTS))
     for actor in (*PEOPLE, ADMIN):
         joined = User(id=actor.user_id, at=T0, role=str(actor.role), invite_id=None)
-        it.do(it.platforms[0].commit(Cause(), joined))
+        it.do(it.databases[0].platform.commit(Cause(), joined))
     try:
         yield it
     finally:
-        for platform in it.platforms:
-            it.do(platform.last_event_reader.close())  # type: ignore[attr-defined]
-            close(platform)
+        for opened in it.databases:
+            it.do(opened.close())
         loop.call_soon_threadsafe(loop.stop)
 
 
@@ -177,7 +175,7 @@ def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
 
         @rule(at=SERVERS)
         def the_due_list_is_done(self, at: int) -> None:
-            if twice.do(twice.platforms[at].last_event(Claim.id_of(self.session))):
+            if twice.do(twice.databases[at].platform.last_event(Claim.id_of(self.session))):
                 twice.do(twice.servers[at].expire(Claim.id_of(self.session), Cause()))
 
         @invariant()
@@ -191,7 +189,8 @@ def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
 
 
 async def test_of_fifty_who_claim_at_once_one_wins(database: str) -> None:
-    platform, _, _ = await open_database(database)
+    opened = await open_database(database)
+    platform = opened.platform
     try:
         claims = Claims(platform, lambda: T0, LASTS)
         many = [Actor(uuid5(SUBJECT, str(n)), str(n), "", role=Role.OPERATOR) for n in range(50)]
@@ -202,5 +201,4 @@ async def test_of_fifty_who_claim_at_once_one_wins(database: str) -> None:
         lost = [(it.holder_id, it.expires_at) for it in said if isinstance(it, Claimed)]
         assert lost == [(won.holder_id, T0 + LASTS)] * 49
     finally:
-        await platform.last_event_reader.close()  # type: ignore[attr-defined]
-        await asyncio.to_thread(close, platform)
+        await opened.close()

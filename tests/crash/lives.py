@@ -20,10 +20,10 @@ from domain.errors import NotFound, Refused
 from domain.machine import Operation
 from domain.user_type import UserType
 from infra.eventlog import worker
-from infra.runtime.tasks import end
+from infra.runtime.clock import utc_now
+from infra.runtime.tasks import end_tasks
 from infra.settings import Settings
-from infra.wiring import bootstrap
-from infra.wiring.bootstrap import Tenure, running
+from infra.wiring.bootstrap import Overrides, Tenure, running
 from projections import workspaces
 from tests.crash.agreement import disagreements, fetch, unsettled
 from tests.crash.lies import World, lying
@@ -40,10 +40,10 @@ class Clock:
     """The real one, and sometimes an hour passes in a moment."""
 
     def __init__(self) -> None:
-        self._real, self._ahead = bootstrap.now, timedelta()
+        self._ahead = timedelta()
 
     def __call__(self) -> datetime:
-        return self._real() + self._ahead
+        return utc_now() + self._ahead
 
     def an_hour_passes(self) -> None:
         self._ahead += timedelta(hours=1)
@@ -124,13 +124,13 @@ async def at_work(url: str, home: Path, world: World, clock: Clock) -> AsyncIter
     world.dead.clear()
     quick = timedelta(milliseconds=20)
     with (
-        patch.object(bootstrap, "now", clock),
         patch.object(workshop_life, "MOMENT", timedelta()),
         patch.object(vm_life, "MOMENT", timedelta()),
         patch.object(vm_config, "wait_after", lambda failures: timedelta()),
         patch.multiple(worker, FIRST_RETRY=quick, LAST_RETRY=quick),
     ):
-        async with running(Settings(home=home), url, world.engine, None, world.hypervisor, reconciles=False) as tenure:
+        overrides = Overrides(machines=world.engine, hypervisor=world.hypervisor, clock=clock, reconciles=False)
+        async with running(Settings(home=home), url, overrides) as tenure:
             with lying(world, tenure.deps.http.platform):
                 yield tenure
 
@@ -153,7 +153,7 @@ async def live(url: str, home: Path, world: World, steps: Sequence[Step]) -> Cou
                     using.result()
                     return await all_agree(tenure, world, alice, clock)
             finally:
-                await end([using, dying, *alice.sweeping])
+                await end_tasks([using, dying, *alice.sweeping])
     raise AssertionError("it dies and dies")
 
 

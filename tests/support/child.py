@@ -12,17 +12,17 @@ from uuid import UUID
 
 from infra.process import main
 from infra.settings import Settings
-from infra.wiring import bootstrap
+from infra.wiring import engines
 from tests.support.remote_engine import RemoteEngine
 
 
 def run() -> None:
     if socket := os.environ.get("TEST_ENGINE"):
 
-        async def choose(settings: Settings, installation: UUID) -> RemoteEngine:
+        async def choose_engine(settings: Settings, installation_id: UUID) -> RemoteEngine:
             return RemoteEngine(socket)
 
-        bootstrap.__dict__["choose"] = choose
+        engines.__dict__["choose_engine"] = choose_engine
     if orders := os.environ.get("TEST_ORDERS"):
         from tests.crash.orders import obey
 

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from typer.testing import CliRunner, Result
 
-from infra.process.main import Infra
+from infra.process.main import CliHost
 from interfaces.cli import app
 
 TENURE = str(Path(sys.executable).with_name("tenure"))
@@ -30,7 +30,7 @@ runner = CliRunner()
 
 def tenure(*args: str, **env: str | None) -> Result:
     """Run a command. `env` is set over the environment; None: not set."""
-    return runner.invoke(app, list(args), env=env, obj=Infra())
+    return runner.invoke(app, list(args), env=env, obj=CliHost())
 
 
 async def beside(*args: str, **env: str | None) -> Result:

@@ -9,7 +9,7 @@ from itertools import count
 
 import psycopg
 
-from infra.wiring.bootstrap import close, open_database
+from infra.wiring.database import open_database
 
 NUMBERS = count(1)
 TEMPLATE = "tables"
@@ -77,8 +77,7 @@ class Databases:
 
 async def with_tables(database: str) -> None:
     """As a Tenure that starts for the first time makes them."""
-    platform, _, _ = await open_database(database)
-    await asyncio.to_thread(close, platform)
+    await (await open_database(database)).close()
 
 
 def emptied(database: str) -> None:

@@ -46,11 +46,13 @@ async def places(database: str, home: Path, **settings: Any) -> AsyncIterator[Pl
     """`paris` and `oslo` are in the settings. No sweep runs but those of the test."""
     engines, opened = {"local": Engine()}, list[Region]()
 
-    def elsewhere(region: Region) -> Engine:
+    def open_region(region: Region) -> Engine:
         opened.append(region)
         return engines.setdefault(region.name, Engine())
 
     regions = {name: {"url": f"unix:///{name}"} for name in ("paris", "oslo")}
     settings = {"regions": regions, **settings}
-    async with served(database, home, engines["local"], elsewhere=elsewhere, reconciles=False, **settings) as serving:
+    async with served(
+        database, home, engines["local"], open_region=open_region, reconciles=False, **settings
+    ) as serving:
         yield Places(serving, engines, opened)

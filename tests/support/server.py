@@ -18,9 +18,9 @@ from httpx_sse import ServerSentEvent, aconnect_sse
 from application.ports.hypervisors import Hypervisor
 from application.ports.machines import Machines
 from application.ports.regions import Region
-from infra.process.server import config_of
+from infra.process.server import uvicorn_config
 from infra.settings import Settings
-from infra.wiring.bootstrap import Tenure, running
+from infra.wiring.bootstrap import Overrides, Tenure, running
 from interfaces.http import app as api
 from tests.support.fake_engine import Engine
 from tests.support.fake_hypervisor import FakeHypervisor
@@ -75,14 +75,14 @@ async def served(
     home: Path,
     engine: Machines | None = None,
     port: int = 0,
-    elsewhere: Callable[[Region], Machines] | None = None,
+    open_region: Callable[[Region], Machines] | None = None,
     hypervisor: Hypervisor | None = None,
     reconciles: bool = True,
     **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve on a loopback address (`port` 0: any that is free) until the block is left.
 
-    `settings` are those of `Settings`. A `bind` among them is believed, and not listened on. `elsewhere` opens the
+    `settings` are those of `Settings`. A `bind` among them is believed, and not listened on. `open_region` opens the
     engines of other regions than the local one. A test that calls `tenure.sweep.once()` or `tenure.idling.once()`
     serves without `reconciles`: else they also run by themselves, and one that runs makes another do nothing.
     """
@@ -94,8 +94,9 @@ async def served(
     settings.setdefault("requests_per_hour", 1_000_000)  # tests ask more often than people
     settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests
     chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
-    async with running(chosen, database, engine, elsewhere, hypervisor, reconciles) as tenure:
-        server = Server(config_of(api.build(tenure.deps), chosen))
+    overrides = Overrides(machines=engine, open_region=open_region, hypervisor=hypervisor, reconciles=reconciles)
+    async with running(chosen, database, overrides) as tenure:
+        server = Server(uvicorn_config(api.build(tenure.deps), chosen))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             await asyncio.sleep(0.005)

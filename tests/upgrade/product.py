@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -27,7 +26,7 @@ from infra.postgres import embedded
 from infra.tables import session_activity
 from infra.wiring import bootstrap
 from infra.wiring import hosted_sessions as hosting
-from infra.wiring.bootstrap import close, open_database
+from infra.wiring.database import open_database
 from interfaces.http.identity import SCHEME
 from tests.support.fake_engine import Engine
 from tests.support.fake_hypervisor import FakeHypervisor
@@ -99,7 +98,7 @@ def at_a_time(clock: Clock) -> Iterator[None]:
             return clock().astimezone(tz)
 
     with (
-        patch.object(bootstrap, "now", clock),
+        patch.object(bootstrap, "utc_now", clock),
         patch.object(jwt.api_jwt, "datetime", Frozen),
         patch.object(eventsourcing.domain, "datetime_now_with_tzinfo", clock),
     ):
@@ -209,9 +208,9 @@ class Inside:
 
 async def aggregates(database: str, ids: list[UUID]) -> dict[str, tuple[str, dict[str, Any]]]:
     """By id, the class of each aggregate and its attributes, as they are after all of its events."""
-    platform, _, _ = await open_database(database)
+    opened = await open_database(database)
     try:
-        found = [await platform.load(Aggregate, id) for id in ids]
+        found = [await opened.platform.load(Aggregate, id) for id in ids]
         return {str(it.id): (type(it).__name__, vars(it)) for it in found}
     finally:
-        await asyncio.to_thread(close, platform)
+        await opened.close()

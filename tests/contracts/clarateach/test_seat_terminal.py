@@ -13,7 +13,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from websockets import ConnectionClosed, InvalidStatus, connect
 
-from infra.process.server import config_of
+from infra.process.server import uvicorn_config
 from infra.settings import Settings
 from tests.contracts.clarateach.seats import Classroom, Seat, Tab, classroom
 from tests.contracts.clarateach.teaching import fine
@@ -161,7 +161,7 @@ async def test_it_is_over_when_the_shell_ends_and_when_the_workshop_does(databas
 @pytest.mark.line("T30")
 async def test_a_silent_client_is_pinged(seat: Seat) -> None:
     """By the server that every contract is served with, and its frames are answered."""
-    assert config_of(FastAPI(), Settings()).ws_ping_interval == 30
+    assert uvicorn_config(FastAPI(), Settings()).ws_ping_interval == 30
     async with seat.terminal() as tab:
         async with asyncio.timeout(PATIENCE):
             await (await tab.socket.ping())

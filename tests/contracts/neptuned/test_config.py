@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.wiring.vm_accounts import OPEN
+from infra.wiring.vm_accounts import REGISTRATION_IS_OPEN
 from tests.contracts.neptuned.people import BASE, fine, log_in, nobody, person, refused, register
 from tests.support.server import served
 
@@ -75,13 +75,13 @@ async def test_closed_registrations_are_closed_for_others_on_all_replicas_and_af
         person(tenure, "ada") as ada,
         nobody(other) as client,
     ):
-        assert caplog.messages.count(OPEN) == 2
+        assert caplog.messages.count(REGISTRATION_IS_OPEN) == 2
         fine(await ada.patch(SETTINGS, json={"registrations_open": False}))
         refused(await register(client, "bob"), 403, "registrations are closed")
         refused(await log_in(client, "bob"), 401)
         fine(await log_in(client, "ada"))
     async with served(database, tmp_path) as tenure, nobody(tenure) as client:
-        assert caplog.messages.count(OPEN) == 2
+        assert caplog.messages.count(REGISTRATION_IS_OPEN) == 2
         refused(await register(client, "bob"), 403, "registrations are closed")
         client.headers["authorization"] = f"Bearer {fine(await log_in(client, 'ada'))['token']}"
         fine(await client.patch(SETTINGS, json={"registrations_open": True}))

@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from infra.process.http_protocol import LONGEST_HEAD
+from infra.process.http_protocol import MAX_HEAD_BYTES
 from tests.contracts.asking import WORKSPACES, fine, refused
 from tests.support import raw_http as raw
 from tests.support.raw_http import request
@@ -80,7 +80,7 @@ async def test_what_is_no_http(house: Served, asked: bytes) -> None:
 )
 async def test_headers_without_an_end(house: Served, start: bytes) -> None:
     filling = b"a" if start[-1:] != b"\n" else b"x-odd: a\r\n"
-    asked = (start + filling * LONGEST_HEAD)[: LONGEST_HEAD + 1]
+    asked = (start + filling * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1]
     refused(await raw.send(house.url, asked), 431)
 
 

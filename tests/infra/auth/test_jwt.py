@@ -23,7 +23,7 @@ from infra.auth.jwt import Tokens
 from infra.postgres.database import create_pool
 from infra.tables.seal import Seal
 from infra.tables.signing_keys import TENURE, Audience, SigningKeys
-from infra.wiring.bootstrap import close, open_database
+from infra.wiring.database import open_database
 from tests.contracts.asking import WORKSPACES
 from tests.support.api_keys import bearing, exchanged, new_key
 from tests.support.cli import beside
@@ -38,7 +38,7 @@ Replica = Callable[..., Tokens]
 
 @pytest.fixture
 async def rows(database: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
-    close((await open_database(database))[0])
+    await (await open_database(database)).close()
     async with create_pool(database, 4) as opened:
         yield opened
 

@@ -16,10 +16,9 @@ from application.access import Cause
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.errors import Unavailable
 from domain.workspace import Workspace
-from infra.eventlog.event_store import open_platform
+from infra.eventlog.event_store import close_platform, open_platform
 from infra.postgres import embedded as embedded_postgres
 from infra.postgres import postmaster
-from infra.wiring.bootstrap import close
 
 T0 = datetime(2030, 1, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -31,7 +30,7 @@ def platform_on(database: str) -> Iterator[Platform]:
     try:
         yield platform
     finally:
-        close(platform)
+        close_platform(platform)
 
 
 def workspace(id: UUID | None = None) -> Workspace:

@@ -19,8 +19,8 @@ from application.platform import Platform
 from infra.eventlog import follower
 from infra.eventlog.follower import FOLLOWER_LOCK, Follower
 from infra.eventlog.notifications import Signals
-from infra.runtime.tasks import end
-from infra.wiring.bootstrap import close, open_database
+from infra.runtime.tasks import end_tasks
+from infra.wiring.database import open_database
 from infra.wiring.schema import rebuild
 from projections import read_models
 from projections.hub import Batch
@@ -66,9 +66,9 @@ class Log:
 
 @pytest.fixture
 async def log(database: str) -> AsyncIterator[Log]:
-    platform, _, _ = await open_database(database)
-    yield Log(database, platform)
-    await asyncio.to_thread(close, platform)
+    opened = await open_database(database)
+    yield Log(database, opened.platform)
+    await opened.close()
 
 
 @asynccontextmanager
@@ -80,7 +80,7 @@ async def following(log: Log) -> AsyncIterator[Follower]:
     try:
         yield running
     finally:
-        await end(tasks)
+        await end_tasks(tasks)
 
 
 def is_complete(batches: list[Batch], last: int) -> bool:

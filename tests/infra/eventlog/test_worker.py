@@ -20,8 +20,9 @@ from infra.eventlog import worker
 from infra.eventlog.notifications import Signals
 from infra.eventlog.worker import WorkCommand, Worker
 from infra.postgres import database
-from infra.runtime.tasks import end
-from infra.wiring.bootstrap import close, now, open_database
+from infra.runtime.clock import utc_now
+from infra.runtime.tasks import end_tasks
+from infra.wiring.database import open_database
 from tests.support.server import eventually
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -65,9 +66,9 @@ class DueList:
 
 @pytest.fixture
 async def due(database: str) -> AsyncIterator[DueList]:
-    platform, _, _ = await open_database(database)
+    opened = await open_database(database)
     yield DueList(database)
-    await asyncio.to_thread(close, platform)
+    await opened.close()
 
 
 @asynccontextmanager
@@ -75,21 +76,21 @@ async def working(url: str, commands: dict[str, WorkCommand], **options: Any) ->
     """A worker with signals and a pool of its own, as in another process."""
     signals, pool = Signals(url), database.create_pool(url)
     await pool.open()
-    settings: dict[str, Any] = {"lanes": {"log": 4, "engine": 4}, "clock": now, **options}
+    settings: dict[str, Any] = {"lanes": {"log": 4, "engine": 4}, "clock": utc_now, **options}
     running = Worker(pool=pool, commands=commands, signals=signals, **settings)
     tasks = [asyncio.create_task(signals.run()), asyncio.create_task(running.run())]
     try:
         yield running
     finally:
-        await end(tasks)
+        await end_tasks(tasks)
         await pool.close()
 
 
 async def test_among_ten_thousand_timers_those_due_start_once_and_in_order(due: DueList) -> None:
     await due.add(10_000, at=FAR)
     async with working(due.url, {"do": due.do}, lanes={"log": 1}):
-        later = await due.add(50, at=now() + timedelta(milliseconds=200))
-        sooner = await due.add(50, at=now())
+        later = await due.add(50, at=utc_now() + timedelta(milliseconds=200))
+        sooner = await due.add(50, at=utc_now())
         await eventually(due.is_done)
     assert due.started == sooner + later
 
@@ -151,7 +152,7 @@ async def test_the_work_of_a_dead_worker_is_taken_over_at_once(due: DueList) -> 
         started.append(id)
         await asyncio.Event().wait()
 
-    time = now()
+    time = utc_now()
     async with working(due.url, {"do": hang}, clock=lambda: time):
         ids = await due.add(3)
         await eventually(lambda: reached(started, 3))

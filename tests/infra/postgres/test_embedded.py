@@ -20,7 +20,7 @@ import pytest
 from infra.postgres import embedded as embedded_postgres
 from infra.postgres import postmaster
 from infra.postgres.os_account import account_for, subprocess_options
-from infra.runtime.home import CannotStart, claim
+from infra.runtime.home import CannotStart, claim_home
 
 ROOT = Path(__file__).parents[3]
 OWNER = """
@@ -28,7 +28,7 @@ import sys, time
 from pathlib import Path
 from infra.postgres import embedded as embedded_postgres
 from infra.runtime import home
-home.claim(Path(sys.argv[1]), "http://127.0.0.1:3000")
+home.claim_home(Path(sys.argv[1]), "http://127.0.0.1:3000")
 print(embedded_postgres.start(Path(sys.argv[1])), flush=True)
 time.sleep(600)
 """
@@ -118,14 +118,14 @@ def test_it_runs_on_while_another_process_uses_it(home: Path, owner: subprocess.
 def test_a_home_is_claimed_once_and_the_refusal_names_its_holder(home: Path, owner: subprocess.Popen[str]) -> None:
     for _ in range(2):
         with pytest.raises(CannotStart) as refused:
-            claim(home, "http://127.0.0.1:4000")
+            claim_home(home, "http://127.0.0.1:4000")
         assert str(refused.value) == (
             f"Tenure is already running on this home (process {owner.pid}, http://127.0.0.1:3000). "
             "Stop it, or choose another with TENURE_HOME."
         )
     owner.kill()
     owner.wait()
-    claim(home, "http://127.0.0.1:4000").release()
+    claim_home(home, "http://127.0.0.1:4000").release()
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
@@ -217,7 +217,7 @@ def test_data_of_another_version_is_refused(home: Path) -> None:
 
 def test_a_home_that_cannot_be_written_is_refused(home: Path) -> None:
     (home / "file").write_text("")
-    for act in (embedded_postgres.start, lambda path: claim(path, "http://127.0.0.1:3000")):
+    for act in (embedded_postgres.start, lambda path: claim_home(path, "http://127.0.0.1:3000")):
         with pytest.raises(CannotStart, match="cannot be used by .*: not a directory.*TENURE_HOME"):
             act(home / "file" / "home")
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from infra.eventlog.worker import CLAIM
-from infra.wiring.bootstrap import close, open_database
+from infra.wiring.database import open_database
 
 DUE = """
 insert into work select 'workspace.provision', gen_random_uuid(), 'engine', now() - i * interval '1 s',
@@ -23,8 +23,7 @@ PLANS = {
 
 @pytest.mark.parametrize("plan", PLANS)
 async def test_no_more_is_claimed_than_is_free_and_the_oldest_first(database: str, plan: str) -> None:
-    platform, _, _ = await open_database(database)
-    close(platform)
+    await (await open_database(database)).close()
     now = datetime.now(UTC)
     asked = {"lane": "engine", "free": 3, "now": now, "until": now + timedelta(minutes=1), "holder": 1}
     with psycopg.connect(database, autocommit=True) as conn:

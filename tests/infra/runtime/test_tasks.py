@@ -22,20 +22,20 @@ async def forgetful(times: int, done: list[str]) -> None:
 
 
 async def test_a_task_that_misses_that_it_was_cancelled_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "AGAIN", 0.01)
+    monkeypatch.setattr(tasks, "CANCEL_AGAIN_S", 0.01)
     done: list[str] = []
     started = [asyncio.create_task(forgetful(times, done)) for times in (0, 1, 2)]
     await asyncio.sleep(0)
-    await tasks.end(started)
+    await tasks.end_tasks(started)
     assert done == ["ended"] * 3
 
 
 async def test_who_ends_others_and_is_ended_meanwhile_sees_them_end_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "AGAIN", 0.01)
+    monkeypatch.setattr(tasks, "CANCEL_AGAIN_S", 0.01)
     done: list[str] = []
     started = asyncio.create_task(forgetful(3, done))
     await asyncio.sleep(0)
-    ending = asyncio.create_task(tasks.end([started]))
+    ending = asyncio.create_task(tasks.end_tasks([started]))
     await asyncio.sleep(0)
     ending.cancel()
     with pytest.raises(asyncio.CancelledError):

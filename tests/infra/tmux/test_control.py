@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from infra.runtime.tasks import end
+from infra.runtime.tasks import end_tasks
 from infra.tmux.control import ControlClient
 from infra.tmux.hosts import TmuxGone
 from infra.tmux.protocol import Message, Notice
@@ -50,7 +50,7 @@ async def test_nothing_is_asked_before_it_is_attached() -> None:
     await typing
     assert tmux.input == b"display-message -p one\ndisplay-message -p two\nsend-keys a\nsend-keys b\n"
     assert messages == [Notice("%sessions-changed", ""), Notice("%session-changed", "$0 main")]
-    await end([running])
+    await end_tasks([running])
 
 
 async def test_who_waits_for_it_to_be_attached_is_told_when_it_never_is() -> None:

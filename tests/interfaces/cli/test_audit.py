@@ -17,7 +17,8 @@ from psycopg.rows import dict_row
 from application.access import Cause
 from domain.workspace import Workspace
 from infra.postgres.database import connect
-from infra.wiring import bootstrap
+from infra.runtime.clock import utc_now
+from infra.wiring.database import open_database
 from projections import read_models
 from tests.support.cli import beside, running
 from tests.support.server import Served, eventually, served
@@ -155,10 +156,10 @@ async def test_before_its_first_event_it_was_not_there(database: str, history: t
 
 async def test_without_a_server_the_newest_events_are_there_too(database: str) -> None:
     """What a server stored and did not follow any more, since it was killed, is folded by who asks."""
-    platform, _, _ = await bootstrap.open_database(database)
+    opened = await open_database(database)
     workspace = a_workspace()
-    await platform.commit(Cause(), workspace)
-    await asyncio.to_thread(bootstrap.close, platform)
+    await opened.platform.commit(Cause(), workspace)
+    await opened.close()
 
     assert [json.loads(line)["subject"] for line in await lines(database)] == [str(workspace.id)]
 
@@ -217,5 +218,5 @@ def a_workspace() -> Workspace:
         provider="fake",
         ttl_seconds=None,
         longest=timedelta(days=1),
-        now=bootstrap.now(),
+        now=utc_now(),
     )

@@ -1,0 +1,200 @@
+"""The dependencies of each contract, out of what the builders made."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from infra.monitoring.health import HealthMonitor
+from infra.settings import Settings
+from infra.wiring.api_keys import ApiKeyServices
+from infra.wiring.engines import EngineServices
+from infra.wiring.foundation import Foundation
+from infra.wiring.hosted_sessions import HostedSessionServices
+from infra.wiring.people import PeopleServices
+from infra.wiring.terminals import TerminalServices
+from infra.wiring.vm_accounts import VmAccountServices
+from infra.wiring.vms import VmServices
+from infra.wiring.workshops import WorkshopServices, portal_is_open
+from infra.wiring.workspaces import WorkspaceServices
+from interfaces.chrote.deps import ChroteDeps
+from interfaces.clarateach.deps import ClaraTeachDeps
+from interfaces.http.app import ContractDeps
+from interfaces.http.deps import HttpDeps
+from interfaces.native.deps import NativeDeps
+from interfaces.neptuned.deps import NeptunedDeps
+from interfaces.vm_api.deps import VmApiDeps
+from interfaces.warpdrive.deps import WarpdriveDeps
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def build_contracts(
+    base: Foundation,
+    *,
+    engines: EngineServices,
+    people: PeopleServices,
+    keys: ApiKeyServices,
+    workspaces: WorkspaceServices,
+    terminals: TerminalServices,
+    hosted_sessions: HostedSessionServices,
+    workshops: WorkshopServices,
+    vm_accounts: VmAccountServices,
+    vms: VmServices,
+    health: HealthMonitor,
+) -> ContractDeps:
+    return ContractDeps(
+        http=http_deps(base, people, keys),
+        vm_api=VmApiDeps(queries=base.queries, clock=base.clock, workspaces=workspaces.workspaces),
+        chrote=chrote_deps(base, people, terminals),
+        warpdrive=warpdrive_deps(base, keys, hosted_sessions),
+        clarateach=clarateach_deps(base, engines, people, terminals, workshops),
+        neptuned=neptuned_deps(base, vm_accounts, vms),
+        native=native_deps(base, engines, people, keys, workspaces, health),
+    )
+
+
+def http_deps(base: Foundation, people: PeopleServices, keys: ApiKeyServices) -> HttpDeps:
+    settings = base.settings
+    return HttpDeps(
+        queries=base.queries,
+        platform=base.platform,
+        people=people.accounts,
+        profiles=people.accounts,
+        logins=people.logins,
+        instructors=people.instructors,
+        api_keys=keys.api_keys,
+        tokens=keys.tokens,
+        ids=uuid4,
+        version=version("tenure"),
+        url=settings.url,
+        hosts=hosts_of(settings),
+        origins=frozenset({settings.origin, *settings.cors_origins}),
+        cors_origins=tuple(settings.cors_origins),
+        trusted_proxies=settings.trusted_proxies,
+        dev_header=settings.accepts_dev_header,
+        auditors=frozenset(settings.auditors),
+        keepalive_seconds=settings.keepalive_seconds,
+        max_body_bytes=settings.max_body_bytes,
+        max_file_bytes=settings.max_file_bytes,
+    )
+
+
+def chrote_deps(base: Foundation, people: PeopleServices, terminals: TerminalServices) -> ChroteDeps:
+    settings = base.settings
+    return ChroteDeps(
+        queries=base.queries,
+        hub=base.hub,
+        clock=base.clock,
+        profiles=people.accounts,
+        users=people.users,
+        invites=people.invites,
+        logins=people.logins,
+        instructors=people.instructors,
+        providers=people.providers,
+        pending_sign_ins=people.pending_sign_ins,
+        claims=terminals.claims,
+        terminals=terminals.terminals,
+        presence=terminals.presence,
+        url=settings.url,
+        hosts=hosts_of(settings),
+        dev_login=settings.dev_login,
+        heartbeat_seconds=settings.heartbeat_seconds,
+    )
+
+
+def warpdrive_deps(base: Foundation, keys: ApiKeyServices, hosted_sessions: HostedSessionServices) -> WarpdriveDeps:
+    return WarpdriveDeps(
+        queries=base.queries,
+        hub=base.hub,
+        clock=base.clock,
+        platform=base.platform,
+        hosted_sessions=hosted_sessions.hosted_sessions,
+        guests=hosted_sessions.guests,
+        join_requests=hosted_sessions.join_requests,
+        waiting_room=hosted_sessions.waiting_room,
+        api_keys=keys.api_keys,
+        api_key_rows=keys.rows,
+        tokens=keys.tokens,
+        region_header=base.settings.region_header,
+    )
+
+
+def clarateach_deps(
+    base: Foundation,
+    engines: EngineServices,
+    people: PeopleServices,
+    terminals: TerminalServices,
+    workshops: WorkshopServices,
+) -> ClaraTeachDeps:
+    settings = base.settings
+    return ClaraTeachDeps(
+        queries=base.queries,
+        hub=base.hub,
+        people=people.accounts,
+        profiles=people.accounts,
+        instructors=people.instructors,
+        workshops=workshops.workshops,
+        seats=workshops.seats,
+        seat_tokens=workshops.seat_tokens,
+        registering=workshops.registering,
+        learners=workshops.learners,
+        terminals=terminals.terminals,
+        presence=terminals.presence,
+        files=engines.files,
+        displays=engines.displays,
+        rate_limiter=workshops.rate_limiter,
+        rate_limits=settings.rate_limits,
+        url=settings.url,
+        hosts=hosts_of(settings),
+        portal_is_open=portal_is_open(settings),
+    )
+
+
+def neptuned_deps(base: Foundation, vm_accounts: VmAccountServices, vms: VmServices) -> NeptunedDeps:
+    return NeptunedDeps(
+        queries=base.queries,
+        hub=base.hub,
+        clock=base.clock,
+        vm_accounts=vm_accounts.accounts,
+        vm_account_rows=vm_accounts.rows,
+        vm_administration=vm_accounts.administration,
+        vm_servers=vm_accounts.servers,
+        vm_configs=vms.configs,
+        vm_tokens=vm_accounts.tokens,
+        consoles=vms.consoles,
+        turns=vms.turns,
+        images=vms.images,
+        attempt_limiter=base.attempt_limiter,
+    )
+
+
+def native_deps(
+    base: Foundation,
+    engines: EngineServices,
+    people: PeopleServices,
+    keys: ApiKeyServices,
+    workspaces: WorkspaceServices,
+    health: HealthMonitor,
+) -> NativeDeps:
+    return NativeDeps(
+        queries=base.queries,
+        hub=base.hub,
+        clock=base.clock,
+        platform=base.platform,
+        people=people.accounts,
+        machine_configs=workspaces.machine_configs,
+        regions=engines.regions,
+        api_keys=keys.api_keys,
+        api_key_rows=keys.rows,
+        tokens=keys.tokens,
+        health_checks=health.checks(with_engines=base.works),
+        update_gauges=health.update_gauges,
+        version=version("tenure"),
+    )
+
+
+def hosts_of(settings: Settings) -> frozenset[str]:
+    """Return the names that this server goes by, without ports."""
+    return frozenset({*LOOPBACK_NAMES, urlsplit(settings.url).hostname or "localhost"})

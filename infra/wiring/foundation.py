@@ -1,0 +1,63 @@
+"""What all builders stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg_pool import AsyncConnectionPool
+
+from application.platform import Platform
+from application.ports.clock import Clock
+from application.ports.limits import AttemptLimiter
+from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
+from infra.eventlog.notifications import Signals
+from infra.postgres import database as postgres
+from infra.settings import Settings
+from infra.wiring.database import Database
+from projections.hub import Hub
+from projections.query import Queries
+
+BackgroundTask = Callable[[], Coroutine[Any, Any, None]]  # runs until it is cancelled
+
+
+@dataclass(frozen=True)
+class Foundation:
+    settings: Settings
+    installation_id: UUID
+    database_url: str
+    pool: AsyncConnectionPool[Any]
+    platform: Platform
+    clock: Clock
+    signals: Signals
+    queries: Queries
+    hub: Hub
+    reconciles: bool  # the sweep, and the search for idle sessions, run by themselves
+    attempt_limiter: AttemptLimiter  # of wrong credentials of every kind, from one source
+
+    @property
+    def works(self) -> bool:
+        """Whether this process follows the log and does what is due, beside answering requests or instead of it."""
+        return self.settings.role != "api"
+
+
+def build_foundation(settings: Settings, database: Database, clock: Clock, reconciles: bool = True) -> Foundation:
+    """The pool is not open yet."""
+    pool = postgres.create_pool(database.url)
+    signals = Signals(database.url)
+    queries = Queries(pool, signals.followed)
+    return Foundation(
+        settings=settings,
+        installation_id=database.installation_id,
+        database_url=database.url,
+        pool=pool,
+        platform=database.platform,
+        clock=clock,
+        signals=signals,
+        queries=queries,
+        hub=Hub(queries, settings.reader_queue, settings.replay_limit),
+        reconciles=reconciles and settings.role != "api",
+        attempt_limiter=PerMinuteAttemptLimiter(settings.redis_url, settings.guesses_per_minute),
+    )

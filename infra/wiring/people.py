@@ -1,0 +1,50 @@
+"""Users: how they come in, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+from application.instructors import Instructors
+from application.invites import Invites
+from application.logins import Logins
+from application.ports.logins import PendingSignIns, Provider
+from application.users import Users
+from infra.auth.oauth import providers
+from infra.tables.accounts import Accounts
+from infra.tables.invite_tokens import InviteTokens
+from infra.tables.logins import Cookies, InstructorTokens
+from infra.tables.passwords import PasswordRows
+from infra.tables.sign_ins import PendingSignInRows
+from infra.tables.snowflakes import Snowflakes
+from infra.wiring.foundation import Foundation
+
+
+@dataclass(frozen=True)
+class PeopleServices:
+    accounts: Accounts  # both `People` and `Profiles`
+    numbers: Snowflakes
+    users: Users
+    invites: Invites
+    logins: Logins
+    instructors: Instructors
+    providers: Mapping[str, Provider]
+    pending_sign_ins: PendingSignIns
+
+
+def build_people(base: Foundation) -> PeopleServices:
+    platform, clock, pool, limiter = base.platform, base.clock, base.pool, base.attempt_limiter
+    accounts, numbers = Accounts(pool, uuid4), Snowflakes(pool, clock)
+    invites = Invites(platform, clock, uuid4, InviteTokens(pool), limiter)
+    logins = Logins(platform, clock, accounts, Cookies(pool), invites, base.settings.open_signup, numbers)
+    return PeopleServices(
+        accounts=accounts,
+        numbers=numbers,
+        users=Users(platform, clock, accounts),
+        invites=invites,
+        logins=logins,
+        instructors=Instructors(platform, clock, logins, PasswordRows(pool), InstructorTokens(pool), limiter),
+        providers=providers(base.settings),
+        pending_sign_ins=PendingSignInRows(pool),
+    )
