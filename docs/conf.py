@@ -28,14 +28,20 @@ html_show_sphinx = False
 html_use_index = False
 
 # The front page itself holds no directives, so that it reads well wherever the repository is browsed.
-SECTIONS = {"Tutorials": "tutorials", "How to": "how-to", "Reference": "reference", "Explanation": "explanation"}
-CONTENTS = "\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{folder}/**\n```\n"
+SECTIONS = {
+    "Tutorials": "tutorials",
+    "How to": "how-to",
+    "Reference": "reference",
+    "Explanation": "explanation",
+    "Decisions": "explanation/decisions",
+}
+CONTENTS = "\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{folder}/*\n```\n"
 
 
 def add_contents(app: Sphinx, page: str, source: list[str]) -> None:
     """Append a table of contents of each section to the front page; they become the sidebar."""
     if page == "index":
-        filled = {name: folder for name, folder in SECTIONS.items() if [*Path(app.srcdir, folder).rglob("*.md")]}
+        filled = {name: folder for name, folder in SECTIONS.items() if [*Path(app.srcdir, folder).glob("*.md")]}
         source[0] += "".join(CONTENTS.format(caption=caption, folder=folder) for caption, folder in filled.items())
 
 

@@ -47,7 +47,7 @@ def page() -> str:
     for aggregate in aggregates():
         parts += [f"## {aggregate.__name__}", prose(documented(aggregate))]
         for event in events_of(aggregate):
-            payload = table(("field", "type", "meaning"), fields(event))
+            payload = payload_table(list(fields(event)))
             parts += [
                 f"### {code(kind_of(object.__new__(event)))}",
                 prose(documented(event)),
@@ -61,12 +61,8 @@ def aggregates() -> list[type[Aggregate]]:
     """Every kind of aggregate that the domain defines, in the order of the alphabet."""
     modules = [import_module(f"domain.{module.name}") for module in iter_modules(domain.__path__)]
     kinds = {kind for module in modules for kind in vars(module).values() if inspect.isclass(kind)}
-    stored_kinds = [kind for kind in kinds if issubclass(kind, Aggregate) and any(map(begins, events_of(kind)))]
-    return sorted(stored_kinds, key=lambda kind: kind.__name__)
-
-
-def begins(event: type[Any]) -> bool:
-    return issubclass(event, Aggregate.Created)
+    leaves = [kind for kind in kinds if issubclass(kind, Aggregate) and kind.__module__ != "domain.aggregate"]
+    return sorted((kind for kind in leaves if not kind.__subclasses__()), key=lambda kind: kind.__name__)
 
 
 def events_of(aggregate: type[Any]) -> list[type[Any]]:
@@ -110,6 +106,14 @@ def sources(module: str) -> dict[str, ast.ClassDef]:
 
 
 # -- the payload ------------------------------------------------------------------
+
+
+def payload_table(rows: list[tuple[str, str, str]]) -> str:
+    """The fields of an event; without the last column where names and types say it all."""
+    explained = any(meaning for _, _, meaning in rows)
+    return (
+        table(("field", "type", "meaning"), rows) if explained else table(("field", "type"), (row[:2] for row in rows))
+    )
 
 
 def fields(event: type[Any]) -> Iterator[tuple[str, str, str]]:
