@@ -32,7 +32,7 @@ from projections.hub import Batch
 from projections.query import Queries
 
 CATCH_UP_TIMEOUT_S = 30.0
-POOL_SIZE = 4
+MAX_CONNECTIONS = 4
 WAIT_S = 3600  # of one wait for the next event, which is repeated
 
 
@@ -56,7 +56,7 @@ class OfflineLog:
 async def open_log(settings: Settings) -> AsyncIterator[OfflineLog]:
     """Follow the log meanwhile, so that the trail is complete also where no server follows it."""
     async with opened(settings) as database:
-        pool = postgres.create_pool(database.url, size=POOL_SIZE)
+        pool = postgres.create_pool(database.url, size=MAX_CONNECTIONS)
         await pool.open()
         try:
             signals = Signals(database.url)

@@ -16,13 +16,13 @@ NO_FILES = "the files of workspaces cannot be had here"
 
 
 def files_of(machines: Machines) -> Files:
-    """The files of its machines. An engine need not let anybody at them."""
-    found: Files | None = getattr(machines, "files", None)
-    return found or NoFiles()
+    """Return the files of its machines; without any, a stand-in that refuses."""
+    files: Files | None = getattr(machines, "files", None)
+    return files or NoFiles()
 
 
 class NoFiles:
-    """`Files` where there are none to be had."""
+    """`Files` of machines that share none. Everything raises `Unavailable`."""
 
     async def list(self, workspace_id: UUID, path: str) -> list[FileSeen]:
         raise Unavailable("workspace", NO_FILES)
@@ -40,13 +40,13 @@ class NoFiles:
 
 
 def displays_of(machines: Machines) -> Displays:
-    """The displays of its machines. An engine need not know of any."""
-    found: Displays | None = getattr(machines, "displays", None)
-    return found or NoDisplays()
+    """Return the displays of its machines; without any, a stand-in that refuses."""
+    displays: Displays | None = getattr(machines, "displays", None)
+    return displays or NoDisplays()
 
 
 class NoDisplays:
-    """`Displays` where there are none."""
+    """`Displays` of machines that have none. Watching raises `NotFound`."""
 
     @asynccontextmanager
     async def watch(self, workspace_id: UUID) -> AsyncIterator[Display]:

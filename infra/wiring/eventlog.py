@@ -14,7 +14,7 @@ from infra.runtime.loop_thread import call_on_loop, run_in_own_loop
 from infra.wiring.foundation import BackgroundTask, Foundation
 
 PUSH_GRACE_S = 0.05  # that a push may take before the hub looks up the events itself
-LOG_LANE_SIZE = 32  # commands on the log under way at once; group commit makes them cheap
+MAX_LOG_COMMANDS = 32  # of the lane "log" under way at once; group commit makes them cheap
 
 
 def build_event_log(base: Foundation, commands: Mapping[str, WorkCommand]) -> Mapping[str, BackgroundTask]:
@@ -31,7 +31,7 @@ def build_event_log(base: Foundation, commands: Mapping[str, WorkCommand]) -> Ma
         worker = Worker(
             pool=base.pool,
             commands=commands,
-            lanes={"engine": settings.provision_concurrency, "log": LOG_LANE_SIZE},
+            lanes={"engine": settings.provision_concurrency, "log": MAX_LOG_COMMANDS},
             signals=base.signals,
             clock=base.clock,
             on_start=lambda command, delay_s: STARTED_LATE_S.labels(command).observe(delay_s),

@@ -1,4 +1,4 @@
-"""The schema: created when it is missing; read models are folded anew when their shape has changed."""
+"""The schema: made when it is missing. Read models are folded anew when their shape has changed."""
 
 from __future__ import annotations
 
@@ -22,15 +22,13 @@ from infra.tables import (
     passwords,
     presence,
     registrations,
+    session_activity,
     sign_ins,
     signing_keys,
     snowflakes,
     vm_accounts,
     vm_passwords,
     workshop_keys,
-)
-from infra.tables import (
-    session_activity as hosted_use,
 )
 from projections import read_models
 
@@ -47,10 +45,10 @@ insert into installation default values on conflict do nothing;
 """
 
 
-# What is kept beside the log.
-ROWS = tuple(
-    rows.DDL
-    for rows in (
+# What is stored beside the log.
+TABLES = tuple(
+    module.DDL
+    for module in (
         accounts,
         logins,
         invite_tokens,
@@ -59,7 +57,7 @@ ROWS = tuple(
         api_keys,
         signing_keys,
         join_requests,
-        hosted_use,
+        session_activity,
         workshop_keys,
         learners,
         registrations,
@@ -70,14 +68,14 @@ ROWS = tuple(
         vm_passwords,
     )
 )
-BATCH = 500  # events in memory at once, while all are folded
+MAX_EVENTS = 500  # in memory at once while all are folded
 
 
 async def migrate(conn: AsyncConnection[Any], platform: Platform) -> bool:
-    """Make what is missing; refold the read models if theirs is another shape. Returns whether it did."""
+    """Make the tables that are missing, and refold read models of another shape. Return whether they were refolded."""
     async with conn.transaction():
         await conn.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-        for statements in (INSTALLATION, *ROWS, read_models.FOLLOWER):
+        for statements in (INSTALLATION, *TABLES, read_models.FOLLOWER):
             await conn.execute(statements)
         cur = await conn.execute("select shape from follower for update")
         (shape,) = await cur.fetchone() or ("",)
@@ -88,30 +86,30 @@ async def migrate(conn: AsyncConnection[Any], platform: Platform) -> bool:
 
 
 async def rebuild(
-    conn: AsyncConnection[Any], platform: Platform, folded: Callable[[int], None] = lambda count: None
+    conn: AsyncConnection[Any], platform: Platform, on_progress: Callable[[int], None] = lambda count: None
 ) -> int:
-    """Drop every read model and fold it anew from the log, in one transaction. Returns how many events there were.
+    """Drop every read model and fold it anew from the log, in one transaction. Return the number of events.
 
-    `folded` is told how many there were so far.
+    `on_progress` is called with the number of events folded so far.
     """
     async with conn.transaction():
-        await conn.execute("select position from follower for update")  # a follower at work waits for us
-        return await refold(conn, platform, folded)
+        await conn.execute("select position from follower for update")  # a follower waits for this transaction
+        return await refold(conn, platform, on_progress)
 
 
 async def refold(
-    conn: AsyncConnection[Any], platform: Platform, folded: Callable[[int], None] = lambda count: None
+    conn: AsyncConnection[Any], platform: Platform, on_progress: Callable[[int], None] = lambda count: None
 ) -> int:
-    """New tables beside the old ones, which can be read until the new take their place at the end."""
+    """Fold into new tables beside the old ones, which can be read until the new ones replace them at the end."""
     await conn.execute("drop schema if exists rebuilding cascade; create schema rebuilding")
     await conn.execute("set local search_path to rebuilding, public")
     await read_models.create(conn)
     position = count = 0
-    while batch := await events_after(conn, platform, position, BATCH):
+    while batch := await events_after(conn, platform, position, MAX_EVENTS):
         async with conn.pipeline():
             await read_models.advance(conn, [event for _, event in batch], [at for at, _ in batch])
         position, count = batch[-1][0], count + len(batch)
-        folded(count)
+        on_progress(count)
     await read_models.replace(conn, "rebuilding")
     await conn.execute("set local search_path to public; drop schema rebuilding")
     return count
