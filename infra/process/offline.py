@@ -46,6 +46,11 @@ class OfflineLog:
     clock: Clock
     behind: bool  # the read models did not reach the end of the log within `CATCH_UP_TIMEOUT_S`
 
+    @property
+    def position(self) -> int:
+        """The position up to which the read models, and so the trail, have come."""
+        return self.queries.followed.value
+
     async def after(self, position: int) -> None:
         """Return when there is something in the trail after this position."""
         while not await self.queries.followed.wait_for(position + 1, timeout_s=WAIT_S):

@@ -64,23 +64,23 @@ async def show_log(
     from interfaces.native.history import entries
 
     shown = 0
-    async with world.log(flags) as given:
-        warn_if_behind(given)
-        what = await filter_of(given, *wanted)
+    async with world.log(flags) as history:
+        warn_if_behind(history)
+        what = await filter_of(history, *wanted)
         while True:
-            async for told in entries(given, what, after):
+            async for told in entries(history, what, after):
                 say(present.line(told).decode() if as_json else in_words(told))
                 after, shown = told["position"], shown + 1
                 if shown == limit:
                     return
             if not follow:
                 return
-            seen = max(after, given.queries.followed.value)
-            await given.after(seen)
+            seen = max(after, history.position)
+            await history.after(seen)
 
 
 async def filter_of(
-    given: Log, subject: str | None, kind: str | None, actor: str | None, since: str | None, until: str | None
+    history: Log, subject: str | None, kind: str | None, actor: str | None, since: str | None, until: str | None
 ) -> Filter:
     from interfaces.native.history import parse_time, person
     from projections.trail import Filter
@@ -92,7 +92,7 @@ async def filter_of(
     return Filter(
         subject=about,
         kind=kind,
-        by=await person(given, actor) if actor else None,
+        by=await person(history, actor) if actor else None,
         since=parse_time(since, TIME.format("--since")) if since else None,
         until=parse_time(until, TIME.format("--until")) if until else None,
     )
@@ -121,9 +121,9 @@ async def show_subject(world: Any, flags: Flags, id: str, at: str | None, as_jso
     from interfaces.native import views as present
     from interfaces.native.history import as_it_was
 
-    async with world.log(flags) as given:
-        warn_if_behind(given)
-        told = await as_it_was(given, id, at, lambda holder: True)
+    async with world.log(flags) as history:
+        warn_if_behind(history)
+        told = await as_it_was(history, id, at, lambda holder: True)
     if as_json:
         say(present.line(told).decode())
         return
@@ -133,8 +133,8 @@ async def show_subject(world: Any, flags: Flags, id: str, at: str | None, as_jso
             say(f"  {name:<14}{value if isinstance(value, str) else present.line(value).decode().strip(chr(34))}")
 
 
-def warn_if_behind(given: Log) -> None:
-    if given.behind:
+def warn_if_behind(history: Log) -> None:
+    if history.behind:
         note("The read models lag behind the log, so the newest events are missing here; see /health/ready.")
 
 

@@ -51,9 +51,9 @@ class Commands(TyperGroup):
 def with_options(run: Callable[..., None], settings: list[Setting], epilog: str | None) -> Any:
     """The command that runs this function, with an option for each setting."""
 
-    def command(**given: Any) -> None:
-        flags: Flags = {setting.name: given.pop(setting.name) for setting in settings}
-        run(flags=flags, **given)
+    def command(**options: Any) -> None:
+        flags: Flags = {setting.name: options.pop(setting.name) for setting in settings}
+        run(flags=flags, **options)
 
     own = signature(run, eval_str=True)
     params = [p for p in own.parameters.values() if p.name != "flags"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # names for a type checker; at run time they cost a web frame
     from application.ports.people import People
     from projections.query import Queries
 
-Flags = dict[str, Any]  # settings by name, as they were given; None: not given
+Flags = dict[str, Any]  # settings by name; None: not set on the command line
 
 
 class Stop(Exception):
@@ -64,6 +64,11 @@ class Log(Protocol):
     def platform(self) -> Platform: ...
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def position(self) -> int:
+        """The position up to which the read models, and so the trail, have come."""
+        ...
 
     @property
     def behind(self) -> bool:
