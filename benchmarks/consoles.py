@@ -216,7 +216,7 @@ class Blind:
 
 async def watch(address: str, count: int) -> None:
     """Says a line when all of them watch; ends with the process."""
-    aiortc.rtcrtpreceiver.get_decoder = lambda codec: Blind()  # type: ignore[assignment,return-value]
+    setattr(aiortc.rtcrtpreceiver, "get_decoder", lambda codec: Blind())  # noqa: B010
     peers = [await connected(address) for _ in range(count)]
     print(len(peers), flush=True)
     await asyncio.Event().wait()
@@ -224,7 +224,12 @@ async def watch(address: str, count: int) -> None:
 
 async def connected(address: str) -> RTCPeerConnection:
     peer, there = RTCPeerConnection(), asyncio.Event()
-    peer.on("connectionstatechange", lambda: peer.connectionState == "connected" and there.set())
+
+    def changed() -> None:
+        if peer.connectionState == "connected":
+            there.set()
+
+    peer.on("connectionstatechange", changed)
     async with connect(address, proxy=None, max_queue=None) as socket:
         offer = json.loads(await socket.recv())["data"]
         await peer.setRemoteDescription(RTCSessionDescription(offer["sdp"], offer["type"]))

@@ -9,6 +9,8 @@ from benchmarks.place import Place
 from benchmarks.rows import Figure, Row
 from benchmarks.stored import MACHINE, YEAR, now, requested, store
 from domain.workspace import Workspace
+from infra.eventlog.log_reader import events_after
+from infra.postgres import database as connections
 from infra.wiring import schema as rows
 from infra.wiring.database import open_database
 
@@ -20,13 +22,13 @@ async def run(place: Place) -> list[Row]:
     with place.database() as database:
         opened = await open_database(database)
         platform = opened.platform
-        conn = await rows.connect(database)
+        conn = await connections.connect(database)
         try:
             owners = [uuid4() for _ in range(OWNERS)]
             await store(platform, [life(owners[nth % OWNERS]) for nth in range(lives)])
             began = time.perf_counter()
             position = read = 0
-            while batch := await rows.events_after(conn, platform, position, rows.BATCH):
+            while batch := await events_after(conn, platform, position, rows.BATCH):
                 position, read = batch[-1][0], read + len(batch)
             bare = read / (time.perf_counter() - began)
             began = time.perf_counter()

@@ -20,10 +20,10 @@ from tests.support.server import Served, served
 from tests.support.tmux import Tmux, tmux_server
 
 # A client's TLS begins with reading all of the world's authorities, which takes 20 ms: those of tests share it.
-default.create_ssl_context = cache(default.create_ssl_context)
+setattr(default, "create_ssl_context", cache(getattr(default, "create_ssl_context")))  # noqa: B009, B010
 # Passwords are hashed slowly so that nobody tries many: tests do.
 for rows in (passwords, vm_passwords):
-    rows.PasswordHasher = partial(PasswordHasher.from_parameters, CHEAPEST)  # type: ignore[misc]
+    setattr(rows, "PasswordHasher", partial(PasswordHasher.from_parameters, CHEAPEST))  # noqa: B010
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ async def test_wrong_keys_take_the_same_steps_whatever_is_wrong_with_them(keys: 
     steps = []
     for text in (f"{good[:13]}{'x' * 43}", f"tnr_00000000_{good[13:]}", once_good, "tnr_", "", "é" * 10_000):
         asked: list[str] = []
-        recorded = {
+        recorded: dict[str, Any] = {
             part: Recorded(getattr(keys, part), asked) for part in ("platform", "rows", "attempt_limiter", "people")
         }
         assert await replace(keys, **recorded).authenticate(text, "here") is None
@@ -76,7 +76,7 @@ async def test_a_good_key_is_its_owners_within_its_scopes(keys: ApiKeys) -> None
     made, text = await keys.create(ANNA, name="a", scopes=["read"], lasts=timedelta(hours=1))
     grant = await keys.authenticate(text, "here")
     assert grant and (grant.key_id, grant.user_id, grant.role) == (made.id, ANNA.user_id, None)
-    assert (grant.scopes, grant.expires_at) == ({Scope.READ}, T0 + timedelta(hours=1))
+    assert (grant.scopes, grant.expires_at) == (frozenset({Scope.READ}), T0 + timedelta(hours=1))
     later = replace(keys, clock=lambda: T0 + timedelta(hours=1))
     assert await later.authenticate(text, "here") is None
 

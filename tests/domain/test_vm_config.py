@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_it_is_made_from_a_whole_configuration() -> None:
 
 
 def test_with_autostart_it_starts_when_it_is_made() -> None:
-    started = (VmConfig.StartRequested, {})
+    started: tuple[type, dict[str, Any]] = (VmConfig.StartRequested, {})
     vms.not_yet.when(VmConfig.create, SUBJECT, AUTO, T0).then_all((VmConfig.Created, {"document": AUTO}), started)
     assert vms.auto.state.state == State.STARTING
 

@@ -54,6 +54,7 @@ async def page(address: str, home: Path) -> AsyncIterator[Page]:
     """One that shows this address."""
     if not (program := shutil.which("chromium")):
         lacking("chromium", "there is no chromium")
+    assert program
     told = asyncio.subprocess.DEVNULL
     command = (program, *OPTIONS, f"--user-data-dir={home}", "--window-size=1280,800", "about:blank")
     process = await asyncio.create_subprocess_exec(*command, stdout=told, stderr=told)

@@ -54,7 +54,7 @@ class Painted(FakeHypervisor):
         return as_png(frame_of(self.colour * (SIZE[0] * SIZE[1]), SIZE).reformat(format="rgb24"))
 
     @asynccontextmanager
-    async def watch(self, vm: UUID) -> AsyncIterator[PaintedDisplay]:  # type: ignore[override]
+    async def watch(self, vm: UUID) -> AsyncIterator[PaintedDisplay]:
         self.lit(vm)
         self.watched += 1
         try:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from application.access import Actor
 from application.ports.regions import Region
+from domain.region import EngineAddress
 from domain.role import Role
 from domain.workspace import Workspace
 from tests.support.fake_engine import Engine
@@ -18,7 +19,7 @@ from tests.support.server import Served, served
 from tests.support.stories.workspaces import ANNA
 
 ADMIN = Actor(ANNA, "anna", "test", role=Role.ADMIN)
-ENGINE = {"url": "tcp://10.0.0.2:2375", "host": "127.0.0.1", "publish_on": "127.0.0.1"}
+ENGINE: EngineAddress = {"url": "tcp://10.0.0.2:2375", "host": "127.0.0.1", "publish_on": "127.0.0.1"}
 
 
 @dataclass(frozen=True)

@@ -229,10 +229,12 @@ async def test_what_makes_no_sense_is_said_and_the_socket_lives(place: Place, pa
             await otto.error("INVALID_MESSAGE")
         await otto.connection.send('{"type": "sendKeys", "sessionId": "main", "keys": "\\ud800"}')
         await otto.error("INVALID_MESSAGE")
-        for keys in (None, 7, ["x"], {}):
+        wrong_keys: list[Any] = [None, 7, ["x"], {}]
+        for keys in wrong_keys:
             await otto.say("sendKeys", sessionId="main", keys=keys)
             await otto.error("INVALID_MESSAGE")
-        for pane in ([], {}, True, 1.5):
+        wrong_panes: list[Any] = [[], {}, True, 1.5]
+        for pane in wrong_panes:
             await otto.say("sendKeys", sessionId="main", keys="x", pane=pane)
             await otto.error("INVALID_MESSAGE")
         for unknown in ("", "Subscribe", "exec", "output"):
@@ -240,7 +242,8 @@ async def test_what_makes_no_sense_is_said_and_the_socket_lives(place: Place, pa
             await otto.error("UNKNOWN_TYPE")
         await otto.say("sendKeys", sessionId="main", keys="alive")
         if path == "/ws":
-            for id in (None, 7, [], {}):
+            wrong_ids: list[Any] = [None, 7, [], {}]
+            for id in wrong_ids:
                 await otto.say("subscribe", sessionId=id)
                 await otto.error("INVALID_MESSAGE")
             for name in ("", "nothing", "a\0b", "$0", "x" * 10_000):

@@ -123,7 +123,7 @@ def logged() -> Iterator[StringIO]:
     handler.setStream(written)
     yield written
     root.handlers[:], root.level = before
-    for name in logs.OURS:
+    for name in logs.OWN_LOGGERS:
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -210,7 +210,7 @@ async def test_who_is_sent_away_is_let_go_at_once(place: Place) -> None:
         async def refused() -> bool:
             await otto.say("sendKeys", keys="x")
             told = await otto.next()
-            return told["type"] == "error" and told["code"] == "NOT_OPERATOR"
+            return bool(told["type"] == "error" and told["code"] == "NOT_OPERATOR")
 
         await eventually(refused)
         assert (await place.olga.delete(f"/api/users/{place.ids['otto']}")).status_code == 200

@@ -97,7 +97,7 @@ async def test_who_is_removed_is_out_at_once_and_forgotten(tenure: Served) -> No
 
         async def forgotten() -> bool:
             trail = (await olga.get("/api/v1/audit/events", params={"kind": "user"})).json()["events"]
-            return trail[-1]["kind"] == "user.forgotten"
+            return bool(trail[-1]["kind"] == "user.forgotten")
 
         await eventually(forgotten)
         async with tenure.tenure.pool.connection() as conn:

@@ -113,8 +113,9 @@ async def test_what_makes_no_sense_is_said_to_be_so(seat: Seat) -> None:
     async with seat.terminal() as tab:
         wrong: list[Any] = ["x", 1, {}, {"type": "dance"}, {"type": "input"}, {"type": "input", "data": 5}]
         wrong += [{"type": "resize"}, {"type": "resize", "cols": "80", "rows": 24}]
-        for said in (*map(json.dumps, wrong), "{", b"\xff"):
-            await tab.socket.send(said)
+        texts: list[str | bytes] = [*map(json.dumps, wrong), "{", b"\xff"]
+        for text in texts:
+            await tab.socket.send(text)
             await tab.until(lambda: tab.messages[-1:] and tab.messages[-1]["type"] == "error")
             assert set(tab.messages.pop()) == {"type", "message"}
         await tab.types("echo li''ving\r")

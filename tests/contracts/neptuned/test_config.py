@@ -29,7 +29,8 @@ async def test_some_are_changed_and_the_others_stay(ada: httpx.AsyncClient) -> N
     assert fine(await ada.patch(SETTINGS, json={"chat": {"messages_max_rate": 2.5}})) == told
     told = {"registrations_open": False, "chat": chat}
     assert fine(await ada.patch(SETTINGS, json={"registrations_open": False})) == told
-    for nothing in ({}, {"chat": {}}):
+    empty: list[dict[str, Any]] = [{}, {"chat": {}}]
+    for nothing in empty:
         assert fine(await ada.patch(SETTINGS, json=nothing)) == told
     assert fine(await ada.patch(SETTINGS)) == told
     assert fine(await ada.patch(SETTINGS, json=told | {"chat": {"messages_max_count": 9}}))["chat"] == {

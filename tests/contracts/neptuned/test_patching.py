@@ -90,7 +90,8 @@ async def test_a_patch_that_fails_says_which_operation_and_changes_nothing(
     for operation, says in wrong:
         refused(await patch(ada, good, operation), 400, says)
     assert await shown(ada) == LAB | {"state": "stopped"}
-    for body in ({}, "x", 1, None):
+    bodies: list[Any] = [{}, "x", 1, None]
+    for body in bodies:
         refused(await ada.patch(f"{VMS}/lab", json=body), 400)
     assert await happened(tenure, await id_of(tenure)) == ["Created"]
 

@@ -34,7 +34,7 @@ def administered() -> list[tuple[str, str]]:
     routes = [it for contract in api.CONTRACTS for router in contract.routers for it in router.routes]
     below = [it for it in routes if isinstance(it, APIRoute) and it.path.startswith(f"{BASE}/admin")]
     assert all(isinstance(it, Administered) for it in below), "use interfaces.neptuned.credentials.administering"
-    return [(method, it.path) for it in below for method in it.methods]
+    return [(method, it.path) for it in below for method in it.methods or ()]
 
 
 @pytest.mark.line("N41")

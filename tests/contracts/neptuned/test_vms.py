@@ -186,7 +186,7 @@ async def test_with_autostart_it_starts_when_we_do(database: str, tmp_path: Any)
 async def test_the_agent_is_for_q35_only(ada: httpx.AsyncClient) -> None:
     says = "qemu_enable_agent must be false where qemu_machine_type is pc"
     refused(await ada.post(f"{VMS}/create", json=LAB | {"qemu_enable_agent": True}), 400, says)
-    q35 = {"qemu_enable_agent": True, "qemu_machine_type": "q35"}
+    q35: dict[str, Any] = {"qemu_enable_agent": True, "qemu_machine_type": "q35"}
     assert (await created(ada, **q35))["qemu_enable_agent"] is True
 
 
@@ -254,7 +254,7 @@ async def test_a_body_that_is_too_large(ada: httpx.AsyncClient) -> None:
 async def test_custom_command_lines_and_taps_can_be_switched_off(database: str, tmp_path: Any) -> None:
     async with served(database, tmp_path) as tenure, person(tenure, "ada") as ada:
         await created(ada, document(TAP, TAP_NIC, CUSTOM))
-    off = {"vm_custom_cmd": False, "vm_tap": False}
+    off: dict[str, Any] = {"vm_custom_cmd": False, "vm_tap": False}
     async with served(database, tmp_path, **off) as tenure, nobody(tenure, **dict(ada.headers)) as ada:
         for devices, says in (
             ((TAP, TAP_NIC), 'device "tap": tap is switched off here, by the setting TENURE_VM_TAP'),
@@ -271,6 +271,7 @@ async def test_custom_command_lines_and_taps_can_be_switched_off(database: str, 
 async def test_auditors_see_what_was_asked_with_the_command_lines(tenure: Served, ada: httpx.AsyncClient) -> None:
     await created(ada, document(CUSTOM))
     id = await id_of(tenure)
+    kept: Any
     (kept,) = [it for it in tenure.tenure.deps.http.platform.events.get(id)]
     assert kept.document["qemu_devices"][0]["command_line"] == CUSTOM["command_line"]
     assert kept.by is not None and kept.request_id

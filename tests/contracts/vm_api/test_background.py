@@ -30,7 +30,7 @@ async def test_what_is_creating_is_found_by_a_worker_that_was_not_there_when_it_
 
 @pytest.mark.line("V35", "V37")
 def test_the_documents_intervals_are_upper_bounds() -> None:
-    assert timedelta(seconds=worker.LOOK) <= timedelta(seconds=5)
+    assert timedelta(seconds=worker.POLL_INTERVAL_S) <= timedelta(seconds=5)
     assert Settings().sweep_seconds <= 60
 
 

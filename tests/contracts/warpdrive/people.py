@@ -22,7 +22,8 @@ APPROVED = {"status": "approved"}
 class Serving(Protocol):
     """A Tenure in this process, or in another."""
 
-    url: str
+    @property
+    def url(self) -> str: ...
 
 
 @cache

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from domain.errors import Invalid
 from infra.auth.ssh_keys import checked
 
-PRIVATE = {
+PRIVATE: dict[str, Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey] = {
     "ed25519": Ed25519PrivateKey.generate(),
     "ecdsa": ec.generate_private_key(ec.SECP256R1()),
     "rsa": rsa.generate_private_key(65537, 2048),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -251,7 +252,9 @@ async def test_links_that_are_moved_about_meanwhile_lead_nowhere(house: House) -
     """A directory and a link to the outside swap names every few hundred microseconds."""
     await house.sh("mkdir x; printf inside >x/secret; ln -s $O/d lie; touch race")
     swapping = asyncio.create_task(house.sh('perl -e "$1"', SWAPPING))
-    read, refused, nth = set(), set(), 0
+    read: set[Any] = set()
+    refused: set[Any] = set()
+    nth = 0
     try:
         while nth < 60 or not (read and NotAllowed in refused):
             nth += 1

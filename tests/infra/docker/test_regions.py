@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -32,7 +33,7 @@ async def test_a_machine_lives_and_ends_on_the_engine_of_its_region(database: st
         workspaces = site.served.tenure.deps.vm_api.workspaces
         for operation, status in ((Operation.STOP, "stopped"), (Operation.START, "running")):
             await workspaces.operate(ADMIN, id, operation)
-            await eventually(lambda status=status: has(site, id, status))
+            await eventually(partial(has, site, id, status))
         await workspaces.operate(ADMIN, id, Operation.SNAPSHOT, label="one")
         await eventually(lambda: is_taken(site, id))
         snapshot_id = (await site.workspace(id)).snapshots[0]
@@ -177,7 +178,7 @@ async def test_a_region_added_here_is_used_moved_and_removed(database: str, tmp_
         id = await site.ask("rome")
         await runs(site, id, "rome")
 
-        await regions.set(ADMIN, "rome", ENGINE | {"url": "tcp://10.0.0.3:2375"})
+        await regions.set(ADMIN, "rome", {**ENGINE, "url": "tcp://10.0.0.3:2375"})
         await runs(site, await site.ask("rome"), "rome")
         assert [region.url for region in site.opened if region.name == "rome"] == [
             "tcp://10.0.0.2:2375",

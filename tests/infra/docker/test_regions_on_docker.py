@@ -72,7 +72,7 @@ async def two(database: str, tmp_path: Path) -> AsyncIterator[TwoRegions]:
     }
     client = docker.DockerClient(f"unix://{SOCKET}")
     try:
-        settings = {"regions": regions, "machine_configs": {"small": SMALL}}
+        settings: dict[str, Any] = {"regions": regions, "machine_configs": {"small": SMALL}}
         async with served(database, tmp_path, reconciles=False, **settings) as serving:
             yield TwoRegions(serving, relay, client)
     finally:

@@ -20,6 +20,7 @@ SIZE = 12 << 20
 async def test_a_drive_is_as_large_as_qemu_says(format: str, tmp_path: Path) -> None:
     if not (qemu := shutil.which("qemu-img")):
         lacking("libvirt", "there is no qemu-img")
+    assert qemu
     image = tmp_path / "disk.img"
     subprocess.run([qemu, "create", "-q", "-f", format, image, str(SIZE)], check=True)
     told = subprocess.run([qemu, "info", "-f", format, "--output=json", image], check=True, capture_output=True)

@@ -189,7 +189,9 @@ async def test_a_home_too_long_for_a_socket_has_its_socket_elsewhere(tmp_path: P
     machines = LocalMachines(home, INSTALLATION)
     machine = await machines.ensure_running(ID, TEMPLATE)
     assert machine.running
-    socket = Path(machine.connection["terminal"].split()[2])
+    command = machine.connection["terminal"]
+    assert command
+    socket = Path(command.split()[2])
     assert len(os.fsencode(socket)) <= 100 and socket.is_socket()
     assert socket.parent.stat().st_mode & 0o777 == 0o700
     await machines.ensure_gone(ID)

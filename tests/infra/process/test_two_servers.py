@@ -27,9 +27,9 @@ NAMES = "abcdefghijklmnopqrst"  # of twenty people: each types their own
 SECONDS = 8.0
 
 
-def apart(database: str, home: Path, tmux: Tmux, **settings: str) -> AbstractAsyncContextManager[Spawned]:
+def apart(database: str, home: Path, tmux: Tmux, **settings: Any) -> AbstractAsyncContextManager[Spawned]:
     """A server of its own, on this tmux and without machines."""
-    nowhere = {"machines": "docker", "docker_url": "unix:///nowhere", "tmux_socket": tmux.socket}
+    nowhere: dict[str, Any] = {"machines": "docker", "docker_url": "unix:///nowhere", "tmux_socket": tmux.socket}
     return spawned(database, home, **nowhere, **settings)
 
 
@@ -120,8 +120,8 @@ async def test_no_key_is_taken_from_anybody_but_the_holder(database: str, tmp_pa
             client = await stack.enter_async_context(member((one, two)[n % 2].url, name, token))
             id = (await client.get("/auth/me")).json()["id"].removeprefix("user_")
             names[f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"] = name
-            it = await stack.enter_async_context(socket((one, two)[n % 2].url, client, "/ws/terminal/main"))
-            tasks.append(behave(it, client, name, random.Random(chance.random()), seen))
+            terminal = await stack.enter_async_context(socket((one, two)[n % 2].url, client, "/ws/terminal/main"))
+            tasks.append(behave(terminal, client, name, random.Random(chance.random()), seen))
         await asyncio.gather(*tasks)
 
         arrived = typed.read_text()

@@ -39,7 +39,13 @@ def test_a_file_says_machines_and_regions(tmp_path: Path) -> None:
     }
     assert settings.fixed_regions == {
         "local": Region("local", None, "192.0.2.7", "10.0.0.1"),
-        "paris": Region("paris", "tcp://paris.example.org:2376", "paris.example.org", "0.0.0.0", tuple(tls.values())),
+        "paris": Region(
+            "paris",
+            "tcp://paris.example.org:2376",
+            "paris.example.org",
+            "0.0.0.0",
+            (tls["ca"], tls["cert"], tls["key"]),
+        ),
         "near": Region("near", "unix:///run/near.sock", "127.0.0.1", "127.0.0.1"),
     }
     said = {name: (value, source) for name, value, source in explain(settings)}

@@ -44,7 +44,7 @@ async def test_every_server_shows_it_whoever_watches_and_whoever_dies(
     database: str, tmp_path: Path, engine: DockerEngine
 ) -> None:
     def process(name: str, role: str) -> Any:
-        where = {"machines": "docker", "workspace_image": IMAGE, "tmux_socket": tmp_path / "no-tmux"}
+        where: dict[str, Any] = {"machines": "docker", "workspace_image": IMAGE, "tmux_socket": tmp_path / "no-tmux"}
         return spawned(database, tmp_path / name, role=role, **where)
 
     async with process("api", "api") as api, httpx.AsyncClient(base_url=api.url, timeout=PATIENCE) as olga:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_a_home_has_one_secret_that_only_its_owner_reads(tmp_path: Path) -> None
     ],
 )
 async def test_settings_that_do_not_go_together(
-    database: str, tmp_path: Path, settings: dict[str, str], says: str
+    database: str, tmp_path: Path, settings: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(CannotStart, match=says):
         async with served(database, tmp_path, **settings):

@@ -29,7 +29,7 @@ ID, SECRET = "tenure", "client-secret-of-the-openid-provider"
 ANN: dict[str, Any] = {"sub": "248289", "name": "Ann Example", "email": "Ann@example.org", "email_verified": True}
 
 
-class Asked(OAuth2Request):
+class Asked(OAuth2Request):  # type: ignore[misc]
     def __init__(self, method: str, uri: str, args: dict[str, str], form: dict[str, str], headers: Any) -> None:
         super().__init__(method, uri, headers=headers)
         self._given = args, form

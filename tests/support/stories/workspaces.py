@@ -1,6 +1,7 @@
 """The stories that tests begin with."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from domain.api_key import ApiKey
@@ -71,7 +72,14 @@ revoked = invited.given(Invite.Revoked)
 over = invited.given(Invite.Expired, at=T7)
 
 BOB = UUID("00000000-0000-4000-8000-0000000000ee")
-SESSION = {"host": "host", "server": 4711, "tmux_id": "$3", "name": "main", "windows": 1, "created_at": T0}
+SESSION: dict[str, Any] = {
+    "host": "host",
+    "server": 4711,
+    "tmux_id": "$3",
+    "name": "main",
+    "windows": 1,
+    "created_at": T0,
+}
 OWNED = SESSION | {"host": str(SNAPSHOT), "owner_id": ANNA}
 unseen = Story(Session)
 seen = unseen.given(Session.Found, **SESSION, owner_id=None)
