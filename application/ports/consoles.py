@@ -1,4 +1,4 @@
-"""What the consoles of virtual machines need from the world: small pictures, and somebody to show them to."""
+"""The consoles of virtual machines: small pictures, and browsers that watch and use a machine."""
 
 from __future__ import annotations
 
@@ -11,47 +11,51 @@ from application.ports.displays import Act, Peer
 
 
 class Quality(StrEnum):
+    """How a machine's video is made."""
+
     FULL = "full"  # every pixel, as often as it changes
-    SMALL = "small"  # for narrow lines, and for previews
+    SMALL = "small"  # for slow connections, and for previews
 
 
-class Watcher(Peer, Protocol):
-    """A browser that watches a machine: pictures go there, and messages go both ways, on a channel of their own."""
+class ConsoleViewer(Peer, Protocol):
+    """A browser that watches a machine. Messages go both ways on a data channel beside the video."""
 
-    async def choose(self, quality: Quality) -> None:
-        """Another quality from the next picture on. `NotFound` when the machine has gone."""
+    async def choose_quality(self, quality: Quality) -> None:
+        """Send another quality from the next picture on. `NotFound` when the machine has gone."""
         ...
 
-    async def joined(self) -> None:
-        """Until pictures can go there. It may never come to that."""
+    async def wait_until_joined(self) -> None:
+        """Wait until the browser can be sent pictures. That may never come."""
         ...
 
-    async def heard(self) -> str:
-        """What it says next. `NotFound` when it, or the machine, has gone."""
+    async def receive(self) -> str:
+        """The browser's next message. `NotFound` when the browser or the machine has gone."""
         ...
 
-    def say(self, message: str) -> None:
-        """What is said before it listens is lost."""
+    def send(self, message: str) -> None:
+        """Send a message. It is lost if the channel is not open yet."""
         ...
 
-    async def act(self, it: Act) -> None:
-        """Do this on the machine. `NotFound` when that has gone."""
+    async def act(self, act: Act) -> None:
+        """Do this on the machine. `NotFound` when the machine has gone."""
         ...
 
-    async def let_go(self) -> None:
-        """Of all keys and buttons that it holds down."""
+    async def release_all(self) -> None:
+        """Release all keys and buttons that the browser holds down. `NotFound` when the machine has gone."""
         ...
 
 
 class Consoles(Protocol):
-    """Of the machines that run. All raise `NotFound` where one does not, or has no display."""
+    """The consoles of running machines. All raise `NotFound` where a machine does not run, or has no display."""
 
     async def preview(self, vm: UUID) -> bytes:
-        """A small PNG, about half a second old at most; however many ask, few are made."""
+        """A small PNG, half a second old at most. One picture serves all callers."""
         ...
 
     async def dummy(self) -> bytes:
-        """A PNG that stands for the display of a machine that not everybody may see."""
+        """A PNG in place of the display of a private machine."""
         ...
 
-    def watch(self, vm: UUID, quality: Quality) -> AbstractAsyncContextManager[Watcher]: ...
+    def watch(self, vm: UUID, quality: Quality) -> AbstractAsyncContextManager[ConsoleViewer]:
+        """A browser that is to watch a machine."""
+        ...

@@ -1,10 +1,11 @@
-"""What the displays of seats need from the world: pictures, keys, and somebody to show them to."""
+"""The displays of seats: their pictures, mouse and keyboard, and the browsers that they are shown to."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 from uuid import UUID
 
 
@@ -20,8 +21,23 @@ class Act:
     delta_y: int = 0
 
 
+class SessionDescription(TypedDict):
+    """An RTCSessionDescription of the WebRTC API."""
+
+    type: str  # "offer" or "answer"
+    sdp: str
+
+
+class IceCandidate(TypedDict):
+    """An RTCIceCandidateInit of the WebRTC API."""
+
+    candidate: str
+    sdpMid: str
+    sdpMLineIndex: int
+
+
 class Display(Protocol):
-    """One that is watched."""
+    """One viewer's access to a display that is watched."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -29,38 +45,48 @@ class Display(Protocol):
         ...
 
     async def next(self) -> bytes:
-        """The picture, when it is another one: rows of pixels, each blue, green, red, and a byte that means nothing.
+        """The picture, once it has changed: rows of pixels, each blue, green, red and an unused byte.
 
         `NotFound` when the display has gone.
         """
         ...
 
-    async def act(self, it: Act) -> None: ...
+    async def act(self, act: Act) -> None:
+        """Do this on the display. `NotFound` when the display has gone."""
+        ...
 
 
 class Peer(Protocol):
-    """A browser that the pictures of a display go to, over WebRTC. What it says that makes no sense is `Invalid`."""
+    """A browser that gets the pictures of a display over WebRTC."""
 
-    async def offer(self) -> dict[str, Any]:
-        """An RTCSessionDescription."""
+    async def offer(self) -> SessionDescription:
+        """The offer to send to the browser."""
         ...
 
-    def candidates(self) -> list[dict[str, Any]]:
-        """Ours, as RTCIceCandidates, once the offer is made."""
+    def candidates(self) -> list[IceCandidate]:
+        """This server's addresses, once the offer is made."""
         ...
 
-    async def answered(self, description: dict[str, Any]) -> None: ...
+    async def accept_answer(self, description: Mapping[str, Any]) -> None:
+        """Take the browser's RTCSessionDescription. `Invalid` if it is none."""
+        ...
 
-    async def candidate(self, candidate: dict[str, Any]) -> None: ...
+    async def add_candidate(self, candidate: Mapping[str, Any]) -> None:
+        """Take one of the browser's RTCIceCandidates. `Invalid` if it is none."""
+        ...
 
 
 class Displays(Protocol):
+    """The displays of workspaces."""
+
     def watch(self, workspace_id: UUID) -> AbstractAsyncContextManager[Display]:
-        """`NotFound` where the workspace has none, `Unavailable` where it does not answer."""
+        """A workspace's display. `NotFound` where it has none, `Unavailable` where it does not answer."""
         ...
 
-    def peer(self, display: Display) -> AbstractAsyncContextManager[Peer]: ...
+    def peer(self, display: Display) -> AbstractAsyncContextManager[Peer]:
+        """A browser that is to be shown this display."""
+        ...
 
-    async def neko(self, workspace_id: UUID) -> str | None:
-        """Where the WebSocket of a neko in the workspace is, if there is one: it then shows the display itself."""
+    async def neko_url(self, workspace_id: UUID) -> str | None:
+        """The WebSocket of a neko in the workspace, which then shows the display itself. None: there is no neko."""
         ...

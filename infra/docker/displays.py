@@ -25,7 +25,7 @@ MAX_SCROLL_CLICKS = 20
 
 
 class DockerDisplay:
-    """`Display` of one container. `start_typing` runs xdotool there, on the first action."""
+    """`Display` of one container. `start_typing` runs xdotool there, on the first act."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class DockerDisplay:
         self._buffer = data[length:]
         return data[:length]
 
-    async def act(self, action: Act) -> None:
+    async def act(self, act: Act) -> None:
         if self._typing is None:
             self._typing = await self._start_typing()
-        if commands := xdotool_commands(action, self.size):
+        if commands := xdotool_commands(act, self.size):
             try:
                 await self._typing.write(commands.encode() + b"\n")
             except OSError as error:
@@ -97,11 +97,11 @@ class DockerDisplays:
             yield DockerDisplay(pictures, start_typing, (width, height))
 
     def peer(self, display: Display) -> AbstractAsyncContextManager[Peer]:
-        from infra.video.webrtc_peer import peer  # importing it loads codecs, which takes a second and much memory
+        from infra.video.webrtc_peer import open_peer  # loads codecs: a second, and much memory
 
-        return peer(display)
+        return open_peer(display)
 
-    async def neko(self, workspace_id: UUID) -> str | None:
+    async def neko_url(self, workspace_id: UUID) -> str | None:
         environment = await self._inspector.environment(workspace_id)
         if not any(name.startswith("NEKO_") for name in environment):
             return None
@@ -116,23 +116,23 @@ def no_display(code: str) -> Exception:
     return NotFound("this seat has no display")
 
 
-def xdotool_commands(action: Act, size: tuple[int, int]) -> str:
-    """What xdotool(1) reads on its standard input to do this; "" for an action that it does not know.
+def xdotool_commands(act: Act, size: tuple[int, int]) -> str:
+    """What xdotool(1) reads on its standard input to do this; "" for an act that it does not know.
 
     The text has only numbers and words from this module in it, so that nobody can run another command with it.
     """
     commands = []
-    if action.x is not None and action.y is not None:
-        x, y = max(0, min(action.x, size[0] - 1)), max(0, min(action.y, size[1] - 1))
+    if act.x is not None and act.y is not None:
+        x, y = max(0, min(act.x, size[0] - 1)), max(0, min(act.y, size[1] - 1))
         commands.append(f"mousemove {x} {y}")
     suffixes = {"down": "down", "up": "up", "press": ""}
-    if action.kind.startswith("button") and action.code in BUTTONS:
-        suffix = suffixes[action.kind.removeprefix("button")]
-        commands.append(f"mouse{suffix} {action.code}" if suffix else f"click {action.code}")
-    elif action.kind.startswith("key") and (key := key_name(action.code)):
-        commands.append(f"key{suffixes[action.kind.removeprefix('key')]} {key}")
-    elif action.kind == "scroll":
-        for delta, less, more in ((action.delta_y, 4, 5), (action.delta_x, 6, 7)):
+    if act.kind.startswith("button") and act.code in BUTTONS:
+        suffix = suffixes[act.kind.removeprefix("button")]
+        commands.append(f"mouse{suffix} {act.code}" if suffix else f"click {act.code}")
+    elif act.kind.startswith("key") and (key := key_name(act.code)):
+        commands.append(f"key{suffixes[act.kind.removeprefix('key')]} {key}")
+    elif act.kind == "scroll":
+        for delta, less, more in ((act.delta_y, 4, 5), (act.delta_x, 6, 7)):
             if delta:
                 clicks = min(abs(delta), MAX_SCROLL_CLICKS)
                 commands.append(f"click --repeat {clicks} {less if delta < 0 else more}")

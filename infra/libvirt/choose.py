@@ -1,4 +1,4 @@
-"""Which hypervisor there is, and what of this host it is given."""
+"""Which hypervisor there is, and what of this host its machines get."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from infra.libvirt.images import VmImages
 from infra.libvirt.unavailable import NoHypervisor
 from infra.settings import Settings
 
-CPU = Path("/proc/cpuinfo")
-KVM = "/dev/kvm"
-VIRTUAL = {"vmx", "svm"}  # what a CPU says that can run machines: Intel's, and AMD's
+CPU_INFO = Path("/proc/cpuinfo")
+KVM_DEVICE = "/dev/kvm"
+VIRTUALIZATION_FLAGS = {"vmx", "svm"}  # of CPUs that can run machines: Intel's, and AMD's
 
 
-def hypervisor(settings: Settings, installation: UUID) -> Hypervisor:
-    images = images_of(settings)
+def choose_hypervisor(settings: Settings, installation: UUID) -> Hypervisor:
+    """libvirt's hypervisor; one that refuses everything where libvirt's SDK is not installed."""
+    images = vm_images(settings)
     kvm = has_kvm() if settings.vm_kvm == "auto" else settings.vm_kvm == "on"
 
     def render(config: Document, name: str) -> str:
@@ -29,20 +30,21 @@ def hypervisor(settings: Settings, installation: UUID) -> Hypervisor:
 
     try:
         return LibvirtHypervisor(settings.libvirt_uri, installation, render)
-    except Unavailable as absent:
-        return NoHypervisor(str(absent))
+    except Unavailable as error:
+        return NoHypervisor(str(error))
 
 
-def images_of(settings: Settings) -> VmImages:
+def vm_images(settings: Settings) -> VmImages:
+    """The folder of images that the settings name."""
     return VmImages(settings.vm_images or settings.home / "vms")
 
 
 def has_kvm() -> bool:
-    """Whether machines run on this host's CPU. The device may be there without being of use: the CPU tells."""
-    if not os.access(KVM, os.R_OK | os.W_OK):
+    """Whether machines run on this host's CPU. The device alone does not tell: it may be there on a CPU that cannot."""
+    if not os.access(KVM_DEVICE, os.R_OK | os.W_OK):
         return False
     try:
-        flags = next((line for line in CPU.read_text().splitlines() if line.startswith("flags")), "")
+        flags = next((line for line in CPU_INFO.read_text().splitlines() if line.startswith("flags")), "")
     except OSError:
         return False
-    return bool(VIRTUAL & set(flags.split()))
+    return bool(VIRTUALIZATION_FLAGS & set(flags.split()))

@@ -1,6 +1,7 @@
-"""Talking to libvirtd from an event loop: its calls in threads, its events as they come, and itself found again.
+"""A connection to libvirtd for an event loop: calls in threads, events as they come, reconnection after a loss.
 
-Only who talks to a libvirtd loads its SDK, which need not be there.
+The SDK is imported when a connection is made: it need not be installed. Source: libvirt's API reference,
+libvirt-event, libvirt-host and libvirt-domain.
 """
 
 from __future__ import annotations
@@ -15,128 +16,133 @@ from typing import Any
 
 from application.ports.errors import Unavailable
 
-THREADS = 8
-KEEPALIVE = (3, 2)  # seconds between signs of life, and how many may be missing
+MAX_THREADS = 8
+KEEPALIVE_INTERVAL_S = 3
+MAX_MISSED_KEEPALIVES = 2
+EVENT_LOOP_TIMEOUT_MS = 1000
+SDK_RETRY_AFTER_S = 3600
 PART = "libvirt"
 NO_SDK = "there are no virtual machines here: libvirt's SDK is not installed"
-AWAY = "libvirt does not answer"
+NOT_ANSWERING = "libvirt does not answer"
 
-Heard = Callable[[str, int, int], None]  # a domain's name, and libvirt's event and detail
+OnLifecycle = Callable[[str, int, int], None]  # a domain's name, and libvirt's event and detail
 
 
-class Link:
+class LibvirtConnection:
     """One connection, opened when it is first needed, and again after it was lost."""
 
-    def __init__(self, uri: str, heard: Heard, lost: Callable[[], None]) -> None:
-        """`heard` and `lost` are called on libvirt's own thread. `Unavailable` without its SDK."""
-        self.sdk = sdk()
-        self._uri, self._heard, self._lost = uri, heard, lost
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="libvirt")
-        self._opening = threading.Lock()
+    def __init__(self, uri: str, on_lifecycle: OnLifecycle, on_loss: Callable[[], None]) -> None:
+        """The callbacks run on libvirt's own thread. `Unavailable` without libvirt's SDK."""
+        self.sdk = import_sdk()
+        self._uri, self._on_lifecycle, self._on_loss = uri, on_lifecycle, on_loss
+        self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="libvirt")
+        self._lock = threading.Lock()
         self._connection: Any = None
-        self._closed = False
+        self._is_closed = False
 
     async def __call__(self, ask: Callable[[Any], Any]) -> Any:
-        """What `ask` returns, given the connection. `libvirtError` if libvirt refuses, `Unavailable` if it is away."""
+        """What `ask(connection)` returns. `libvirtError` if libvirt refuses, `Unavailable` if it does not answer."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._ask, ask)
 
     def _ask(self, ask: Callable[[Any], Any]) -> Any:
-        connection = self._opened()
+        connection = self._get_open()
         try:
             return ask(connection)
         except self.sdk.libvirtError as error:
-            if self._alive(connection):
+            if self._is_alive(connection):
                 raise
             self._drop(connection)
-            raise Unavailable(PART, AWAY) from error
+            raise Unavailable(PART, NOT_ANSWERING) from error
 
-    def _opened(self) -> Any:
-        with self._opening:
-            if self._closed:
-                raise Unavailable(PART, AWAY)
+    def _get_open(self) -> Any:
+        with self._lock:
+            if self._is_closed:
+                raise Unavailable(PART, NOT_ANSWERING)
             if self._connection is None:
-                events(self.sdk)
+                ensure_event_loop(self.sdk)
                 try:
                     self._connection = self._open()
                 except self.sdk.libvirtError as error:
-                    raise Unavailable(PART, AWAY) from error
+                    raise Unavailable(PART, NOT_ANSWERING) from error
             return self._connection
 
     def _open(self) -> Any:
         connection = self.sdk.open(self._uri)
         try:
-            connection.setKeepAlive(*KEEPALIVE)
-            connection.registerCloseCallback(self._on_close, None)
+            connection.setKeepAlive(KEEPALIVE_INTERVAL_S, MAX_MISSED_KEEPALIVES)
+            connection.registerCloseCallback(self._handle_close, None)
             lifecycle = self.sdk.VIR_DOMAIN_EVENT_ID_LIFECYCLE
-            connection.domainEventRegisterAny(None, lifecycle, self._on_lifecycle, None)
+            connection.domainEventRegisterAny(None, lifecycle, self._handle_lifecycle, None)
         except self.sdk.libvirtError:
             connection.close()
             raise
         return connection
 
-    def _alive(self, connection: Any) -> bool:
+    def _is_alive(self, connection: Any) -> bool:
         try:
             return bool(connection.isAlive())
         except self.sdk.libvirtError:
             return False
 
-    def _on_lifecycle(self, _: Any, domain: Any, event: int, detail: int, __: Any) -> None:
-        self._heard(domain.name(), event, detail)
+    def _handle_lifecycle(self, connection: Any, domain: Any, event: int, detail: int, opaque: Any) -> None:
+        self._on_lifecycle(domain.name(), event, detail)
 
-    def _on_close(self, connection: Any, *_: Any) -> None:
-        # In a thread of its own: libvirt waits for this to return, and closing waits for libvirt.
+    def _handle_close(self, connection: Any, reason: int, opaque: Any) -> None:
+        # In its own thread: libvirt waits for this callback, and closing waits for libvirt.
         threading.Thread(target=self._drop, args=(connection,), daemon=True).start()
 
     def _drop(self, connection: Any) -> None:
-        """It is of no use any more."""
-        with self._opening:
+        """Forget a connection that was lost; the next call opens another."""
+        with self._lock:
             if connection is None or connection is not self._connection:
                 return
             self._connection = None
-        self._lost()
-        self._let_go(connection)
+        self._on_loss()
+        self._close_connection(connection)
 
-    def _let_go(self, connection: Any) -> None:
+    def _close_connection(self, connection: Any) -> None:
         with suppress(self.sdk.libvirtError):
             connection.unregisterCloseCallback()
         with suppress(self.sdk.libvirtError):
             connection.close()
 
     async def close(self) -> None:
+        """Close for good: later calls raise `Unavailable`."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        with self._opening:
-            self._closed, connection, self._connection = True, self._connection, None
+        with self._lock:
+            self._is_closed, connection, self._connection = True, self._connection, None
         if connection is not None:
-            self._let_go(connection)
+            self._close_connection(connection)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def sdk() -> Any:
+def import_sdk() -> Any:
+    """The module `libvirt`. `Unavailable` if it is not installed."""
     try:
         return importlib.import_module("libvirt")
-    except ImportError as absent:
-        raise Unavailable(PART, NO_SDK, retry_after=3600) from absent
+    except ImportError as error:
+        raise Unavailable(PART, NO_SDK, SDK_RETRY_AFTER_S) from error
 
 
-LOOP = threading.Lock()
-LOOPS: list[threading.Thread] = []  # none or one in a process: libvirt has a single event loop
+EVENT_LOOP_LOCK = threading.Lock()
+EVENT_LOOP_THREADS: list[threading.Thread] = []  # none or one: libvirt has a single event loop in a process
 
 
-def events(sdk: Any) -> None:
-    """Have libvirt's events served; before the first connection is opened."""
-    with LOOP:
-        if LOOPS:
+def ensure_event_loop(sdk: Any) -> None:
+    """Start the thread that serves libvirt's events. Connections opened before it would never get any."""
+    with EVENT_LOOP_LOCK:
+        if EVENT_LOOP_THREADS:
             return
-        sdk.registerErrorHandler(lambda *_: None, None)  # errors are raised as well; it need not print them
+        sdk.registerErrorHandler(lambda *_: None, None)  # errors are raised as well, and need not be printed
         sdk.virEventRegisterDefaultImpl()
-        sdk.virEventAddTimeout(1000, lambda *_: None, None)  # so that it always has something to wait for
+        sdk.virEventAddTimeout(EVENT_LOOP_TIMEOUT_MS, lambda *_: None, None)  # without a timer it might wait for good
 
         def serve() -> None:
             while True:
                 with suppress(sdk.libvirtError):
                     sdk.virEventRunDefaultImpl()
 
-        LOOPS.append(threading.Thread(target=serve, name="libvirt-events", daemon=True))
-        LOOPS[0].start()
+        EVENT_LOOP_THREADS.append(threading.Thread(target=serve, name="libvirt-events", daemon=True))
+        EVENT_LOOP_THREADS[0].start()

@@ -1,7 +1,7 @@
-"""`Hypervisor`: libvirt, and QEMU below it.
+"""`Hypervisor` on libvirt and QEMU.
 
-A domain of ours goes by a name that tells the installation and the machine. It is looked for by that name alone, so
-that a domain of somebody else's is never touched, whatever its UUID is.
+A domain's name tells its installation and machine, and domains are found by that name alone: a domain of somebody else
+is never touched, whatever its UUID is.
 """
 
 from __future__ import annotations
@@ -20,187 +20,195 @@ from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact
 from domain.errors import NotFound
 from domain.vm.document import Document
-from infra.libvirt.connection import PART, Link
-from infra.libvirt.live_changes import changed
-from infra.video.vnc_displays import Consoles
+from infra.libvirt.connection import PART, LibvirtConnection
+from infra.libvirt.live_changes import apply_changes
+from infra.video.vnc_displays import VncDisplays
 
 log = logging.getLogger(__name__)
-SHARED = Path("/dev/shm")
-AGAIN, LATER = 0.25, 1.0  # seconds until a libvirtd that is away is looked for again: at first, and at most
+SHARED_MEMORY = Path("/dev/shm")
+MIN_RETRY_PAUSE_S = 0.25  # between attempts to reach a libvirtd that does not answer
+MAX_RETRY_PAUSE_S = 1.0
+RETRY_PAUSE_FACTOR = 1.5
+MAX_REASON_CHARS = 400
+INSTALLATION_CHARS = 12
 NO_DISPLAY = "this machine has no display"
+NOT_RUNNING = "this machine does not run"
 
-# A domain's XML, from a configuration and the domain's name. `EngineRefused` where this host lacks something.
+# A domain's XML, from a configuration and the domain's name. Raises `EngineRefused` where this host lacks something.
 Render = Callable[[Document, str], str]
 
 
 class LibvirtHypervisor:
+    """`Hypervisor` of one libvirtd. Methods that take `conn` block, and run in the connection's threads."""
+
     absent: str | None = None
 
     def __init__(self, uri: str, installation: UUID, render: Render) -> None:
-        """`Unavailable` without libvirt's SDK. A libvirtd need not be there before the first call."""
-        self._link = Link(uri, self._heard, self._lost)
-        self._sdk = self._link.sdk
+        """`Unavailable` without libvirt's SDK. The libvirtd need not answer before the first call."""
+        self._connection = LibvirtConnection(uri, self._on_lifecycle, self._on_loss)
+        self._sdk = self._connection.sdk
         self._render = render
-        self._prefix = f"tenure-{installation.hex[:12]}-"
-        self._consoles = Consoles(self._plugged)
-        self._ears: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[Fact]]] = []
+        self._prefix = f"tenure-{installation.hex[:INSTALLATION_CHARS]}-"
+        self._displays = VncDisplays(self._connect_display)
+        self._listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[Fact]]] = []
 
-    # -- what is asked -----------------------------------------------------------
+    # -- commands and questions --------------------------------------------------
 
     async def ping(self) -> None:
-        await self._link(lambda conn: conn.getLibVersion())
+        await self._connection(lambda conn: conn.getLibVersion())
 
     async def ensure_running(self, vm: UUID, config: Document) -> None:
-        xml = self._render(config, self._name(vm))
+        xml = self._render(config, self._domain_name(vm))
         try:
-            await self._link(lambda conn: self._start(conn, vm, xml))
+            await self._connection(lambda conn: self._start(conn, vm, xml))
         except self._sdk.libvirtError as error:
             raise EngineRefused(f"it does not start: {reason(error)}") from error
 
     async def ensure_stopped(self, vm: UUID) -> None:
-        await self._asked(lambda conn: self._stop(conn, vm))
+        await self._ask(lambda conn: self._stop(conn, vm))
 
     async def ensure_gone(self, vm: UUID) -> None:
-        await self._asked(lambda conn: self._remove(conn, vm))
+        await self._ask(lambda conn: self._remove(conn, vm))
 
     async def change(self, vm: UUID, before: Document, after: Document) -> bool:
-        name = self._name(vm)
+        name = self._domain_name(vm)
         try:
-            was, becomes = self._render(before, name), self._render(after, name)
-        except EngineRefused:  # and when it is started again, that is what is said
+            old_xml, new_xml = self._render(before, name), self._render(after, name)
+        except EngineRefused:  # the next start says why
             return vm in await self.running()
 
         def change(conn: Any) -> bool:
             domain = self._find(conn, vm)
-            return bool(domain and domain.isActive() and not changed(self._sdk, domain, was, becomes))
+            return bool(domain and domain.isActive() and not apply_changes(self._sdk, domain, old_xml, new_xml))
 
-        return bool(await self._asked(change))
+        return bool(await self._ask(change))
 
     async def running(self) -> frozenset[UUID]:
-        def look(conn: Any) -> frozenset[UUID]:
-            names = [it.name() for it in conn.listAllDomains(self._sdk.VIR_CONNECT_LIST_DOMAINS_ACTIVE)]
-            return frozenset(vm for name in names if (vm := self._vm(name)))
+        def list_running(conn: Any) -> frozenset[UUID]:
+            names = [domain.name() for domain in conn.listAllDomains(self._sdk.VIR_CONNECT_LIST_DOMAINS_ACTIVE)]
+            return frozenset(vm for name in names if (vm := self._vm_of(name)))
 
-        return frozenset(await self._asked(look))
+        return frozenset(await self._ask(list_running))
 
     async def screenshot(self, vm: UUID) -> bytes:
-        return bytes(await self._asked(lambda conn: self._picture(self._running(conn, vm))))
+        return bytes(await self._ask(lambda conn: self._screenshot(self._require_running(conn, vm))))
 
     def watch(self, vm: UUID) -> AbstractAsyncContextManager[Display]:
-        return self._consoles.watch(vm)
+        return self._displays.watch(vm)
 
     async def close(self) -> None:
-        await self._consoles.close()
-        await self._link.close()
+        await self._displays.close()
+        await self._connection.close()
 
-    # -- what happens ------------------------------------------------------------
+    # -- facts -------------------------------------------------------------------
 
     async def facts(self) -> AsyncIterator[Fact]:
         queue: asyncio.Queue[Fact] = asyncio.Queue()
-        ear = (asyncio.get_running_loop(), queue)
-        self._ears.append(ear)
-        here: bool | None = None  # not looked yet
-        pause = AGAIN
+        listener = (asyncio.get_running_loop(), queue)
+        self._listeners.append(listener)
+        answers: bool | None = None  # None: not known yet
+        pause_s = MIN_RETRY_PAUSE_S
         try:
             while True:
-                if here is not True:
-                    found = await self._answers()
-                    if found != here:
-                        here = found
-                        yield Fact(None, FOUND if found else LOST)
-                    if not here:
-                        await asyncio.sleep(pause)
-                        pause = min(LATER, pause * 1.5)
+                if answers is not True:
+                    answered_before, answers = answers, await self._answers()
+                    if answers != answered_before:
+                        yield Fact(None, FOUND if answers else LOST)
+                    if not answers:
+                        await asyncio.sleep(pause_s)
+                        pause_s = min(MAX_RETRY_PAUSE_S, pause_s * RETRY_PAUSE_FACTOR)
                         continue
-                    pause = AGAIN
+                    pause_s = MIN_RETRY_PAUSE_S
                 fact = await queue.get()
-                here = fact.what != LOST
+                answers = fact.what != LOST
                 yield fact
         finally:
-            self._ears.remove(ear)
+            self._listeners.remove(listener)
 
     async def _answers(self) -> bool:
         try:
-            await self._link(self._settle)
+            await self._connection(self._wait_until_settled)
         except (Unavailable, self._sdk.libvirtError):
             return False
         return True
 
-    def _settle(self, conn: Any) -> None:
-        """Until a libvirtd that has just begun knows what became of its machines: of that it tells nothing."""
+    def _wait_until_settled(self, conn: Any) -> None:
+        """Wait until a libvirtd that has just started knows the state of its machines, which it reports by no event."""
         for domain in conn.listAllDomains(self._sdk.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
-            if self._vm(domain.name()):
+            if self._vm_of(domain.name()):
                 with suppress(self._sdk.libvirtError):
-                    domain.memoryStats()  # it is answered when nothing else is under way with it
+                    domain.memoryStats()  # libvirtd answers once no other job of the domain is under way
 
-    def _heard(self, name: str, event: int, detail: int) -> None:
-        if (vm := self._vm(name)) and (what := self._what(event, detail)):
-            self._tell(Fact(vm, what))
+    def _on_lifecycle(self, name: str, event: int, detail: int) -> None:
+        if (vm := self._vm_of(name)) and (kind := self._fact_kind(event, detail)):
+            self._publish(Fact(vm, kind))
 
-    def _what(self, event: int, detail: int) -> str | None:
+    def _fact_kind(self, event: int, detail: int) -> str | None:
         sdk = self._sdk
         if event == sdk.VIR_DOMAIN_EVENT_STOPPED:
-            bad = (sdk.VIR_DOMAIN_EVENT_STOPPED_CRASHED, sdk.VIR_DOMAIN_EVENT_STOPPED_FAILED)
-            return CRASHED if detail in bad else STOPPED
+            crashes = (sdk.VIR_DOMAIN_EVENT_STOPPED_CRASHED, sdk.VIR_DOMAIN_EVENT_STOPPED_FAILED)
+            return CRASHED if detail in crashes else STOPPED
         return {
             sdk.VIR_DOMAIN_EVENT_STARTED: STARTED,
             sdk.VIR_DOMAIN_EVENT_CRASHED: CRASHED,
             sdk.VIR_DOMAIN_EVENT_UNDEFINED: UNDEFINED,
         }.get(event)
 
-    def _lost(self) -> None:
-        self._tell(Fact(None, LOST))
+    def _on_loss(self) -> None:
+        self._publish(Fact(None, LOST))
 
-    def _tell(self, fact: Fact) -> None:
-        for loop, queue in list(self._ears):
+    def _publish(self, fact: Fact) -> None:
+        """Queue a fact for every listener, from any thread."""
+        for loop, queue in list(self._listeners):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(queue.put_nowait, fact)
 
-    # -- below: in threads -------------------------------------------------------
+    # -- calls of the SDK, in threads --------------------------------------------
 
-    async def _asked(self, ask: Callable[[Any], Any]) -> Any:
-        """What libvirt refuses for no fault of the asker's is something to try again."""
+    async def _ask(self, ask: Callable[[Any], Any]) -> Any:
+        """What `ask(conn)` returns. A refusal of libvirt is `Unavailable`: the caller may try again."""
         try:
-            return await self._link(ask)
+            return await self._connection(ask)
         except self._sdk.libvirtError as error:
             log.warning("libvirt refuses", extra={"because": reason(error)})
             raise Unavailable(PART, f"libvirt refuses: {reason(error)}") from error
 
-    def _name(self, vm: UUID) -> str:
+    def _domain_name(self, vm: UUID) -> str:
         return f"{self._prefix}{vm}"
 
-    def _vm(self, name: str) -> UUID | None:
+    def _vm_of(self, name: str) -> UUID | None:
+        """The machine that a domain's name tells; None for a domain of somebody else."""
         try:
             return UUID(name.removeprefix(self._prefix)) if name.startswith(self._prefix) else None
         except ValueError:
             return None
 
     def _find(self, conn: Any, vm: UUID) -> Any:
-        """None if there is none."""
+        """The machine's domain, or None."""
         try:
-            return conn.lookupByName(self._name(vm))
+            return conn.lookupByName(self._domain_name(vm))
         except self._sdk.libvirtError as error:
             if error.get_error_code() == self._sdk.VIR_ERR_NO_DOMAIN:
                 return None
             raise
 
-    def _running(self, conn: Any, vm: UUID) -> Any:
+    def _require_running(self, conn: Any, vm: UUID) -> Any:
         domain = self._find(conn, vm)
         if domain is None or not domain.isActive():
-            raise NotFound("this machine does not run")
+            raise NotFound(NOT_RUNNING)
         return domain
 
     def _start(self, conn: Any, vm: UUID, xml: str) -> None:
         domain = self._find(conn, vm)
         if domain is not None and domain.isActive():
             return
-        self._undefine(domain)  # it may have another UUID now, under which it could not be defined again
+        self._undefine(domain)  # a definition of this name with another UUID would stand in the way
         domain = conn.defineXML(xml)
         try:
             domain.create()
         except self._sdk.libvirtError:
             if self._find(conn, vm) is not None and domain.isActive():
-                return  # somebody else was faster
+                return  # another process has started it meanwhile
             self._undefine(domain)
             raise
 
@@ -216,7 +224,7 @@ class LibvirtHypervisor:
     def _remove(self, conn: Any, vm: UUID) -> None:
         self._stop(conn, vm)
         self._undefine(self._find(conn, vm))
-        (SHARED / self._name(vm)).unlink(missing_ok=True)  # of the agent; libvirt leaves it
+        (SHARED_MEMORY / self._domain_name(vm)).unlink(missing_ok=True)  # the agent's, which libvirt does not remove
 
     def _undefine(self, domain: Any) -> None:
         sdk = self._sdk
@@ -230,30 +238,30 @@ class LibvirtHypervisor:
             if error.get_error_code() != sdk.VIR_ERR_NO_DOMAIN:
                 raise
 
-    def _picture(self, domain: Any) -> bytes:
+    def _screenshot(self, domain: Any) -> bytes:
         stream = domain.connect().newStream()
         picture = bytearray()
         try:
             domain.screenshot(stream, 0)
         except self._sdk.libvirtError as error:
-            raise NotFound(NO_DISPLAY if domain.isActive() else "this machine does not run") from error
-        stream.recvAll(lambda _, piece, __: picture.extend(piece), None)
+            raise NotFound(NO_DISPLAY if domain.isActive() else NOT_RUNNING) from error
+        stream.recvAll(lambda stream, piece, opaque: picture.extend(piece), None)
         stream.finish()
         return bytes(picture)
 
-    async def _plugged(self, vm: UUID) -> socket.socket:
-        """A connection to the display: it comes from libvirt, so that it needs no port and no password."""
+    async def _connect_display(self, vm: UUID) -> socket.socket:
+        """A connection to the machine's VNC server. libvirt passes it on, so it needs neither port nor password."""
 
         def open_graphics(conn: Any) -> int:
-            domain = self._running(conn, vm)
+            domain = self._require_running(conn, vm)
             try:
                 return int(domain.openGraphicsFD(0, self._sdk.VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH))
             except self._sdk.libvirtError as error:
                 raise NotFound(NO_DISPLAY) from error
 
-        return socket.socket(fileno=await self._asked(open_graphics))
+        return socket.socket(fileno=await self._ask(open_graphics))
 
 
 def reason(error: Exception) -> str:
-    """What libvirt says, as one line."""
-    return " ".join(str(error).split())[:400]
+    """libvirt's message as one line."""
+    return " ".join(str(error).split())[:MAX_REASON_CHARS]

@@ -4,24 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 from application.ports.errors import EngineRefused
 from domain.vm.devices import Device
 from infra.libvirt.domain_xml import format_of
 
-# Where the head of an image says how large the drive is: the offset, how it is written, and its unit in bytes.
-SIZES = {"qcow2": (24, ">Q", 1), "qed": (48, "<Q", 1), "vdi": (0x170, "<Q", 1), "vmdk": (12, "<Q", 512)}
-HEAD, FOOT = 512, -512
-VPC = (48, ">Q", 1)  # the same, from where its foot begins
+HEADER_BYTES = 512
+FOOTER_BYTES = 512
+SECTOR_BYTES = 512
+
+
+@dataclass(frozen=True)
+class SizeField:
+    """Where an image file says how large its drive is."""
+
+    offset: int
+    layout: str  # for `struct`
+    unit: int = 1  # bytes
+
+
+# By format; the offsets are those of QEMU's block drivers (block/qcow2.h, qed.h, vdi.c, vmdk.c).
+HEADER_FIELDS = {
+    "qcow2": SizeField(24, ">Q"),
+    "qed": SizeField(48, "<Q"),
+    "vdi": SizeField(0x170, "<Q"),
+    "vmdk": SizeField(12, "<Q", SECTOR_BYTES),
+}
+VPC_FOOTER_FIELD = SizeField(48, ">Q")  # block/vpc.c: this format has a footer, not a header
 
 
 class VmImages:
+    """`Images`: the files of one folder."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
 
     def path(self, drive: Device) -> str:
-        """`EngineRefused` for one that is not there, or leads out of the folder by some link."""
+        """The absolute path of a drive's image. `EngineRefused` if it is missing, or a link leads out of the folder."""
         path = (self._folder / drive["drive_image"]).resolve()
         if not path.is_relative_to(self._folder) or not path.is_file():
             raise EngineRefused(f'device "{drive["id"]}": drive_image: there is no image {drive["drive_image"]}')
@@ -38,15 +59,18 @@ class VmImages:
 
 
 def size_of(path: Path, format: str) -> int:
-    """What is in no head that is read here is as large as its file."""
+    """The drive's size in bytes. A format without a known field is as large as its file.
+
+    Raises `OSError`, and `struct.error` for a file that is too short.
+    """
     with path.open("rb") as image:
-        head = image.read(HEAD)
-        length = image.seek(0, 2)
-        if format == "vpc" and length >= -FOOT:
-            image.seek(FOOT, 2)
-            head, (at, how, unit) = image.read(), VPC
-        elif format in SIZES:
-            at, how, unit = SIZES[format]
+        data = image.read(HEADER_BYTES)
+        file_size = image.seek(0, 2)
+        if format == "vpc" and file_size >= FOOTER_BYTES:
+            image.seek(-FOOTER_BYTES, 2)
+            data, field = image.read(), VPC_FOOTER_FIELD
+        elif format in HEADER_FIELDS:
+            field = HEADER_FIELDS[format]
         else:
-            return length
-    return int(struct.unpack_from(how, head, at)[0]) * unit
+            return file_size
+    return int(struct.unpack_from(field.layout, data, field.offset)[0]) * field.unit

@@ -1,9 +1,11 @@
-"""Changing a domain that runs: what has changed between two descriptions of it, and what of that can be done now.
+"""Applies the difference between two descriptions of a domain to the domain while it runs, as far as QEMU can.
 
-the limits of a drive              set
-the disc in a CD drive             changed
-a network card, or a drive on an hba, that is new       plugged in, if the domain takes it
-anything else                      takes a restart
+limits of a drive                                  set
+disc in a CD drive                                 changed
+new network card, or new drive on an hba           plugged in, if the domain takes it
+anything else                                      needs a restart
+
+Source: libvirt's API reference, libvirt-domain: attachDevice, updateDevice, setBlockIoTune.
 """
 
 from __future__ import annotations
@@ -12,85 +14,96 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-LIMITS = ("total_bytes_sec", "total_bytes_sec_max", "total_iops_sec", "total_iops_sec_max")
-NONE = 0  # no limit, to libvirt
+LIMIT_NAMES = ("total_bytes_sec", "total_bytes_sec_max", "total_iops_sec", "total_iops_sec_max")
+DESCRIPTIVE_TAGS = ("title", "description", "metadata")  # only for people: a change needs no restart
 
 
-def changed(sdk: Any, domain: Any, was: str, becomes: str) -> bool:
-    """Do what can be done now, and return whether that was all. Blocks."""
-    before, after = ElementTree.fromstring(was), ElementTree.fromstring(becomes)
-    devices = [(plain(it), it) for it in after.find("devices") or ()]
-    old = {key(it): it for it in before.find("devices") or ()}
-    complete = rest(before) == rest(after) and not old.keys() - {key(it) for _, it in devices}
-    for said, it in devices:
-        known = old.get(key(it))
-        if known is not None and plain(known) == said:
+def apply_changes(sdk: Any, domain: Any, old_xml: str, new_xml: str) -> bool:
+    """Apply what can be applied now, and return whether that was everything. Blocks."""
+    old, new = ElementTree.fromstring(old_xml), ElementTree.fromstring(new_xml)
+    new_devices = list(new.find("devices") or ())
+    old_devices = {device_key(device): device for device in old.find("devices") or ()}
+    removed_keys = old_devices.keys() - {device_key(device) for device in new_devices}
+    is_complete = settings_of(old) == settings_of(new) and not removed_keys
+    for device in new_devices:
+        old_device = old_devices.get(device_key(device))
+        if old_device is not None and canonical(old_device) == canonical(device):
             continue
         try:
-            complete &= plugged(sdk, domain, it) if known is None else adapted(sdk, domain, known, it)
+            if old_device is None:
+                is_complete &= plug_in(sdk, domain, device)
+            else:
+                is_complete &= adapt(sdk, domain, old_device, device)
         except sdk.libvirtError:
-            complete = False
-    return complete
+            is_complete = False
+    return is_complete
 
 
-def plugged(sdk: Any, domain: Any, device: Element) -> bool:
+def plug_in(sdk: Any, domain: Any, device: Element) -> bool:
+    """Attach a new device. Returns False for one that needs a restart. `libvirtError` if the domain refuses it."""
     target = device.find("target")
-    on_hba = device.tag == "disk" and target is not None and target.get("bus") == "scsi"
-    if device.tag != "interface" and not on_hba:
+    is_on_hba = device.tag == "disk" and target is not None and target.get("bus") == "scsi"
+    if device.tag != "interface" and not is_on_hba:
         return False
-    domain.attachDeviceFlags(text(device), sdk.VIR_DOMAIN_AFFECT_LIVE)
+    domain.attachDeviceFlags(xml_of(device), sdk.VIR_DOMAIN_AFFECT_LIVE)
     return True
 
 
-def adapted(sdk: Any, domain: Any, was: Element, becomes: Element) -> bool:
-    if becomes.tag != "disk":
+def adapt(sdk: Any, domain: Any, old: Element, new: Element) -> bool:
+    """Change the disc and the limits of a drive. Returns False if something else differs. Raises `libvirtError`."""
+    if new.tag != "disk":
         return False
-    complete = without(was, "iotune", "source") == without(becomes, "iotune", "source")
-    if part(was, "source") != part(becomes, "source"):
-        if becomes.get("device") != "cdrom":
+    is_complete = without(old, "iotune", "source") == without(new, "iotune", "source")
+    if child(old, "source") != child(new, "source"):
+        if new.get("device") != "cdrom":
             return False
-        domain.updateDeviceFlags(text(becomes), sdk.VIR_DOMAIN_AFFECT_LIVE | sdk.VIR_DOMAIN_DEVICE_MODIFY_FORCE)
-    if part(was, "iotune") != part(becomes, "iotune"):
-        target = becomes.find("target")
+        # FORCE: a guest that has locked the tray cannot keep the disc.
+        domain.updateDeviceFlags(xml_of(new), sdk.VIR_DOMAIN_AFFECT_LIVE | sdk.VIR_DOMAIN_DEVICE_MODIFY_FORCE)
+    if child(old, "iotune") != child(new, "iotune"):
+        target = new.find("target")
         assert target is not None
-        domain.setBlockIoTune(target.get("dev"), limits(becomes), sdk.VIR_DOMAIN_AFFECT_LIVE)
-    return complete
+        domain.setBlockIoTune(target.get("dev"), limits_of(new), sdk.VIR_DOMAIN_AFFECT_LIVE)
+    return is_complete
 
 
-def limits(disk: Element) -> dict[str, int]:
-    """All of them: what is not said is set to none."""
-    said = {it.tag: int(it.text or 0) for it in disk.find("iotune") or ()}
-    return dict.fromkeys(LIMITS, NONE) | said
+def limits_of(disk: Element) -> dict[str, int]:
+    """All limits of a drive; one that the description leaves out is none, since libvirt would keep the old one."""
+    limits = {limit.tag: int(limit.text or 0) for limit in disk.find("iotune") or ()}
+    return dict.fromkeys(LIMIT_NAMES, 0) | limits  # 0: no limit
 
 
-def key(device: Element) -> str:
-    """What a device is known by while other things of it change."""
+def device_key(device: Element) -> str:
+    """What identifies a device while its other properties change."""
     target, mac, alias = device.find("target"), device.find("mac"), device.find("alias")
     if device.tag == "disk" and target is not None:
         return f"disk {target.get('dev')}"
     if device.tag == "interface" and mac is not None:
         return f"interface {mac.get('address')}"
-    return f"{device.tag} {alias.get('name')}" if alias is not None else plain(device)
+    return f"{device.tag} {alias.get('name')}" if alias is not None else canonical(device)
 
 
-def rest(domain: Element) -> list[str]:
-    """The description but for what is looked at apart, or is only for people."""
-    return [plain(it) for it in domain if it.tag not in ("devices", "title", "description", "metadata")]
+def settings_of(domain: Element) -> list[str]:
+    """The parts of a description that are no devices, and of which every change needs a restart."""
+    return [canonical(part) for part in domain if part.tag != "devices" and part.tag not in DESCRIPTIVE_TAGS]
 
 
 def without(device: Element, *tags: str) -> list[str]:
+    """A device's attributes and children but for those tags, in a form that can be compared."""
     attributes = str(sorted(device.attrib.items()))
-    return [attributes, *sorted(plain(it) for it in device if it.tag not in tags)]
+    return [attributes, *sorted(canonical(part) for part in device if part.tag not in tags)]
 
 
-def part(device: Element, tag: str) -> str:
-    found = device.find(tag)
-    return "" if found is None else plain(found)
+def child(device: Element, tag: str) -> str:
+    """A child in a form that can be compared; "" if there is none."""
+    part = device.find(tag)
+    return "" if part is None else canonical(part)
 
 
-def plain(element: Element) -> str:
-    return ElementTree.canonicalize(text(element), strip_text=True)
+def canonical(element: Element) -> str:
+    """The same text for every way to write the same XML."""
+    return ElementTree.canonicalize(xml_of(element), strip_text=True)
 
 
-def text(element: Element) -> str:
+def xml_of(element: Element) -> str:
+    """The element as text."""
     return ElementTree.tostring(element, encoding="unicode")

@@ -1,4 +1,4 @@
-"""What happens to virtual machines, as facts: the hypervisor tells, and where the log knows otherwise it is told."""
+"""Tells the log what happens to virtual machines, as the hypervisor reports it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from projections import vm_configs
 from projections.query import Queries
 
 log = logging.getLogger(__name__)
-OBSERVING = 7_313  # advisory lock: one process writes, however many there are
-TRY, TAKE = f"select pg_try_advisory_lock({OBSERVING})", f"select pg_advisory_lock({OBSERVING})"
+OBSERVER_LOCK = 7_313  # advisory: one process of the installation writes what it observes
+TRY_LOCK, TAKE_LOCK = f"select pg_try_advisory_lock({OBSERVER_LOCK})", f"select pg_advisory_lock({OBSERVER_LOCK})"
 CAUSE, LAUNCH = Cause(request_id="hypervisor"), Cause(request_id="launch")
-PATIENCE = 1.0  # seconds until it looks again, where something was not there
+RETRY_PAUSE_S = 1.0  # while the database or the hypervisor does not answer
 REASONS = {
     STARTED: FOUND_OFF,
     STOPPED: "it was switched off, from inside or by the hypervisor",
@@ -29,34 +29,36 @@ REASONS = {
 
 
 class VmObserver:
+    """Compares machines with the log, and writes where they differ. Starts those with `autostart` at a launch."""
+
     def __init__(self, url: str, hypervisor: Hypervisor, machines: VmMachines, queries: Queries) -> None:
         self._url, self._hypervisor, self._machines, self._queries = url, hypervisor, machines, queries
-        self._launches = True
+        self._is_launch = True
 
     async def run(self) -> None:
-        """Until cancelled. The lock goes with the connection, so that another takes over from one that dies."""
+        """Observe until cancelled. The lock is freed with its connection, so that another process takes over."""
         while True:
             try:
                 conn = await database.connect(self._url)
                 try:
-                    (mine,) = await (await conn.execute(TRY)).fetchone() or (False,)
-                    if not mine:  # somebody runs already: to take over from them is no launch
-                        self._launches = False
-                        await conn.execute(TAKE)
+                    (has_lock,) = await (await conn.execute(TRY_LOCK)).fetchone() or (False,)
+                    if not has_lock:  # another process observes already: to take over from it is no launch
+                        self._is_launch = False
+                        await conn.execute(TAKE_LOCK)
                     await self._observe()
                 finally:
                     await conn.close()
-            except (psycopg.OperationalError, Unavailable) as away:
-                log.info("machines cannot be looked at now", extra={"because": str(away)})
-            except Refused as raced:
-                log.warning("a machine was not compared with the log", extra={"because": str(raced)})
-            await asyncio.sleep(PATIENCE)
+            except (psycopg.OperationalError, Unavailable) as error:
+                log.info("machines cannot be looked at now", extra={"because": str(error)})
+            except Refused as error:
+                log.warning("a machine was not compared with the log", extra={"because": str(error)})
+            await asyncio.sleep(RETRY_PAUSE_S)
 
     async def _observe(self) -> None:
         async for fact in self._hypervisor.facts():
-            await self._heard(fact)
+            await self._record(fact)
 
-    async def _heard(self, fact: Fact) -> None:
+    async def _record(self, fact: Fact) -> None:
         if fact.vm is None:
             if fact.what == FOUND or (fact.what == LOST and (await vm_configs.list_all(self._queries)).rows):
                 await self._machines.answers(fact.what == FOUND, CAUSE)
@@ -68,12 +70,12 @@ class VmObserver:
             await self._machines.look(fact.vm, CAUSE, REASONS[fact.what])
 
     async def _compare(self) -> None:
-        """All that are known here, or run there; and at a launch, start those that are to start by themselves."""
+        """Compare all machines of the log and of the hypervisor; at a launch, start those with `autostart`."""
         rows = (await vm_configs.list_all(self._queries)).rows
         for id in {row.id for row in rows} | await self._hypervisor.running():
             await self._machines.look(id, CAUSE, FOUND_OFF)
-        if self._launches:
-            self._launches = False
+        if self._is_launch:
+            self._is_launch = False
             await self._machines.passwords.forget_strays([row.id for row in rows])
             for row in rows:
                 if row.document["autostart"]:

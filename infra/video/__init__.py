@@ -1,4 +1,5 @@
-"""Pictures of screens: VNC in, VP8 and WebRTC out, and screenshots.
+"""Pictures of screens: VNC in, VP8 over WebRTC out, and previews.
 
-Which machine is shown to whom is decided in `application/`.
+Who may see which machine is decided in `domain/` and `application/`; a hypervisor or an engine opens the connection to
+a display. Importing `webrtc_*` and `vp8` loads codecs: `lazy_consoles` defers that.
 """

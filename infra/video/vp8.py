@@ -1,4 +1,7 @@
-"""Pictures made smaller, and made into PNG or into video. All of this takes its time: it is for threads."""
+"""Pictures made smaller, as PNG, or as VP8 video. All of it blocks, and is for threads.
+
+Sources: PyAV's reference, and libvpx's options in FFmpeg's codec documentation.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
-PREVIEW_WIDTH = 400  # pixels, at most
-DUMMY = (320, 200)  # of what stands for the display of a private machine
-TICKS = 90_000  # in a second of video
-CLOCK = Fraction(1, TICKS)
-DEPTH = 4  # bytes of a pixel, as displays have them
-# As a live screen needs it: now rather than well. What does not move costs next to nothing.
-LIVE = {
+MAX_PREVIEW_WIDTH = 400  # pixels
+DUMMY_SIZE = (320, 200)  # pixels, of the picture in place of a private machine's display
+TICKS_PER_S = 90_000  # the clock rate of video in RTP: RFC 7741
+TIME_BASE = Fraction(1, TICKS_PER_S)
+PIXEL_BYTES = 4
+# For a live screen: speed before quality. A part that does not move costs next to nothing.
+LIVE_OPTIONS = {
     "deadline": "realtime",
     "cpu-used": "-6",
     "lag-in-frames": "0",
@@ -26,71 +29,77 @@ LIVE = {
     "undershoot-pct": "100",
     "overshoot-pct": "15",
 }
-FINEST, COARSEST = 2, 56  # of its quantisers
-ENDLESS = 100_000  # pictures until it makes a whole one of its own accord
+MIN_QUANTIZER_LEVEL, MAX_QUANTIZER_LEVEL = 2, 56  # finest and coarsest
+MAX_FRAMES_BETWEEN_KEYFRAMES = 100_000  # in effect no limit: keyframes are made when a viewer needs one
 
 
 def preview_of(png: bytes) -> bytes:
-    """The same picture as a PNG that is not wide."""
+    """The same picture as a PNG of the preview's width at most."""
     with av.open(io.BytesIO(png), "r", format="png_pipe") as container:
         frame = next(container.decode(video=0))
-    width = min(PREVIEW_WIDTH, frame.width)
+    width = min(MAX_PREVIEW_WIDTH, frame.width)
     return as_png(frame.reformat(width, max(1, frame.height * width // frame.width), format="rgb24"))
 
 
 def dummy() -> bytes:
-    """A PNG that shows nothing."""
-    return as_png(VideoFrame(*DUMMY, "bgr0").reformat(format="rgb24"))
+    """A black PNG."""
+    return as_png(VideoFrame(*DUMMY_SIZE, "bgr0").reformat(format="rgb24"))
 
 
 def as_png(frame: VideoFrame) -> bytes:
-    codec = coder("png", frame.width, frame.height, "rgb24")
-    frame.pts, frame.time_base = 0, CLOCK
+    """A frame of format rgb24 as PNG."""
+    codec = encoder("png", frame.width, frame.height, "rgb24")
+    frame.pts, frame.time_base = 0, TIME_BASE
     return b"".join(bytes(packet) for packet in (*codec.encode(frame), *codec.encode(None)))
 
 
-def coder(name: str, width: int, height: int, pixels: str) -> VideoCodecContext:
+def encoder(name: str, width: int, height: int, pixel_format: str) -> VideoCodecContext:
+    """An FFmpeg encoder of that name; `pixel_format` as FFmpeg names them."""
     codec = av.CodecContext.create(name, "w")
     assert isinstance(codec, VideoCodecContext)
-    codec.width, codec.height, codec.pix_fmt, codec.time_base = width, height, pixels, CLOCK
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = width, height, pixel_format, TIME_BASE
     return codec
 
 
 def frame_of(picture: bytes, size: tuple[int, int]) -> VideoFrame:
-    """A display's picture, as `application.ports.displays` has it."""
+    """A display's picture, as `application.ports.displays.Display.next` returns it, as a frame."""
     frame = VideoFrame(*size, "bgr0")
-    plane, row = frame.planes[0], size[0] * DEPTH
-    if plane.line_size != row:  # its rows begin at even places
-        rest = bytes(plane.line_size - row)
-        picture = b"".join(picture[at : at + row] + rest for at in range(0, len(picture), row))
+    plane, row_bytes = frame.planes[0], size[0] * PIXEL_BYTES
+    if plane.line_size != row_bytes:  # FFmpeg aligns the beginning of each row
+        padding = bytes(plane.line_size - row_bytes)
+        rows = (picture[start : start + row_bytes] for start in range(0, len(picture), row_bytes))
+        picture = b"".join(row + padding for row in rows)
     plane.update(picture)
     return frame
 
 
 class Vp8:
-    """Pictures one after another, as VP8. Its size follows theirs, with a whole picture whenever it changes."""
+    """Encodes pictures one after another. The video's size follows theirs, with a keyframe at each change."""
 
-    def __init__(self, bits: int, most: int | None = None) -> None:
-        """`bits` a second, at most; `most` is how wide a picture becomes, in pixels (None: as it is)."""
-        self._bits, self._most = bits, most
+    def __init__(self, bits_per_s: int, max_width: int | None = None) -> None:
+        """`max_width` in pixels; wider pictures are made smaller. None: no picture is."""
+        self._bits_per_s, self._max_width = bits_per_s, max_width
         self._codec: VideoCodecContext | None = None
 
-    def encode(self, picture: bytes, size: tuple[int, int], at: int, whole: bool) -> Packet[VideoStream] | None:
-        """`at` in ticks; `whole`: without any other one it can be shown. None: it is left out to save bits."""
-        width = min(size[0], self._most or size[0])
+    def encode(self, picture: bytes, size: tuple[int, int], ticks: int, keyframe: bool) -> Packet[VideoStream] | None:
+        """The picture's packet; `ticks` is its time. None: the encoder leaves it out to keep to its bits.
+
+        `keyframe`: make a packet that can be shown without earlier ones.
+        """
+        width = min(size[0], self._max_width or size[0])
         height = max(1, size[1] * width // size[0])
         frame = frame_of(picture, size).reformat(width, height, format="yuv420p")
         codec = self._codec
         if codec is None or (codec.width, codec.height) != (width, height):
-            codec = self._codec = self._made(width, height)
-        frame.pts, frame.time_base = at, CLOCK
-        if whole:
+            codec = self._codec = self._make_codec(width, height)
+        frame.pts, frame.time_base = ticks, TIME_BASE
+        if keyframe:
             frame.pict_type = PictureType.I
         return next(iter(codec.encode(frame)), None)
 
-    def _made(self, width: int, height: int) -> VideoCodecContext:
-        codec = coder("libvpx", width, height, "yuv420p")
-        codec.bit_rate, codec.gop_size, codec.thread_count = self._bits, ENDLESS, 1
-        codec.qmin, codec.qmax = FINEST, COARSEST
-        codec.options = LIVE | dict.fromkeys(("bufsize", "minrate", "maxrate"), str(self._bits))
+    def _make_codec(self, width: int, height: int) -> VideoCodecContext:
+        codec = encoder("libvpx", width, height, "yuv420p")
+        codec.bit_rate, codec.gop_size, codec.thread_count = self._bits_per_s, MAX_FRAMES_BETWEEN_KEYFRAMES, 1
+        codec.qmin, codec.qmax = MIN_QUANTIZER_LEVEL, MAX_QUANTIZER_LEVEL
+        codec.options = LIVE_OPTIONS | dict.fromkeys(("bufsize", "minrate", "maxrate"), str(self._bits_per_s))
         return codec

@@ -1,4 +1,4 @@
-"""`Consoles`: machines shown to browsers, over WebRTC by aiortc."""
+"""`Consoles` on aiortc: machines shown to browsers over WebRTC."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from domain.errors import NotFound
 from infra.video.broadcast import Broadcasts, Subscriber
 from infra.video.screenshots import Previews
 from infra.video.vp8 import dummy
-from infra.video.webrtc_peer import AiortcPeer, connected
+from infra.video.webrtc_peer import AiortcPeer, open_connection
 
 CHANNEL = "control"
 CODECS = ("video/VP8", "video/rtx")
-BOUND = 1000  # messages that wait; a browser that says more meanwhile is let go
-ENDED = ("failed", "closed")
-GONE = "nobody watches any more"
+MAX_QUEUED_MESSAGES = 1000  # a browser that sends more before they are read is cut off
+FINAL_STATES = ("failed", "closed")
+VIEWER_GONE = "nobody watches any more"
 
 
-class Video(MediaStreamTrack):
-    """What a subscriber is sent, as it comes: it is encoded already."""
+class SubscriberTrack(MediaStreamTrack):
+    """The packets of a subscriber as a track of video; the subscriber may be replaced by another one."""
 
     kind = "video"
 
@@ -38,6 +38,7 @@ class Video(MediaStreamTrack):
         self.subscriber: Subscriber | None = None
 
     async def recv(self) -> Packet[Any]:
+        """The next packet, as aiortc asks for it. `MediaStreamError` once the subscriber has ended."""
         while (subscriber := self.subscriber) is not None:
             try:
                 return await subscriber.next()
@@ -47,89 +48,92 @@ class Video(MediaStreamTrack):
         self.stop()
         raise MediaStreamError
 
-    def mend(self) -> None:
+    def recover(self) -> None:
+        """Start again with a keyframe."""
         if self.subscriber:
-            self.subscriber.mend()
+            self.subscriber.recover()
 
 
-class AiortcWatcher(AiortcPeer):
-    """`Watcher`"""
+class AiortcViewer(AiortcPeer):
+    """`ConsoleViewer` of one connection."""
 
     def __init__(self, connection: RTCPeerConnection, display: Display, broadcasts: Broadcasts, vm: UUID) -> None:
         super().__init__(connection)
         self._display, self._broadcasts, self._vm = display, broadcasts, vm
-        self._video = Video()
-        self._held: set[tuple[str, int]] = set()  # keys and buttons
-        self._stack = AsyncExitStack()  # of the subscriber
-        self._joined = asyncio.Event()
-        self._said: asyncio.Queue[str | None] = asyncio.Queue()
+        self._track = SubscriberTrack()
+        self._pressed: set[tuple[str, int]] = set()  # "key" or "button", and its code
+        self._subscription = AsyncExitStack()
+        self._has_joined = asyncio.Event()
+        self._messages: asyncio.Queue[str | None] = asyncio.Queue()  # None: there are no more
         self._channel = connection.createDataChannel(CHANNEL)
-        self._channel.on("message", self._hear)
-        self._video.on("ended", self._over)
-        connection.on("connectionstatechange", self._look)
-        transceiver = connection.addTransceiver(self._video, direction="sendonly")
-        known = RTCRtpSender.getCapabilities("video").codecs
-        transceiver.setCodecPreferences([codec for codec in known if codec.mimeType in CODECS])
-        # Where a browser asks for a whole picture aiortc would have its own encoder make one; here it does not encode.
-        setattr(transceiver.sender, "_send_keyframe", self._video.mend)  # noqa: B010
+        self._channel.on("message", self._on_message)
+        self._track.on("ended", self._end_messages)
+        connection.on("connectionstatechange", self._on_state_change)
+        transceiver = connection.addTransceiver(self._track, direction="sendonly")
+        codecs = RTCRtpSender.getCapabilities("video").codecs
+        transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType in CODECS])
+        # A browser's request for a keyframe reaches this private method, which would ask aiortc's own encoder: but the
+        # packets of this track are encoded already.
+        setattr(transceiver.sender, "_send_keyframe", self._track.recover)  # noqa: B010
 
-    def _hear(self, message: str | bytes) -> None:
-        if self._said.qsize() >= BOUND:
-            self._over()
-        self._said.put_nowait(message if isinstance(message, str) else message.decode(errors="replace"))
+    def _on_message(self, message: str | bytes) -> None:
+        if self._messages.qsize() >= MAX_QUEUED_MESSAGES:
+            self._end_messages()
+        self._messages.put_nowait(message if isinstance(message, str) else message.decode(errors="replace"))
 
-    def _look(self) -> None:
+    def _on_state_change(self) -> None:
         if self._connection.connectionState == "connected":
-            self._joined.set()
-        if self._connection.connectionState in ENDED:
-            self._over()
+            self._has_joined.set()
+        if self._connection.connectionState in FINAL_STATES:
+            self._end_messages()
 
-    async def joined(self) -> None:
-        await self._joined.wait()
+    async def wait_until_joined(self) -> None:
+        await self._has_joined.wait()
 
-    def _over(self) -> None:
-        self._said.put_nowait(None)
+    def _end_messages(self) -> None:
+        self._messages.put_nowait(None)
 
-    async def heard(self) -> str:
-        if (said := await self._said.get()) is None:
-            self._over()
-            raise NotFound(GONE)
-        return said
+    async def receive(self) -> str:
+        if (message := await self._messages.get()) is None:
+            self._end_messages()
+            raise NotFound(VIEWER_GONE)
+        return message
 
-    def say(self, message: str) -> None:
+    def send(self, message: str) -> None:
         if self._channel.readyState == "open":
             self._channel.send(message)
 
-    async def choose(self, quality: Quality) -> None:
-        stack = AsyncExitStack()
-        subscriber = await stack.enter_async_context(self._broadcasts.subscribed(self._vm, quality))
-        before, self._video.subscriber = self._video.subscriber, subscriber
-        old, self._stack = self._stack, stack
-        if before:
-            before.over()
-        await old.aclose()
+    async def choose_quality(self, quality: Quality) -> None:
+        subscription = AsyncExitStack()
+        subscriber = await subscription.enter_async_context(self._broadcasts.subscribe(self._vm, quality))
+        old_subscriber, self._track.subscriber = self._track.subscriber, subscriber
+        old_subscription, self._subscription = self._subscription, subscription
+        if old_subscriber:
+            old_subscriber.end()
+        await old_subscription.aclose()
 
-    async def act(self, it: Act) -> None:
-        what, down, _ = it.kind.partition("down")
-        if down:
-            self._held.add((what, it.code))
+    async def act(self, act: Act) -> None:
+        device, is_down, _ = act.kind.partition("down")
+        if is_down:
+            self._pressed.add((device, act.code))
         else:
-            self._held.discard((it.kind.removesuffix("up"), it.code))
-        await self._display.act(it)
+            self._pressed.discard((act.kind.removesuffix("up"), act.code))
+        await self._display.act(act)
 
-    async def let_go(self) -> None:
-        for what, code in tuple(self._held):
-            await self.act(Act(f"{what}up", code=code))
+    async def release_all(self) -> None:
+        for device, code in tuple(self._pressed):
+            await self.act(Act(f"{device}up", code=code))
 
     async def end(self) -> None:
+        """Release everything, and end the video."""
         with suppress(NotFound):
-            await self.let_go()
-        self._video.stop()
-        await self._stack.aclose()
+            await self.release_all()
+        self._track.stop()
+        await self._subscription.aclose()
 
 
-class VmConsoles:
-    """`Consoles`"""
+class WebrtcConsoles:
+    """`Consoles` of the machines of one hypervisor."""
 
     def __init__(self, hypervisor: Hypervisor) -> None:
         self._hypervisor = hypervisor
@@ -144,15 +148,16 @@ class VmConsoles:
         return self._dummy
 
     @asynccontextmanager
-    async def watch(self, vm: UUID, quality: Quality) -> AsyncIterator[AiortcWatcher]:
-        async with self._hypervisor.watch(vm) as display, connected() as connection:
-            watcher = AiortcWatcher(connection, display, self.broadcasts, vm)
+    async def watch(self, vm: UUID, quality: Quality) -> AsyncIterator[AiortcViewer]:
+        async with self._hypervisor.watch(vm) as display, open_connection() as connection:
+            viewer = AiortcViewer(connection, display, self.broadcasts, vm)
             try:
-                await watcher.choose(quality)
-                yield watcher
+                await viewer.choose_quality(quality)
+                yield viewer
             finally:
-                await watcher.end()
+                await viewer.end()
 
     async def close(self) -> None:
+        """End all previews and broadcasts."""
         await self.previews.close()
         await self.broadcasts.close()

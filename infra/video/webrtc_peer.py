@@ -1,12 +1,12 @@
-"""`Peer`: the pictures of a display as video, over WebRTC, by aiortc."""
+"""`Peer` on aiortc: the pictures of a display as video over WebRTC."""
 
 from __future__ import annotations
 
 import asyncio
-import fractions
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from fractions import Fraction
 from typing import Any
 
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -14,103 +14,104 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import candidate_from_sdp
 from av import VideoFrame
 
-from application.ports.displays import Display
+from application.ports.displays import Display, IceCandidate, SessionDescription
 from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotFound
 
-CLOCK = 90_000  # ticks in a second of video
-AT_LEAST = 0.5  # seconds between pictures, also where nothing changes: who comes late, or lost one, gets it then
-RATE = 15  # at most, in a second
+TICKS_PER_S = 90_000  # the clock rate of video in RTP: RFC 7741
+REPEAT_INTERVAL_S = 0.5  # a still picture is sent again, for a browser that has just come or lost packets
+MAX_PICTURES_PER_S = 15
 
 
-class Pictures(MediaStreamTrack):
-    """A display as a track of video. It ends with the display."""
+class DisplayTrack(MediaStreamTrack):
+    """A display as a track of video, which ends with the display."""
 
     kind = "video"
 
     def __init__(self, display: Display) -> None:
         super().__init__()
         self._display = display
-        self._began = self._last = time.monotonic()
-        self._coming: asyncio.Task[bytes] | None = None
+        self._started_at = self._sent_at = time.monotonic()
+        self._next_picture: asyncio.Task[bytes] | None = None
         self._picture: bytes | None = None
 
     async def recv(self) -> VideoFrame:
+        """The next frame, as aiortc asks for it. `MediaStreamError` once the display has gone."""
         try:
-            await self._change()
+            await self._update_picture()
         except (NotFound, Unavailable):
             self.stop()
             raise MediaStreamError from None
-        now = time.monotonic()
-        await asyncio.sleep(max(0.0, self._last + 1 / RATE - now))
-        self._last = time.monotonic()
+        await asyncio.sleep(max(0.0, self._sent_at + 1 / MAX_PICTURES_PER_S - time.monotonic()))
+        self._sent_at = time.monotonic()
         frame = VideoFrame(*self._display.size, "bgr0")
         assert self._picture is not None
         frame.planes[0].update(self._picture)
-        frame.pts, frame.time_base = int((self._last - self._began) * CLOCK), fractions.Fraction(1, CLOCK)
+        frame.pts, frame.time_base = int((self._sent_at - self._started_at) * TICKS_PER_S), Fraction(1, TICKS_PER_S)
         return frame
 
-    async def _change(self) -> None:
-        """Have the newest picture: the next one, or after a while the same again."""
-        self._coming = self._coming or asyncio.create_task(self._display.next())
-        await asyncio.wait([self._coming], timeout=None if self._picture is None else AT_LEAST)
-        if self._coming.done():
-            self._picture, self._coming = self._coming.result(), None
+    async def _update_picture(self) -> None:
+        """Wait for the next picture; after an interval without one, keep the last."""
+        self._next_picture = self._next_picture or asyncio.create_task(self._display.next())
+        await asyncio.wait([self._next_picture], timeout=None if self._picture is None else REPEAT_INTERVAL_S)
+        if self._next_picture.done():
+            self._picture, self._next_picture = self._next_picture.result(), None
 
     def stop(self) -> None:
+        """End the track."""
         super().stop()
-        if self._coming:
-            self._coming.cancel()
+        if self._next_picture:
+            self._next_picture.cancel()
 
 
 class AiortcPeer:
-    """`Peer`"""
+    """`Peer` of one connection."""
 
     def __init__(self, connection: RTCPeerConnection) -> None:
         self._connection = connection
 
-    async def offer(self) -> dict[str, Any]:
+    async def offer(self) -> SessionDescription:
         await self._connection.setLocalDescription(await self._connection.createOffer())
         return {"type": "offer", "sdp": self._connection.localDescription.sdp}
 
-    def candidates(self) -> list[dict[str, Any]]:
+    def candidates(self) -> list[IceCandidate]:
         lines = self._connection.localDescription.sdp.splitlines()
         mid = next((line.removeprefix("a=mid:") for line in lines if line.startswith("a=mid:")), "0")
-        found = [line.removeprefix("a=") for line in lines if line.startswith("a=candidate:")]
-        return [{"candidate": it, "sdpMid": mid, "sdpMLineIndex": 0} for it in found]
+        candidates = [line.removeprefix("a=") for line in lines if line.startswith("a=candidate:")]
+        return [{"candidate": candidate, "sdpMid": mid, "sdpMLineIndex": 0} for candidate in candidates]
 
-    async def answered(self, description: dict[str, Any]) -> None:
+    async def accept_answer(self, description: Mapping[str, Any]) -> None:
         sdp = description.get("sdp")
         if description.get("type") != "answer" or not isinstance(sdp, str):
             raise Invalid("an answer is an RTCSessionDescription")
-        with nonsense("the answer"):
+        with refuse_nonsense("the answer"):
             await self._connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
 
-    async def candidate(self, candidate: dict[str, Any]) -> None:
-        said = candidate.get("candidate")
-        if not isinstance(said, str):
+    async def add_candidate(self, candidate: Mapping[str, Any]) -> None:
+        line = candidate.get("candidate")
+        if not isinstance(line, str):
             raise Invalid("a candidate is an RTCIceCandidate")
-        if not said:
-            return  # that was all of them
-        with nonsense("the candidate"):
-            it = candidate_from_sdp(said.partition(":")[2])
-            it.sdpMid, it.sdpMLineIndex = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
-            await self._connection.addIceCandidate(it)
+        if not line:
+            return  # the browser has no more candidates
+        with refuse_nonsense("the candidate"):
+            parsed = candidate_from_sdp(line.partition(":")[2])
+            parsed.sdpMid, parsed.sdpMLineIndex = candidate.get("sdpMid"), candidate.get("sdpMLineIndex")
+            await self._connection.addIceCandidate(parsed)
 
 
 @contextmanager
-def nonsense(what: str) -> Iterator[None]:
-    """What a browser says goes through a library that does not expect anything else than sense."""
+def refuse_nonsense(subject: str) -> Iterator[None]:
+    """Raise every error of the block as `Invalid`: aiortc fails in many ways on what a browser may send."""
     try:
         yield
     except Exception as error:
-        raise Invalid(f"{what} makes no sense") from error
+        raise Invalid(f"{subject} makes no sense") from error
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[RTCPeerConnection]:
-    """One that is closed in the end."""
-    # No servers are asked for our address: whoever sees a display reaches this server anyway.
+async def open_connection() -> AsyncIterator[RTCPeerConnection]:
+    """A connection that is closed at the end of the block."""
+    # No STUN server is asked for this server's address: a browser that shows the page reaches this server anyway.
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     try:
         yield connection
@@ -119,9 +120,10 @@ async def connected() -> AsyncIterator[RTCPeerConnection]:
 
 
 @asynccontextmanager
-async def peer(display: Display) -> AsyncIterator[AiortcPeer]:
-    async with connected() as connection:
-        track = Pictures(display)
+async def open_peer(display: Display) -> AsyncIterator[AiortcPeer]:
+    """A peer that gets the pictures of this display."""
+    async with open_connection() as connection:
+        track = DisplayTrack(display)
         connection.addTransceiver(track, direction="sendonly")
         try:
             yield AiortcPeer(connection)

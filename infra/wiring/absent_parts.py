@@ -58,5 +58,5 @@ class NoDisplays:
         raise NotFound("this seat has no display")
         yield
 
-    async def neko(self, workspace_id: UUID) -> str | None:
+    async def neko_url(self, workspace_id: UUID) -> str | None:
         return None

@@ -11,12 +11,11 @@ from application.console_turns import ConsoleTurns
 from application.ports.hypervisors import Hypervisor
 from application.vm_configs import VmConfigs
 from application.vm_machines import VmMachines
-from infra.libvirt.choose import hypervisor as choose_hypervisor
-from infra.libvirt.choose import images_of
+from infra.libvirt.choose import choose_hypervisor, vm_images
 from infra.libvirt.images import VmImages
 from infra.libvirt.observer import VmObserver
 from infra.tables.vm_passwords import VmPasswordRows
-from infra.video.lazy_console import LateConsoles
+from infra.video.lazy_consoles import LazyConsoles
 from infra.wiring.foundation import BackgroundTask, Foundation
 
 
@@ -25,7 +24,7 @@ class VmServices:
     hypervisor: Hypervisor
     machines: VmMachines
     configs: VmConfigs
-    consoles: LateConsoles
+    consoles: LazyConsoles
     images: VmImages
     turns: ConsoleTurns
     background: Mapping[str, BackgroundTask]
@@ -49,8 +48,8 @@ def build_vms(base: Foundation, hypervisor: Hypervisor | None) -> VmServices:
         hypervisor=hypervisor,
         machines=machines,
         configs=VmConfigs(platform, clock, uuid4, machines, passwords),
-        consoles=LateConsoles(hypervisor),
-        images=images_of(settings),
+        consoles=LazyConsoles(hypervisor),
+        images=vm_images(settings),
         turns=ConsoleTurns(platform, clock, timedelta(seconds=settings.vm_turn_seconds)),
         background={"vm observer": observer.run} if base.works else {},
     )

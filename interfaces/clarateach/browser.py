@@ -13,6 +13,7 @@ Where there is a neko in the seat's machine, all of this goes between it and the
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -47,7 +48,7 @@ async def browser_page(request: Request, sits: Sits) -> Response:
 async def browser(socket: WebSocket, sits: Sits) -> None:
     deps = clarateach_deps(socket)
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
-    if address := await deps.displays.neko(sits.machine_id):
+    if address := await deps.displays.neko_url(sits.machine_id):
         await relayed(socket, address, subprotocol)
         return
     async with AsyncExitStack() as stack:
@@ -76,7 +77,7 @@ class Signalling:
                 await self._socket.close(GONE, str(gone)[:100])
                 return
 
-    async def _say(self, event: str, data: dict[str, Any]) -> None:
+    async def _say(self, event: str, data: Mapping[str, Any]) -> None:
         await self._socket.send_text(message(event, data))
 
     async def _answer(self, text: str | bytes) -> None:
@@ -88,9 +89,9 @@ class Signalling:
                 for candidate in self._peer.candidates():
                     await self._say("candidate", candidate)
             case "answer" if self._offered:
-                await self._peer.answered(data)
+                await self._peer.accept_answer(data)
             case "candidate" if self._offered:
-                await self._peer.candidate(data)
+                await self._peer.add_candidate(data)
             case "connect" | "answer" | "candidate":
                 raise Invalid("connect comes first, and once")
             case _:

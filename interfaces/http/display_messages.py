@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
@@ -33,7 +34,7 @@ def said(text: str | bytes) -> tuple[str, dict[str, Any]]:
     return it["event"], data if isinstance(data, dict) else {}
 
 
-def message(event: str, data: dict[str, Any]) -> str:
+def message(event: str, data: Mapping[str, Any]) -> str:
     return orjson.dumps({"event": event, "data": data}, option=orjson.OPT_UTC_Z).decode()
 
 

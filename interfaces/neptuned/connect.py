@@ -18,6 +18,7 @@ said on the channel looks the same:
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +28,7 @@ from starlette.responses import HTMLResponse
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
-from application.ports.consoles import Quality, Watcher
+from application.ports.consoles import ConsoleViewer, Quality
 from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotAllowed, NotFound, Refused
 from domain.user_type import UserType
@@ -65,10 +66,10 @@ async def connect(socket: WebSocket, vm: str, quality: Quality = Quality.FULL) -
     who = await admitted(socket)
     row = await running(deps, vm)
     await enters(socket, row, who)
-    async with deps.consoles.watch(row.id, quality) as watcher:
+    async with deps.consoles.watch(row.id, quality) as viewer:
         await socket.accept()
-        async with rooms(socket).inside(row.id, who, watcher) as (room, member):
-            await Session(socket, watcher, room, member).run()
+        async with rooms(socket).inside(row.id, who, viewer) as (room, member):
+            await Session(socket, viewer, room, member).run()
 
 
 async def enters(socket: WebSocket, row: VmConfigRow, who: Actor) -> None:
@@ -87,8 +88,8 @@ async def enters(socket: WebSocket, row: VmConfigRow, who: Actor) -> None:
 class Session:
     """One browser, from its handshake until either side has gone."""
 
-    def __init__(self, socket: WebSocket, watcher: Watcher, room: Room, member: Member) -> None:
-        self._socket, self._watcher, self._room, self._member = socket, watcher, room, member
+    def __init__(self, socket: WebSocket, viewer: ConsoleViewer, room: Room, member: Member) -> None:
+        self._socket, self._viewer, self._room, self._member = socket, viewer, room, member
         self._deps = neptuned_deps(socket)
 
     async def run(self) -> None:
@@ -102,7 +103,7 @@ class Session:
     async def _close(self, why: BaseException) -> None:
         assert isinstance(why, Ended)
         if why.code != WELL:
-            self._watcher.say(message("error", {"message": str(why)}))
+            self._viewer.send(message("error", {"message": str(why)}))
         with suppress(WebSocketDisconnect, RuntimeError):  # it may have gone long ago
             await self._socket.close(why.code, str(why)[:100])
 
@@ -110,8 +111,8 @@ class Session:
 
     async def _arrange(self) -> None:
         with suppress(WebSocketDisconnect, RuntimeError):
-            await self._say("offer", await self._watcher.offer())
-            for candidate in self._watcher.candidates():
+            await self._say("offer", await self._viewer.offer())
+            for candidate in self._viewer.candidates():
                 await self._say("candidate", candidate)
             while (heard := await self._socket.receive())["type"] != "websocket.disconnect":
                 try:
@@ -120,19 +121,19 @@ class Session:
                     await self._say("error", {"message": str(wrong)})
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._watcher.joined()
+                await self._viewer.wait_until_joined()
         except TimeoutError:
             raise Ended(WELL, "it went before there was anything to see") from None
 
-    async def _say(self, event: str, data: dict[str, Any]) -> None:
+    async def _say(self, event: str, data: Mapping[str, Any]) -> None:
         await self._socket.send_text(message(event, data))
 
     async def _answer(self, text: str | bytes) -> None:
         match said(text):
             case "answer", data:
-                await self._watcher.answered(data)
+                await self._viewer.accept_answer(data)
             case "candidate", data:
-                await self._watcher.candidate(data)
+                await self._viewer.add_candidate(data)
             case _:
                 raise Invalid("there are answer and candidate; the rest is said on the data channel")
 
@@ -141,11 +142,11 @@ class Session:
     async def _listen(self) -> None:
         while True:
             try:
-                await self._obey(*said(await self._watcher.heard()))
+                await self._obey(*said(await self._viewer.receive()))
             except NotFound as gone:
                 raise Ended(OVER, str(gone)) from None
             except (Refused, Unavailable) as no:
-                self._watcher.say(message("error", {"message": str(no)}))
+                self._viewer.send(message("error", {"message": str(no)}))
 
     async def _obey(self, event: str, data: dict[str, Any]) -> None:
         match event:
@@ -154,11 +155,11 @@ class Session:
             case "turn/release":
                 await self._room.give_up(self._member)
             case "turn/look":
-                self._watcher.say(message("turn", self._room.turn_of(self._member)))
+                self._viewer.send(message("turn", self._room.turn_of(self._member)))
             case "quality":
                 if data.get("name") not in tuple(Quality):
                     raise Invalid(f"quality has a name: {' or '.join(Quality)}")
-                await self._watcher.choose(Quality(data["name"]))
+                await self._viewer.choose_quality(Quality(data["name"]))
             case _:
                 await self._room.act(self._member, act(event, data, OTHERS))
 

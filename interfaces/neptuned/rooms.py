@@ -17,7 +17,7 @@ from uuid import UUID
 from starlette.requests import HTTPConnection
 
 from application.access import TENURE, Actor
-from application.ports.consoles import Watcher
+from application.ports.consoles import ConsoleViewer
 from application.ports.displays import Act
 from application.ports.errors import Unavailable
 from domain.claim import Claim
@@ -34,7 +34,7 @@ class Member:
     """One browser of somebody who watches."""
 
     actor: Actor
-    watcher: Watcher
+    viewer: ConsoleViewer
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Room:
             if self.held[1] - self.deps.clock() < lasts / 2:
                 await self.deps.turns.prolong(member.actor, self.vm)
                 await self._look()
-        await member.watcher.act(it)
+        await member.viewer.act(it)
 
     async def ask(self, member: Member) -> None:
         """For a turn: now, or when it comes to them."""
@@ -82,7 +82,7 @@ class Room:
     async def give_up(self, member: Member) -> None:
         if member in self.waiting:
             self.waiting.remove(member)
-        await member.watcher.let_go()
+        await member.viewer.release_all()
         if self.holds(member):
             await self.deps.turns.give_up(member.actor, self.vm)
             await self._look()
@@ -114,7 +114,7 @@ class Room:
             for member in self.members:
                 if member.actor.user_id == before[0]:
                     with suppress(NotFound):
-                        await member.watcher.let_go()
+                        await member.viewer.release_all()
         while self.held is None and self.waiting:
             first = self.waiting.pop(0)
             with suppress(Refused):
@@ -125,7 +125,7 @@ class Room:
 
     def tell(self) -> None:
         for member in self.members:
-            member.watcher.say(message("turn", self.turn_of(member)))
+            member.viewer.send(message("turn", self.turn_of(member)))
 
     def turn_of(self, member: Member) -> dict[str, Any]:
         return {
@@ -144,11 +144,11 @@ class Rooms:
         self._open: dict[UUID, Room] = {}
 
     @asynccontextmanager
-    async def inside(self, vm: UUID, actor: Actor, watcher: Watcher) -> AsyncIterator[tuple[Room, Member]]:
+    async def inside(self, vm: UUID, actor: Actor, viewer: ConsoleViewer) -> AsyncIterator[tuple[Room, Member]]:
         room = self._open.setdefault(vm, Room(self._deps, vm))
         if room.task is None:
             room.task = asyncio.create_task(room.run())
-        member = Member(actor, watcher)
+        member = Member(actor, viewer)
         room.members.append(member)
         try:
             yield room, member

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from application.ports.hypervisors import Hypervisor
-from infra.libvirt.choose import hypervisor
+from infra.libvirt.choose import choose_hypervisor
 from infra.settings import Settings
 from tests.support.libvirtd import GUEST, Libvirtd
 from tests.support.stories.vms import CPU, DISPLAY, DRIVE, document
@@ -36,4 +36,4 @@ def vm_settings(daemon: Libvirtd, folder: Path) -> dict[str, Any]:
 
 
 def on(daemon: Libvirtd, folder: Path, installation: UUID | None = None) -> Hypervisor:
-    return hypervisor(Settings(**vm_settings(daemon, folder)), installation or uuid4())
+    return choose_hypervisor(Settings(**vm_settings(daemon, folder)), installation or uuid4())

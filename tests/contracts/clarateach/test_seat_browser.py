@@ -168,7 +168,7 @@ async def test_a_neko_in_the_seat_is_talked_to_as_it_comes(seat: Seat, monkeypat
         async def where(workspace_id: Any) -> str:
             return f"ws://127.0.0.1:{port}/ws"
 
-        monkeypatch.setattr(seat.room.served.tenure.deps.clarateach.displays, "neko", where)
+        monkeypatch.setattr(seat.room.served.tenure.deps.clarateach.displays, "neko_url", where)
         async with connect(address(seat), subprotocols=["neko"], proxy=None) as socket:  # type: ignore[list-item]
             assert socket.subprotocol == "neko"
             for said in ('{"event":"connect"}', b"\x01\x02"):

@@ -77,5 +77,5 @@ def test_what_is_good_can_be_written_as_a_domain(document: dict[str, Any], field
             validate_document(tried)
         except Invalid:
             continue
-        xml = domain_xml(tried, "tenure-1", lambda it: f"/images/{it['drive_image']}", memory=64, kvm=False)
+        xml = domain_xml(tried, "tenure-1", lambda it: f"/images/{it['drive_image']}", default_memory_mb=64, kvm=False)
         assert ElementTree.fromstring(xml).findtext("name") == "tenure-1"

@@ -1,4 +1,4 @@
-"""A configuration as libvirt's description of a domain: as it was once written, and as libvirt takes it.
+"""A configuration as domain XML: compared with golden files, and defined in a real libvirtd.
 
 `python -m tests.infra.libvirt.test_domain_xml` writes the golden files anew.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from domain.vm.devices import Device
 from domain.vm.document import validate_document
 from infra.libvirt.domain_xml import domain_xml, letters
 from tests.support.libvirtd import Libvirtd, libvirtd
@@ -75,20 +76,24 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def written(config: dict[str, Any], kvm: bool = False) -> str:
-    return domain_xml(config, NAME, lambda it: f"/images/{it['drive_image']}", memory=1024, kvm=kvm)
+def image_path(drive: Device) -> str:
+    return f"/images/{drive['drive_image']}"
+
+
+def render(config: dict[str, Any], kvm: bool = False) -> str:
+    return domain_xml(config, NAME, image_path, 1024, kvm)
 
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Libvirtd]:
-    with libvirtd() as started:
-        yield started
+    with libvirtd() as daemon:
+        yield daemon
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_is_written_as_it_was(kind: str) -> None:
     validate_document(KINDS[kind])
-    assert written(KINDS[kind]) == (GOLDEN / f"{kind}.xml").read_text()
+    assert render(KINDS[kind]) == (GOLDEN / f"{kind}.xml").read_text()
 
 
 def test_there_is_no_golden_file_of_nothing() -> None:
@@ -97,23 +102,23 @@ def test_there_is_no_golden_file_of_nothing() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_libvirt_takes_it(kind: str, daemon: Libvirtd) -> None:
-    """By its schema, and as something that this host's QEMU could run."""
-    defined = daemon.virsh("define", "--validate", str(GOLDEN / f"{kind}.xml"), check=False)
-    assert defined.returncode == 0, defined.stderr
+    """By its XML schema, and as a machine that this host's QEMU could run."""
+    result = daemon.virsh("define", "--validate", str(GOLDEN / f"{kind}.xml"), check=False)
+    assert result.returncode == 0, result.stderr
     assert daemon.domains() == [NAME]
     daemon.virsh("undefine", "--nvram", NAME)
     assert daemon.domains() == []
 
 
 def test_a_cpu_like_the_host_s_is_only_there_with_kvm() -> None:
-    assert 'mode="host-passthrough"' in written(KINDS["cpu-host"], kvm=True)
-    assert 'mode="maximum"' in written(KINDS["cpu-host"])
-    assert '<domain type="kvm"' in written(KINDS["nothing"], kvm=True)
+    assert 'mode="host-passthrough"' in render(KINDS["cpu-host"], kvm=True)
+    assert 'mode="maximum"' in render(KINDS["cpu-host"])
+    assert '<domain type="kvm"' in render(KINDS["nothing"], kvm=True)
 
 
 def test_it_is_seen_from_nowhere() -> None:
     for kind, config in KINDS.items():
-        assert '<graphics type="vnc">\n      <listen type="none" />' in written(config), kind
+        assert '<graphics type="vnc">\n      <listen type="none" />' in render(config), kind
 
 
 def test_drives_are_named_as_linux_names_them() -> None:
@@ -122,4 +127,4 @@ def test_drives_are_named_as_linux_names_them() -> None:
 
 if __name__ == "__main__":
     for kind, config in KINDS.items():
-        (GOLDEN / f"{kind}.xml").write_text(written(config))
+        (GOLDEN / f"{kind}.xml").write_text(render(config))

@@ -1,4 +1,4 @@
-"""A libvirtd and a QEMU of the tests' own: what is asked of them, and what they tell."""
+"""`Hypervisor` on a libvirtd and QEMU that the tests start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from application.ports.displays import Act, Display
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact, Hypervisor
 from domain.errors import NotFound
-from infra.libvirt.choose import hypervisor as hypervisor_of
+from infra.libvirt.choose import choose_hypervisor
 from infra.libvirt.hypervisor import LibvirtHypervisor
 from infra.settings import Settings
 from tests.support.libvirtd import Libvirtd, libvirtd
@@ -28,13 +28,13 @@ from tests.support.vms import DISK, guest, images, on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BLUE, GREEN = bytes((168, 0, 0)), bytes((0, 168, 0))  # as a display has it: blue first
-ENTER = 0xFF0D
+ENTER_KEY = 0xFF0D
 
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Libvirtd]:
-    with libvirtd() as it:
-        yield it
+    with libvirtd() as daemon:
+        yield daemon
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +44,16 @@ def folder(daemon: Libvirtd, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def hypervisor(daemon: Libvirtd, folder: Path) -> AsyncIterator[Hypervisor]:
-    it = on(daemon, folder)
-    yield it
-    for vm in await it.running():
-        await it.ensure_gone(vm)
-    await it.close()
+    hypervisor = on(daemon, folder)
+    yield hypervisor
+    for vm in await hypervisor.running():
+        await hypervisor.ensure_gone(vm)
+    await hypervisor.close()
 
 
 @asynccontextmanager
-async def told(hypervisor: Hypervisor) -> AsyncIterator[asyncio.Queue[Fact]]:
-    """Its facts, from `found` on."""
+async def listen_to(hypervisor: Hypervisor) -> AsyncIterator[asyncio.Queue[Fact]]:
+    """A queue of the hypervisor's facts after the first, which is that it answers."""
     facts: asyncio.Queue[Fact] = asyncio.Queue()
 
     async def listen() -> None:
@@ -62,19 +62,19 @@ async def told(hypervisor: Hypervisor) -> AsyncIterator[asyncio.Queue[Fact]]:
 
     listening = asyncio.create_task(listen())
     try:
-        assert await soon(facts) == Fact(None, FOUND)
+        assert await next_fact(facts) == Fact(None, FOUND)
         yield facts
     finally:
         listening.cancel()
         await asyncio.wait([listening])
 
 
-async def soon(facts: asyncio.Queue[Fact]) -> Fact:
+async def next_fact(facts: asyncio.Queue[Fact]) -> Fact:
     async with asyncio.timeout(PATIENCE):
         return await facts.get()
 
 
-async def started(hypervisor: Hypervisor) -> UUID:
+async def start_guest(hypervisor: Hypervisor) -> UUID:
     vm = uuid4()
     await hypervisor.ensure_running(vm, guest())
     return vm
@@ -84,7 +84,7 @@ async def test_a_machine_runs_until_it_is_stopped_and_then_nothing_is_left(
     hypervisor: Hypervisor, daemon: Libvirtd
 ) -> None:
     vm = uuid4()
-    async with told(hypervisor) as facts:
+    async with listen_to(hypervisor) as facts:
         for _ in range(2):
             await hypervisor.ensure_running(vm, guest())
         assert await hypervisor.running() == {vm}
@@ -94,7 +94,7 @@ async def test_a_machine_runs_until_it_is_stopped_and_then_nothing_is_left(
         assert await hypervisor.running() == frozenset()
         for _ in range(2):
             await hypervisor.ensure_gone(vm)
-        assert [await soon(facts) for _ in range(3)] == [Fact(vm, what) for what in (STARTED, STOPPED, UNDEFINED)]
+        assert [await next_fact(facts) for _ in range(3)] == [Fact(vm, kind) for kind in (STARTED, STOPPED, UNDEFINED)]
         assert facts.empty()
     assert daemon.domains() == [] and daemon.qemu() == []
 
@@ -102,8 +102,8 @@ async def test_a_machine_runs_until_it_is_stopped_and_then_nothing_is_left(
 async def test_domains_of_others_are_none_of_ours(hypervisor: Hypervisor, daemon: Libvirtd, folder: Path) -> None:
     others = on(daemon, folder)
     try:
-        async with told(hypervisor) as facts:
-            vm = await started(others)
+        async with listen_to(hypervisor) as facts:
+            vm = await start_guest(others)
             assert await others.running() == {vm}
             assert await hypervisor.running() == frozenset()
             await hypervisor.ensure_gone(vm)
@@ -134,23 +134,23 @@ async def test_what_can_be_changed_while_it_runs_is_changed(
 ) -> None:
     (folder / "other.iso").write_bytes(bytes(1 << 16))
     vm, tray = uuid4(), CDROM | {"id": "tray", "drive_bus": "scsi"}
-    was = guest(HBA, tray)
+    config_before = guest(HBA, tray)
 
     async def changes(config: dict[str, Any]) -> bool:
-        """Whether it takes a restart."""
-        nonlocal was
-        before, was = was, config
+        """Change the machine. Returns whether the change needs a restart."""
+        nonlocal config_before
+        before, config_before = config_before, config
         return await hypervisor.change(vm, before, config)
 
     assert not await changes(guest(HBA, tray))  # it does not run
-    await hypervisor.ensure_running(vm, was)
+    await hypervisor.ensure_running(vm, config_before)
     (name,) = daemon.domains()
 
-    limited = copy.deepcopy(was)
+    limited = copy.deepcopy(config_before)
     limited["qemu_devices"][1]["drive_bps_limit"] = "15000000 25000000"
     limited["qemu_devices"][1]["drive_iops_limit"] = "1000 1500"
     assert not await changes(copy.deepcopy(limited) | {"name": "Another name", "autostart": True, "private": True})
-    assert tuned(daemon, name) == {
+    assert limits_of_first_drive(daemon, name) == {
         "total_bytes_sec": 15000000,
         "total_bytes_sec_max": 25000000,
         "total_iops_sec": 1000,
@@ -158,65 +158,65 @@ async def test_what_can_be_changed_while_it_runs_is_changed(
     }
     del limited["qemu_devices"][1]["drive_bps_limit"]
     assert not await changes(copy.deepcopy(limited))
-    assert tuned(daemon, name) == {"total_iops_sec": 1000, "total_iops_sec_max": 1500}
+    assert limits_of_first_drive(daemon, name) == {"total_iops_sec": 1000, "total_iops_sec_max": 1500}
 
-    with_disc = copy.deepcopy(was)
+    with_disc = copy.deepcopy(config_before)
     with_disc["qemu_devices"][-1]["drive_image"] = "other.iso"
     assert not await changes(with_disc)
     assert "other.iso" in daemon.virsh("domblklist", name).stdout
 
-    with_card = copy.deepcopy(was)
+    with_card = copy.deepcopy(config_before)
     with_card["qemu_devices"] += [NETWORK, NIC]
     assert not await changes(with_card)
     assert NIC["nic_mac"] in daemon.virsh("domiflist", name).stdout
 
-    more = copy.deepcopy(was)
+    more = copy.deepcopy(config_before)
     more["qemu_devices"][0]["cpu_cores"] = 2
     assert await changes(more)
     assert await changes(more | {"qemu_devices": more["qemu_devices"][:-2]})  # a card cannot be torn out
 
 
-def tuned(daemon: Libvirtd, name: str) -> dict[str, int]:
-    """The limits of the first drive, in all."""
-    said = (line.split(":") for line in daemon.virsh("blkdeviotune", name, "hda").stdout.splitlines() if line)
-    limits = {key.strip(): value.strip() for key, value in said}
+def limits_of_first_drive(daemon: Libvirtd, name: str) -> dict[str, int]:
+    """The limits of the first drive that are set."""
+    pairs = (line.split(":") for line in daemon.virsh("blkdeviotune", name, "hda").stdout.splitlines() if line)
+    limits = {key.strip(): value.strip() for key, value in pairs}
     return {key: int(value) for key, value in limits.items() if "_sec" in key and "length" not in key and int(value)}
 
 
 async def test_what_happens_behind_our_back_is_told(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
-    async with told(hypervisor) as facts:
-        vm = await started(hypervisor)
-        assert await soon(facts) == Fact(vm, STARTED)
+    async with listen_to(hypervisor) as facts:
+        vm = await start_guest(hypervisor)
+        assert await next_fact(facts) == Fact(vm, STARTED)
         (name,) = daemon.domains()
         daemon.virsh("destroy", name)
-        assert await soon(facts) == Fact(vm, STOPPED)
+        assert await next_fact(facts) == Fact(vm, STOPPED)
         daemon.virsh("undefine", name)
-        assert await soon(facts) == Fact(vm, UNDEFINED)
+        assert await next_fact(facts) == Fact(vm, UNDEFINED)
 
 
 async def test_a_qemu_that_is_killed_has_crashed(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
-    async with told(hypervisor) as facts:
-        vm = await started(hypervisor)
-        assert await soon(facts) == Fact(vm, STARTED)
+    async with listen_to(hypervisor) as facts:
+        vm = await start_guest(hypervisor)
+        assert await next_fact(facts) == Fact(vm, STARTED)
         (qemu,) = daemon.qemu()
         qemu.kill()
-        assert await soon(facts) == Fact(vm, CRASHED)
+        assert await next_fact(facts) == Fact(vm, CRASHED)
         assert await hypervisor.running() == frozenset()
 
 
 async def test_a_libvirtd_that_is_restarted_is_found_again(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
-    async with told(hypervisor) as facts:
-        vm = await started(hypervisor)
-        assert await soon(facts) == Fact(vm, STARTED)
+    async with listen_to(hypervisor) as facts:
+        vm = await start_guest(hypervisor)
+        assert await next_fact(facts) == Fact(vm, STARTED)
         daemon.stop()
-        assert await soon(facts) == Fact(None, LOST)
+        assert await next_fact(facts) == Fact(None, LOST)
         with pytest.raises(Unavailable):
             await hypervisor.running()
         daemon.start()
-        assert await soon(facts) == Fact(None, FOUND)
+        assert await next_fact(facts) == Fact(None, FOUND)
         assert await hypervisor.running() == {vm}
         await hypervisor.ensure_gone(vm)
-        assert [await soon(facts), await soon(facts)] == [Fact(vm, STOPPED), Fact(vm, UNDEFINED)]
+        assert [await next_fact(facts), await next_fact(facts)] == [Fact(vm, STOPPED), Fact(vm, UNDEFINED)]
 
 
 async def test_a_libvirtd_that_is_not_there_is_looked_for(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ async def test_a_libvirtd_that_is_not_there_is_looked_for(tmp_path: Path) -> Non
 
 
 async def test_its_display_is_shown_and_can_be_used(hypervisor: Hypervisor) -> None:
-    vm = await started(hypervisor)
+    vm = await start_guest(hypervisor)
     async with hypervisor.watch(vm) as display, hypervisor.watch(vm) as other:
         await types_until(display, "blue", BLUE)
         assert display.size == (720, 400)
@@ -252,10 +252,10 @@ async def test_its_display_is_shown_and_can_be_used(hypervisor: Hypervisor) -> N
 
 
 async def types_until(display: Display, word: str, colour: bytes) -> None:
-    """Type it until the screen is of this colour: who boots may not listen yet."""
+    """Type the word until the screen has this colour: a guest that boots does not read keys yet."""
     async with asyncio.timeout(60):
         while True:
-            for key in (*map(ord, word), ENTER):
+            for key in (*map(ord, word), ENTER_KEY):
                 await display.act(Act("keypress", code=key))
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -270,7 +270,7 @@ def is_filled(picture: bytes, colour: bytes) -> bool:
 
 async def test_without_its_sdk_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "libvirt", None)
-    none = hypervisor_of(Settings(), uuid4())
+    none = choose_hypervisor(Settings(), uuid4())
     assert none.absent and "libvirt" in none.absent
     for ask in (none.ping(), none.running(), none.screenshot(uuid4())):
         with pytest.raises(Unavailable):
