@@ -28,7 +28,7 @@ async def run(place: Place) -> list[Row]:
             await store(platform, [life(owners[nth % OWNERS]) for nth in range(lives)])
             began = time.perf_counter()
             position = read = 0
-            while batch := await events_after(conn, platform, position, rows.BATCH):
+            while batch := await events_after(conn, platform, position, rows.MAX_EVENTS):
                 position, read = batch[-1][0], read + len(batch)
             bare = read / (time.perf_counter() - began)
             began = time.perf_counter()
