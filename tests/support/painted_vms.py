@@ -12,7 +12,7 @@ from uuid import UUID
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from av import VideoFrame
 
-from application.ports.displays import Act
+from application.ports.displays import Act, SessionDescription
 from domain.errors import NotFound
 from infra.video.vp8 import as_png, frame_of
 from tests.support.fake_hypervisor import FakeHypervisor
@@ -95,7 +95,7 @@ class Browser:
         self.peer.on("track", self._see)
         self.peer.on("datachannel", self._take)
 
-    async def answer(self, offer: dict[str, Any]) -> dict[str, Any]:
+    async def answer(self, offer: SessionDescription) -> SessionDescription:
         await self.peer.setRemoteDescription(RTCSessionDescription(offer["sdp"], offer["type"]))
         await self.peer.setLocalDescription(await self.peer.createAnswer())
         return {"type": "answer", "sdp": self.peer.localDescription.sdp}
