@@ -83,7 +83,7 @@ class ApiKeys:
         if key is None or grant is None:
             await self.attempt_limiter.record_failure(guesser)
             return None
-        await self.rows.used(key.id, self.clock())
+        await self.rows.record_use(key.id, self.clock())
         return grant
 
     async def _grant(self, key: ApiKey) -> Grant | None:
@@ -94,7 +94,7 @@ class ApiKeys:
             return None
         role = Role(last_event.role) if last_event else None
         scheme_name = (await self.people.names(self.scheme, [owner])).get(owner)
-        name = scheme_name or (await self.people.called([owner])).get(owner, "")
+        name = scheme_name or (await self.people.display_names([owner])).get(owner, "")
         scopes = set(key.scopes)
         if not (scheme_name in self.auditors or (role and role.at_least(Role.ADMIN))):
             scopes.discard(Scope.AUDIT)

@@ -74,7 +74,7 @@ class Guests:
         await self._limit_requests(id)
         until = now + self.request_lasts
         request = JoinRequest(self.ids(), id, session.id, actor.user_id, key, user, client_ip, region, until)
-        await self.requests.keep(request, now, self.room.max_waiting)
+        await self.requests.add(request, now, self.room.max_waiting)
         first = Guest(
             id=id,
             at=now,

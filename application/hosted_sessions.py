@@ -44,7 +44,7 @@ class HostedSessions:
         key = self.public_key(pub_key)
         workspace_id = self.ids()
         id = HostedSession.id_of(workspace_id)
-        await self.keys.keep(workspace_id, id, actor.user_id, key)
+        await self.keys.store(workspace_id, id, actor.user_id, key)
         for attempt in range(MAX_ATTEMPTS):
             name, alias = await self._free_alias(id)
             workspace = await self.workspaces.build(
@@ -121,7 +121,7 @@ class HostedSessions:
 
     async def clear(self, id: UUID, cause: Cause) -> None:
         """Close the guests of an ended session, and delete what is kept of them."""
-        for guest_id in await self.requests.guests(id):
+        for guest_id in await self.requests.list_guests(id):
             with suppress(NotFound):  # a request that was kept, but never reached the log
                 await self.platform.change(cause, Guest, guest_id, lambda guest: guest.close(self.clock()))
         await self.requests.forget_session(id)

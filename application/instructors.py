@@ -41,13 +41,13 @@ class Instructors:
             raise Invalid(f"password must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
         identity = Identity(SCHEME, email, validate_name(name), email=email)
         await self.attempt_limiter.check(guesser)
-        user_id = await self.logins.profiles.known(identity)
-        if user_id and await self.passwords.has(user_id):
+        user_id = await self.logins.profiles.find_user(identity)
+        if user_id and await self.passwords.has_password(user_id):
             await self.attempt_limiter.record_failure(guesser)  # else repeated attempts would list the accounts
             raise Conflict("somebody has registered with this e-mail")
         invitation = await self.logins.invitation(invite, guesser)
         user = await self.logins.admit(identity, invitation, request_id)
-        if not await self.passwords.keep(user.id, password):
+        if not await self.passwords.add(user.id, password):
             raise Conflict("somebody has registered with this e-mail")
         return await self._token(user.id), user
 
@@ -55,8 +55,8 @@ class Instructors:
         """The account's token and user; None for a wrong password or an unknown e-mail, which take equally long."""
         identity = Identity(SCHEME, normalize_email(email), "")
         await self.attempt_limiter.check(guesser)
-        id = await self.logins.profiles.known(identity)
-        good = await self.passwords.check(id, password)
+        id = await self.logins.profiles.find_user(identity)
+        good = await self.passwords.verify(id, password)
         if id is None or not good:
             await self.attempt_limiter.record_failure(guesser)
             return None
@@ -69,7 +69,7 @@ class Instructors:
 
     async def log_out(self, token: str) -> None:
         """End a token."""
-        await self.tokens.end(token.removeprefix(TOKEN_PREFIX))
+        await self.tokens.revoke(token.removeprefix(TOKEN_PREFIX))
 
     async def _token(self, id: UUID) -> str:
         return TOKEN_PREFIX + await self.tokens.issue(id, self.clock(), LASTS)

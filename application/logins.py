@@ -91,18 +91,18 @@ class Logins:
 
     async def sign_out(self, token: str) -> None:
         """End a login."""
-        await self.tokens.end(token)
+        await self.tokens.revoke(token)
 
     async def _member(self, identity: Identity, invitation: Invitation | None, request_id: str) -> User | None:
         """The member of this identity, who then has accepted the invitation, if any. None for a stranger."""
-        id = await self.profiles.known(identity)
+        id = await self.profiles.find_user(identity)
         user = await self._user(id) if id else None
         if user is None:
             return None
         if user.removed_at is not None:
             await self.profiles.forget(user.id)  # the process of removal would do it later: they join as a new user
             return None
-        if await self.profiles.keep(identity) != user.id:
+        if await self.profiles.save(identity) != user.id:
             raise ConcurrentUpdate("this account was removed just now")
         if invitation and invitation.id:
             with suppress(Unusable):  # a member needs no invite
@@ -112,7 +112,7 @@ class Logins:
     async def _joined(self, identity: Identity, invitation: Invitation | None, request_id: str) -> User:
         """A new user. The first one owns the installation; others need an invitation, unless sign-up is open."""
         role, invite = await self._entry(invitation)
-        id, now = await self.profiles.keep(identity), self.clock()
+        id, now = await self.profiles.save(identity), self.clock()
         others: list[Aggregate] = [invite] if invite else []
         if invite:
             invite.accept(id, now)
@@ -141,7 +141,7 @@ class Logins:
 
     async def _forget_stranger(self, identity: Identity) -> None:
         """Delete the rows of somebody who was refused after their identity had been stored."""
-        id = await self.profiles.known(identity)
+        id = await self.profiles.find_user(identity)
         if id and await self._user(id) is None:
             await self.profiles.forget(id)
 

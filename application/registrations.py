@@ -32,9 +32,9 @@ class Registering:
         """
         email, name = normalize_email(email), validate_name(name)
         workshop_id = await self.seats.find(code, guesser)
-        access_code = self.seats.labels.code()
+        access_code = self.seats.labels.new_code()
         registration = Registration(workshop_id, self.seats.ids(), name)
-        return access_code if await self.rows.keep(registration, email, Code.canonical(access_code)) else None
+        return access_code if await self.rows.add(registration, email, Code.canonical(access_code)) else None
 
     async def session(self, access_code: str, guesser: str, request_id: str) -> tuple[Workshop, str, Taken | None]:
         """The workshop, the registered name, and the seat; None instead of a seat while the workshop does not run.

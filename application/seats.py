@@ -83,8 +83,8 @@ class Seats:
         async def join(workshop: Workshop) -> list[Aggregate]:
             seats.append(workshop.join(learner_id, self.clock()))
             while not learners:  # before the event: everybody with a seat must be able to come back
-                learner = Learner(learner_id, workshop_id, name, self.labels.odehash())
-                if await self.learners.keep(learner):
+                learner = Learner(learner_id, workshop_id, name, self.labels.new_odehash())
+                if await self.learners.add(learner):
                     learners.append(learner)
             return []
 
@@ -102,7 +102,7 @@ class Seats:
             seat = next((n for n, place in workshop.seats.items() if place.learner_id == learner_id), None)
             if seat is None:
                 return await self.sit_down(workshop_id, name, cause, learner_id)
-            rows = await self.learners.described([learner_id])
+            rows = await self.learners.describe([learner_id])
             return await self._taken(workshop, seat, learner_id, rows[learner_id].odehash)
 
     async def _come_back(self, workshop_id: UUID, odehash: str, cause: Cause) -> Taken:

@@ -35,7 +35,7 @@ class SshGrants:
         if key is None:
             return
         await ssh_access.give_key(workspace_id, user, key)
-        for guest_id in await self.requests.guests(HostedSession.id_of(workspace_id)):
+        for guest_id in await self.requests.list_guests(HostedSession.id_of(workspace_id)):
             try:
                 guest = await self.platform.load(Guest, guest_id)
             except NotFound:
@@ -49,7 +49,7 @@ class SshGrants:
     async def admission(self, guest: Guest) -> Admission | None:
         """What lets an approved guest log in; None if their request has been deleted."""
         request = (await self.requests.find([guest.joiner_id])).get(guest.joiner_id)
-        user = await self.requests.admitted_as(guest.admission_id) if guest.admission_id else None
+        user = await self.requests.admitted_user(guest.admission_id) if guest.admission_id else None
         return Admission(guest.id, guest.version, user, request.pub_key) if request and user else None
 
     async def end(

@@ -68,9 +68,9 @@ class VmAccounts:
     ) -> tuple[VmAccount, str]:
         """A new account and the hash of its password. `by` is the administrator who opens it; None: its own user."""
         user_id = self.ids()
-        password_hash = await self.rows.open(user_id, username, proof)
+        password_hash = await self.rows.register(user_id, username, proof)
         if password_hash is None and await self._release_name(username):
-            password_hash = await self.rows.open(user_id, username, proof)
+            password_hash = await self.rows.register(user_id, username, proof)
         if password_hash is None:
             raise Conflict("this username is taken")
         try:
@@ -85,7 +85,7 @@ class VmAccounts:
         if user_id is None:
             return True
         account = await self.find(user_id)
-        abandoned = account.closed_at is not None if account else await self.rows.stale(user_id, self.clock())
+        abandoned = account.closed_at is not None if account else await self.rows.is_stale(user_id, self.clock())
         if abandoned:
             await self.profiles.forget(user_id)
         return abandoned
@@ -119,7 +119,7 @@ class VmAccounts:
         for key in guessers:
             await self.attempt_limiter.check(key)
         user_id = await self.rows.find(username)
-        password_hash = await self.rows.prove(user_id, proof)
+        password_hash = await self.rows.verify_proof(user_id, proof)
         if user_id is None or password_hash is None:
             for key in guessers:
                 await self.attempt_limiter.record_failure(key)
@@ -158,13 +158,13 @@ class VmAccounts:
         if actor.token_id is None:
             raise Invalid("an API key is not logged out; revoke it: DELETE /api/v1/keys/{id}")
         token_id = actor.token_id
-        await self.tokens.end(token_id)
+        await self.tokens.revoke(token_id)
         await self._change(actor, lambda account: account.log_out(token_id, self.clock()))
 
     async def change_password(self, actor: Actor, password: str) -> None:
         """Change the actor's password, and end all their tokens but the one in use."""
         require(actor, "vm_account.use")
-        if not await self.rows.change(actor.user_id, validated_proof(password), actor.token_id):
+        if not await self.rows.change_password(actor.user_id, validated_proof(password), actor.token_id):
             raise Conflict("this account signs in by another way; it has no password here")
         await self._change(actor, lambda account: account.password_changed(actor.token_id, self.clock()))
 

@@ -46,7 +46,7 @@ class VmAdministration:
         """Set another user's password and end all their tokens (N49)."""
         require(actor, "vm_account.manage")
         await self._require_open(user_id)
-        if not await self.accounts.rows.change(user_id, validated_proof(password), None):
+        if not await self.accounts.rows.change_password(user_id, validated_proof(password), None):
             raise Conflict("this account signs in by another way; it has no password here")
         await self._change(actor, user_id, lambda account: account.password_changed(None, self.accounts.clock()))
 
@@ -56,7 +56,7 @@ class VmAdministration:
         A user who also signs in by another contract loses the VM account only.
         """
         require(actor, "vm_account.manage")
-        signs_in_elsewhere = await self.accounts.rows.come_otherwise(user_id)
+        signs_in_elsewhere = await self.accounts.rows.has_other_identity(user_id)
         await self.accounts.close(actor.cause, user_id, everything=not signs_in_elsewhere)
 
     async def ban(self, actor: Actor, user_id: UUID, reason: str | None) -> VmAccount:
@@ -68,7 +68,7 @@ class VmAdministration:
         validate_reason(reason)
         await self._require_open(user_id)
         if reason is not None:
-            await self.accounts.rows.keep_reason(
+            await self.accounts.rows.set_ban_reason(
                 user_id, reason
             )  # first: connections that the ban cuts off are told the reason
         return await self._change(actor, user_id, lambda account: account.ban(self.accounts.clock()))
@@ -76,7 +76,7 @@ class VmAdministration:
     async def unban(self, actor: Actor, user_id: UUID) -> None:
         """Lift a ban."""
         await self._change(actor, user_id, lambda account: account.unban(self.accounts.clock()))
-        await self.accounts.rows.keep_reason(user_id, None)
+        await self.accounts.rows.set_ban_reason(user_id, None)
 
     async def _require_open(self, user_id: UUID) -> None:
         """Raises `NotFound` for a closed account, before rows are written for it."""

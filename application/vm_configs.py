@@ -84,7 +84,7 @@ class VmConfigs:
             return []
 
         config = await self.platform.change_with(actor.cause, VmConfig, await self.id_of(vm), decide)
-        await self.passwords.forget(config.id, but=config.password_id)
+        await self.passwords.forget(config.id, except_id=config.password_id)
         return config, config.state != State.STOPPED and await self.machines.apply_now(config.id, actor.cause)
 
     async def delete(self, actor: Actor, vm: str, precondition: Precondition) -> None:
@@ -120,7 +120,7 @@ class VmConfigs:
     async def check_password(self, id: UUID, password: str) -> bool:
         """Whether this is the password of a private machine. Without a stored password, none is right."""
         config = await self.platform.load(VmConfig, id)
-        return config.password_id is not None and await self.passwords.check(config.password_id, password)
+        return config.password_id is not None and await self.passwords.verify(config.password_id, password)
 
     async def id_of(self, vm: str) -> UUID:
         """The aggregate's id of the machine with this VM id. Raises `NotFound`."""
@@ -162,7 +162,7 @@ class VmConfigs:
         if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
             raise Invalid(f"password must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
         id = self.ids()
-        await self.passwords.keep(id, vm, password)
+        await self.passwords.store(id, vm, password)
         return id
 
 

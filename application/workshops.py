@@ -48,14 +48,14 @@ class Workshops:
         if not MIN_API_KEY_CHARS <= len(api_key) <= MAX_API_KEY_CHARS or not printable:
             raise Invalid(f"api_key must be {MIN_API_KEY_CHARS} to {MAX_API_KEY_CHARS} characters of ASCII")
         for _ in range(MAX_ATTEMPTS):
-            number, text, now = self.labels.number(), self.labels.code(), self.clock()
+            number, text, now = self.labels.new_number(), self.labels.new_code(), self.clock()
             workshop = Workshop.create(
                 owner_id=actor.user_id, number=number, name=name, seats=seats, code=text, now=now
             )
             code = await self._take_code(text, workshop)
             if code is None or await self.platform.last_event(workshop.id):
                 continue
-            await self.keys.keep(workshop.id, api_key)  # first: a key without a workshop does no harm
+            await self.keys.store(workshop.id, api_key)  # first: a key without a workshop does no harm
             try:
                 await self.platform.commit(actor.cause, workshop, code)
                 return workshop

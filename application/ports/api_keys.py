@@ -1,4 +1,4 @@
-"""What API keys and tokens need from the world: ports, as in `application.ports`."""
+"""Texts of API keys, and the short-lived tokens made from them."""
 
 from __future__ import annotations
 
@@ -11,69 +11,74 @@ from uuid import UUID
 from domain.role import Role
 from domain.scope import Scope
 
-MARK = "tnr_"  # what every key's text begins with, so that it can be told from a token, and found where it leaked
+MARK = "tnr_"  # begins the text of every key, which tells it from a token and lets scanners find leaked ones
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What a good key, or a token made from it, stands for."""
+    """What a valid API key, or a token made from it, allows."""
 
     key_id: UUID
     user_id: UUID
     name: str  # of its owner
     scopes: frozenset[Scope]  # with AUDIT where the owner may audit now
     expires_at: datetime | None  # of the key
-    role: Role | None = None  # of its owner; a token does not tell
+    role: Role | None = None  # of its owner; None in a token
 
 
 @dataclass(frozen=True)
 class KeyRow:
-    """What is kept of a key beside the log, but for its hash."""
+    """What is stored of a key beside the log, except its hash."""
 
     id: UUID
     number: int  # a small id, for contracts that want one
     name: str
-    prefix: str  # the part of its text that may be shown
+    prefix: str  # the part of its text that may be displayed
     last_used_at: datetime | None
 
 
 class KeyRows(Protocol):
-    """Which key a text is; only its hash is kept."""
+    """Texts of API keys. Only a hash of each is stored. All methods raise `Unavailable`."""
 
     async def issue(self, id: UUID, owner_id: UUID, name: str) -> str:
-        """A new text, told once."""
+        """Return a new text for this key. It cannot be read again."""
         ...
 
     async def find(self, text: str) -> UUID | None:
-        """The key that has this text, in the same steps whether or not there is one."""
+        """Return the key with this text, or None. Takes the same steps in both cases."""
         ...
 
-    async def used(self, id: UUID, now: datetime) -> None:
-        """Somebody came with it. Written down at most once a minute."""
+    async def record_use(self, id: UUID, now: datetime) -> None:
+        """Store that the key was used at `now`, at most once a minute."""
         ...
 
-    async def described(self, ids: Sequence[UUID]) -> dict[UUID, KeyRow]:
-        """Those that are gone are left out."""
+    async def describe(self, ids: Sequence[UUID]) -> dict[UUID, KeyRow]:
+        """Return what is stored of these keys. Deleted ones are left out."""
         ...
 
-    async def numbered(self, owner_id: UUID, number: int) -> UUID | None:
-        """The key with this small id, among those of its owner."""
+    async def find_by_number(self, owner_id: UUID, number: int) -> UUID | None:
+        """Return the owner's key with this small id, or None."""
         ...
 
-    async def forget(self, id: UUID) -> None: ...
+    async def forget(self, id: UUID) -> None:
+        """Delete what is stored of the key."""
+        ...
 
 
 class Tokens(Protocol):
-    """Short-lived tokens that say by themselves whom they stand for."""
+    """Short-lived signed tokens that carry their grant."""
 
     async def issue(self, grant: Grant) -> tuple[str, int]:
-        """A token, and in how many seconds it ends."""
+        """Return a token and its lifetime in seconds. Raises `Unavailable`."""
         ...
 
     async def verify(self, token: str) -> Grant | None:
-        """What it stands for, if we signed it and it has not ended. Nothing is looked up for that."""
+        """Return the token's grant if Tenure signed it and it has not expired.
+
+        Needs no query, unless its key is unknown; raises `Unavailable` if keys cannot be read then.
+        """
         ...
 
-    async def published(self) -> list[dict[str, Any]]:
-        """The public halves of the keys that tokens are signed with, as JWKs."""
+    async def public_keys(self) -> list[dict[str, Any]]:
+        """Return the public halves of the signing keys, as JWKs (RFC 7517). Raises `Unavailable`."""
         ...

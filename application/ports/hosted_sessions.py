@@ -1,6 +1,6 @@
-"""What hosted sessions need from the world, beside their machines. `infra/` provides it.
+"""What hosted sessions need beside their machines: aliases, public keys and the requests to join.
 
-What people asked with (public keys, names, addresses) are rows: they go when the session goes.
+Public keys, names and addresses are rows, which are deleted with the session.
 """
 
 from __future__ import annotations
@@ -13,61 +13,78 @@ from uuid import UUID
 
 
 class Aliases(Protocol):
-    """A new alias: two words and a number, such as one can say over a telephone. It may be taken."""
+    """Makes aliases of sessions."""
 
-    def __call__(self) -> str: ...
+    def __call__(self) -> str:
+        """Return a new alias, two words and a number that are easy to read out. It may be in use already."""
+        ...
 
 
 class PublicKeys(Protocol):
+    """Validates SSH public keys."""
+
     def __call__(self, text: str) -> str:
-        """The one SSH public key that the text is: its type and its base64. `Invalid` with what is wrong with it."""
+        """Return the type and the base64 of the one SSH public key in `text`. Raises `Invalid`."""
         ...
 
 
 @dataclass(frozen=True)
 class JoinRequest:
-    """What somebody asked with, once."""
+    """One request to join a hosted session."""
 
     joiner_id: UUID
     guest_id: UUID
     session_id: UUID
     user_id: UUID
     pub_key: str
-    vm_user: str  # what they would like to be called on the machine
+    vm_user: str  # the name of the account that they ask for
     client_ip: str
     region: str
     until: datetime
 
 
 class JoinRequests(Protocol):
-    async def keep(self, request: JoinRequest, now: datetime, most: int) -> None:
-        """Instead of what the same guest asked before. Raises `TooMany` where so many others wait for the session."""
+    """Requests to join hosted sessions. All methods raise `Unavailable`."""
+
+    async def add(self, request: JoinRequest, now: datetime, max_waiting: int) -> None:
+        """Store the request instead of earlier ones of the same guest that wait.
+
+        Raises `TooMany` if `max_waiting` other guests wait for the session.
+        """
         ...
 
     async def find(self, joiner_ids: Sequence[UUID]) -> dict[UUID, JoinRequest]:
-        """Those that are not forgotten."""
+        """Return these requests by their joiner's id. Deleted ones are left out."""
         ...
 
     async def admit(self, joiner_id: UUID, admission_id: UUID, vm_user: str) -> None:
-        """Keep, under that id, what the owner would have them called. They wait no more."""
+        """Store under `admission_id` the name of the account that the owner approved. The joiner no longer waits."""
         ...
 
-    async def admitted_as(self, admission_id: UUID) -> str | None: ...
-
-    async def guests(self, session_id: UUID) -> list[UUID]:
-        """Everybody who ever asked, and is not forgotten."""
+    async def admitted_user(self, admission_id: UUID) -> str | None:
+        """Return the name of the account that was approved, or None."""
         ...
 
-    async def forget(self, joiner_id: UUID) -> None: ...
+    async def list_guests(self, session_id: UUID) -> list[UUID]:
+        """Return everybody who ever asked to join the session."""
+        ...
+
+    async def forget(self, joiner_id: UUID) -> None:
+        """Delete the request and its approval."""
+        ...
 
     async def forget_session(self, session_id: UUID) -> None:
-        """All of it, with the holder's key."""
+        """Delete everything about the session, the holder's key included."""
         ...
 
 
 class HolderKeys(Protocol):
-    """The public key with which somebody logs in to a machine that they hold."""
+    """The public key with which the holder of a machine logs in to it. Both methods raise `Unavailable`."""
 
-    async def keep(self, workspace_id: UUID, session_id: UUID, user_id: UUID, pub_key: str) -> None: ...
+    async def store(self, workspace_id: UUID, session_id: UUID, user_id: UUID, pub_key: str) -> None:
+        """Store the key."""
+        ...
 
-    async def find(self, workspace_id: UUID) -> str | None: ...
+    async def find(self, workspace_id: UUID) -> str | None:
+        """Return the key of the machine's holder, or None."""
+        ...

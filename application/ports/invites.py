@@ -1,4 +1,4 @@
-"""Which invite a token stands for."""
+"""Tokens of invites."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from uuid import UUID
 
 
 class InviteTokens(Protocol):
-    """Which invite a token stands for; only its hash is kept."""
+    """Tokens of invites. Only a hash of each is stored. Both methods raise `Unavailable`."""
 
     async def issue(self, invite_id: UUID) -> str:
-        """A new token: 16 characters that need no quoting in a URL."""
+        """Return a new token for this invite: 16 characters that need no quoting in a URL."""
         ...
 
-    async def find(self, token: str) -> UUID | None: ...
+    async def find(self, token: str) -> UUID | None:
+        """Return the invite of this token, or None."""
+        ...
 
 
 @dataclass(frozen=True)
 class Invitation:
-    """That somebody came with an invite. `id` None: its token stands for none."""
+    """The invite that a person came with. `id` is None if their token is not that of any invite."""
 
     id: UUID | None

@@ -25,7 +25,7 @@ class LoginTokens(Protocol):
         """
         ...
 
-    async def end(self, token: str) -> None:
+    async def revoke(self, token: str) -> None:
         """Make the token invalid. Does nothing for one that is not valid."""
         ...
 

@@ -8,30 +8,39 @@ from uuid import UUID
 
 
 class Passwords(Protocol):
-    """What people prove with that they are who they say; kept are slow hashes."""
+    """Passwords of instructors, stored as slow hashes. All methods raise `Unavailable`."""
 
-    async def has(self, user_id: UUID) -> bool: ...
-
-    async def keep(self, user_id: UUID, password: str) -> bool:
-        """Whether it is theirs now: not where they have one."""
+    async def has_password(self, user_id: UUID) -> bool:
+        """Return whether the user has a password."""
         ...
 
-    async def check(self, user_id: UUID | None, password: str) -> bool:
-        """Whether it is theirs. That takes as long for nobody, and for a wrong one."""
+    async def add(self, user_id: UUID, password: str) -> bool:
+        """Store the password. Returns False, and stores nothing, if the user has one already."""
+        ...
+
+    async def verify(self, user_id: UUID | None, password: str) -> bool:
+        """Return whether this is the user's password. Takes as long for a missing user or password as for any other."""
         ...
 
 
 class VmPasswords(Protocol):
-    """Kept are hashes, under ids of which the log tells the one that counts."""
+    """Passwords of private virtual machines, stored as slow hashes. The log says which id is in force.
 
-    async def keep(self, id: UUID, vm: UUID, password: str) -> None: ...
+    All methods raise `Unavailable`.
+    """
 
-    async def check(self, id: UUID, password: str) -> bool: ...
-
-    async def forget(self, vm: UUID, but: UUID | None = None) -> None:
-        """All of a machine, but that one."""
+    async def store(self, id: UUID, vm: UUID, password: str) -> None:
+        """Store a password of the machine under this id, beside those of before."""
         ...
 
-    async def forget_strays(self, known: Collection[UUID]) -> None:
-        """Those of machines that never came to be; they were kept a while ago, and these machines are all there are."""
+    async def verify(self, id: UUID, password: str) -> bool:
+        """Return whether this is the password with this id."""
+        ...
+
+    async def forget(self, vm: UUID, except_id: UUID | None = None) -> None:
+        """Delete all passwords of the machine, but the one with `except_id`."""
+        ...
+
+    async def forget_strays(self, existing: Collection[UUID]) -> None:
+        """Delete passwords stored over an hour ago for machines that are not among the existing ones."""
         ...

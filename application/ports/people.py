@@ -10,28 +10,31 @@ from uuid import UUID
 
 
 class People(Protocol):
-    """Who is behind a credential. Names are kept here, never in events; deleting a person deletes the rows."""
+    """The users behind identities. Names are rows, never events: deleting a person deletes the rows.
+
+    An identity is a scheme and a subject, such as a provider's name and an id there. All raise `Unavailable`.
+    """
 
     async def identify(self, scheme: str, subject: str) -> UUID:
-        """The user whom this identity belongs to. One who is seen for the first time is made known."""
+        """Return the user of this identity. One that is new gets a new user."""
         ...
 
     async def find(self, scheme: str, subject: str) -> UUID | None:
-        """The user whom this identity belongs to, if it is known."""
+        """Return the user of this identity, or None if it is new."""
         ...
 
     async def names(self, scheme: str, user_ids: Sequence[UUID]) -> dict[UUID, str]:
-        """What these users are called under a scheme; who has no such identity is left out."""
+        """Return the subject of each user under a scheme. Users without one are left out."""
         ...
 
-    async def called(self, user_ids: Sequence[UUID]) -> dict[UUID, str]:
-        """The names of those who have signed in and are shown by one."""
+    async def display_names(self, user_ids: Sequence[UUID]) -> dict[UUID, str]:
+        """Return the name in each user's profile. Users without a profile are left out."""
         ...
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Somebody as a provider of identities vouches for them."""
+    """A person as an identity provider describes them."""
 
     scheme: str  # the provider: "github", "google", "dev"
     subject: str  # their id there, which never changes
@@ -43,7 +46,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Profile:
-    """How a user is shown to others."""
+    """A user as others see them."""
 
     user_id: UUID
     name: str
@@ -53,20 +56,20 @@ class Profile:
 
 
 class Profiles(Protocol):
-    """What is known of people who sign in. Rows, so that they can be forgotten."""
+    """Personal data of people who sign in. Rows, so that they can be deleted. All raise `Unavailable`."""
 
-    async def known(self, who: Identity) -> UUID | None:
-        """The user whom this identity belongs to, or whose verified e-mail it has."""
+    async def find_user(self, identity: Identity) -> UUID | None:
+        """Return the user of this identity, or the one with its verified e-mail address; None for a stranger."""
         ...
 
-    async def keep(self, who: Identity) -> UUID:
-        """The same, made known if there is none, linked if they came by another provider, and up to date."""
+    async def save(self, identity: Identity) -> UUID:
+        """Return the user as `find_user` does, or a new one; link the identity to it and update the profile."""
         ...
 
     async def profiles(self, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
-        """Who has none is left out."""
+        """Return the profile of each user. Users without one are left out."""
         ...
 
     async def forget(self, user_id: UUID) -> None:
-        """Delete their name, e-mail, identities, logins and the hashes of their API keys."""
+        """Delete the user's name, e-mail, identities, logins, passwords and the hashes of their API keys."""
         ...

@@ -10,71 +10,80 @@ from uuid import UUID
 
 
 class Numbers(Protocol):
-    """A new snowflake: a number of 63 bits that nobody here was given before, and that is larger than older ones."""
+    """Makes numbers of VM accounts."""
 
-    async def __call__(self) -> int: ...
+    async def __call__(self) -> int:
+        """Return a new snowflake: a unique number of 63 bits, larger than older ones. Raises `Unavailable`."""
+        ...
 
 
 @dataclass(frozen=True)
-class Described:
-    """What is kept of an account beside the log, but for its secrets."""
+class AccountDescription:
+    """What is stored of an account beside the log, except its secrets."""
 
     name: str
     ban_reason: str | None
 
 
 class AccountRows(Protocol):
-    """Names, passwords and reasons. Rows, so that they can be forgotten. A `proof` is what stands for a password.
+    """Names, passwords and ban reasons of accounts. Rows, so that they can be deleted. All raise `Unavailable`.
 
-    What is given back where one was good is the hash that it fits: with it, and only while it stands, tokens are made.
+    A `proof` is what clients send for a password. Tokens are issued for the stored hash of a proof, and only while
+    that hash is still stored.
     """
 
-    async def open(self, user_id: UUID, username: str, proof: str) -> str | None:
-        """Keep them; None where somebody has that name."""
+    async def register(self, user_id: UUID, username: str, proof: str) -> str | None:
+        """Store a new account and return the hash of its password; None if the name is taken."""
         ...
 
     async def find(self, username: str) -> UUID | None:
-        """Whose name this is."""
+        """Return the user with this name, or None."""
         ...
 
-    async def stale(self, user_id: UUID, now: datetime) -> bool:
-        """Whether they were kept so long ago that whoever did it has an account by now, or never will."""
+    async def is_stale(self, user_id: UUID, now: datetime) -> bool:
+        """Return whether the rows are so old that their account, if it has no event by now, will never have one."""
         ...
 
-    async def prove(self, user_id: UUID | None, proof: str) -> str | None:
-        """The hash that this fits. That takes as long for nobody, and for a wrong one."""
+    async def verify_proof(self, user_id: UUID | None, proof: str) -> str | None:
+        """Return the user's stored hash if the proof fits it. Takes as long for a missing user as for any other."""
         ...
 
-    async def change(self, user_id: UUID, proof: str, but: UUID | None) -> bool:
-        """Another password, and the end of all tokens but one. Whether they have one that can be changed."""
+    async def change_password(self, user_id: UUID, proof: str, keep_token: UUID | None) -> bool:
+        """Replace the password and delete all tokens but `keep_token`. Returns False if there is no password."""
         ...
 
-    async def described(self, user_ids: Sequence[UUID]) -> dict[UUID, Described]: ...
+    async def describe(self, user_ids: Sequence[UUID]) -> dict[UUID, AccountDescription]:
+        """Return name and ban reason of each user. A user without rows has the name ""."""
+        ...
 
-    async def come_otherwise(self, user_id: UUID) -> bool:
-        """Whether they are known by another door, too."""
+    async def has_other_identity(self, user_id: UUID) -> bool:
+        """Return whether the user also has an identity of another contract."""
         ...
 
     async def forget(self, user_id: UUID) -> None:
-        """What is kept of them here, and not what other doors know."""
+        """Delete what only these accounts store: the ban reason."""
         ...
 
-    async def keep_reason(self, user_id: UUID, reason: str | None) -> None:
-        """Why they are banned; None: that is not said."""
+    async def set_ban_reason(self, user_id: UUID, reason: str | None) -> None:
+        """Store the reason of a ban; None deletes it."""
         ...
 
 
 class VmTokens(Protocol):
-    """Tokens of who has logged in: signed, and good for as long as their row is there."""
+    """Signed login tokens of VM accounts, each valid while its row exists. All methods raise `Unavailable`."""
 
-    async def issue(self, user_id: UUID, number: int, fits: str, now: datetime) -> str | None:
-        """A new one; None where the password that it is for is another one by now."""
+    async def issue(self, user_id: UUID, number: int, password_hash: str, now: datetime) -> str | None:
+        """Return a new token for the account with this number; None if the password has changed meanwhile."""
         ...
 
     async def find(self, token: str, now: datetime) -> tuple[UUID, UUID] | None:
-        """Whose it is, and its id, if it is still good."""
+        """Return the user and the id of a valid token; None for any other."""
         ...
 
-    async def good(self, token_id: UUID, now: datetime) -> bool: ...
+    async def is_valid(self, token_id: UUID, now: datetime) -> bool:
+        """Return whether the token with this id is still valid."""
+        ...
 
-    async def end(self, token_id: UUID) -> None: ...
+    async def revoke(self, token_id: UUID) -> None:
+        """Make the token with this id invalid."""
+        ...

@@ -1,4 +1,4 @@
-"""What is kept of workshops beside the log: keys, learners, registrations, and seat tokens."""
+"""What is stored of workshops beside the log (keys, learners, registrations), their labels and seat tokens."""
 
 from __future__ import annotations
 
@@ -10,36 +10,40 @@ from uuid import UUID
 
 
 class Labels(Protocol):
-    """New texts that nobody can guess, made to be read out; one may be taken already."""
+    """Makes random texts that are easy to read out. A text may be in use already."""
 
-    def number(self) -> str:
-        """What people call a workshop: "ws-" and six letters."""
+    def new_number(self) -> str:
+        """Return a new name of a workshop: "ws-" and six letters or digits."""
         ...
 
-    def code(self) -> str:
-        """What a workshop is joined with: XXXX-XXXX."""
+    def new_code(self) -> str:
+        """Return a new code to join a workshop with: XXXX-XXXX."""
         ...
 
-    def odehash(self) -> str:
-        """What a learner comes back with: five letters."""
+    def new_odehash(self) -> str:
+        """Return a new code for a learner to reconnect with: five letters or digits."""
         ...
 
 
 class WorkshopKeys(Protocol):
-    """The API key of each workshop, sealed. It is told to its machines alone."""
+    """The API key of each workshop, stored sealed. Only the machines of the workshop get it."""
 
-    async def keep(self, workshop_id: UUID, api_key: str) -> None: ...
-
-    async def find(self, workshop_id: UUID) -> str | None:
-        """`Unavailable` where this process cannot open what another has sealed."""
+    async def store(self, workshop_id: UUID, api_key: str) -> None:
+        """Store the key. Raises `Unavailable`, also where the process that makes machines could not unseal it."""
         ...
 
-    async def forget(self, workshop_id: UUID) -> None: ...
+    async def find(self, workshop_id: UUID) -> str | None:
+        """Return the key, or None. Raises `Unavailable`, also where this process has another sealing secret."""
+        ...
+
+    async def forget(self, workshop_id: UUID) -> None:
+        """Delete the key."""
+        ...
 
 
 @dataclass(frozen=True)
 class Learner:
-    """Somebody who sits, or sat, in a workshop. A row, so that it can be forgotten."""
+    """A person with a seat in a workshop, now or before. A row, so that it can be deleted."""
 
     id: UUID
     workshop_id: UUID
@@ -48,26 +52,32 @@ class Learner:
 
 
 class Learners(Protocol):
-    async def keep(self, learner: Learner) -> bool:
-        """Whether they are kept: not where somebody in the same workshop has this reconnect code."""
+    """Names and reconnect codes of learners. All methods raise `Unavailable`."""
+
+    async def add(self, learner: Learner) -> bool:
+        """Store the learner. Returns False if another one of the workshop has the same reconnect code."""
         ...
 
     async def find(self, workshop_id: UUID, odehash: str) -> UUID | None:
-        """The learner who comes back with this code."""
+        """Return the learner of this workshop with this reconnect code, or None."""
         ...
 
-    async def described(self, ids: Sequence[UUID]) -> dict[UUID, Learner]: ...
+    async def describe(self, ids: Sequence[UUID]) -> dict[UUID, Learner]:
+        """Return these learners. Deleted ones are left out."""
+        ...
 
-    async def forget(self, ids: Sequence[UUID]) -> None: ...
+    async def forget(self, ids: Sequence[UUID]) -> None:
+        """Delete these learners."""
+        ...
 
     async def forget_workshop(self, workshop_id: UUID) -> None:
-        """All of its learners."""
+        """Delete all learners of the workshop."""
         ...
 
 
 @dataclass(frozen=True)
 class Admission:
-    """What a seat's token says."""
+    """The contents of a seat token."""
 
     workshop: str  # its number
     seat: int
@@ -76,18 +86,20 @@ class Admission:
 
 
 class SeatTokens(Protocol):
-    """Tokens with which a learner enters their seat: signed, and verifiable by anybody with the published key."""
+    """Signed tokens that let a learner into their seat. Anybody can verify one with the published key."""
 
-    async def issue(self, admission: Admission, now: datetime) -> str: ...
+    async def issue(self, admission: Admission, now: datetime) -> str:
+        """Return a new token. Raises `Unavailable`."""
+        ...
 
     async def read(self, token: str) -> Admission | None:
-        """What it says, if we signed it and it has not ended. Whether its learner sits there still is another thing."""
+        """Return the contents of a valid token; None for any other. The learner may have left the seat since."""
         ...
 
 
 @dataclass(frozen=True)
 class Registration:
-    """That somebody will come to a workshop."""
+    """A person who has registered for a workshop."""
 
     workshop_id: UUID
     learner_id: UUID
@@ -95,10 +107,16 @@ class Registration:
 
 
 class Registrations(Protocol):
-    async def keep(self, registration: Registration, email: str, access_code: str) -> bool:
-        """Whether it is kept: not where somebody has registered for that workshop with this e-mail."""
+    """Registrations for workshops. All methods raise `Unavailable`."""
+
+    async def add(self, registration: Registration, email: str, access_code: str) -> bool:
+        """Store the registration. Returns False if that e-mail address is registered for the workshop already."""
         ...
 
-    async def find(self, access_code: str) -> Registration | None: ...
+    async def find(self, access_code: str) -> Registration | None:
+        """Return the registration with this access code, or None."""
+        ...
 
-    async def forget_workshop(self, workshop_id: UUID) -> None: ...
+    async def forget_workshop(self, workshop_id: UUID) -> None:
+        """Delete all registrations for the workshop."""
+        ...

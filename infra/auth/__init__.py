@@ -1,4 +1,4 @@
-"""Credentials: OAuth and OpenID Connect, JSON Web Tokens, SSH keys, codes, and limits on guessing.
+"""Credentials: OAuth and OpenID Connect, JSON Web Tokens, SSH keys, random codes, and limits on attempts.
 
-What is kept of them is in `infra/tables/`.
+What is stored of them is in `infra/tables/`; who may do what is in `application/access.py`.
 """

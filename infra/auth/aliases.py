@@ -1,4 +1,4 @@
-"""Aliases of sessions, such as brave-otter-42: from the library coolname, which leaves out words that hurt."""
+"""Makes aliases of sessions, such as brave-otter-42, with the library coolname, which leaves out offensive words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import random
 
 import coolname
 
-NUMBERS = 10, 99
+MIN_SUFFIX, MAX_SUFFIX = 10, 99
 
-_chance = random.SystemRandom()  # whoever has seen many aliases cannot tell the next
-coolname.replace_random(_chance)
+_random = random.SystemRandom()  # an ordinary generator would let a collector of aliases predict the next
+coolname.replace_random(_random)
 
 
-def alias() -> str:
-    """The `Aliases` port. There are 29 million."""
-    return f"{coolname.generate_slug(2)}-{_chance.randint(*NUMBERS)}"
+def random_alias() -> str:
+    """The `Aliases` port: one of 29 million."""
+    return f"{coolname.generate_slug(2)}-{_random.randint(MIN_SUFFIX, MAX_SUFFIX)}"

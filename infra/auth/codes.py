@@ -1,4 +1,4 @@
-"""Texts that people read out to one another: nobody guesses them, and no letter is taken for another one."""
+"""Makes random texts that people read out to one another: hard to guess, and without letters that look alike."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from secrets import choice
 
 from domain.unique_name import CODE_LETTERS
 
-SMALL = "abcdefghjkmnpqrstuvwxyz23456789"  # without 0 and o, 1, i and l
+LOWER_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without 0 and o, 1, i and l
 
 
 class RandomLabels:
     """The `Labels` port."""
 
-    def number(self) -> str:
-        return f"ws-{chosen(SMALL, 6)}"
+    def new_number(self) -> str:
+        """Return a new name of a workshop: "ws-" and six letters or digits."""
+        return f"ws-{random_text(LOWER_LETTERS, 6)}"
 
-    def code(self) -> str:
-        return f"{chosen(CODE_LETTERS, 4)}-{chosen(CODE_LETTERS, 4)}"
+    def new_code(self) -> str:
+        """Return a new code to join a workshop with: XXXX-XXXX."""
+        return f"{random_text(CODE_LETTERS, 4)}-{random_text(CODE_LETTERS, 4)}"
 
-    def odehash(self) -> str:
-        return chosen(SMALL, 5)
+    def new_odehash(self) -> str:
+        """Return a new code for a learner to reconnect with: five letters or digits."""
+        return random_text(LOWER_LETTERS, 5)
 
 
-def chosen(letters: str, count: int) -> str:
-    return "".join(choice(letters) for _ in range(count))
+def random_text(letters: str, length: int) -> str:
+    """Return `length` characters, each chosen from `letters` by the system's secure generator."""
+    return "".join(choice(letters) for _ in range(length))

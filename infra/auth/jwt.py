@@ -1,7 +1,7 @@
-"""Tokens that say by themselves whom they stand for: JWTs, signed with the keys of `infra.tables.signing_keys`.
+"""Signs and verifies JSON Web Tokens (RFC 7519) with the keys of `infra.tables.signing_keys`.
 
-A token is verified with public halves that are in memory: nothing is looked up for it. Of a key that is not known
-the rows are asked, but no more than once a second, however many unknown ones are named.
+Verifying uses public keys in memory and needs no query. A token with an unknown key makes this process read the rows
+again, but no more than once a second, however many such tokens arrive.
 """
 
 from __future__ import annotations
@@ -22,104 +22,112 @@ from domain.scope import Scope
 from infra.tables.signing_keys import AUDIENCES, TENURE, Audience, SigningKeys
 
 log = logging.getLogger(__name__)
-NEEDED = ["iss", "aud", "sub", "exp", "iat", "jti"]
-GAP = 1.0  # seconds between looks at the rows
-STALE = 60.0  # seconds, after which they are looked at in any case: what was retired is then known to have ended
-LONGEST_KID = 64
+REQUIRED_CLAIMS = ["iss", "aud", "sub", "exp", "iat", "jti"]
+MIN_REFRESH_INTERVAL_S = 1.0  # between readings of the rows
+MAX_REFRESH_INTERVAL_S = 60.0  # the rows are read at least so often: otherwise a retired key would never be dropped
+MAX_KID_CHARS = 64
 
 
-class Tokens:
-    """The port of that name."""
+class JwtTokens:
+    """The `Tokens` port; it also signs and verifies tokens of other audiences."""
 
-    def __init__(self, keys: SigningKeys, clock: Clock, lasts: timedelta) -> None:
-        self._keys, self._clock, self._lasts = keys, clock, lasts
-        self._public: dict[tuple[str, str], jwt.PyJWK] = {}  # by audience and kid
-        self._shown: list[dict[str, Any]] = []
-        self._looking = asyncio.Lock()
-        self._looked = float("-inf")
-        self._trouble: Unavailable | None = None
+    def __init__(self, keys: SigningKeys, clock: Clock, lifetime: timedelta) -> None:
+        """`lifetime`: of tokens made from API keys."""
+        self._keys, self._clock, self._lifetime = keys, clock, lifetime
+        self._public_keys: dict[tuple[str, str], jwt.PyJWK] = {}  # by audience and kid
+        self._jwks: list[dict[str, Any]] = []
+        self._refreshing = asyncio.Lock()
+        self._refreshed_at = float("-inf")  # of time.monotonic()
+        self._refresh_error: Unavailable | None = None
 
     async def run(self) -> None:
-        """Until cancelled: keep up with keys that others have made or retired."""
+        """Refresh the keys that other processes create or retire, until cancelled."""
         while True:
             try:
-                await self._look(monotonic())
+                await self._refresh(monotonic())
             except Unavailable:
-                log.warning("the signing keys cannot be read; those that are known stay good")
-            await asyncio.sleep(STALE)
+                log.warning("the signing keys cannot be read; the keys in memory stay in use")
+            await asyncio.sleep(MAX_REFRESH_INTERVAL_S)
 
     async def issue(self, grant: Grant) -> tuple[str, int]:
+        """Return a token for this grant, and its lifetime in seconds. Raises `Unavailable`."""
         now = self._clock()
-        ends = min(now + self._lasts, grant.expires_at or datetime.max.replace(tzinfo=UTC))
-        about = {
+        expires_at = min(now + self._lifetime, grant.expires_at or datetime.max.replace(tzinfo=UTC))
+        claims = {
             "sub": str(grant.user_id),
             "name": grant.name,
             "scope": " ".join(sorted(grant.scopes)),
             "key": str(grant.key_id),
         }
-        return await self.signed(TENURE, about, now, ends), max(1, int((ends - now).total_seconds()))
+        token = await self.sign(TENURE, claims, now, expires_at)
+        return token, max(1, int((expires_at - now).total_seconds()))
 
-    async def signed(self, audience: Audience, about: dict[str, Any], now: datetime, ends: datetime) -> str:
-        """A token for this audience that says this."""
-        claims = {"iss": audience.issuer, "aud": audience.name, "iat": now, "exp": ends, "jti": uuid4().hex, **about}
-        current = await self._keys.current(audience)
-        if (audience.name, current.kid) not in self._public:  # it may be new, and the token may be back at once
-            public = current.public(audience)
-            self._public[audience.name, current.kid], self._shown = jwt.PyJWK(public), [public, *self._shown]
-        return jwt.encode(claims, current.private, audience.algorithm, {"kid": current.kid})
+    async def sign(self, audience: Audience, claims: dict[str, Any], now: datetime, expires_at: datetime) -> str:
+        """Return a token for this audience with these claims, beside the registered ones. Raises `Unavailable`."""
+        registered = {"iss": audience.issuer, "aud": audience.name, "iat": now, "exp": expires_at, "jti": uuid4().hex}
+        key = await self._keys.current(audience)
+        if (audience.name, key.kid) not in self._public_keys:  # a new key: its token may come back before a refresh
+            jwk = key.public_jwk(audience)
+            self._public_keys[audience.name, key.kid], self._jwks = jwt.PyJWK(jwk), [jwk, *self._jwks]
+        return jwt.encode(registered | claims, key.private, audience.algorithm, {"kid": key.kid})
 
     async def verify(self, token: str) -> Grant | None:
-        claims = await self.claims(TENURE, token)
+        """Return the grant of a valid token; None for any other. Raises `Unavailable` for an unknown key."""
+        claims = await self.verify_claims(TENURE, token)
         if claims is None:
             return None
-        scopes = frozenset(scope for scope in Scope if scope in claims["scope"].split())  # what we know of them
+        scopes = frozenset(scope for scope in Scope if scope in claims["scope"].split())  # unknown scopes are ignored
         return Grant(UUID(claims["key"]), UUID(claims["sub"]), claims["name"], scopes, None)
 
-    async def claims(self, audience: Audience, token: str) -> dict[str, Any] | None:
-        """What a token for this audience says, if we signed it for that and it has not ended."""
+    async def verify_claims(self, audience: Audience, token: str) -> dict[str, Any] | None:
+        """Return the claims of a token that Tenure signed for this audience and that has not expired; else None.
+
+        Raises `Unavailable` if its key is unknown and the rows cannot be read.
+        """
         try:
             kid = jwt.get_unverified_header(token).get("kid", "")
-            key = await self._key(audience, kid)
+            key = await self._find_key(audience, kid)
             if key is None:
                 return None
-            found: dict[str, Any] = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key.key,
-                algorithms=[audience.algorithm],  # pinned: what the token itself says does not count
+                algorithms=[audience.algorithm],  # not the header's: an attacker could choose that
                 audience=audience.name,
                 issuer=audience.issuer,
-                options={"require": NEEDED, "strict_aud": True},
+                options={"require": REQUIRED_CLAIMS, "strict_aud": True},
             )
         except (jwt.PyJWTError, ValueError):
             return None
-        return found
+        return claims
 
-    async def _key(self, audience: Audience, kid: str) -> jwt.PyJWK | None:
-        known = any(kid == one for _, one in self._public)  # be it another audience's
-        if not known and 0 < len(kid) <= LONGEST_KID:
-            await self._look(monotonic())
-        return self._public.get((audience.name, kid))
+    async def _find_key(self, audience: Audience, kid: str) -> jwt.PyJWK | None:
+        in_memory = any(kid == known_kid for _, known_kid in self._public_keys)  # of whichever audience
+        if not in_memory and 0 < len(kid) <= MAX_KID_CHARS:
+            await self._refresh(monotonic())
+        return self._public_keys.get((audience.name, kid))
 
-    async def published(self) -> list[dict[str, Any]]:
-        await self._look(monotonic() - GAP)
-        known = {audience for audience, _ in self._public}
-        if missing := [audience for audience in AUDIENCES.values() if audience.name not in known]:
+    async def public_keys(self) -> list[dict[str, Any]]:
+        """Return the public halves of all keys in use, as JWKs (RFC 7517). Raises `Unavailable`."""
+        await self._refresh(monotonic() - MIN_REFRESH_INTERVAL_S)
+        with_keys = {audience for audience, _ in self._public_keys}
+        if missing := [audience for audience in AUDIENCES.values() if audience.name not in with_keys]:
             for audience in missing:
                 await self._keys.current(audience)
-            await self._look(monotonic())
-        return self._shown
+            await self._refresh(monotonic())
+        return self._jwks
 
-    async def _look(self, asked: float) -> None:
-        """Return when the rows were looked at after this moment, by whomever."""
-        async with self._looking:
-            if self._looked < asked:
-                await asyncio.sleep(max(0.0, self._looked + GAP - monotonic()))
-                self._looked, self._trouble = monotonic(), None
+    async def _refresh(self, since: float) -> None:
+        """Return when the rows have been read after `since`, by this call or another. Raises `Unavailable`."""
+        async with self._refreshing:
+            if self._refreshed_at < since:
+                await asyncio.sleep(max(0.0, self._refreshed_at + MIN_REFRESH_INTERVAL_S - monotonic()))
+                self._refreshed_at, self._refresh_error = monotonic(), None
                 try:
-                    found = await self._keys.published()
-                    self._public = {(audience, jwk["kid"]): jwt.PyJWK(jwk) for audience, jwk in found}
-                    self._shown = [jwk for _, jwk in found]
-                except Unavailable as trouble:
-                    self._trouble = trouble
-            if self._trouble:
-                raise self._trouble
+                    rows = await self._keys.public_jwks()
+                    self._public_keys = {(audience, jwk["kid"]): jwt.PyJWK(jwk) for audience, jwk in rows}
+                    self._jwks = [jwk for _, jwk in rows]
+                except Unavailable as error:
+                    self._refresh_error = error
+            if self._refresh_error:
+                raise self._refresh_error

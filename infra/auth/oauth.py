@@ -1,4 +1,4 @@
-"""Who people are, by OAuth 2 with an authorization code and PKCE: which providers there are, and GitHub."""
+"""Sign-in by OAuth 2 with an authorization code (RFC 6749) and PKCE (RFC 7636): the providers, and GitHub."""
 
 from __future__ import annotations
 
@@ -19,34 +19,36 @@ from application.ports.people import Identity
 from infra.runtime.home import CannotStart
 from infra.settings.sign_in import SignInSettings
 
-with warnings.catch_warnings():  # it would rather have httpx2, and says so on every start
+with warnings.catch_warnings():  # authlib warns at every start that it prefers httpx2
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)
     from authlib.integrations.base_client.errors import OAuthError
     from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 log = logging.getLogger(__name__)
-TIMEOUT = 10.0  # seconds that a provider may take for one answer
+PROVIDER_TIMEOUT_S = 10.0  # for one answer
+MAX_NAME_CHARS = 100
 
 
 def providers(settings: SignInSettings) -> Mapping[str, Provider]:
-    """Those that are configured, by their name in /auth/NAME. Raises `CannotStart` for one that is so by half."""
+    """Return the configured providers by their name in /auth/NAME. Raises `CannotStart` for a half configured one."""
     from infra.auth.oidc import OpenID
 
-    found: dict[str, Provider] = {}
-    if pair := both("GITHUB", settings.github_client_id, settings.github_client_secret):
-        found["github"] = GitHub(*pair, settings.github_url, settings.github_api_url)
-    if pair := both("GOOGLE", settings.google_client_id, settings.google_client_secret):
-        found["google"] = OpenID("google", settings.google_issuer, *pair)
+    providers: dict[str, Provider] = {}
+    if pair := id_and_secret("GITHUB", settings.github_client_id, settings.github_client_secret):
+        providers["github"] = GitHub(*pair, settings.github_url, settings.github_api_url)
+    if pair := id_and_secret("GOOGLE", settings.google_client_id, settings.google_client_secret):
+        providers["google"] = OpenID("google", settings.google_issuer, *pair)
     if bool(settings.oidc_issuer) != bool(settings.oidc_client_id):
         raise CannotStart("TENURE_OIDC_ISSUER and TENURE_OIDC_CLIENT_ID are needed together.")
     if settings.oidc_issuer and settings.oidc_client_id:
         secret = settings.oidc_client_secret
-        name, known = settings.oidc_name, secret.get_secret_value() if secret else None
-        found[name] = OpenID(name, settings.oidc_issuer, settings.oidc_client_id, known)
-    return found
+        name, secret_text = settings.oidc_name, secret.get_secret_value() if secret else None
+        providers[name] = OpenID(name, settings.oidc_issuer, settings.oidc_client_id, secret_text)
+    return providers
 
 
-def both(name: str, id: str | None, secret: SecretStr | None) -> tuple[str, str] | None:
+def id_and_secret(name: str, id: str | None, secret: SecretStr | None) -> tuple[str, str] | None:
+    """Return both in plain, or None if neither is set. Raises `CannotStart` if one of the two is missing."""
     if id and secret:
         return id, secret.get_secret_value()
     if id or secret:
@@ -55,38 +57,41 @@ def both(name: str, id: str | None, secret: SecretStr | None) -> tuple[str, str]
 
 
 class GitHub:
-    """GitHub, or a GitHub Enterprise (C04). It is no OpenID provider: who somebody is, its API tells."""
+    """GitHub, or a GitHub Enterprise (C04). It is no OpenID provider: its API has the identity."""
 
     def __init__(self, client_id: str, client_secret: str, url: str, api_url: str) -> None:
         self._id, self._secret, self._url, self._api = client_id, client_secret, url, api_url
 
     def _client(self, redirect_uri: str) -> Any:
-        return client(self._id, self._secret, "client_secret_post", redirect_uri, "read:user user:email")
+        return create_client(self._id, self._secret, "client_secret_post", redirect_uri, "read:user user:email")
 
     async def begin(self, redirect_uri: str, sign_in: PendingSignIn) -> str:
-        async with self._client(redirect_uri) as there:
-            return authorization_url(there, f"{self._url}/login/oauth/authorize", sign_in)
+        """Return the URL to send the browser to."""
+        async with self._client(redirect_uri) as client:
+            return authorization_url(client, f"{self._url}/login/oauth/authorize", sign_in)
 
     async def finish(self, redirect_uri: str, sign_in: PendingSignIn, code: str) -> Identity:
-        with failing("github"):
-            async with self._client(redirect_uri) as there:
-                await there.fetch_token(
+        """Exchange the code for the person's identity. Raises `ProviderFailed`."""
+        with provider_errors("github"):
+            async with self._client(redirect_uri) as client:
+                await client.fetch_token(
                     f"{self._url}/login/oauth/access_token", code=code, code_verifier=sign_in.verifier
                 )
-                user = said(await there.get(f"{self._api}/user"), dict)
-                emails = said(await there.get(f"{self._api}/user/emails"), list)
-            best = max(emails, key=lambda one: (bool(one["verified"]), bool(one["primary"])), default=None)
+                user = read_json(await client.get(f"{self._api}/user"), dict)
+                emails = read_json(await client.get(f"{self._api}/user/emails"), list)
+            best = max(emails, key=lambda email: (bool(email["verified"]), bool(email["primary"])), default=None)
             return Identity(
                 scheme="github",
                 subject=str(int(user["id"])),
-                name=named(user.get("name"), user["login"]),
+                name=display_name(user.get("name"), user["login"]),
                 email=best["email"] if best else None,
                 email_verified=best is not None and best["verified"] is True,
                 avatar_url=user.get("avatar_url"),
             )
 
 
-def client(id: str, secret: str | None, auth_method: str, redirect_uri: str, scope: str) -> Any:
+def create_client(id: str, secret: str | None, auth_method: str, redirect_uri: str, scope: str) -> Any:
+    """Return an OAuth client for one sign-in; an asynchronous context manager."""
     return AsyncOAuth2Client(
         id,
         secret,
@@ -94,36 +99,40 @@ def client(id: str, secret: str | None, auth_method: str, redirect_uri: str, sco
         redirect_uri=redirect_uri,
         scope=scope,
         code_challenge_method="S256",
-        timeout=TIMEOUT,
+        timeout=PROVIDER_TIMEOUT_S,
     )
 
 
-def authorization_url(there: Any, endpoint: str, sign_in: PendingSignIn, **more: str) -> str:
-    url, _ = there.create_authorization_url(endpoint, state=sign_in.state, code_verifier=sign_in.verifier, **more)
+def authorization_url(client: Any, endpoint: str, sign_in: PendingSignIn, nonce: str | None = None) -> str:
+    """Return the URL of the provider's page; with a nonce for OpenID Connect."""
+    parameters = {"nonce": nonce} if nonce else {}
+    url, _ = client.create_authorization_url(
+        endpoint, state=sign_in.state, code_verifier=sign_in.verifier, **parameters
+    )
     return str(url)
 
 
-def said(answer: httpx.Response, kind: type) -> Any:
-    """The JSON of an answer, if it is a success and of this kind."""
-    answer.raise_for_status()
-    told = answer.json()
-    if not isinstance(told, kind):
-        raise ValueError("another kind of answer")
-    return told
+def read_json(response: httpx.Response, kind: type) -> Any:
+    """Return the JSON of a response. Raises `HTTPStatusError` for an error, `ValueError` if it is not of this kind."""
+    response.raise_for_status()
+    body = response.json()
+    if not isinstance(body, kind):
+        raise ValueError(f"the body is not a {kind.__name__}")
+    return body
 
 
-def named(*names: Any) -> str:
-    """The first of these that can be shown, cut to what fits a line."""
-    shown = ("".join(c for c in name if c.isprintable()).strip() for name in names if isinstance(name, str))
-    return next((name[:100] for name in shown if name), "somebody")
+def display_name(*names: Any) -> str:
+    """Return the first of these that has printable characters, cut to 100; "somebody" if none has."""
+    printable = ("".join(c for c in name if c.isprintable()).strip() for name in names if isinstance(name, str))
+    return next((name[:MAX_NAME_CHARS] for name in printable if name), "somebody")
 
 
 @contextmanager
-def failing(provider: str) -> Iterator[None]:
-    """Whatever goes wrong with a provider is its failure. The log says what, but none of what was sent or came."""
+def provider_errors(provider: str) -> Iterator[None]:
+    """Turn every error in the block into `ProviderFailed`. The log gets its type, but no data sent or received."""
     try:
         yield
     except (OAuthError, httpx.HTTPError, httpx.InvalidURL, jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
         because = type(error).__name__ + (f" {error.error}" if isinstance(error, OAuthError) else "")
-        log.warning("a sign-in failed at its provider", extra={"provider": provider, "because": because})
+        log.warning("sign-in failed at the provider", extra={"provider": provider, "because": because})
         raise ProviderFailed(because) from error

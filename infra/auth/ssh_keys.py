@@ -1,4 +1,4 @@
-"""Public keys as people paste them: one SSH key of a kind that is trusted, and nothing beside it."""
+"""Validates SSH public keys as people paste them: one key of a trusted type, without options."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from domain.errors import Invalid
 
-LONGEST = 8192  # characters; an RSA key of 16,384 bits has 2,800
-RSA_BITS = 2048, 16384
+MAX_KEY_CHARS = 8192  # an RSA key of 16,384 bits has 2,800
+MIN_RSA_BITS, MAX_RSA_BITS = 2048, 16384
 TYPES = (
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -21,11 +21,14 @@ TYPES = (
 )
 
 
-def checked(text: str) -> str:
-    """The `PublicKeys` port: the key's type and its base64, without a comment. Options would be no type."""
+def validate_public_key(text: str) -> str:
+    """The `PublicKeys` port: return the key's type and base64, without its comment. Raises `Invalid`.
+
+    Options before the type (`command="…"`) are refused: they would be carried out at a login.
+    """
     text = text.strip(" \t\r\n")
-    if not text or len(text) > LONGEST:
-        raise Invalid(f"pub_key must be an SSH public key of at most {LONGEST} characters")
+    if not text or len(text) > MAX_KEY_CHARS:
+        raise Invalid(f"pub_key must be an SSH public key of at most {MAX_KEY_CHARS} characters")
     if not text.isascii() and not text.isprintable() or any(ord(c) < 32 and c != "\t" or ord(c) == 127 for c in text):
         raise Invalid("pub_key must be one line")
     kind, _, rest = text.partition(" ")
@@ -36,6 +39,6 @@ def checked(text: str) -> str:
         key = load_ssh_public_key(f"{kind} {data}".encode("ascii"))
     except (ValueError, UnsupportedAlgorithm):
         raise Invalid("pub_key must be an SSH public key, as ssh-keygen writes it into a .pub file") from None
-    if isinstance(key, RSAPublicKey) and not RSA_BITS[0] <= key.key_size <= RSA_BITS[1]:
-        raise Invalid(f"pub_key has {key.key_size} bits; an RSA key must have at least {RSA_BITS[0]}")
+    if isinstance(key, RSAPublicKey) and not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
+        raise Invalid(f"pub_key has {key.key_size} bits; an RSA key must have at least {MIN_RSA_BITS}")
     return f"{kind} {data}"

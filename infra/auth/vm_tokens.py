@@ -1,4 +1,4 @@
-"""Tokens of people who have logged in for virtual machines: JWTs, each with a row, without which it opens nothing."""
+"""Login tokens of VM accounts: JWTs, each of which is valid only while it has a row."""
 
 from __future__ import annotations
 
@@ -7,61 +7,50 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import jwt
-from psycopg_pool import AsyncConnectionPool
 
-from infra.auth.jwt import Tokens
-from infra.postgres.rows import fetch_all
+from infra.auth.jwt import JwtTokens
 from infra.tables.signing_keys import NEPTUNED
+from infra.tables.vm_tokens import VmTokenRows
 
-DDL = """
-create table if not exists vm_tokens (
-    id uuid primary key,
-    user_id uuid not null,
-    expires_at timestamptz not null
-);
-create index if not exists vm_tokens_user on vm_tokens (user_id);
-create index if not exists vm_tokens_expires on vm_tokens (expires_at);
-"""
-IDS = UUID("5f6b7c1e-5a0b-5d52-9b3e-0e4a7bb2a6f4")
-ISSUE = """
-with over as (delete from vm_tokens where expires_at <= %(now)s)
-, fits as (select user_id from passwords where user_id = %(user_id)s and hash = %(fits)s for share)
-insert into vm_tokens (id, user_id, expires_at) select %(id)s, user_id, %(until)s from fits returning id
-"""
-GOOD = "select user_id from vm_tokens where id = %s and expires_at > %s"
+NAMESPACE = UUID("5f6b7c1e-5a0b-5d52-9b3e-0e4a7bb2a6f4")  # of the ids of rows
 
 
-class VmTokenRows:
-    """The `VmTokens` port. A row's id is made from the token's, and does not lead back to it."""
+class VmJwts:
+    """The `VmTokens` port. A row's id is derived from the token's id, and does not lead back to it."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], tokens: Tokens) -> None:
-        self._pool, self._tokens = pool, tokens
+    def __init__(self, rows: VmTokenRows, tokens: JwtTokens) -> None:
+        self._rows, self._tokens = rows, tokens
 
-    async def issue(self, user_id: UUID, number: int, fits: str, now: datetime) -> str | None:
-        jti, ends = uuid4().hex, now + NEPTUNED.longest
-        told = {"id": uuid5(IDS, jti), "user_id": user_id, "fits": fits, "now": now, "until": ends}
-        if not await fetch_all(self._pool, ISSUE, told):
+    async def issue(self, user_id: UUID, number: int, password_hash: str, now: datetime) -> str | None:
+        """Return a new token for the account with this number; None if the password has changed meanwhile."""
+        jti, expires_at = uuid4().hex, now + NEPTUNED.max_lifetime
+        if not await self._rows.add(uuid5(NAMESPACE, jti), user_id, password_hash, now, expires_at):
             return None
-        return await self._tokens.signed(NEPTUNED, {"sub": str(number), "jti": jti}, now, ends)
+        return await self._tokens.sign(NEPTUNED, {"sub": str(number), "jti": jti}, now, expires_at)
 
     async def find(self, token: str, now: datetime) -> tuple[UUID, UUID] | None:
-        # One for somebody else is not tried: looking for its key among ours would take a while.
-        claims = await self._tokens.claims(NEPTUNED, token) if audience_of(token) == NEPTUNED.name else None
+        """Return the user and the id of a valid token; None for any other."""
+        # A token of another audience is not verified: looking for its key among these would wait for the rows.
+        if unverified_audience(token) != NEPTUNED.name:
+            return None
+        claims = await self._tokens.verify_claims(NEPTUNED, token)
         if claims is None:
             return None
-        id = uuid5(IDS, claims["jti"])
-        rows = await fetch_all(self._pool, GOOD, (id, now))
-        return (rows[0][0], id) if rows else None
+        id = uuid5(NAMESPACE, claims["jti"])
+        user_id = await self._rows.find_user(id, now)
+        return (user_id, id) if user_id else None
 
-    async def good(self, token_id: UUID, now: datetime) -> bool:
-        return bool(await fetch_all(self._pool, GOOD, (token_id, now)))
+    async def is_valid(self, token_id: UUID, now: datetime) -> bool:
+        """Return whether the token with this id is still valid."""
+        return await self._rows.find_user(token_id, now) is not None
 
-    async def end(self, token_id: UUID) -> None:
-        await fetch_all(self._pool, "delete from vm_tokens where id = %s", (token_id,))
+    async def revoke(self, token_id: UUID) -> None:
+        """Make the token with this id invalid."""
+        await self._rows.delete(token_id)
 
 
-def audience_of(token: str) -> Any:
-    """Whom a token says that it is for. Nothing is proven by that."""
+def unverified_audience(token: str) -> Any:
+    """Return the audience that the token names, without verifying anything; None if it is no JWT."""
     try:
         return jwt.decode(token, options={"verify_signature": False}).get("aud")
     except (jwt.PyJWTError, ValueError):

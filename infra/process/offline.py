@@ -22,7 +22,7 @@ from infra.runtime.clock import utc_now
 from infra.runtime.home import CannotStart
 from infra.runtime.tasks import end_tasks
 from infra.settings import Settings
-from infra.tables.accounts import Accounts
+from infra.tables.people import PeopleRows
 from infra.tables.signing_keys import AUDIENCES
 from infra.tables.vm_accounts import VmAccountRows
 from infra.wiring import schema
@@ -41,7 +41,7 @@ class OfflineLog:
     """The log, and what is read from it: `interfaces.cli.host.Log`."""
 
     queries: Queries
-    people: Accounts
+    people: PeopleRows
     platform: Platform
     clock: Clock
     behind: bool  # the read models did not reach the end of the log within `CATCH_UP_TIMEOUT_S`
@@ -65,7 +65,7 @@ async def open_log(settings: Settings) -> AsyncIterator[OfflineLog]:
         await pool.open()
         try:
             signals = Signals(database.url)
-            queries, people = Queries(pool, signals.followed), Accounts(pool, uuid4)
+            queries, people = Queries(pool, signals.followed), PeopleRows(pool, uuid4)
             follower = Follower(database.url, database.platform, signals, tell_nobody)
             background = [asyncio.create_task(signals.run()), asyncio.create_task(follower.run())]
             try:

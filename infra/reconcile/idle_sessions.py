@@ -18,7 +18,7 @@ from application.ports.clock import Clock
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.presence import Presence
 from application.ports.regions import Engines
-from infra.tables import session_activity as hosted_use
+from infra.tables import hosted_use
 from projections import hosted_sessions, sessions
 from projections.hosted_sessions import HostedSessionRow
 from projections.query import Queries
@@ -66,7 +66,7 @@ class Idling:
         except (Unavailable, EngineRefused):
             return False  # nobody can tell, and so it counts for nothing
         now = self.clock()
-        if now - await hosted_use.seen(conn, row.id, now, used) < self.longest:
+        if now - await hosted_use.record(conn, row.id, now, used) < self.longest:
             return False
         await self.hosted.end_idle(row.id, Cause(request_id="idle"))
         return True

@@ -1,4 +1,4 @@
-"""How long tokens and the keys that sign them last."""
+"""Settings of tokens and of the keys that sign them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pydantic_settings import BaseSettings
 
 from infra.settings.values import Seconds
 
-SHORTEST = 32  # characters of a secret that has enough chance in it
-LONGEST = 3600  # seconds that a token may last: what was signed with a key is over so long after its last use
+MIN_SECRET_CHARS = 32
+MAX_TOKEN_S = 3600  # a retired key is kept so long after its last use, for its tokens
 
 
-def _long(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < SHORTEST:
-        raise ValueError(f"must have at least {SHORTEST} characters, such as `openssl rand -base64 32` makes them")
+def _validate_secret(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < MIN_SECRET_CHARS:
+        raise ValueError(
+            f"must have at least {MIN_SECRET_CHARS} characters, such as `openssl rand -base64 32` makes them"
+        )
     return value
 
 
@@ -25,11 +27,11 @@ class TokenSettings(BaseSettings):
     Part of `infra.settings.Settings`.
     """
 
-    token_seconds: Annotated[int, Field(ge=1, le=LONGEST)] = Field(
+    token_seconds: Annotated[int, Field(ge=1, le=MAX_TOKEN_S)] = Field(
         900, description="seconds that a token made from an API key is good; revoking the key does not end it earlier"
     )
     signing_key_seconds: Seconds = Field(2_592_000, description="seconds after which tokens are signed with a new key")
-    sealing_secret: Annotated[SecretStr, AfterValidator(_long)] | None = Field(
+    sealing_secret: Annotated[SecretStr, AfterValidator(_validate_secret)] | None = Field(
         None,
         description="random text that encrypts secrets in the database; none: one in home, and signing keys stay plain",
     )

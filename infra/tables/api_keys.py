@@ -1,8 +1,8 @@
-"""Which API key a text is. A text is told once; what is kept is its hash, and what people call it.
+"""The table `api_key_rows`: the hash of each API key's text, its name and its last use.
 
-A text is `tnr_`, 8 characters that may be shown, `_`, and 256 random bits. Of a secret with that much chance in it a
-plain SHA-256 is enough: nobody can try them all, however fast the hash is. It is looked up by its hash, so that what
-is asked of the database is the same whether or not the visible part is that of a key.
+A text is `tnr_`, 8 characters that may be displayed, `_`, and 256 random bits. For a secret with so much entropy a
+plain SHA-256 is enough: nobody can try all texts, however fast the hash is. Keys are found by the hash, so that the
+query is the same whether or not the visible part is that of a key.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.ports.api_keys import MARK, KeyRow
 from infra.postgres.rows import fetch_all
-from infra.tables.logins import hashed
+from infra.tables.logins import hash_token
 
 DDL = """
 create table if not exists api_key_rows (
@@ -34,11 +34,11 @@ create index if not exists api_key_rows_user on api_key_rows (user_id, number);
 """
 ISSUE = "insert into api_key_rows (id, user_id, name, prefix, hash) values (%s, %s, %s, %s, %s)"
 DESCRIBE = "select id, number, name, prefix, last_used_at from api_key_rows where id = any(%s)"
-USED = """
+RECORD_USE = """
 update api_key_rows set last_used_at = %(now)s
 where id = %(id)s and (last_used_at is null or last_used_at <= %(before)s)
 """
-WRITTEN = timedelta(minutes=1)  # how old the last use may be before it is written down anew
+RECORD_INTERVAL = timedelta(minutes=1)  # between writes of one key's last use
 NO_HASH = bytes(32)
 
 
@@ -49,27 +49,33 @@ class ApiKeyRows:
         self._pool = pool
 
     async def issue(self, id: UUID, owner_id: UUID, name: str) -> str:
+        """Return a new text for this key. It cannot be read again."""
         prefix = MARK + token_hex(4)
         text = f"{prefix}_{token_urlsafe(32)}"
-        await fetch_all(self._pool, ISSUE, (id, owner_id, name, prefix, hashed(text)))
+        await fetch_all(self._pool, ISSUE, (id, owner_id, name, prefix, hash_token(text)))
         return text
 
     async def find(self, text: str) -> UUID | None:
-        wanted = hashed(text)
-        rows = await fetch_all(self._pool, "select id, hash from api_key_rows where hash = %s", (wanted,))
-        id, kept = rows[0] if rows else (None, NO_HASH)
-        return id if compare_digest(bytes(kept), wanted) else None
+        """Return the key with this text, or None. Takes the same steps in both cases."""
+        hash = hash_token(text)
+        rows = await fetch_all(self._pool, "select id, hash from api_key_rows where hash = %s", (hash,))
+        id, stored_hash = rows[0] if rows else (None, NO_HASH)
+        return id if compare_digest(bytes(stored_hash), hash) else None
 
-    async def used(self, id: UUID, now: datetime) -> None:
-        await fetch_all(self._pool, USED, {"id": id, "now": now, "before": now - WRITTEN})
+    async def record_use(self, id: UUID, now: datetime) -> None:
+        """Store that the key was used at `now`, at most once a minute."""
+        await fetch_all(self._pool, RECORD_USE, {"id": id, "now": now, "before": now - RECORD_INTERVAL})
 
-    async def described(self, ids: Sequence[UUID]) -> dict[UUID, KeyRow]:
+    async def describe(self, ids: Sequence[UUID]) -> dict[UUID, KeyRow]:
+        """Return what is stored of these keys. Deleted ones are left out."""
         return {row[0]: KeyRow(*row) for row in await fetch_all(self._pool, DESCRIBE, (list(ids),))}
 
-    async def numbered(self, owner_id: UUID, number: int) -> UUID | None:
+    async def find_by_number(self, owner_id: UUID, number: int) -> UUID | None:
+        """Return the owner's key with this small id, or None."""
         sql = "select id from api_key_rows where user_id = %s and number = %s"
         rows = await fetch_all(self._pool, sql, (owner_id, number))
         return rows[0][0] if rows else None
 
     async def forget(self, id: UUID) -> None:
+        """Delete what is stored of the key."""
         await fetch_all(self._pool, "delete from api_key_rows where id = %s", (id,))

@@ -1,4 +1,4 @@
-"""Which invite a token stands for. A token is told once; what is kept is its hash."""
+"""The table `invite_tokens`: the hash of each invite's token."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg_pool import AsyncConnectionPool
 
 from infra.postgres.rows import fetch_all
-from infra.tables.logins import hashed
+from infra.tables.logins import hash_token
 
 DDL = """
 create table if not exists invite_tokens (
@@ -17,22 +17,24 @@ create table if not exists invite_tokens (
     invite_id uuid not null
 );
 """
-BYTES = 12  # 16 characters of base64
+TOKEN_BYTES = 12  # 16 characters of base64
 
 
-class InviteTokens:
-    """The port of that name on PostgreSQL."""
+class InviteTokenRows:
+    """The `InviteTokens` port on PostgreSQL."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
     async def issue(self, invite_id: UUID) -> str:
-        token = token_urlsafe(BYTES)
+        """Return a new token for this invite."""
+        token = token_urlsafe(TOKEN_BYTES)
         sql = "insert into invite_tokens (token_hash, invite_id) values (%s, %s)"
-        await fetch_all(self._pool, sql, (hashed(token), invite_id))
+        await fetch_all(self._pool, sql, (hash_token(token), invite_id))
         return token
 
     async def find(self, token: str) -> UUID | None:
+        """Return the invite of this token, or None."""
         sql = "select invite_id from invite_tokens where token_hash = %s"
-        rows = await fetch_all(self._pool, sql, (hashed(token),))
+        rows = await fetch_all(self._pool, sql, (hash_token(token),))
         return rows[0][0] if rows else None

@@ -1,6 +1,6 @@
-"""Who sits in workshops: their names and reconnect codes, sealed, for as long as the workshop runs.
+"""The table `learners`: sealed names and reconnect codes, for as long as the workshop runs.
 
-A code is found again by a keyed hash: it is so short that whoever had a plain hash could try them all.
+A learner is found by a keyed hash of the code. Codes are so short that a plain hash could be reversed by trying all.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ create table if not exists learners (
     unique (workshop_id, odehash_hash)
 );
 """
-KEEP = """
+ADD = """
 insert into learners (id, workshop_id, name, odehash, odehash_hash) values (%s, %s, %s, %s, %s)
 on conflict do nothing returning id
 """
 FIND = "select id from learners where workshop_id = %s and odehash_hash = %s"
-DESCRIBED = "select id, workshop_id, name, odehash from learners where id = any(%s)"
+DESCRIBE = "select id, workshop_id, name, odehash from learners where id = any(%s)"
 
 
 class LearnerRows:
@@ -41,28 +41,35 @@ class LearnerRows:
     def __init__(self, pool: AsyncConnectionPool[Any], seal: Seal, secret: str) -> None:
         self._pool, self._seal, self._secret = pool, seal, secret.encode()
 
-    async def keep(self, learner: Learner) -> bool:
+    async def add(self, learner: Learner) -> bool:
+        """Store the learner. Returns False if another one of the workshop has the same reconnect code."""
         sealed = (self._seal.close(text.encode()) for text in (learner.name, learner.odehash))
-        found_by = self._hashed(learner.workshop_id, learner.odehash)
-        return bool(await fetch_all(self._pool, KEEP, (learner.id, learner.workshop_id, *sealed, found_by)))
+        hash = self._hash(learner.workshop_id, learner.odehash)
+        return bool(await fetch_all(self._pool, ADD, (learner.id, learner.workshop_id, *sealed, hash)))
 
     async def find(self, workshop_id: UUID, odehash: str) -> UUID | None:
-        rows = await fetch_all(self._pool, FIND, (workshop_id, self._hashed(workshop_id, odehash)))
+        """Return the learner of this workshop with this reconnect code, or None."""
+        rows = await fetch_all(self._pool, FIND, (workshop_id, self._hash(workshop_id, odehash)))
         return rows[0][0] if rows else None
 
-    async def described(self, ids: Sequence[UUID]) -> dict[UUID, Learner]:
-        rows = await fetch_all(self._pool, DESCRIBED, (list(ids),))
-        return {id: Learner(id, of, self._opened(name), self._opened(code)) for id, of, name, code in rows}
+    async def describe(self, ids: Sequence[UUID]) -> dict[UUID, Learner]:
+        """Return these learners. Deleted ones are left out."""
+        rows = await fetch_all(self._pool, DESCRIBE, (list(ids),))
+        return {
+            id: Learner(id, workshop_id, self._unseal(name), self._unseal(code)) for id, workshop_id, name, code in rows
+        }
 
     async def forget(self, ids: Sequence[UUID]) -> None:
+        """Delete these learners."""
         await fetch_all(self._pool, "delete from learners where id = any(%s)", (list(ids),))
 
     async def forget_workshop(self, workshop_id: UUID) -> None:
+        """Delete all learners of the workshop."""
         await fetch_all(self._pool, "delete from learners where workshop_id = %s", (workshop_id,))
 
-    def _opened(self, sealed: bytes) -> str:
-        """ "" where another secret has sealed it."""
+    def _unseal(self, sealed: bytes) -> str:
+        """Return the text, or "" if it was sealed with another secret."""
         return (self._seal.open(bytes(sealed)) or b"").decode()
 
-    def _hashed(self, workshop_id: UUID, odehash: str) -> bytes:
+    def _hash(self, workshop_id: UUID, odehash: str) -> bytes:
         return hmac.digest(self._secret, workshop_id.bytes + odehash.encode(), sha256)

@@ -1,4 +1,4 @@
-"""Who is signed in: the hash of each cookie, and how long it is good."""
+"""The table `logins`: the hash of each login token, its user and when it expires."""
 
 from __future__ import annotations
 
@@ -28,50 +28,54 @@ with over as (delete from logins where expires_at <= %(now)s)
 insert into logins (token_hash, user_id, seen_at, expires_at) values (%(hash)s, %(user_id)s, %(now)s, %(until)s)
 """
 FIND = "select user_id, seen_at from logins where token_hash = %s and expires_at > %s"
-SEEN = """
+EXTEND = """
 with login as (
     update logins set seen_at = %(now)s, expires_at = %(until)s where token_hash = %(hash)s returning user_id
 )
 update profiles set last_seen_at = %(now)s from login where profiles.user_id = login.user_id
 """
-WRITTEN = timedelta(minutes=1)  # how old the last sight may be before it is written down anew
+EXTEND_INTERVAL = timedelta(minutes=1)  # between writes of one login's last use
 
 
-def hashed(token: str) -> bytes:
+def hash_token(token: str) -> bytes:
+    """Return the SHA-256 of a random token."""
     return sha256(token.encode()).digest()
 
 
-class Cookies:
-    """The `LoginTokens` port on PostgreSQL."""
+class LoginTokenRows:
+    """The `LoginTokens` port on PostgreSQL, for tokens in cookies."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
-    def _hashed(self, token: str) -> bytes:
-        return hashed(token)
+    def _hash(self, token: str) -> bytes:
+        return hash_token(token)
 
     async def issue(self, user_id: UUID, now: datetime, lasts: timedelta) -> str:
+        """Return a new token, valid for `lasts`."""
         token = token_urlsafe(32)
-        told = {"hash": self._hashed(token), "user_id": user_id, "now": now, "until": now + lasts}
-        await fetch_all(self._pool, ISSUE, told)
+        params = {"hash": self._hash(token), "user_id": user_id, "now": now, "until": now + lasts}
+        await fetch_all(self._pool, ISSUE, params)
         return token
 
     async def find(self, token: str, now: datetime, lasts: timedelta) -> UUID | None:
-        rows = await fetch_all(self._pool, FIND, (self._hashed(token), now))
+        """Return the token's user, or None if it is not valid. A valid one is extended to `lasts` from `now`."""
+        rows = await fetch_all(self._pool, FIND, (self._hash(token), now))
         if not rows:
             return None
-        user_id, seen_at = rows[0]
-        if now - seen_at > WRITTEN:
-            await fetch_all(self._pool, SEEN, {"hash": self._hashed(token), "now": now, "until": now + lasts})
-        found: UUID = user_id
-        return found
+        user_id: UUID = rows[0][0]
+        seen_at: datetime = rows[0][1]
+        if now - seen_at > EXTEND_INTERVAL:
+            await fetch_all(self._pool, EXTEND, {"hash": self._hash(token), "now": now, "until": now + lasts})
+        return user_id
 
-    async def end(self, token: str) -> None:
-        await fetch_all(self._pool, "delete from logins where token_hash = %s", (self._hashed(token),))
+    async def revoke(self, token: str) -> None:
+        """Make the token invalid."""
+        await fetch_all(self._pool, "delete from logins where token_hash = %s", (self._hash(token),))
 
 
-class InstructorTokens(Cookies):
-    """The same for tokens of instructors: one that is sent as a cookie is none, nor the other way round."""
+class InstructorTokenRows(LoginTokenRows):
+    """The same for tokens of instructors, with another hash: neither kind is valid in place of the other."""
 
-    def _hashed(self, token: str) -> bytes:
-        return hashed(f"instructor {token}")
+    def _hash(self, token: str) -> bytes:
+        return hash_token(f"instructor {token}")

@@ -1,4 +1,4 @@
-"""Passwords, as argon2id hashes: in a table of their own, and gone with the account."""
+"""The table `passwords`: argon2id hashes, for as long as the account exists."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ create table if not exists passwords (
     hash text not null
 );
 """
-# Each hash takes 64 MiB and all of a core for a while. Others' threads are not for that, however many try to log in.
+# Each hash takes 64 MiB and a whole core for a while. Threads of their own keep a flood of logins from blocking the
+# threads that everything else uses.
 HASHERS = ThreadPoolExecutor(2, thread_name_prefix="argon2")
-KEEP = "insert into passwords (user_id, hash) values (%s, %s) on conflict do nothing returning user_id"
+ADD = "insert into passwords (user_id, hash) values (%s, %s) on conflict do nothing returning user_id"
+
+Result = TypeVar("Result")
 
 
-Made = TypeVar("Made")
-
-
-async def hashing(work: Callable[..., Made], *told: str) -> Made:
-    return await asyncio.get_running_loop().run_in_executor(HASHERS, work, *told)
+async def run_hasher(function: Callable[..., Result], *texts: str) -> Result:
+    """Run a slow hash function of these texts in one of its threads."""
+    return await asyncio.get_running_loop().run_in_executor(HASHERS, function, *texts)
 
 
 class PasswordRows:
@@ -37,28 +38,31 @@ class PasswordRows:
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool, self._hasher = pool, PasswordHasher()
-        self._nobody: str | None = None  # the hash that is compared with where there is none
+        self._decoy: str | None = None  # compared with where there is no hash, so that this takes as long
 
-    async def has(self, user_id: UUID) -> bool:
+    async def has_password(self, user_id: UUID) -> bool:
+        """Return whether the user has a password."""
         return bool(await fetch_all(self._pool, "select 1 from passwords where user_id = %s", (user_id,)))
 
-    async def keep(self, user_id: UUID, password: str) -> bool:
-        hashed = await hashing(self._hasher.hash, password)
-        return bool(await fetch_all(self._pool, KEEP, (user_id, hashed)))
+    async def add(self, user_id: UUID, password: str) -> bool:
+        """Store the password. Returns False, and stores nothing, if the user has one already."""
+        hashed = await run_hasher(self._hasher.hash, password)
+        return bool(await fetch_all(self._pool, ADD, (user_id, hashed)))
 
-    async def check(self, user_id: UUID | None, password: str) -> bool:
-        return await self.prove(user_id, password) is not None
+    async def verify(self, user_id: UUID | None, password: str) -> bool:
+        """Return whether this is the user's password."""
+        return await self.verify_proof(user_id, password) is not None
 
-    async def prove(self, user_id: UUID | None, password: str) -> str | None:
-        """The hash of theirs that this password fits, after as long for nobody."""
-        if self._nobody is None:
-            self._nobody = await hashing(self._hasher.hash, "")
+    async def verify_proof(self, user_id: UUID | None, proof: str) -> str | None:
+        """Return the user's stored hash if the proof fits it. Takes as long for a missing user as for any other."""
+        if self._decoy is None:
+            self._decoy = await run_hasher(self._hasher.hash, "")
         rows = await fetch_all(self._pool, "select hash from passwords where user_id = %s", (user_id,))
-        hashed: str = rows[0][0] if rows else self._nobody
-        good = await hashing(self._verified, hashed, password)
-        return hashed if rows and good else None
+        hashed: str = rows[0][0] if rows else self._decoy
+        fits = await run_hasher(self._fits, hashed, proof)
+        return hashed if rows and fits else None
 
-    def _verified(self, hashed: str, password: str) -> bool:
+    def _fits(self, hashed: str, password: str) -> bool:
         try:
             return self._hasher.verify(hashed, password)
         except (Argon2Error, InvalidHashError):

@@ -1,4 +1,7 @@
-"""Who has registered for workshops: names sealed, e-mails and access codes as keyed hashes; gone with the workshop."""
+"""The table `registrations`: people registered for a workshop, for as long as it exists.
+
+Names are sealed; e-mail addresses and access codes are keyed hashes.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ create table if not exists registrations (
     unique (workshop_id, email_hash)
 );
 """
-KEEP = """
+ADD = """
 insert into registrations (learner_id, workshop_id, email_hash, access_hash, name) values (%s, %s, %s, %s, %s)
 on conflict do nothing returning learner_id
 """
@@ -36,20 +39,24 @@ class RegistrationRows:
     def __init__(self, pool: AsyncConnectionPool[Any], seal: Seal, secret: str) -> None:
         self._pool, self._seal, self._secret = pool, seal, secret.encode()
 
-    async def keep(self, registration: Registration, email: str, access_code: str) -> bool:
-        it, name = registration, self._seal.close(registration.name.encode())
-        hashes = (self._hashed(it.workshop_id.hex + email), self._hashed(access_code))
-        return bool(await fetch_all(self._pool, KEEP, (it.learner_id, it.workshop_id, *hashes, name)))
+    async def add(self, registration: Registration, email: str, access_code: str) -> bool:
+        """Store the registration. Returns False if that e-mail address is registered for the workshop already."""
+        learner_id, workshop_id = registration.learner_id, registration.workshop_id
+        hashes = (self._hash(workshop_id.hex + email), self._hash(access_code))
+        sealed_name = self._seal.close(registration.name.encode())
+        return bool(await fetch_all(self._pool, ADD, (learner_id, workshop_id, *hashes, sealed_name)))
 
     async def find(self, access_code: str) -> Registration | None:
-        rows = await fetch_all(self._pool, FIND, (self._hashed(access_code),))
+        """Return the registration with this access code, or None. Its name is "" if sealed with another secret."""
+        rows = await fetch_all(self._pool, FIND, (self._hash(access_code),))
         if not rows:
             return None
         workshop_id, learner_id, name = rows[0]
         return Registration(workshop_id, learner_id, (self._seal.open(bytes(name)) or b"").decode())
 
     async def forget_workshop(self, workshop_id: UUID) -> None:
+        """Delete all registrations for the workshop."""
         await fetch_all(self._pool, "delete from registrations where workshop_id = %s", (workshop_id,))
 
-    def _hashed(self, text: str) -> bytes:
+    def _hash(self, text: str) -> bytes:
         return hmac.digest(self._secret, text.encode(), sha256)

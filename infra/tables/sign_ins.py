@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 from application.ports.invites import Invitation
 from application.ports.logins import PendingSignIn
 from infra.postgres.rows import fetch_all
-from infra.tables.logins import hashed
+from infra.tables.logins import hash_token
 
 DDL = """
 create table if not exists sign_ins (
@@ -48,8 +48,8 @@ class PendingSignInRows:
         """Store a new sign-in for ten minutes. Raises `Unavailable`."""
         sign_in = pending_sign_in(token_urlsafe(32), token_urlsafe(32), invitation)
         params = {
-            "state": hashed(sign_in.state),
-            "browser": hashed(sign_in.browser),
+            "state": hash_token(sign_in.state),
+            "browser": hash_token(sign_in.browser),
             "provider": provider,
             "invited": invitation is not None,
             "invite_id": invitation.id if invitation else None,
@@ -61,7 +61,7 @@ class PendingSignInRows:
 
     async def take(self, provider: str, state: str, browser: str, now: datetime) -> PendingSignIn | None:
         """Remove and return the sign-in that this browser began at this provider; None if there is none."""
-        rows = await fetch_all(self._pool, TAKE, (hashed(state), hashed(browser), provider, now))
+        rows = await fetch_all(self._pool, TAKE, (hash_token(state), hash_token(browser), provider, now))
         if not rows:
             return None
         invited, invite_id = rows[0]

@@ -1,9 +1,8 @@
-"""The keys that tokens are signed with: rows, so that every replica signs with the same and knows all of them.
+"""The table `signing_keys`: the keys that tokens are signed with, shared by all replicas.
 
-A key is made when one is first needed, and another one when it has become old or is rotated. The private half then
-goes; the public half stays until the last token that was signed with it has ended, so that nobody is signed out.
-Where the settings have a secret, private halves are sealed with it. Where they have none, whoever reads the database,
-or a copy of it, can sign tokens for anybody.
+A key is created when one is first needed, and replaced when it is old or rotated. Its private half is then deleted;
+the public half stays until the last token signed with it has expired, so that nobody is signed out. Private halves are
+sealed if the settings have a secret. Otherwise, anybody who can read the database, or a copy of it, can sign tokens.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.ports.clock import Clock
 from infra.postgres.rows import fetch_all
-from infra.settings.tokens import LONGEST
+from infra.settings.tokens import MAX_TOKEN_S
 from infra.tables.seal import Seal
 from projections.query import run_query
 
@@ -52,19 +51,19 @@ CURRENT = "select kid, private_half, made_at from signing_keys where audience = 
 RETIRE = "update signing_keys set ends_at = %s, private_half = null where audience = %s and ends_at is null"
 INSERT = "insert into signing_keys (kid, audience, public_half, private_half, made_at) values (%s, %s, %s, %s, %s)"
 PUBLIC = "select audience, public_half from signing_keys where ends_at is null or ends_at > %s order by made_at desc"
-ONE_AT_A_TIME = "select pg_advisory_xact_lock(7306)"
-AFTERWARDS = timedelta(seconds=60)  # that a public half stays beyond its last token: clocks of replicas differ
-Private = Any  # of cryptography, whatever the algorithm
+LOCK = "select pg_advisory_xact_lock(7306)"
+CLOCK_SKEW = timedelta(seconds=60)  # a public half stays for longer than its last token, as clocks of replicas differ
+PrivateKey = Any  # one of cryptography's; its type depends on the algorithm
 
 
 @dataclass(frozen=True)
 class Audience:
-    """For whom tokens are. Each has keys of its own, and one algorithm."""
+    """The readers that a token is for. Each has keys of its own, and one algorithm (RFC 7518)."""
 
     name: str
     issuer: str
     algorithm: str
-    longest: timedelta = timedelta(seconds=LONGEST)  # that one of its tokens lasts
+    max_lifetime: timedelta = timedelta(seconds=MAX_TOKEN_S)  # of one of its tokens
 
 
 TENURE = Audience("tenure", "tenure", "EdDSA")
@@ -74,87 +73,91 @@ AUDIENCES = {audience.name: audience for audience in (TENURE, WORKSPACE, NEPTUNE
 
 
 @dataclass(frozen=True)
-class Current:
-    """What is signed with now."""
+class SigningKey:
+    """A key to sign with."""
 
     kid: str
-    private: Private
+    private: PrivateKey
 
-    def public(self, audience: Audience) -> dict[str, Any]:
-        """The other half, as it is published."""
+    def public_jwk(self, audience: Audience) -> dict[str, Any]:
+        """Return its public half as a JWK (RFC 7517)."""
         half = public_half(audience, self.private)
         return {**half, "kid": self.kid, "alg": audience.algorithm, "use": "sig"}
 
 
 class SigningKeys:
-    def __init__(self, pool: AsyncConnectionPool[Any], clock: Clock, seal: Seal, lasts: timedelta) -> None:
-        self._pool, self._clock, self._seal, self._lasts = pool, clock, seal, lasts
-        self._opened: dict[str, Current] = {}  # by audience
+    """Reads, creates and replaces signing keys. All methods raise `Unavailable`."""
 
-    async def current(self, audience: Audience) -> Current:
-        """The key to sign with, as every replica has it at this moment."""
+    def __init__(self, pool: AsyncConnectionPool[Any], clock: Clock, seal: Seal, lifetime: timedelta) -> None:
+        """`lifetime`: how long a key signs before it is replaced."""
+        self._pool, self._clock, self._seal, self._lifetime = pool, clock, seal, lifetime
+        self._unsealed: dict[str, SigningKey] = {}  # by audience
+
+    async def current(self, audience: Audience) -> SigningKey:
+        """Return the key that all replicas sign with now. Creates one if there is none, or if it is too old."""
         rows = await fetch_all(self._pool, CURRENT, (audience.name,))
         if not rows:
-            return await self._replaced(audience, None)
-        kid, kept, made_at = rows[0]
-        if made_at + self._lasts > self._clock():
-            if found := self._open(audience, kid, bytes(kept)):
-                return found
-            log.warning("a signing key was sealed otherwise, and is replaced", extra={"kid": kid})
-        return await self._replaced(audience, kid)
+            return await self._replace(audience, None)
+        kid, stored_half, made_at = rows[0]
+        if made_at + self._lifetime > self._clock():
+            if key := self._unseal(audience, kid, bytes(stored_half)):
+                return key
+            log.warning("replacing a signing key that was sealed with another secret", extra={"kid": kid})
+        return await self._replace(audience, kid)
 
-    def _open(self, audience: Audience, kid: str, kept: bytes) -> Current | None:
-        opened = self._opened.get(audience.name)
-        if opened is None or opened.kid != kid:
-            plain = self._seal.open(kept)
+    def _unseal(self, audience: Audience, kid: str, stored_half: bytes) -> SigningKey | None:
+        key = self._unsealed.get(audience.name)
+        if key is None or key.kid != kid:
+            plain = self._seal.open(stored_half)
             if plain is None:
                 return None
-            opened = self._opened[audience.name] = Current(kid, load_der_private_key(plain, None))
-        return opened
+            key = self._unsealed[audience.name] = SigningKey(kid, load_der_private_key(plain, None))
+        return key
 
-    async def rotate(self, audience: Audience) -> Current:
-        """A new key, whatever there is."""
+    async def rotate(self, audience: Audience) -> SigningKey:
+        """Replace the key of this audience at once. Returns the new one."""
         rows = await fetch_all(self._pool, CURRENT, (audience.name,))
-        return await self._replaced(audience, rows[0][0] if rows else None)
+        return await self._replace(audience, rows[0][0] if rows else None)
 
-    async def _replaced(self, audience: Audience, instead_of: str | None) -> Current:
-        """A new key instead of this one; or what somebody else has replaced it by meanwhile."""
-        made = await asyncio.to_thread(MAKERS[audience.algorithm])
-        der = made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        new = Current(token_hex(8), made)
+    async def _replace(self, audience: Audience, old_kid: str | None) -> SigningKey:
+        """Replace the key with this id by a new one, or return the key that another process replaced it by."""
+        private = await asyncio.to_thread(KEY_GENERATORS[audience.algorithm])
+        der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        new = SigningKey(token_hex(8), private)
 
-        async def replaced(conn: AsyncConnection[Any]) -> Current | None:
+        async def replace(conn: AsyncConnection[Any]) -> SigningKey | None:
             async with conn.transaction():
-                await conn.execute(ONE_AT_A_TIME)
+                await conn.execute(LOCK)
                 row = await (await conn.execute(CURRENT, (audience.name,))).fetchone()
-                if row and row[0] != instead_of:
-                    return self._open(audience, row[0], bytes(row[1]))
+                if row and row[0] != old_kid:
+                    return self._unseal(audience, row[0], bytes(row[1]))
                 now = self._clock()
                 await conn.execute("delete from signing_keys where ends_at <= %s", (now,))
-                await conn.execute(RETIRE, (now + audience.longest + AFTERWARDS, audience.name))
-                public = Jsonb(new.public(audience))
+                await conn.execute(RETIRE, (now + audience.max_lifetime + CLOCK_SKEW, audience.name))
+                public = Jsonb(new.public_jwk(audience))
                 await conn.execute(INSERT, (new.kid, audience.name, public, self._seal.close(der), now))
                 return new
 
-        current = await run_query(self._pool, replaced)
+        current = await run_query(self._pool, replace)
         if current is None:
-            raise RuntimeError("another replica seals with another secret; TENURE_SEALING_SECRET must be one for all")
-        self._opened[audience.name] = current
+            raise RuntimeError("another replica has another TENURE_SEALING_SECRET; all replicas need the same")
+        self._unsealed[audience.name] = current
         return current
 
-    async def published(self) -> list[tuple[str, dict[str, Any]]]:
-        """The public halves of all keys whose tokens may be good, with their audience; newest first."""
+    async def public_jwks(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the audience and the public half of every key whose tokens may be valid, newest first."""
         return [(audience, jwk) for audience, jwk in await fetch_all(self._pool, PUBLIC, (self._clock(),))]
 
 
-MAKERS: dict[str, Callable[[], Private]] = {
+KEY_GENERATORS: dict[str, Callable[[], PrivateKey]] = {
     "EdDSA": Ed25519PrivateKey.generate,
     "RS256": lambda: generate_private_key(65537, 2048),
     "ES256": lambda: generate_curve_key(SECP256R1()),
 }
-KINDS: dict[str, Any] = {"EdDSA": OKPAlgorithm, "RS256": RSAAlgorithm, "ES256": ECAlgorithm}
+JWK_ALGORITHMS: dict[str, Any] = {"EdDSA": OKPAlgorithm, "RS256": RSAAlgorithm, "ES256": ECAlgorithm}
 
 
-def public_half(audience: Audience, private: Private) -> dict[str, Any]:
-    jwk: dict[str, Any] = KINDS[audience.algorithm].to_jwk(private.public_key(), as_dict=True)
+def public_half(audience: Audience, private: PrivateKey) -> dict[str, Any]:
+    """Return the public parameters of a key as a JWK without its id and use."""
+    jwk: dict[str, Any] = JWK_ALGORITHMS[audience.algorithm].to_jwk(private.public_key(), as_dict=True)
     return {part: jwk[part] for part in ("kty", "crv", "x", "y", "n", "e") if part in jwk}

@@ -1,4 +1,4 @@
-"""Passwords of private virtual machines, as argon2id hashes: in a table of their own, and gone with the machine."""
+"""The table `vm_passwords`: argon2id hashes of passwords, for as long as the virtual machine exists."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ create table if not exists vm_passwords (
 );
 create index if not exists vm_passwords_vm on vm_passwords (vm_id);
 """
-KEEP = "insert into vm_passwords (id, vm_id, hash) values (%s, %s, %s)"
-STRAYS = "delete from vm_passwords where kept_at < now() - interval '1 hour' and vm_id <> all(%s)"
+STORE = "insert into vm_passwords (id, vm_id, hash) values (%s, %s, %s)"
+FORGET_STRAYS = "delete from vm_passwords where kept_at < now() - interval '1 hour' and vm_id <> all(%s)"
 FORGET = "delete from vm_passwords where vm_id = %s and id is distinct from %s"
 
 
@@ -33,20 +33,24 @@ class VmPasswordRows:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool, self._hasher = pool, PasswordHasher()
 
-    async def keep(self, id: UUID, vm: UUID, password: str) -> None:
-        await fetch_all(self._pool, KEEP, (id, vm, await asyncio.to_thread(self._hasher.hash, password)))
+    async def store(self, id: UUID, vm: UUID, password: str) -> None:
+        """Store a password of the machine under this id, beside those of before."""
+        await fetch_all(self._pool, STORE, (id, vm, await asyncio.to_thread(self._hasher.hash, password)))
 
-    async def check(self, id: UUID, password: str) -> bool:
+    async def verify(self, id: UUID, password: str) -> bool:
+        """Return whether this is the password with this id."""
         rows = await fetch_all(self._pool, "select hash from vm_passwords where id = %s", (id,))
-        return bool(rows) and await asyncio.to_thread(self._verified, rows[0][0], password)
+        return bool(rows) and await asyncio.to_thread(self._fits, rows[0][0], password)
 
-    async def forget(self, vm: UUID, but: UUID | None = None) -> None:
-        await fetch_all(self._pool, FORGET, (vm, but))
+    async def forget(self, vm: UUID, except_id: UUID | None = None) -> None:
+        """Delete all passwords of the machine, but the one with `except_id`."""
+        await fetch_all(self._pool, FORGET, (vm, except_id))
 
-    async def forget_strays(self, known: Collection[UUID]) -> None:
-        await fetch_all(self._pool, STRAYS, (list(known),))
+    async def forget_strays(self, existing: Collection[UUID]) -> None:
+        """Delete passwords stored over an hour ago for machines that are not among the existing ones."""
+        await fetch_all(self._pool, FORGET_STRAYS, (list(existing),))
 
-    def _verified(self, hashed: str, password: str) -> bool:
+    def _fits(self, hashed: str, password: str) -> bool:
         try:
             return self._hasher.verify(hashed, password)
         except (Argon2Error, InvalidHashError):

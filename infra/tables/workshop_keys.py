@@ -1,4 +1,4 @@
-"""The API key of each workshop: sealed in a table of its own, and gone with the workshop."""
+"""The table `workshop_keys`: the sealed API key of each workshop, for as long as it exists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ create table if not exists workshop_keys (
     sealed bytea not null
 );
 """
-KEEP = """
+STORE = """
 insert into workshop_keys (workshop_id, sealed) values (%s, %s)
 on conflict (workshop_id) do update set sealed = excluded.sealed
 """
@@ -26,16 +26,18 @@ on conflict (workshop_id) do update set sealed = excluded.sealed
 class WorkshopKeyRows:
     """The `WorkshopKeys` port on PostgreSQL."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], seal: Seal, opened_by_all: bool) -> None:
-        self._pool, self._seal, self._opened_by_all = pool, seal, opened_by_all
+    def __init__(self, pool: AsyncConnectionPool[Any], seal: Seal, shared_secret: bool) -> None:
+        """`shared_secret`: every process of this installation can open what this one seals."""
+        self._pool, self._seal, self._shared_secret = pool, seal, shared_secret
 
-    async def keep(self, workshop_id: UUID, api_key: str) -> None:
-        """`Unavailable` where another process makes the machines, and could not open it."""
-        if not self._opened_by_all:
+    async def store(self, workshop_id: UUID, api_key: str) -> None:
+        """Store the key. Raises `Unavailable`, also where the process that makes machines could not unseal it."""
+        if not self._shared_secret:
             raise Unavailable("seal", "workshops need TENURE_SEALING_SECRET where API and workers are apart", 60)
-        await fetch_all(self._pool, KEEP, (workshop_id, self._seal.close(api_key.encode())))
+        await fetch_all(self._pool, STORE, (workshop_id, self._seal.close(api_key.encode())))
 
     async def find(self, workshop_id: UUID) -> str | None:
+        """Return the key, or None. Raises `Unavailable`, also if it was sealed with another secret."""
         rows = await fetch_all(self._pool, "select sealed from workshop_keys where workshop_id = %s", (workshop_id,))
         if not rows:
             return None
@@ -44,4 +46,5 @@ class WorkshopKeyRows:
         return plain.decode()
 
     async def forget(self, workshop_id: UUID) -> None:
+        """Delete the key."""
         await fetch_all(self._pool, "delete from workshop_keys where workshop_id = %s", (workshop_id,))

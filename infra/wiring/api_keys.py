@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from application.api_keys import ApiKeys
 from application.ports.clock import Clock
-from infra.auth.jwt import Tokens
+from infra.auth.jwt import JwtTokens
 from infra.settings import Settings
 from infra.tables.api_keys import ApiKeyRows
 from infra.tables.seal import Seal
@@ -26,7 +26,7 @@ from interfaces.http.identity import SCHEME
 class ApiKeyServices:
     api_keys: ApiKeys
     rows: ApiKeyRows
-    tokens: Tokens
+    tokens: JwtTokens
     background: Mapping[str, BackgroundTask]
 
 
@@ -43,7 +43,7 @@ def build_api_keys(base: Foundation, people: PeopleServices) -> ApiKeyServices:
         frozenset(settings.auditors),
     )
     signing_keys = build_signing_keys(settings, base.pool, base.clock)
-    tokens = Tokens(signing_keys, base.clock, timedelta(seconds=settings.token_seconds))
+    tokens = JwtTokens(signing_keys, base.clock, timedelta(seconds=settings.token_seconds))
     return ApiKeyServices(api_keys, rows, tokens, background={"tokens": tokens.run})
 
 

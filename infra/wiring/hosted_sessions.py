@@ -11,10 +11,10 @@ from application.guests import Guests
 from application.hosted_sessions import HostedSessions
 from application.waiting_room import WaitingRoom
 from infra.auth import ssh_keys
-from infra.auth.aliases import alias
+from infra.auth.aliases import random_alias
 from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
 from infra.reconcile.idle_sessions import Idling
-from infra.tables.join_requests import JoinRequests
+from infra.tables.join_requests import JoinRequestRows
 from infra.wiring.engines import EngineServices
 from infra.wiring.foundation import BackgroundTask, Foundation
 from infra.wiring.ssh_grants import SshGrantServices
@@ -26,7 +26,7 @@ from infra.wiring.workspaces import WorkspaceServices
 class HostedSessionServices:
     hosted_sessions: HostedSessions
     guests: Guests
-    join_requests: JoinRequests
+    join_requests: JoinRequestRows
     waiting_room: WaitingRoom
     idling: Idling
     background: Mapping[str, BackgroundTask]
@@ -45,8 +45,8 @@ def build_hosted_sessions(
         clock=clock,
         ids=uuid4,
         workspaces=workspaces.workspaces,
-        aliases=alias,
-        public_key=ssh_keys.checked,
+        aliases=random_alias,
+        public_key=ssh_keys.validate_public_key,
         keys=ssh.holder_keys,
         requests=ssh.join_requests,
         attempt_limiter=base.attempt_limiter,
@@ -61,7 +61,7 @@ def build_hosted_sessions(
         requests=ssh.join_requests,
         grants=ssh.grants,
         engines=engines.by_region,
-        public_key=ssh_keys.checked,
+        public_key=ssh_keys.validate_public_key,
         join_limiter=PerMinuteAttemptLimiter(settings.redis_url, settings.joins_per_minute),
         request_lasts=timedelta(seconds=settings.join_seconds),
         room=waiting_room,

@@ -12,10 +12,10 @@ from application.logins import Logins
 from application.ports.logins import PendingSignIns, Provider
 from application.users import Users
 from infra.auth.oauth import providers
-from infra.tables.accounts import Accounts
-from infra.tables.invite_tokens import InviteTokens
-from infra.tables.logins import Cookies, InstructorTokens
+from infra.tables.invite_tokens import InviteTokenRows
+from infra.tables.logins import InstructorTokenRows, LoginTokenRows
 from infra.tables.passwords import PasswordRows
+from infra.tables.people import PeopleRows
 from infra.tables.sign_ins import PendingSignInRows
 from infra.tables.snowflakes import Snowflakes
 from infra.wiring.foundation import Foundation
@@ -23,7 +23,7 @@ from infra.wiring.foundation import Foundation
 
 @dataclass(frozen=True)
 class PeopleServices:
-    accounts: Accounts  # both `People` and `Profiles`
+    accounts: PeopleRows  # both `People` and `Profiles`
     numbers: Snowflakes
     users: Users
     invites: Invites
@@ -35,16 +35,16 @@ class PeopleServices:
 
 def build_people(base: Foundation) -> PeopleServices:
     platform, clock, pool, limiter = base.platform, base.clock, base.pool, base.attempt_limiter
-    accounts, numbers = Accounts(pool, uuid4), Snowflakes(pool, clock)
-    invites = Invites(platform, clock, uuid4, InviteTokens(pool), limiter)
-    logins = Logins(platform, clock, accounts, Cookies(pool), invites, base.settings.open_signup, numbers)
+    accounts, numbers = PeopleRows(pool, uuid4), Snowflakes(pool, clock)
+    invites = Invites(platform, clock, uuid4, InviteTokenRows(pool), limiter)
+    logins = Logins(platform, clock, accounts, LoginTokenRows(pool), invites, base.settings.open_signup, numbers)
     return PeopleServices(
         accounts=accounts,
         numbers=numbers,
         users=Users(platform, clock, accounts),
         invites=invites,
         logins=logins,
-        instructors=Instructors(platform, clock, logins, PasswordRows(pool), InstructorTokens(pool), limiter),
+        instructors=Instructors(platform, clock, logins, PasswordRows(pool), InstructorTokenRows(pool), limiter),
         providers=providers(base.settings),
         pending_sign_ins=PendingSignInRows(pool),
     )

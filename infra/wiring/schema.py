@@ -10,24 +10,25 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from application.platform import Platform
-from infra.auth import vm_tokens
 from infra.eventlog.log_reader import events_after
 from infra.tables import (
-    accounts,
     api_keys,
+    holder_keys,
+    hosted_use,
     invite_tokens,
     join_requests,
     learners,
     logins,
     passwords,
+    people,
     presence,
     registrations,
-    session_activity,
     sign_ins,
     signing_keys,
     snowflakes,
     vm_accounts,
     vm_passwords,
+    vm_tokens,
     workshop_keys,
 )
 from projections import read_models
@@ -49,15 +50,16 @@ insert into installation default values on conflict do nothing;
 TABLES = tuple(
     module.DDL
     for module in (
-        accounts,
+        people,
         logins,
         invite_tokens,
         sign_ins,
         presence,
         api_keys,
         signing_keys,
+        holder_keys,
         join_requests,
-        session_activity,
+        hosted_use,
         workshop_keys,
         learners,
         registrations,

@@ -11,8 +11,9 @@ from application.vm_accounts import VmAccounts
 from application.vm_administration import VmAdministration
 from application.vm_servers import VmServers
 from infra.auth.rate_limiter import PerHourRateLimiter
-from infra.auth.vm_tokens import VmTokenRows
+from infra.auth.vm_tokens import VmJwts
 from infra.tables.vm_accounts import VmAccountRows
+from infra.tables.vm_tokens import VmTokenRows
 from infra.wiring.api_keys import ApiKeyServices
 from infra.wiring.foundation import Foundation
 from infra.wiring.people import PeopleServices
@@ -25,7 +26,7 @@ REGISTRATION_IS_OPEN = "anybody may register for virtual machines; PATCH /api/v0
 class VmAccountServices:
     accounts: VmAccounts
     rows: VmAccountRows
-    tokens: VmTokenRows
+    tokens: VmJwts
     administration: VmAdministration
     servers: VmServers
     first_owner: FirstOwner
@@ -39,7 +40,7 @@ class VmAccountServices:
 
 def build_vm_accounts(base: Foundation, people: PeopleServices, keys: ApiKeyServices) -> VmAccountServices:
     platform, clock = base.platform, base.clock
-    rows, tokens = VmAccountRows(base.pool), VmTokenRows(base.pool, keys.tokens)
+    rows, tokens = VmAccountRows(base.pool), VmJwts(VmTokenRows(base.pool), keys.tokens)
     servers = VmServers(platform, clock)
     accounts = VmAccounts(
         platform=platform,

@@ -45,8 +45,8 @@ def build_workshops(base: Foundation, engines: EngineServices, keys: ApiKeyServi
     check_settings(settings)
     secret = sealing_secret(settings)
     seal = Seal(secret)
-    opened_by_all = settings.role == "all" or bool(settings.sealing_secret)
-    workshop_keys = WorkshopKeyRows(pool, seal, opened_by_all=opened_by_all)
+    shared_secret = settings.role == "all" or bool(settings.sealing_secret)
+    workshop_keys = WorkshopKeyRows(pool, seal, shared_secret=shared_secret)
     learners, registrations = LearnerRows(pool, seal, secret), RegistrationRows(pool, seal, secret)
     workshops = Workshops(
         platform=platform,

@@ -21,7 +21,7 @@ from projections.workshops import WorkshopRow
 
 async def learners(deps: ClaraTeachDeps, row: WorkshopRow) -> dict[str, Any]:
     taken = [it for it in seats.rows_of(row) if it.learner_id]
-    known = await deps.learners.described([it.learner_id for it in taken if it.learner_id])
+    known = await deps.learners.describe([it.learner_id for it in taken if it.learner_id])
     shown: list[dict[str, Any]] = []
     for it in taken:
         there = bool(it.machine_id and it.learner_id in await deps.presence.watchers_of(it.machine_id))

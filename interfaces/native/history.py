@@ -68,7 +68,7 @@ async def as_it_was(deps: HistoryDeps, id: str, at: str | None, may_see: Callabl
 async def named(deps: HistoryDeps, entries: list[Entry]) -> list[dict[str, Any]]:
     """Entries with the names of who acted, of those who are still known."""
     actors = list({e.by for e in entries if e.by})
-    names = await deps.people.called(actors) | await deps.people.names(SCHEME, actors)
+    names = await deps.people.display_names(actors) | await deps.people.names(SCHEME, actors)
     return [present.entry(e, names) for e in entries]
 
 

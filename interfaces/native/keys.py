@@ -74,7 +74,7 @@ async def list_keys(request: Request, who: Who) -> Response:
     require(who, "key.list")
     deps = native_deps(request)
     rows = (await api_keys.list_owned_by(deps.queries, who.user_id)).rows
-    kept = await deps.api_key_rows.described([row.id for row in rows])
+    kept = await deps.api_key_rows.describe([row.id for row in rows])
     return Json([shown(row, kept[row.id]) for row in rows if row.id in kept])
 
 
@@ -87,7 +87,7 @@ async def create_key(request: Request, who: Who, body: CreateKey) -> Response:
     deps = native_deps(request)
     made, text = await deps.api_keys.create(who, name=body.name, scopes=body.scopes, lasts=lasts)
     row = ApiKeyRow(made.id, made.owner_id, made.created_at, made.expires_at, [*made.scopes])
-    kept = await deps.api_key_rows.described([made.id])
+    kept = await deps.api_key_rows.describe([made.id])
     return Json(shown(row, kept[made.id]) | {"key": text}, 201, {"Cache-Control": "no-store"})
 
 
@@ -104,7 +104,7 @@ async def revoke_key(request: Request, who: Who, id: str) -> Response:
 @well_known.get("/jwks.json", response_model=dict[str, Any])
 async def signing_keys(request: Request) -> Response:
     """The public halves of the keys that tokens are signed with, as a JWK set."""
-    keys = await native_deps(request).tokens.published()
+    keys = await native_deps(request).tokens.public_keys()
     return Json({"keys": keys}, headers={"Cache-Control": "public, max-age=60"})
 
 

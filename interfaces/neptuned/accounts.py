@@ -88,7 +88,7 @@ async def log_in(request: Request, body: LogIn) -> Response:
     told: dict[str, Any] = {"token": token}
     if account.banned:
         told["banned"] = True
-        kept = (await deps.vm_account_rows.described([account.owner_id])).get(account.owner_id)
+        kept = (await deps.vm_account_rows.describe([account.owner_id])).get(account.owner_id)
         if kept and kept.ban_reason:
             told["ban_reason"] = kept.ban_reason
     return Json(told, headers=FRESH)

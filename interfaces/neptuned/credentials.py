@@ -122,7 +122,7 @@ async def admitted(connection: HTTPConnection) -> Actor:
 
 async def banned(deps: NeptunedDeps, who: Actor) -> str:
     """The sentence that somebody who is banned is shown."""
-    kept = (await deps.vm_account_rows.described([who.user_id])).get(who.user_id)
+    kept = (await deps.vm_account_rows.describe([who.user_id])).get(who.user_id)
     return f"you are banned: {kept.ban_reason}" if kept and kept.ban_reason else "you are banned"
 
 
@@ -149,6 +149,6 @@ async def why_not(deps: NeptunedDeps, who: Actor) -> str | None:
         return "this account is not there any more"
     if account.banned:
         return await banned(deps, who)
-    if who.token_id and not await deps.vm_tokens.good(who.token_id, deps.clock()):
+    if who.token_id and not await deps.vm_tokens.is_valid(who.token_id, deps.clock()):
         return "this token is not good any more; log in again"
     return None

@@ -39,7 +39,7 @@ async def list_revisions(request: Request, who: Administrator, vm: Id) -> Respon
     deps = neptuned_deps(request)
     it = await deps.vm_configs.revisions(who, vm)
     changes = [*await entries(deps, it.id, "vm_config.created"), *await entries(deps, it.id, "vm_config.patched")]
-    people = await deps.vm_account_rows.described(list({entry.by for entry in changes if entry.by}))
+    people = await deps.vm_account_rows.describe(list({entry.by for entry in changes if entry.by}))
     shown: list[dict[str, Any]] = []
     before: dict[str, Any] = {}
     for nth, entry in enumerate(changes, start=1):

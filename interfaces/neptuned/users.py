@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
 from starlette.requests import Request
 
 from application.access import require
-from application.ports.vm_accounts import Described
+from application.ports.vm_accounts import AccountDescription
 from application.vm_administration import MAX_REASON_CHARS
 from domain.errors import NotFound
 from domain.user_type import UserType
@@ -75,7 +75,7 @@ async def create(request: Request, who: Administrator, body: NewUser) -> Respons
         banned=body.banned,
         reason=body.ban_reason,
     )
-    return Json(as_entry(account, (await deps.vm_account_rows.described([account.owner_id]))[account.owner_id]))
+    return Json(as_entry(account, (await deps.vm_account_rows.describe([account.owner_id]))[account.owner_id]))
 
 
 @router.get("/{user_id}", response_model=UserOut, response_model_exclude_none=True)
@@ -135,10 +135,10 @@ async def found(deps: NeptunedDeps, user_id: str) -> VmAccountRow:
 
 
 async def shown(deps: NeptunedDeps, rows: Sequence[VmAccountRow]) -> list[dict[str, Any]]:
-    kept = await deps.vm_account_rows.described([row.user_id for row in rows])
+    kept = await deps.vm_account_rows.describe([row.user_id for row in rows])
     return [as_entry(row, kept[row.user_id]) for row in rows]
 
 
-def as_entry(it: VmAccountRow | VmAccount, kept: Described) -> dict[str, Any]:
+def as_entry(it: VmAccountRow | VmAccount, kept: AccountDescription) -> dict[str, Any]:
     told = {"id": str(it.number), "username": kept.name, "user_type": it.user_type, "banned": it.banned}
     return told | ({"ban_reason": kept.ban_reason} if it.banned and kept.ban_reason else {})

@@ -38,7 +38,7 @@ async def list_api_keys(request: Request, who: Who) -> Response:
     require(who, "key.list")
     deps = warpdrive_deps(request)
     rows = (await api_keys.list_owned_by(deps.queries, who.user_id)).rows
-    kept = await deps.api_key_rows.described([row.id for row in rows])
+    kept = await deps.api_key_rows.describe([row.id for row in rows])
     return Json(
         [
             {
@@ -67,7 +67,7 @@ async def create_api_key(request: Request, who: Who, body: CreateApiKey | None =
 async def revoke_api_key(request: Request, who: Who, id: Number) -> Response:
     """It opens nothing from now on."""
     deps = warpdrive_deps(request)
-    found = await deps.api_key_rows.numbered(who.user_id, id)
+    found = await deps.api_key_rows.find_by_number(who.user_id, id)
     if found is None:
         raise NotFound("no such key")
     await deps.api_keys.revoke(who, found)

@@ -17,8 +17,8 @@ from domain.errors import NotAllowed, NotFound
 from domain.scope import Scope
 from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
 from infra.postgres import database
-from infra.tables.accounts import Accounts
 from infra.tables.api_keys import ApiKeyRows
+from infra.tables.people import PeopleRows
 from infra.wiring.database import open_database
 from tests.support.story import SUBJECT, T0
 
@@ -45,7 +45,7 @@ async def keys(database: str) -> AsyncIterator[ApiKeys]:
 async def made(url: str) -> AsyncIterator[ApiKeys]:
     opened = await open_database(url)
     async with database.create_pool(url, 4) as pool:
-        people = Accounts(pool, uuid4)
+        people = PeopleRows(pool, uuid4)
         limiter, auditors = PerMinuteAttemptLimiter(None, 100), frozenset({"eve"})
         yield ApiKeys(opened.platform, lambda: T0, uuid4, ApiKeyRows(pool), limiter, people, "vm", auditors)
     await opened.close()

@@ -16,7 +16,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from infra.tables.signing_keys import MAKERS, NEPTUNED, TENURE, Audience
+from infra.tables.signing_keys import KEY_GENERATORS, NEPTUNED, TENURE, Audience
 from tests.support.server import PATIENCE, Served
 
 KEYS = "/api/v1/keys"
@@ -65,8 +65,8 @@ async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) ->
     header = jwt.get_unverified_header(token)
     said = jwt.decode(token, options={"verify_signature": False})
     past = datetime.now(UTC) - timedelta(hours=2)
-    stranger, algorithm = MAKERS[audience.algorithm](), audience.algorithm
-    (public,) = [jwk for jwk in await tenure.tenure.deps.http.tokens.published() if jwk["kid"] == header["kid"]]
+    stranger, algorithm = KEY_GENERATORS[audience.algorithm](), audience.algorithm
+    (public,) = [jwk for jwk in await tenure.tenure.deps.http.tokens.public_keys() if jwk["kid"] == header["kid"]]
     form = (Encoding.Raw, PublicFormat.Raw) if algorithm == "EdDSA" else (Encoding.X962, PublicFormat.UncompressedPoint)
     raw = jwt.PyJWK(public).key.public_bytes(*form)
 

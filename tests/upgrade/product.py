@@ -23,7 +23,7 @@ from application.sessions import Sessions
 from domain.aggregate import Aggregate
 from infra.auth.codes import RandomLabels
 from infra.postgres import embedded
-from infra.tables import session_activity
+from infra.tables import hosted_use
 from infra.wiring import bootstrap
 from infra.wiring import hosted_sessions as hosting
 from infra.wiring.database import open_database
@@ -116,10 +116,10 @@ class Words:
 @contextmanager
 def chosen_words() -> Iterator[Words]:
     """Words for a server that is started in this block."""
-    words, by_chance, code = Words(), hosting.alias, RandomLabels.code
+    words, by_chance, code = Words(), hosting.random_alias, RandomLabels.new_code
     with (
-        patch.object(hosting, "alias", lambda: words.aliases.pop(0) if words.aliases else by_chance()),
-        patch.object(RandomLabels, "code", lambda self: words.codes.pop(0) if words.codes else code(self)),
+        patch.object(hosting, "random_alias", lambda: words.aliases.pop(0) if words.aliases else by_chance()),
+        patch.object(RandomLabels, "new_code", lambda self: words.codes.pop(0) if words.codes else code(self)),
     ):
         yield words
 
@@ -197,7 +197,7 @@ class Inside:
     async def mark_used(self, session_id: UUID) -> None:
         """Somebody uses a hosted session."""
         async with self.server.tenure.pool.connection() as conn:
-            await session_activity.seen(conn, session_id, self.clock(), True)
+            await hosted_use.record(conn, session_id, self.clock(), True)
 
     @asynccontextmanager
     async def looking_on(self, session_id: UUID, user_id: UUID) -> AsyncIterator[None]:

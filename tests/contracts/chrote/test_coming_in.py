@@ -64,14 +64,14 @@ async def test_the_same_verified_email_is_the_same_person(
 
 async def test_only_an_email_that_was_verified_is_somebodys(tenure: Served) -> None:
     profiles = tenure.tenure.deps.http.profiles
-    ann = await profiles.keep(Identity("google", "1", "Ann", "ann@example.org", email_verified=True))
+    ann = await profiles.save(Identity("google", "1", "Ann", "ann@example.org", email_verified=True))
     claims_to_be = Identity("dev", "2", "Eve", "ann@example.org")
-    assert await profiles.known(claims_to_be) is None
-    assert await profiles.keep(claims_to_be) != ann
-    assert await profiles.keep(Identity("github", "3", "A", "ANN@example.org", email_verified=True)) == ann
+    assert await profiles.find_user(claims_to_be) is None
+    assert await profiles.save(claims_to_be) != ann
+    assert await profiles.save(Identity("github", "3", "A", "ANN@example.org", email_verified=True)) == ann
     taken = Identity("dev", "2", "Eve", "ann@example.org", email_verified=True)  # later, by who is known already
-    assert await profiles.keep(taken) != ann
-    assert await profiles.known(Identity("campus", "4", "A", "ann@example.org", email_verified=True)) == ann
+    assert await profiles.save(taken) != ann
+    assert await profiles.find_user(Identity("campus", "4", "A", "ann@example.org", email_verified=True)) == ann
 
 
 async def test_an_unverified_email_links_nobody(with_providers: Served, openid: Provider) -> None:

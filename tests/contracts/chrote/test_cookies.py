@@ -10,7 +10,7 @@ import pytest
 
 from application.logins import LASTS
 from infra.runtime.clock import utc_now
-from infra.tables.logins import Cookies
+from infra.tables.logins import LoginTokenRows
 from tests.contracts.chrote.people import browser, invited, member, refused, sign_in
 from tests.contracts.chrote.test_users import me
 from tests.support.providers.github import SECRET, GitHub
@@ -53,7 +53,7 @@ async def test_a_listed_origin_may(database: str, tmp_path: Path) -> None:
 
 
 async def test_a_login_lasts_on_while_it_is_used_and_ends_when_it_is_not(tenure: Served) -> None:
-    cookies, start = Cookies(tenure.tenure.pool), utc_now()
+    cookies, start = LoginTokenRows(tenure.tenure.pool), utc_now()
     async with member(tenure, "Ann") as ann:
         token = ann.cookies[COOKIE]
         seen = start + LASTS - timedelta(hours=1)

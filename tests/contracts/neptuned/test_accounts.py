@@ -181,7 +181,7 @@ async def test_a_log_in_with_the_old_password_ends_too_if_it_came_at_the_same_ti
     rows, tokens = tenure.tenure.deps.neptuned.vm_account_rows, tenure.tenure.deps.neptuned.vm_tokens
     user_id = await rows.find("bob")
     assert user_id
-    fits = await rows.prove(user_id, hashed(PASSWORD))
+    fits = await rows.verify_proof(user_id, hashed(PASSWORD))
     assert fits
     fine(await bob.post(f"{BASE}/change_password", json={"password": "battery staple"}))
     assert await tokens.issue(user_id, 1, fits, tenure.tenure.deps.native.clock()) is None
@@ -224,7 +224,7 @@ async def test_a_name_that_was_kept_for_an_account_that_never_came_is_free_after
     tenure: Served, client: httpx.AsyncClient
 ) -> None:
     """As after a crash between the two."""
-    assert await tenure.tenure.deps.neptuned.vm_account_rows.open(uuid4(), "ada", hashed(PASSWORD))
+    assert await tenure.tenure.deps.neptuned.vm_account_rows.register(uuid4(), "ada", hashed(PASSWORD))
     refused(await register(client, "ada"), 409)
     refused(await log_in(client, "ada"), 401)
     async with tenure.tenure.pool.connection() as conn:

@@ -241,7 +241,7 @@ async def test_a_password_of_a_machine_that_never_came_to_be_is_forgotten(databa
     async with served(database, tmp_path, role="api") as tenure:  # a worker forgets strays when it starts
         passwords = tenure.tenure.deps.neptuned.vm_configs.passwords
         for vm in (young, known, stray):
-            await passwords.keep(uuid4(), vm, "open sesame")
+            await passwords.store(uuid4(), vm, "open sesame")
         with psycopg.connect(database) as conn:
             conn.execute("update vm_passwords set kept_at = now() - interval '2 hours' where vm_id <> %s", (young,))
         await passwords.forget_strays([known])

@@ -1,4 +1,4 @@
-"""Which providers there are, and what is said of one that is configured by half."""
+"""Which providers are configured, and what a half configured one is refused with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.auth.oauth import named, providers
+from infra.auth.oauth import display_name, providers
 from infra.runtime.home import CannotStart
 from infra.settings import BadSetting, Settings, explain, load
 
@@ -16,7 +16,7 @@ OIDC = {"oidc_issuer": "https://id.example.org/", "oidc_client_id": "i"}
 
 
 @pytest.mark.parametrize(
-    ("given", "names"),
+    ("options", "names"),
     [
         ({}, []),
         (GITHUB, ["github"]),
@@ -25,36 +25,36 @@ OIDC = {"oidc_issuer": "https://id.example.org/", "oidc_client_id": "i"}
         (OIDC | {"oidc_name": "campus"} | GITHUB, ["github", "campus"]),
     ],
 )
-def test_those_that_are_configured(given: dict[str, Any], names: list[str]) -> None:
-    settings = Settings(**given)
+def test_the_configured_providers(options: dict[str, Any], names: list[str]) -> None:
+    settings = Settings(**options)
     assert list(providers(settings)) == list(settings.signs_in) == names
     assert settings.dev_login is (not names)
 
 
-@pytest.mark.parametrize("given", [GITHUB, GOOGLE, OIDC])
-def test_half_of_what_one_needs_is_said_at_the_start(given: dict[str, Any]) -> None:
-    for left_out in given:
+@pytest.mark.parametrize("options", [GITHUB, GOOGLE, OIDC])
+def test_a_half_configured_provider_is_refused_at_the_start(options: dict[str, Any]) -> None:
+    for left_out in options:
         with pytest.raises(CannotStart, match=left_out.upper()):
-            providers(Settings(**{name: value for name, value in given.items() if name != left_out}))
+            providers(Settings(**{name: value for name, value in options.items() if name != left_out}))
 
 
-def test_a_name_alone_never_signs_in_where_others_can_ask() -> None:
+def test_a_name_alone_never_signs_in_where_other_machines_can_connect() -> None:
     assert not Settings(bind="0.0.0.0:3000").dev_login
     assert Settings(bind="[::1]:3000").dev_login
 
 
 @pytest.mark.parametrize("name", ["github", "dev", "me", "Ö", "a/b", ""])
-def test_a_provider_is_not_called_what_means_something_else(name: str) -> None:
+def test_a_provider_cannot_have_a_reserved_name(name: str) -> None:
     with pytest.raises(BadSetting, match="oidc-name"):
         load(oidc_name=name)
 
 
-def test_a_secret_is_shown_to_nobody() -> None:
+def test_a_secret_is_never_displayed() -> None:
     settings = load(**GITHUB)
     assert "s3cret" not in str(explain(settings)) + repr(settings)
 
 
-def test_a_name_is_one_line_that_can_be_shown() -> None:
-    assert named(None, " \n ", "Ann\u202e\nExample") == "AnnExample"
-    assert named("x" * 200) == "x" * 100
-    assert named(None, 7) == "somebody"
+def test_a_display_name_is_one_printable_line() -> None:
+    assert display_name(None, " \n ", "Ann\u202e\nExample") == "AnnExample"
+    assert display_name("x" * 200) == "x" * 100
+    assert display_name(None, 7) == "somebody"
