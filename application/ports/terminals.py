@@ -9,6 +9,12 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from domain.errors import NotFound
+
+
+class PaneNotFound(NotFound):
+    """The session is there, and has no such pane."""
+
 
 @dataclass(frozen=True)
 class SeenSession:
@@ -85,7 +91,8 @@ class View(Protocol):
 class Terminals(Protocol):
     """The tmux servers. A pane is a pane's index in the current window, as text; None: the first one.
 
-    All raise `NotFound` where there is no such session or pane, and `Unavailable` where tmux does not answer.
+    All raise `NotFound` where there is no such session, `PaneNotFound` where the session has no such pane, and
+    `Unavailable` where tmux does not answer.
     """
 
     def had(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from application.ports.clock import Clock
-from application.ports.terminals import Address
+from application.ports.terminals import Address, PaneNotFound
 from domain.errors import NotFound
 from infra.tmux.control import ControlClient, TmuxRefused
 from infra.tmux.hosts import TmuxGone, TmuxHost
@@ -151,14 +151,14 @@ class Attachment:
         return next((pane for pane in self._panes if pane.index == index), None)
 
     def pane(self, index: int | None) -> PaneState:
-        """The pane of that index; None: the first one. `NotFound` if there is none."""
+        """The pane of that index; None: the first one. `PaneNotFound` if there is none."""
         pane = self._find_pane(index)
         if pane is None:
-            raise NotFound(f"the session has no pane {index}")
+            raise PaneNotFound(f"the session has no pane {index}")
         return pane
 
     def join(self, index: int | None, plain: bool) -> Viewer:
-        """A new viewer of a pane. `NotFound` if there is no such pane."""
+        """A new viewer of a pane. `PaneNotFound` if there is no such pane."""
         pane = self.pane(index)
         if (screen := self._screens.get(pane.index)) is None:
             screen = Screen(pane.index, pane, self._ask, self._clock, self._wake_queue)

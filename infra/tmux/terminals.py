@@ -13,7 +13,7 @@ from uuid import UUID
 
 from application.ports.clock import Clock
 from application.ports.errors import Unavailable
-from application.ports.terminals import Address, Pane, Shape, View, Window
+from application.ports.terminals import Address, Pane, PaneNotFound, Shape, View, Window
 from domain.errors import NotFound
 from domain.region import LOCAL
 from infra.tmux.attachment import LIST_PANES, SHOW_IDENTITY, Attachment, is_session_at, parse_pane
@@ -137,7 +137,7 @@ class TmuxTerminals:
             client = await self._client(at)
             content = await self._capture(client, await self._pane_id(client, at, pane))
         if content is None:
-            raise NotFound("the pane has gone")
+            raise PaneNotFound("the pane has gone")
         return content
 
     async def _capture(self, client: ControlClient, pane_id: str) -> str | None:
@@ -169,7 +169,7 @@ class TmuxTerminals:
         states = [parse_pane(line) for line in lines]
         pane_id = next((state.id for state in states if index is None or state.index == index), None)
         if pane_id is None:
-            raise NotFound(f"the session has no pane {pane}")
+            raise PaneNotFound(f"the session has no pane {pane}")
         return pane_id
 
     async def _ask(self, client: ControlClient, at: Address, *commands: str) -> Answers:
@@ -231,11 +231,11 @@ class TmuxTerminals:
 
 
 def parse_pane_index(pane: str | None) -> int | None:
-    """A pane's index from its text; None stays None. `NotFound` for text that is no index."""
+    """A pane's index from its text; None stays None. `PaneNotFound` for text that is no index."""
     if pane is None:
         return None
     if not (pane.isascii() and pane.isdecimal() and len(pane) <= MAX_PANE_CHARS):
-        raise NotFound("panes go by their numbers")
+        raise PaneNotFound("panes go by their numbers")
     return int(pane)
 
 

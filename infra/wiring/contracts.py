@@ -96,6 +96,7 @@ def chrote_deps(base: Foundation, people: PeopleServices, terminals: TerminalSer
         pending_sign_ins=people.pending_sign_ins,
         claims=terminals.claims,
         terminals=terminals.terminals,
+        terminal_input=terminals.terminal_input,
         presence=terminals.presence,
         url=settings.url,
         hosts=hosts_of(settings),

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from application.claims import Claims
 from application.sessions import Sessions
+from application.terminals import TerminalInput
 from infra.tables.presence import PresenceRows
 from infra.tmux.hosts import LocalTmuxHost
 from infra.tmux.observer import SessionObserver
@@ -23,6 +24,7 @@ from infra.wiring.foundation import BackgroundTask, Foundation
 @dataclass(frozen=True)
 class TerminalServices:
     terminals: TmuxTerminals
+    terminal_input: TerminalInput
     presence: PresenceRows
     claims: Claims
     background: Mapping[str, BackgroundTask]
@@ -46,4 +48,5 @@ def build_terminals(base: Foundation, engines: EngineServices) -> TerminalServic
             base.database_url, watch_pool, running, base.queries, sessions
         ).run
     claims = Claims(base.platform, base.clock, timedelta(seconds=settings.claim_seconds))
-    return TerminalServices(TmuxTerminals(watch_pool, base.clock), presence, claims, background)
+    terminals = TmuxTerminals(watch_pool, base.clock)
+    return TerminalServices(terminals, TerminalInput(claims, terminals), presence, claims, background)

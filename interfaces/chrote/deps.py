@@ -16,6 +16,7 @@ from application.ports.logins import PendingSignIns, Provider
 from application.ports.people import Profiles
 from application.ports.presence import Presence
 from application.ports.terminals import Terminals
+from application.terminals import TerminalInput
 from application.users import Users
 from projections.hub import Hub
 from projections.query import Queries
@@ -35,6 +36,7 @@ class ChroteDeps:
     pending_sign_ins: PendingSignIns
     claims: Claims
     terminals: Terminals
+    terminal_input: TerminalInput
     presence: Presence
     url: str  # what clients are told, without a slash at the end
     hosts: frozenset[str]  # names that this server goes by, without ports

@@ -13,9 +13,10 @@ from fastapi import APIRouter, WebSocket
 
 from application.ports.errors import Unavailable
 from application.ports.terminals import Frame, View
-from application.sessions import may_claim, may_view
+from application.sessions import may_view
+from application.terminals import ClaimedByOther, MayNotType, TerminalUnavailable
 from domain.claim import Claimed
-from domain.errors import NotFound
+from domain.errors import NotAllowed, NotFound
 from interfaces.chrote import session_views as present
 from interfaces.chrote.messages import Over, Wire, Wrong, frame, keys_of, once, opened, pane_of, plain, text_of
 from interfaces.chrote.sessions import find
@@ -166,28 +167,33 @@ class Conversation:
     async def _send_keys(self, said: dict[str, Any]) -> None:
         keys, pane = keys_of(said), pane_of(said)
         session = await self._session(said)
-        if not may_claim(self._wire.actor, session.owner_id):
-            raise Wrong("FORBIDDEN", "Viewers cannot send keys")
         if pane is None and session.id in self._subscriptions:
             pane = self._subscriptions[session.id].pane
-        held = await self._deps.claims.holder(session.id)
-        if held and held[0] != self._wire.actor.user_id:
-            raise Wrong("CLAIM_REQUIRED", present.TAKEN)
         try:
-            await self._deps.terminals.type(present.address(session), pane, keys)
-        except NotFound as gone:
-            raise Wrong("SESSION_NOT_FOUND", str(gone)) from None
-        except Unavailable as no:
-            raise Wrong("TMUX_ERROR", str(no)) from None
-        if held:
-            await self._deps.claims.used(self._wire.actor, session.id, held[1])
+            await self._deps.terminal_input.type_keys(
+                self._wire.actor,
+                session.id,
+                present.address(session),
+                session.owner_id,
+                pane,
+                keys,
+                claim_needed=False,
+            )
+        except MayNotType:
+            raise Wrong("FORBIDDEN", "Viewers cannot send keys") from None
+        except ClaimedByOther:
+            raise Wrong("CLAIM_REQUIRED", present.TAKEN) from None
+        except NotFound as error:
+            raise Wrong("SESSION_NOT_FOUND", str(error)) from None
+        except TerminalUnavailable as error:
+            raise Wrong("TMUX_ERROR", str(error)) from None
 
     async def _claim(self, said: dict[str, Any]) -> None:
         session = await self._session(said)
-        if not may_claim(self._wire.actor, session.owner_id):
-            raise Wrong("FORBIDDEN", "Viewers cannot claim sessions")
         try:
             await self._deps.claims.take(self._wire.actor, session.id, session.owner_id)
+        except NotAllowed:
+            raise Wrong("FORBIDDEN", "Viewers cannot claim sessions") from None
         except Claimed as no:
             until = present.millis(no.expires_at)
             raise Wrong("ALREADY_CLAIMED", str(no), claimedBy=user_id(no.holder_id), expiresAt=until) from None

@@ -8,8 +8,9 @@ import anyio
 from fastapi import APIRouter, WebSocket
 
 from application.ports.errors import Unavailable
-from application.ports.terminals import View
-from application.sessions import may_claim, may_view
+from application.ports.terminals import PaneNotFound, View
+from application.sessions import may_view
+from application.terminals import MayNotType, NotClaimed, TerminalUnavailable
 from domain.errors import NotFound
 from interfaces.chrote.messages import NO_SESSION, Over, Wire, Wrong, keys_of, opened, pane_of, plain
 from interfaces.chrote.session_views import address
@@ -96,16 +97,21 @@ class Terminal:
                 raise Wrong("UNKNOWN_TYPE", "There are messages of type sendKeys and heartbeat")
 
     async def _send_keys(self, keys: bytes, pane: str | None) -> None:
-        if not may_claim(self._wire.actor, self._session.owner_id):
-            raise Wrong("NOT_OPERATOR", "Only operators can send keys")
-        held = await self._deps.claims.holder(self._session.id)
-        if held is None or held[0] != self._wire.actor.user_id:
-            raise Wrong("NOT_CLAIMED", "You must claim the session before sending keys")
         try:
-            await self._deps.terminals.type(address(self._session), pane or self._pane, keys)
-        except NotFound as gone:
-            code = "TMUX_ERROR" if "pane" in str(gone) else "SESSION_NOT_FOUND"
-            raise Wrong(code, str(gone)) from None
-        except Unavailable as no:
-            raise Wrong("TMUX_ERROR", str(no)) from None
-        await self._deps.claims.used(self._wire.actor, self._session.id, held[1])
+            await self._deps.terminal_input.type_keys(
+                self._wire.actor,
+                self._session.id,
+                address(self._session),
+                self._session.owner_id,
+                pane or self._pane,
+                keys,
+                claim_needed=True,
+            )
+        except MayNotType:
+            raise Wrong("NOT_OPERATOR", "Only operators can send keys") from None
+        except NotClaimed:
+            raise Wrong("NOT_CLAIMED", "You must claim the session before sending keys") from None
+        except (PaneNotFound, TerminalUnavailable) as error:
+            raise Wrong("TMUX_ERROR", str(error)) from None
+        except NotFound as error:
+            raise Wrong("SESSION_NOT_FOUND", str(error)) from None
