@@ -1,4 +1,4 @@
-"""Slow comparisons of what runs with what the log says: the sweep, and sessions that nobody uses.
+"""Periodic jobs that compare what really runs with the log: the sweep of machines, and the end of idle sessions.
 
-What they find becomes events through `application/`.
+They record what differs through `application/`. No rule of the domain stands here.
 """

@@ -1,4 +1,4 @@
-"""Ending hosted sessions that nobody has been in for long: neither logged in, nor looking at their terminal."""
+"""Ends hosted sessions that have been empty for long: nobody logged in, and nobody watching the terminal."""
 
 from __future__ import annotations
 
@@ -24,49 +24,51 @@ from projections.hosted_sessions import HostedSessionRow
 from projections.query import Queries
 
 log = logging.getLogger(__name__)
-IDLING = 7_312  # advisory lock: one process looks at a time
-LOOKS = 4  # in the time that a session may stand empty
-SELDOM = 60.0  # seconds between looks, at most
+IDLE_SESSIONS_LOCK = 7_312  # key of the advisory lock: one process checks at a time
+CHECKS_PER_IDLE_LIMIT = 4
+MAX_CHECK_INTERVAL_S = 60.0
 
 
 @dataclass
-class Idling:
+class IdleSessions:
+    """Ends idle hosted sessions."""
+
     pool: AsyncConnectionPool[Any]
     queries: Queries
     engines: Engines
     presence: Presence
     hosted: HostedSessions
     clock: Clock
-    longest: timedelta  # that one may stand empty; zero: for ever
+    max_idle: timedelta  # zero: no limit
 
     async def run(self) -> None:
-        """Until cancelled."""
-        while self.longest:
+        """Check all sessions again and again, until cancelled."""
+        while self.max_idle:
             try:
-                await self.once()
-            except Exception as error:  # a database that is away: the next look sees
-                log.warning("idle sessions were not looked for", extra={"because": str(error)})
-            await asyncio.sleep(min(self.longest.total_seconds() / LOOKS, SELDOM))
+                await self.run_once()
+            except Exception as error:  # the database does not answer: the next check tries again
+                log.warning("the check for idle sessions failed", extra={"because": str(error)})
+            await asyncio.sleep(min(self.max_idle.total_seconds() / CHECKS_PER_IDLE_LIMIT, MAX_CHECK_INTERVAL_S))
         await asyncio.Event().wait()
 
-    async def once(self) -> list[UUID]:
-        """Returns those that were ended."""
+    async def run_once(self) -> list[UUID]:
+        """Check all sessions, unless another process does. Returns the sessions that were ended."""
         async with self.pool.connection() as conn, conn.transaction():
-            cur = await conn.execute("select pg_try_advisory_xact_lock(%s)", (IDLING,))
-            (mine,) = await cur.fetchone() or (False,)
-            if not mine:
+            cur = await conn.execute("select pg_try_advisory_xact_lock(%s)", (IDLE_SESSIONS_LOCK,))
+            (locked,) = await cur.fetchone() or (False,)
+            if not locked:
                 return []
             running = await hosted_sessions.list_all(self.queries)
             await hosted_use.forget_others(conn, [row.id for row in running])
-            return [row.id for row in running if await self._ended(conn, row)]
+            return [row.id for row in running if await self._end_if_idle(conn, row)]
 
-    async def _ended(self, conn: AsyncConnection[Any], row: HostedSessionRow) -> bool:
+    async def _end_if_idle(self, conn: AsyncConnection[Any], row: HostedSessionRow) -> bool:
         try:
             used = await self._is_used(row)
         except (Unavailable, EngineRefused):
-            return False  # nobody can tell, and so it counts for nothing
+            return False  # an engine that does not answer must not end anybody's session
         now = self.clock()
-        if now - await hosted_use.record(conn, row.id, now, used) < self.longest:
+        if now - await hosted_use.record(conn, row.id, now, used) < self.max_idle:
             return False
         await self.hosted.end_idle(row.id, Cause(request_id="idle"))
         return True

@@ -1,4 +1,4 @@
-"""Comparing what the engine really runs, by our labels, with the log. What differs is looked at one by one."""
+"""Compares the machines that engines really run with the log, and reconciles each workspace that differs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from projections import workspaces
 from projections.query import Queries
 
 log = logging.getLogger(__name__)
-PATIENCE = 30.0  # seconds that an engine is given to list what it has
-SWEEPING = 7_304  # advisory lock: one sweep at a time, however many workers there are
+LIST_TIMEOUT_S = 30.0  # for an engine to list its machines
+SWEEP_LOCK = 7_304  # key of the advisory lock: one sweep at a time in all workers
 
 
 @dataclass
 class Sweep:
+    """Compares every region's engine with the log."""
+
     pool: AsyncConnectionPool[Any]
     queries: Queries
     engines: Engines
@@ -35,51 +37,51 @@ class Sweep:
     workspaces: Workspaces
     workshops: Workshops
 
-    async def run(self, seconds: float) -> None:
-        """At once, and then every so many seconds, until cancelled."""
+    async def run(self, interval_s: float) -> None:
+        """Sweep at once and then every `interval_s` seconds, until cancelled."""
         while True:
             try:
-                await self.once()
-            except Exception as error:  # an engine or a database that is away: the next sweep sees
-                log.warning("the sweep was cut short", extra={"because": str(error)})
-            await asyncio.sleep(seconds)
+                await self.run_once()
+            except Exception as error:  # the database or an engine does not answer: the next sweep tries again
+                log.warning("the sweep failed", extra={"because": str(error)})
+            await asyncio.sleep(interval_s)
 
-    async def once(self) -> list[UUID]:
-        """Returns the workspaces that were looked at more closely."""
+    async def run_once(self) -> list[UUID]:
+        """Sweep once, unless another worker does. Returns the workspaces that were reconciled."""
         async with self.pool.connection() as conn, conn.transaction():
-            cur = await conn.execute("select pg_try_advisory_xact_lock(%s)", (SWEEPING,))
-            (mine,) = await cur.fetchone() or (False,)
-            return await self._compare() if mine else []
+            cur = await conn.execute("select pg_try_advisory_xact_lock(%s)", (SWEEP_LOCK,))
+            (locked,) = await cur.fetchone() or (False,)
+            return await self._sweep_regions() if locked else []
 
-    async def _compare(self) -> list[UUID]:
+    async def _sweep_regions(self) -> list[UUID]:
         regions = {*await self.regions.available(), *await workspaces.list_regions(self.queries)}
-        looked = await asyncio.gather(*map(self._look, sorted(regions)))
-        return [id for differ in looked for id in differ]
+        reconciled = await asyncio.gather(*map(self._sweep_region, sorted(regions)))
+        return [id for ids in reconciled for id in ids]
 
-    async def _look(self, region: str) -> list[UUID]:
-        """Whatever one engine does, or does not, the others are looked at."""
+    async def _sweep_region(self, region: str) -> list[UUID]:
+        """Reconcile one region. Raises nothing if its engine does not answer, so that other regions are swept."""
         try:
             engine = await self.engines.at(region)
-            # The engine first: whatever made a machine was recorded before it was made.
-            async with asyncio.timeout(PATIENCE):
+            # The engine first: a machine is in the log before it is created, so a new one is never taken for an orphan.
+            async with asyncio.timeout(LIST_TIMEOUT_S):
                 running = {machine.workspace_id: machine.running for machine in await engine.all()}
-            held = await workspaces.expected_machines(self.queries, region, engine.provider)
-            differ = [id for id in {*running, *held} if running.get(id) != held.get(id)]
-            for id in differ:
+            expected = await workspaces.expected_machines(self.queries, region, engine.provider)
+            differing = [id for id in {*running, *expected} if running.get(id) != expected.get(id)]
+            for id in differing:
                 await self.workspaces.reconcile(id, Cause(request_id="sweep"), region)
             if region == LOCAL:
-                await self._look_at_networks(engine)
-            return differ
-        except (Unavailable, TimeoutError) as away:
-            because = str(away) or "it does not answer in time"
+                await self._remove_unused_networks(engine)
+            return differing
+        except (Unavailable, TimeoutError) as error:
+            because = str(error) or "it does not answer in time"
             log.warning("a region was not swept", extra={"region": region, "because": because})
             return []
 
-    async def _look_at_networks(self, engine: Machines) -> None:
-        """Those of workshops that have none to have are removed."""
+    async def _remove_unused_networks(self, engine: Machines) -> None:
+        """Remove the networks of workshops that need none."""
         for network in await engine.networks():
             try:
                 if await self.workshops.reconcile_network(network):
-                    log.info("a network that nobody has was removed", extra={"network": str(network)})
-            except Unavailable as wait:  # a machine that is about to go is on it: the next sweep removes it
-                log.info("a network cannot be removed yet", extra={"because": str(wait)})
+                    log.info("removed an unused network", extra={"network": str(network)})
+            except Unavailable as error:  # a machine that is being removed still uses it: the next sweep removes it
+                log.info("a network cannot be removed yet", extra={"because": str(error)})

@@ -15,7 +15,7 @@ from application.ports.hypervisors import Hypervisor
 from application.ports.machines import Machines
 from infra.docker.regions import RegionEngines
 from infra.monitoring.health import HealthMonitor
-from infra.reconcile.idle_sessions import Idling
+from infra.reconcile.idle_sessions import IdleSessions
 from infra.reconcile.sweep import Sweep
 from infra.runtime.clock import utc_now
 from infra.runtime.tasks import end_tasks
@@ -47,7 +47,7 @@ class Overrides:
     open_region: OpenRegion | None = None
     hypervisor: Hypervisor | None = None
     clock: Clock | None = None
-    reconciles: bool = True  # False: `Tenure.sweep` and `Tenure.idling` do nothing until their `once` is called
+    reconciles: bool = True  # False: `Tenure.sweep` and `Tenure.idle_sessions` do nothing until `run_once` is called
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Tenure:
     engines: RegionEngines
     pool: AsyncConnectionPool[Any]
     sweep: Sweep
-    idling: Idling
+    idle_sessions: IdleSessions
     refolded: bool  # the read models were folded anew at this start
 
 
@@ -130,7 +130,7 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
                     engines=engines.by_region,
                     pool=base.pool,
                     sweep=workspaces.sweep,
-                    idling=hosted_sessions.idling,
+                    idle_sessions=hosted_sessions.idle_sessions,
                     refolded=database.refolded,
                 )
             finally:

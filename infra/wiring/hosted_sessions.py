@@ -13,7 +13,7 @@ from application.waiting_room import WaitingRoom
 from infra.auth import ssh_keys
 from infra.auth.aliases import random_alias
 from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
-from infra.reconcile.idle_sessions import Idling
+from infra.reconcile.idle_sessions import IdleSessions
 from infra.tables.join_requests import JoinRequestRows
 from infra.wiring.engines import EngineServices
 from infra.wiring.foundation import BackgroundTask, Foundation
@@ -28,7 +28,7 @@ class HostedSessionServices:
     guests: Guests
     join_requests: JoinRequestRows
     waiting_room: WaitingRoom
-    idling: Idling
+    idle_sessions: IdleSessions
     background: Mapping[str, BackgroundTask]
 
 
@@ -67,6 +67,8 @@ def build_hosted_sessions(
         room=waiting_room,
     )
     max_idle = timedelta(seconds=settings.session_idle_seconds)
-    idling = Idling(base.pool, base.queries, engines.by_region, terminals.presence, hosted_sessions, clock, max_idle)
-    background = {"idle sessions": idling.run} if base.reconciles else {}
-    return HostedSessionServices(hosted_sessions, guests, ssh.join_requests, waiting_room, idling, background)
+    idle_sessions = IdleSessions(
+        base.pool, base.queries, engines.by_region, terminals.presence, hosted_sessions, clock, max_idle
+    )
+    background = {"idle sessions": idle_sessions.run} if base.reconciles else {}
+    return HostedSessionServices(hosted_sessions, guests, ssh.join_requests, waiting_room, idle_sessions, background)

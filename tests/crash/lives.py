@@ -80,7 +80,7 @@ class Alice:
             async with tenure.pool.connection() as conn:
                 await conn.execute("notify tenure_work")
         elif what == "sweep":
-            self.sweeping.add(asyncio.create_task(tenure.sweep.once()))
+            self.sweeping.add(asyncio.create_task(tenure.sweep.run_once()))
         elif what in ("refuse", "oblige"):
             self._world.engine.refuses = "no such image" if what == "refuse" else None
         elif what in ("create", "lend"):
@@ -145,7 +145,7 @@ async def live(url: str, home: Path, world: World, steps: Sequence[Step]) -> Cou
     for _ in range(LIVES):
         async with at_work(url, home, world, clock) as tenure:
             # The sweep of every start runs beside Alice. It is over before the last ones, which would do nothing else.
-            alice.sweeping.add(asyncio.create_task(tenure.sweep.once()))
+            alice.sweeping.add(asyncio.create_task(tenure.sweep.run_once()))
             using, dying = asyncio.create_task(alice.use(tenure)), asyncio.create_task(world.dead.wait())
             try:
                 await asyncio.wait({using, dying}, return_when=asyncio.FIRST_COMPLETED)
@@ -165,7 +165,7 @@ async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) ->
     await asyncio.gather(*alice.sweeping, return_exceptions=True)
     await eventually(lambda: settled(tenure, clock()))
     for _ in range(2):  # the network of a machine that one sweep has found is removed by the next one
-        await tenure.sweep.once()
+        await tenure.sweep.run_once()
         await eventually(lambda: settled(tenure, clock()))
     async with tenure.pool.connection() as conn:
         wrong = await disagreements(

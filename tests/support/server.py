@@ -83,8 +83,9 @@ async def served(
     """Serve on a loopback address (`port` 0: any that is free) until the block is left.
 
     `settings` are those of `Settings`. A `bind` among them is believed, and not listened on. `open_region` opens the
-    engines of other regions than the local one. A test that calls `tenure.sweep.once()` or `tenure.idling.once()`
-    serves without `reconciles`: else they also run by themselves, and one that runs makes another do nothing.
+    engines of other regions than the local one. A test that calls `tenure.sweep.run_once()` or
+    `tenure.idle_sessions.run_once()` serves without `reconciles`: else they also run by themselves, and one that runs
+    makes another do nothing.
     """
     engine, hypervisor = engine or Engine(), hypervisor or FakeHypervisor()
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

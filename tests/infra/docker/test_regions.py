@@ -122,12 +122,12 @@ async def test_the_sweep_looks_at_every_engine_that_answers(database: str, tmp_p
         strange = uuid4()
         site.engines["oslo"].machines[strange] = Machine(strange, f"tenure-{strange}", "its-engine-id", running=True)
 
-        assert set(await site.served.tenure.sweep.once()) == {ids["local"], ids["oslo"], strange}
+        assert set(await site.served.tenure.sweep.run_once()) == {ids["local"], ids["oslo"], strange}
         assert [await site.status(id) for id in ids.values()] == ["failed", "running", "failed"]
         await eventually(lambda: holds(lambda: not site.engines["oslo"].machines))  # nobody held the strange one
 
         site.engines["paris"].away = False
-        assert await site.served.tenure.sweep.once() == [ids["paris"]]
+        assert await site.served.tenure.sweep.run_once() == [ids["paris"]]
         assert await site.status(ids["paris"]) == "failed"
 
 
@@ -136,7 +136,7 @@ async def test_a_machine_that_is_where_it_ought_not_to_be_is_nobodys(database: s
         id = await site.ask("paris")
         await runs(site, id, "paris")
         site.engines["local"].machines[id] = Machine(id, f"tenure-{id}", "a-copy", running=True)
-        await site.served.tenure.sweep.once()
+        await site.served.tenure.sweep.run_once()
         await eventually(lambda: is_gone(site, "local"))
         assert id in site.engines["paris"].machines and await site.status(id) == "running"
 

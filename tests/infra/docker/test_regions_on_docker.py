@@ -148,7 +148,7 @@ async def test_an_address_that_goes_away_and_comes_back_is_nobody_elses_trouble(
 
         await eventually(waits)
         two.docker.containers.get(f"tenure-{near}").remove(force=True)
-        assert await two.served.tenure.sweep.once() == [near]
+        assert await two.served.tenure.sweep.run_once() == [near]
         await two.until(near, "failed")
         await two.until(far, "running")  # nobody has seen that it is not there
         async with two.served.client(None) as nobody:

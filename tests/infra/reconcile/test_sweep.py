@@ -1,4 +1,4 @@
-"""The sweep: what the engine does by itself is said, what nobody holds goes, and nothing is said that was not so."""
+"""The sweep records what changed outside Tenure, removes orphans, and records nothing that was not so."""
 
 from __future__ import annotations
 
@@ -19,122 +19,122 @@ from tests.support.server import Served, eventually, served, stream, until
 
 @pytest.fixture
 async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """No sweep runs but those of the test."""
-    async with served(database, tmp_path, reconciles=False) as serving:
-        yield serving
+    """A server that sweeps only when the test does."""
+    async with served(database, tmp_path, reconciles=False) as server:
+        yield server
 
 
-async def running(client: httpx.AsyncClient) -> UUID:
+async def start_workspace(client: httpx.AsyncClient) -> UUID:
     id = (await client.post("/api/v1/workspaces", json={"name": "a"})).json()["id"]
     await eventually(lambda: has_status(client, id, "running"))
     return UUID(id)
 
 
 async def has_status(client: httpx.AsyncClient, id: object, status: str) -> bool:
-    told = (await client.get(f"/api/v1/workspaces/{id}")).json()
-    return bool(told["status"] == status and not told["metadata"])
+    workspace = (await client.get(f"/api/v1/workspaces/{id}")).json()
+    return bool(workspace["status"] == status and not workspace["metadata"])
 
 
 async def kinds(client: httpx.AsyncClient, id: UUID) -> list[str]:
-    told = (await client.get("/api/v1/audit/events", params={"subject": str(id)})).json()["events"]
-    return [entry["kind"].partition(".")[2] for entry in told]
+    page = (await client.get("/api/v1/audit/events", params={"subject": str(id)})).json()
+    return [event["kind"].partition(".")[2] for event in page["events"]]
 
 
-async def test_one_runs_at_the_start_without_being_asked_for(database: str, tmp_path: Path) -> None:
+async def test_a_sweep_runs_at_the_start(database: str, tmp_path: Path) -> None:
     async with served(database, tmp_path) as tenure:
-        await eventually(lambda: has_looked(tenure.engine))
+        await eventually(lambda: has_listed(tenure.engine))
 
 
-async def has_looked(engine: Engine) -> bool:
+async def has_listed(engine: Engine) -> bool:
     return ("all", None) in engine.calls
 
 
-async def test_a_machine_that_vanished_is_said_to_have(tenure: Served) -> None:
+async def test_a_vanished_machine_is_recorded(tenure: Served) -> None:
     async with tenure.client() as alice:
-        id = await running(alice)
+        id = await start_workspace(alice)
         machine = tenure.engine.machines.pop(id)
-        await tenure.tenure.sweep.once()
-        told = (await alice.get(f"/api/v1/workspaces/{id}")).json()
-        assert (told["status"], told["error_message"]) == ("failed", "its machine has vanished from fake")
+        await tenure.tenure.sweep.run_once()
+        workspace = (await alice.get(f"/api/v1/workspaces/{id}")).json()
+        assert (workspace["status"], workspace["error_message"]) == ("failed", "its machine has vanished from fake")
 
-        tenure.engine.machines[id] = machine  # as after an engine that was restored
-        await tenure.tenure.sweep.once()
+        tenure.engine.machines[id] = machine  # as if the engine had been restored
+        await tenure.tenure.sweep.run_once()
         assert await has_status(alice, id, "running")
         assert await kinds(alice, id) == ["requested", "provisioned", "vanished", "adopted"]
 
 
-async def test_a_machine_that_was_stopped_or_started_by_hand_is_seen(tenure: Served) -> None:
+async def test_a_machine_that_was_stopped_or_started_by_hand_is_recorded(tenure: Served) -> None:
     async with tenure.client() as alice:
-        id = await running(alice)
+        id = await start_workspace(alice)
         machine = tenure.engine.machines[id]
         tenure.engine.machines[id] = replace(machine, running=False)
-        await tenure.tenure.sweep.once()
+        await tenure.tenure.sweep.run_once()
         assert await has_status(alice, id, "stopped")
         tenure.engine.machines[id] = machine
-        await tenure.tenure.sweep.once()
+        await tenure.tenure.sweep.run_once()
         assert await has_status(alice, id, "running")
 
 
-async def test_a_machine_that_nobody_holds_is_removed_and_that_is_on_record(database: str, tmp_path: Path) -> None:
+async def test_an_orphan_is_removed_and_recorded(database: str, tmp_path: Path) -> None:
     async with (
         served(database, tmp_path, reconciles=False, auditors=["eve"]) as tenure,
         tenure.client("eve") as eve,
-        stream(eve) as told,
+        stream(eve) as events,
     ):
-        strange = uuid4()
-        tenure.engine.machines[strange] = Machine(strange, f"tenure-{strange}", "its-engine-id", running=True)
-        await tenure.tenure.sweep.once()
-        found = await until(told, "orphan.found")
-        assert found["facts"]["workspace_id"] == str(strange)
-        assert found["facts"]["engine_id"] == "its-engine-id"
-        await until(told, "orphan.destroyed")
+        orphan = uuid4()
+        tenure.engine.machines[orphan] = Machine(orphan, f"tenure-{orphan}", "its-engine-id", running=True)
+        await tenure.tenure.sweep.run_once()
+        event = await until(events, "orphan.found")
+        assert event["facts"]["workspace_id"] == str(orphan)
+        assert event["facts"]["engine_id"] == "its-engine-id"
+        await until(events, "orphan.destroyed")
         assert tenure.engine.machines == {}
 
 
-async def test_what_is_stopped_while_the_sweep_looks_is_not_adopted(tenure: Served) -> None:
-    """The engine's answer is true no more when it arrives: the machine ran then."""
+async def test_a_machine_that_stops_during_a_sweep_is_not_adopted(tenure: Served) -> None:
+    """The engine's answer, that the machine runs, is out of date when it arrives."""
     async with tenure.client() as alice:
-        id = await running(alice)
-        await while_looking(tenure, id, lambda: stop(alice, id))
+        id = await start_workspace(alice)
+        await during_reconcile(tenure, id, lambda: stop(alice, id))
         assert await has_status(alice, id, "stopped")
         assert await kinds(alice, id) == ["requested", "provisioned", "operation_requested", "stopped"]
 
 
-async def test_what_is_made_while_the_sweep_looks_has_not_vanished(tenure: Served) -> None:
+async def test_a_machine_that_is_created_during_a_sweep_has_not_vanished(tenure: Served) -> None:
     async with tenure.client() as alice:
         tenure.engine.away = True
         id = UUID((await alice.post("/api/v1/workspaces", json={"name": "a"})).json()["id"])
-        await eventually(lambda: waits(alice, id))
-        looked = asyncio.Event()
+        await eventually(lambda: is_delayed(alice, id))
+        reconciling = asyncio.Event()
 
-        async def only_then(call: str, about: UUID | None) -> None:
+        async def wait_for_reconcile(call: str, about: UUID | None) -> None:
             if call == "ensure_running":
-                await looked.wait()
+                await reconciling.wait()
 
         async def make() -> None:
-            looked.set()
+            reconciling.set()
             await eventually(lambda: has_status(alice, id, "running"))
 
-        tenure.engine.before, tenure.engine.away = only_then, False
-        await while_looking(tenure, id, make)
+        tenure.engine.before, tenure.engine.away = wait_for_reconcile, False
+        await during_reconcile(tenure, id, make)
         assert await kinds(alice, id) == ["requested", "delayed", "provisioned"]
 
 
-async def while_looking(tenure: Served, id: UUID, happens: Callable[[], Awaitable[None]]) -> None:
-    """A look at this workspace, and what happens between the engine's answer and its arrival."""
-    honest = tenure.engine.after
+async def during_reconcile(tenure: Served, id: UUID, change: Callable[[], Awaitable[None]]) -> None:
+    """Reconcile this workspace; `change` happens between the engine's answer and its arrival."""
+    original = tenure.engine.after
 
     async def meanwhile(call: str, about: UUID | None) -> None:
         if call == "find":
-            tenure.engine.after = honest
-            await happens()
+            tenure.engine.after = original
+            await change()
 
     tenure.engine.after = meanwhile
     await tenure.tenure.deps.vm_api.workspaces.reconcile(id, Cause())
-    assert tenure.engine.after == honest
+    assert tenure.engine.after == original
 
 
-async def waits(client: httpx.AsyncClient, id: UUID) -> bool:
+async def is_delayed(client: httpx.AsyncClient, id: UUID) -> bool:
     return bool((await client.get(f"/api/v1/workspaces/{id}")).json()["metadata"])
 
 
@@ -143,10 +143,10 @@ async def stop(client: httpx.AsyncClient, id: UUID) -> None:
     await eventually(lambda: has_status(client, id, "stopped"))
 
 
-async def test_of_two_that_sweep_at_once_one_does(tenure: Served) -> None:
+async def test_of_several_sweeps_at_once_one_works(tenure: Served) -> None:
     async with tenure.client() as alice:
-        id = await running(alice)
+        id = await start_workspace(alice)
         del tenure.engine.machines[id]
-        looked = await asyncio.gather(*(tenure.tenure.sweep.once() for _ in range(5)))
-        assert [id] in looked
+        reconciled = await asyncio.gather(*(tenure.tenure.sweep.run_once() for _ in range(5)))
+        assert [id] in reconciled
         assert (await kinds(alice, id)).count("vanished") == 1
