@@ -26,7 +26,6 @@ class UniqueName(aggregate.Aggregate):
     """
 
     NAMESPACE: ClassVar[UUID]  # of this kind's aggregate ids
-    FIELD: ClassVar[str]  # the attribute that holds the subject; the audit API shows it under this name since 0.1
     REFUSAL: ClassVar[str] = ""  # the sentence of `take` for a name that another has; empty: `take` returns False
 
     class Event(aggregate.Aggregate.Event):
@@ -38,15 +37,8 @@ class UniqueName(aggregate.Aggregate):
         def apply(self, aggregate: UniqueName) -> None:  # not `@event`: each kind stores a subclass of its own
             aggregate.subject_id = None
 
-    @property
-    def subject_id(self) -> UUID | None:
-        """What has the name. None: it is free."""
-        subject_id: UUID | None = vars(self)[self.FIELD]
-        return subject_id
-
-    @subject_id.setter
-    def subject_id(self, subject_id: UUID | None) -> None:
-        vars(self)[self.FIELD] = subject_id
+    def __init__(self) -> None:
+        self.subject_id: UUID | None = None  # what has the name; None: it is free
 
     @staticmethod
     def canonical(name: str) -> str:
@@ -79,7 +71,6 @@ class Alias(UniqueName):
 
     STATE_NAMES = MappingProxyType({"subject_id": "session_id"})
     NAMESPACE = UUID("3c0f7f0e-0b62-5d0c-9a7e-6f6f1f1b8c55")
-    FIELD = "session_id"
     REFUSAL = "another session goes by this alias"
 
     class Taken(aggregate.Aggregate.Created):
@@ -110,7 +101,6 @@ class Code(UniqueName):
 
     STATE_NAMES = MappingProxyType({"subject_id": "workshop_id"})
     NAMESPACE = UUID("d1b0a6f4-53a1-5a0e-8a44-0a1c7f7f3e21")
-    FIELD = "workshop_id"
 
     class Taken(aggregate.Aggregate.Created):
         """A workshop has this code, for the first time."""
@@ -140,7 +130,6 @@ class VmId(UniqueName):
 
     STATE_NAMES = MappingProxyType({"subject_id": "vm_id"})
     NAMESPACE = UUID("0b6cf0c2-2d55-5f5b-9d0a-8f6f1a0f7c3e")
-    FIELD = "vm_id"
     REFUSAL = "there is a virtual machine with this id already"
 
     class Taken(aggregate.Aggregate.Created):
