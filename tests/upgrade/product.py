@@ -1,11 +1,14 @@
-"""Everything that these tests and the maker of dumps take from inside the product: it is imported nowhere else here."""
+"""What these tests and the dump maker import from the product. No other file here imports from it.
+
+When a module, a method or a lock of the product is renamed, only this file changes.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -18,9 +21,11 @@ import psycopg
 
 from application.access import Actor, Cause
 from application.ports.hosted_sessions import JoinRequest
+from application.ports.machines import Machine
 from application.ports.terminals import SeenSession
 from application.sessions import Sessions
 from domain.aggregate import Aggregate
+from infra.auth.aliases import random_alias
 from infra.auth.codes import RandomLabels
 from infra.postgres import embedded
 from infra.tables import hosted_use
@@ -33,45 +38,40 @@ from tests.support.fake_hypervisor import FakeHypervisor
 from tests.support.server import Served, served
 
 __all__ = [
-    "ELSEWHERE",
+    "ApplicationCalls",
     "Clock",
     "Engine",
     "FakeHypervisor",
-    "Inside",
     "JoinRequest",
     "Served",
     "Words",
     "aggregates",
-    "at_a_time",
-    "chosen_words",
     "environments",
+    "fixed_words",
+    "frozen_clock",
     "golden_states",
-    "postgres",
+    "hold_reconcile_locks",
+    "postgres_server",
+    "restore_machines",
     "served",
-    "standing_by",
+    "store_machines",
 ]
 
 GOLDEN = Path(__file__).parents[1] / "domain" / "golden.jsonl"
-# Advisory locks of the jobs that compare the log with the world: tmux, engines, idle sessions, hypervisor. Whoever
-# holds them is another replica, and the one under test then leaves these jobs alone.
-ELSEWHERE = (7_310, 7_304, 7_312, 7_313)
+# Advisory locks of the jobs that compare the log with tmux, the engines, idle sessions and the hypervisor.
+RECONCILE_LOCKS = (7_310, 7_304, 7_312, 7_313)
 
 
 def golden_states() -> dict[str, list[dict[str, Any]]]:
-    """By topic, every event that is kept as it was stored once; several where what it tells has changed since."""
+    """By topic, the stored states of each kind of event, oldest shape first."""
     states: dict[str, list[dict[str, Any]]] = {}
     for line in map(json.loads, GOLDEN.read_text().splitlines()):
         states.setdefault(line["topic"], []).append(line["state"])
     return states
 
 
-def environments(engine: Any) -> list[dict[str, str]]:
-    """Of the machines that were made on an engine in memory."""
-    return list(engine.told.values())
-
-
 class Clock:
-    """Stands still until it is set forward."""
+    """A clock that stands still until `forward` moves it."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -83,23 +83,23 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-class LikeDatetime(type):
+class _DatetimeCheck(type):
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, datetime)
 
 
 @contextmanager
-def at_a_time(clock: Clock) -> Iterator[None]:
-    """Let this clock be the product's, the one that tokens are verified by, and the one of events' envelopes."""
+def frozen_clock(clock: Clock) -> Iterator[None]:
+    """Use this clock in the product, in the verification of tokens, and in the envelopes of events."""
 
-    class Frozen(datetime, metaclass=LikeDatetime):
+    class FrozenDatetime(datetime, metaclass=_DatetimeCheck):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return clock().astimezone(tz)
 
     with (
         patch.object(bootstrap, "utc_now", clock),
-        patch.object(jwt.api_jwt, "datetime", Frozen),
+        patch.object(jwt.api_jwt, "datetime", FrozenDatetime),
         patch.object(eventsourcing.domain, "datetime_now_with_tzinfo", clock),
     ):
         yield
@@ -107,78 +107,102 @@ def at_a_time(clock: Clock) -> Iterator[None]:
 
 @dataclass
 class Words:
-    """The next ones; when they are used up, chance chooses again."""
+    """The next aliases and codes. When a list is empty, the next word is random."""
 
-    aliases: list[str] = field(default_factory=list)  # of sessions
-    codes: list[str] = field(default_factory=list)  # of workshops, and of who registers for them
+    aliases: list[str] = field(default_factory=list)  # of hosted sessions
+    codes: list[str] = field(default_factory=list)  # of workshops and of registrations
 
 
 @contextmanager
-def chosen_words() -> Iterator[Words]:
-    """Words for a server that is started in this block."""
-    words, by_chance, code = Words(), hosting.random_alias, RandomLabels.new_code
+def fixed_words() -> Iterator[Words]:
+    """Servers that start in this block take their words from the lists."""
+    words, random_code = Words(), RandomLabels.new_code
     with (
-        patch.object(hosting, "random_alias", lambda: words.aliases.pop(0) if words.aliases else by_chance()),
-        patch.object(RandomLabels, "new_code", lambda self: words.codes.pop(0) if words.codes else code(self)),
+        patch.object(hosting, "random_alias", lambda: words.aliases.pop(0) if words.aliases else random_alias()),
+        patch.object(RandomLabels, "new_code", lambda self: words.codes.pop(0) if words.codes else random_code(self)),
     ):
         yield words
 
 
 @contextmanager
-def postgres(home: Path) -> Iterator[str]:
+def postgres_server(home: Path) -> Iterator[str]:
     """The URL of a PostgreSQL server."""
     yield embedded.start(home)
     embedded.stop(home)
 
 
 @asynccontextmanager
-async def standing_by(database: str) -> AsyncIterator[None]:
-    """Let another replica have the jobs that compare the log with the world. Who starts now only follows the log."""
+async def hold_reconcile_locks(database: str) -> AsyncIterator[None]:
+    """Act as another replica that reconciles, so that a server in this block only follows the log and does due work."""
     async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
-        for job in ELSEWHERE:
-            await conn.execute("select pg_advisory_lock(%s)", (job,))
+        for lock in RECONCILE_LOCKS:
+            await conn.execute("select pg_advisory_lock(%s)", (lock,))
         yield
 
 
+def environments(engine: Engine) -> list[dict[str, str]]:
+    """The environments of the machines that an engine has made."""
+    return list(engine.told.values())
+
+
+def store_machines(engine: Engine, paris: Engine, hypervisor: FakeHypervisor) -> dict[str, Any]:
+    """What exists on each engine and on the hypervisor, for `restore_machines`."""
+    return {
+        "local": [asdict(machine) for machine in engine.machines.values()],
+        "paris": [asdict(machine) for machine in paris.machines.values()],
+        "vms": {str(id): document for id, document in hypervisor.on.items()},
+    }
+
+
+def restore_machines(stored: dict[str, Any]) -> tuple[Engine, Engine, FakeHypervisor]:
+    engines = Engine(), Engine()
+    for engine, region in zip(engines, ("local", "paris"), strict=True):
+        for facts in stored[region]:
+            id = UUID(facts["workspace_id"])
+            engine.machines[id] = Machine(**facts | {"workspace_id": id})
+    hypervisor = FakeHypervisor()
+    for vm, document in stored["vms"].items():
+        hypervisor.switch_on(UUID(vm), document)
+    return *engines, hypervisor
+
+
 @dataclass(frozen=True)
-class Inside:
-    """What is asked of a server that runs in this process by another way than HTTP."""
+class ApplicationCalls:
+    """Calls to a server in this process for what has no HTTP endpoint."""
 
     server: Served
     clock: Clock
 
     async def user_id(self, name: str) -> UUID:
-        """Of somebody who comes with an identity header."""
-        found: UUID = await self.server.tenure.deps.http.people.identify(SCHEME, name)
-        return found
+        """The id of a user who is named by an identity header."""
+        return await self.server.tenure.deps.http.people.identify(SCHEME, name)
 
     async def actor(self, name: str) -> Actor:
         return Actor(await self.user_id(name), name, f"of-{name}")
 
-    async def request_workspace(self, actor: Actor, **asked: str) -> UUID:
-        workspaces = self.server.tenure.deps.vm_api.workspaces
-        return (await workspaces.request(actor, ttl_seconds=None, **asked)).id  # type: ignore[arg-type]
+    async def request_workspace(self, user: str, name: str, region: str, machine: str) -> UUID:
+        workspaces, actor = self.server.tenure.deps.vm_api.workspaces, await self.actor(user)
+        return (await workspaces.request(actor, name=name, ttl_seconds=None, region=region, machine=machine)).id
 
-    async def sweep(self, id: UUID) -> None:
-        """Compare one machine with the log."""
+    async def reconcile(self, id: UUID) -> None:
+        """Compare one machine of the local region with the log."""
         await self.server.tenure.deps.vm_api.workspaces.reconcile(id, Cause(request_id="sweep"))
 
-    async def tmux_shows(
+    async def record_tmux_session(
         self, host: str, tmux_id: str, name: str, windows: int, created_at: datetime, owner_id: UUID | None
     ) -> UUID:
-        """A tmux session is there, like this. Returns its id."""
+        """Report a tmux session as the observer does. Returns its id."""
         seen = SeenSession(host, 4711, tmux_id, name, windows, created_at, owner_id)
-        return await self._sessions.record(seen, Cause(request_id="tmux"))
+        return await self._sessions().record(seen, Cause(request_id="tmux"))
 
-    async def tmux_lacks(self, id: UUID) -> None:
-        await self._sessions.close(id, Cause(request_id="tmux"))
+    async def close_tmux_session(self, id: UUID) -> None:
+        await self._sessions().close(id, Cause(request_id="tmux"))
 
-    @property
     def _sessions(self) -> Sessions:
         return Sessions(self.server.tenure.deps.http.platform, self.clock)
 
-    async def ask_to_join(self, actor: Actor, alias: str, pub_key: str, vm_user: str) -> JoinRequest:
-        guests = self.server.tenure.deps.warpdrive.guests
+    async def ask_to_join(self, user: str, alias: str, pub_key: str, vm_user: str) -> JoinRequest:
+        guests, actor = self.server.tenure.deps.warpdrive.guests, await self.actor(user)
         return await guests.ask(actor, alias, pub_key=pub_key, user=vm_user, client_ip="192.0.2.9", region="eu")
 
     async def withdraw(self, request: JoinRequest) -> None:
@@ -195,22 +219,26 @@ class Inside:
         await self.server.tenure.deps.chrote.pending_sign_ins.begin(provider, None, self.clock())
 
     async def mark_used(self, session_id: UUID) -> None:
-        """Somebody uses a hosted session."""
+        """Note that a hosted session is used now."""
         async with self.server.tenure.pool.connection() as conn:
             await hosted_use.record(conn, session_id, self.clock(), True)
 
     @asynccontextmanager
-    async def looking_on(self, session_id: UUID, user_id: UUID) -> AsyncIterator[None]:
-        """Somebody looks at a terminal, for as long as the block."""
+    async def presence(self, session_id: UUID, user_id: UUID) -> AsyncIterator[None]:
+        """Keep a user present in a terminal for as long as the block."""
         async with self.server.tenure.deps.chrote.presence.track(session_id, user_id):
             yield
 
 
 async def aggregates(database: str, ids: list[UUID]) -> dict[str, tuple[str, dict[str, Any]]]:
-    """By id, the class of each aggregate and its attributes, as they are after all of its events."""
+    """By id, the class name of each aggregate and its attributes under the names that clients know."""
     opened = await open_database(database)
     try:
-        found = [await opened.platform.load(Aggregate, id) for id in ids]
-        return {str(it.id): (type(it).__name__, vars(it)) for it in found}
+        loaded = [await opened.platform.load(Aggregate, id) for id in ids]
     finally:
         await opened.close()
+    return {str(aggregate.id): (type(aggregate).__name__, attributes(aggregate)) for aggregate in loaded}
+
+
+def attributes(aggregate: Aggregate) -> dict[str, Any]:
+    return {aggregate.STATE_NAMES.get(name, name): value for name, value in vars(aggregate).items()}

@@ -1,14 +1,14 @@
-"""Given the database of an earlier version, when the present code starts on it, then it shows what that version showed.
+"""Given a database of an earlier version, when the present code starts on it, then it shows what that version showed.
 
-What it showed is kept beside its dump; README.md says how both are made.
+README.md describes the files that this test compares with, and how a version adds its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,62 +18,56 @@ import httpx
 import psycopg
 import pytest
 
-from tests.upgrade import asking, scenario
+from tests.upgrade import answers
 from tests.upgrade.product import (
+    ApplicationCalls,
     Clock,
     Engine,
-    Inside,
     aggregates,
-    at_a_time,
     environments,
+    frozen_clock,
     golden_states,
+    hold_reconcile_locks,
+    restore_machines,
     served,
-    standing_by,
 )
-from tests.upgrade.reading import log, plain, rows, tables
+from tests.upgrade.reading import log, plain, rows, sort, tables
+from tests.upgrade.world import POLL_S, TIMEOUT_S, poll, settle, wait_until_folded
 
-# Attributes of aggregates that have another name since: "Class.new": "old". What the audit API shows has kept the old
-# name, and so have events.
-RENAMED: dict[str, str] = {}
 FOLDER = Path(__file__).parent
 VERSIONS = sorted(path.parent.name for path in FOLDER.glob("*/dump.sql"))
 NUMBERS = count(1)
-# How often something was tried is in no event: what is folded anew is tried again at once.
-TRIES = "attempts", "holder", "last_error", "run_at"
+# Columns of `work` that a rebuild resets, since no event says how often something was tried.
+TRIES = ("attempts", "holder", "last_error", "run_at")
 OTHER_SHAPE = "update follower set shape = 'of another version'"
+FOLLOWER_LAGS = "select position < (select max(notification_id) from tenure_events) from follower"
+OPEN_SESSIONS = "select count(*) from sessions where not closed"
+ALL_CLOSED = "select not exists (select from sessions where not closed)"
 
 
 class Past:
-    """A version's dump, and what it showed of it."""
+    """The dump of a version, and the records of what the version showed."""
 
     def __init__(self, version: str, server: str) -> None:
         self.folder, self._server = FOLDER / version, server
-        self.template = f"past_{version.replace('.', '_')}"
-        self._execute(server, f"create database {self.template}")
-        self._execute(self._url(self.template), (self.folder / "dump.sql").read_text())
+        self._template = f"past_{version.replace('.', '_')}"
+        execute(server, f"create database {self._template}")
+        execute(self._url(self._template), (self.folder / "dump.sql").read_text())
+        self.about: dict[str, Any] = self.record("about")
+        self.settings: dict[str, Any] = self.about["settings"]
+        self.credentials: dict[str, dict[str, str]] = self.record("credentials")
 
-    def __getattr__(self, name: str) -> Any:
-        """What is kept in the file of this name."""
+    def record(self, name: str) -> Any:
         return json.loads((self.folder / f"{name}.json").read_text())
 
-    @cached_property
-    def database(self) -> str:
-        """One that only reads."""
-        return self.another()
-
-    def another(self) -> str:
-        """The URL of a database with the dump in it, which nobody has started on."""
-        name = f"{self.template}_{next(NUMBERS)}"
-        self._execute(self._server, f"create database {name} template {self.template}")
+    def restore(self) -> str:
+        """The URL of a new database with the dump in it."""
+        name = f"{self._template}_{next(NUMBERS)}"
+        execute(self._server, f"create database {name} template {self._template}")
         return self._url(name)
 
     def _url(self, name: str) -> str:
         return psycopg.conninfo.make_conninfo(self._server, dbname=name)
-
-    @staticmethod
-    def _execute(url: str, sql: str) -> None:
-        with psycopg.connect(url, autocommit=True) as conn:
-            conn.execute(sql)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -83,124 +77,155 @@ def past(request: pytest.FixtureRequest, postgres: str) -> Past:
 
 @pytest.fixture(autouse=True)
 def clock(past: Past) -> Iterator[Clock]:
-    """It is still the moment in which the dump was made: nothing has become due since, and no token has ended."""
+    """The moment of the dump: since then no work has become due, and no token has expired."""
     clock = Clock(datetime.fromisoformat(past.about["now"]))
-    with at_a_time(clock):
+    with frozen_clock(clock):
         yield clock
 
 
 @pytest.fixture
-async def folded(past: Past, tmp_path: Path) -> str:
-    """A database on which the present code has gone on with the stored lists."""
-    database = past.another()
-    async with standing_by(database), served(database, tmp_path / "folding", **past.about["settings"]):
-        await scenario.until_folded(database)
-    return database
+async def database(past: Past, tmp_path: Path) -> str:
+    """A database on which the present follower has folded what 0.1 had not."""
+    url = past.restore()
+    async with hold_reconcile_locks(url), served(url, tmp_path / "folding", **past.settings):
+        await wait_until_folded(url)
+    return url
 
 
-def test_the_dump_holds_every_event_and_a_row_in_every_table(past: Past) -> None:
-    database = past.another()
-    assert set(past.about["topics"]) - {topic for _, _, topic in log(database)} == set()
-    assert [name for name in tables(database) if not rows(database, name)] == []
+def test_the_dump_has_every_event_and_a_row_in_every_table(past: Past) -> None:
+    database = past.restore()
+    topics = set(past.about["topics"])
+    assert topics <= golden_states().keys()
+    assert topics <= {topic for _, _, topic in log(database)}
+    assert [table for table in tables(database) if not rows(database, table)] == []
+    assert ask(database, FOLLOWER_LAGS) is True
 
 
-def test_every_event_of_a_version_is_still_known(past: Past) -> None:
-    assert set(past.about["topics"]) <= golden_states().keys()
+def test_stored_lists_are_continued(past: Past, database: str) -> None:
+    assert log(database) == log(past.restore()), "a start alone adds no event"
+    for table, expected in past.record("rows").items():
+        assert with_columns_of(expected, rows(database, table)) == expected, table
 
 
-def test_the_lists_go_on_where_they_were(past: Past, folded: str) -> None:
-    assert log(folded) == log(past.another()), "to start is no event"
-    for table, expected in past.rows.items():
-        assert as_then(rows(folded, table), expected) == expected, table
+async def test_lists_are_rebuilt_the_same(past: Past, tmp_path: Path) -> None:
+    database = past.restore()
+    execute(database, OTHER_SHAPE)
+    async with served(database, tmp_path, role="api", **past.settings) as server:
+        assert server.tenure.refolded
+    assert log(database) == log(past.restore())
+    for table, expected in past.record("rows").items():
+        reset = TRIES if table == "work" else ()
+        rebuilt = with_columns_of(expected, rows(database, table))
+        assert without(reset, rebuilt) == without(reset, expected), table
 
 
-async def test_the_lists_are_the_same_when_they_are_folded_anew(past: Past, tmp_path: Path) -> None:
-    database = past.another()
-    with psycopg.connect(database) as conn:
-        conn.execute(OTHER_SHAPE)
-    async with served(database, tmp_path, role="api", **past.about["settings"]) as now:
-        assert now.tenure.refolded
-    assert log(database) == log(past.another())
-    for table, expected in past.rows.items():
-        but = TRIES if table == "work" else ()
-        assert as_then(rows(database, table), expected, but) == without(expected, but), table
-
-
-async def test_everybody_is_answered_the_same(past: Past, folded: str, tmp_path: Path) -> None:
+async def test_every_client_gets_the_same_answers(past: Past, database: str, tmp_path: Path) -> None:
     async with (
-        served(folded, tmp_path, role="api", **past.about["settings"]) as now,
-        asking.clients(now.url, past.credentials) as clients,
+        served(database, tmp_path, role="api", **past.settings) as server,
+        answers.open_clients(server.url, past.credentials) as clients,
     ):
-        for expected in past.answers:
-            answer = await asking.ask(clients, expected["who"], expected["path"])
-            assert answer == expected, f"{expected['who']} asks for {expected['path']}"
+        for expected in past.record("answers"):
+            answer = await answers.get(clients, expected["client"], expected["path"])
+            assert answer == expected, f"{expected['client']} gets {expected['path']}"
 
 
-async def test_every_subject_was_what_it_was(past: Past, folded: str, tmp_path: Path) -> None:
+async def test_every_subject_has_the_same_history(past: Past, database: str, tmp_path: Path) -> None:
+    expected = past.record("states")
     async with (
-        served(folded, tmp_path, role="api", **past.about["settings"]) as now,
-        asking.clients(now.url, past.credentials) as clients,
+        served(database, tmp_path, role="api", **past.settings) as server,
+        answers.open_clients(server.url, past.credentials) as clients,
     ):
-        events = [one for one in log(folded) if str(one[1]) in {state["subject"] for state in past.states}]
-        assert len(events) == len(past.states)
-        assert await asking.states(clients["carol"], events) == past.states
+        positions = {state["at"] for state in expected}
+        events = [event for event in log(database) if event[0] in positions]
+        states = await answers.record_states(clients["carol"], events)
+        for state, expected_state in zip(states, expected, strict=True):
+            assert state == expected_state
 
 
-async def test_every_aggregate_is_what_it_was(past: Past) -> None:
-    loaded = await aggregates(past.another(), [UUID(id) for id in past.aggregates])
-    for id, expected in past.aggregates.items():
-        kind, state = loaded[id]
-        known = {RENAMED.get(f"{kind}.{name}", name): value for name, value in state.items()}
-        assert {"class": kind, **plain(known)} == expected
+async def test_every_aggregate_has_the_same_state(past: Past) -> None:
+    expected = past.record("aggregates")
+    loaded = await aggregates(past.restore(), [UUID(id) for id in expected])
+    for id, (kind, attributes) in loaded.items():
+        assert {"class": kind, **plain(attributes)} == expected[id]
 
 
-async def test_every_secret_still_opens(past: Past, folded: str, clock: Clock, tmp_path: Path) -> None:
-    """What credentials open is among the answers; this is what is left: passwords, and all that is sealed."""
+async def test_every_secret_still_opens(past: Past, database: str, clock: Clock, tmp_path: Path) -> None:
+    """Passwords, codes and sealed rows. Cookies, API keys and tokens open the recorded answers."""
     secrets, engine = past.about["secrets"], Engine()
+    learner = secrets["learner"]
     async with (
-        standing_by(folded),
-        served(folded, tmp_path, engine, **past.about["settings"]) as now,
-        asking.clients(now.url, past.credentials) as clients,
+        hold_reconcile_locks(database),
+        served(database, tmp_path, engine, **past.settings) as server,
+        answers.open_clients(server.url, past.credentials) as clients,
     ):
-        somebody, ida = clients["nobody"], clients["ida"]
-        inside = Inside(now, clock)
-        login = secrets["instructor"]
-        assert fine(await somebody.post("/api/auth/login", json=login))["user"]["email"] == login["email"]
-        assert fine(await somebody.post("/api/v0/login", json=secrets["vm account"]))["token"]
-        assert await inside.opens_vm(**secrets["vm password"])
+        nobody = clients["nobody"]
+        login = body(await nobody.post("/api/auth/login", json=secrets["instructor"]))
+        assert login["user"]["email"] == secrets["instructor"]["email"]
+        assert body(await nobody.post("/api/v0/login", json=secrets["vm account"]))["token"]
+        assert await ApplicationCalls(server, clock).opens_vm(**secrets["vm password"])
         revoked = {"x-api-key": secrets["revoked key"]}
-        assert (await somebody.get("/api/v1/workspaces", headers=revoked)).status_code == 401
+        assert (await nobody.get("/api/v1/workspaces", headers=revoked)).status_code == 401
 
-        # A private half that opens is signed with again; else there would be another key.
-        keys = {key["kid"] for key in fine(await somebody.get("/.well-known/jwks.json"))["keys"]}
-        assert fine(await clients["anna"].post("/token"))["token"]
-        assert {key["kid"] for key in fine(await somebody.get("/.well-known/jwks.json"))["keys"]} == keys
+        # A signing key that does not open is replaced by a new one.
+        key_set = body(await nobody.get("/.well-known/jwks.json"))
+        assert body(await clients["anna"].post("/token"))["token"]
+        assert body(await nobody.get("/.well-known/jwks.json")) == key_set
 
-        learner = secrets["learner"]
-        back = {"code": learner["code"], "odehash": learner["odehash"]}
-        assert fine(await somebody.post("/api/join", json=back))["seat"] == learner["seat"]
-        bearer = {"authorization": f"Bearer {learner['token']}"}
-        assert (await somebody.get(f"/vm/{learner['seat']}/files", headers=bearer)).status_code != 401
-        registered = fine(await somebody.get(f"/api/session/{secrets['registration']['access_code']}"))
-        assert registered["name"] == secrets["registration"]["name"]
+        again = {"code": learner["code"], "odehash": learner["odehash"]}
+        assert body(await nobody.post("/api/join", json=again))["seat"] == learner["seat"]
+        seat_token = {"authorization": f"Bearer {learner['token']}"}
+        assert (await nobody.get(f"/vm/{learner['seat']}/files", headers=seat_token)).status_code != 401
+        registration = body(await nobody.get(f"/api/session/{secrets['registration']['access_code']}"))
+        assert registration["name"] == secrets["registration"]["name"]
 
-        seat = f"/api/workshops/{past.about['ids']['workshop']}/learners/{learner['seat']}"
-        fine(await ida.delete(seat))  # a machine is made anew, with the key that the instructor gave
-        await scenario.until_settled(folded, clock())
+        # The seat gets a new machine, which is made with the instructor's sealed API key.
+        learners = f"/api/workshops/{past.about['ids']['workshop']}/learners"
+        body(await clients["ida"].delete(f"{learners}/{learner['seat']}"))
+        await settle(database, clock())
         assert secrets["workshop key"] in [value for env in environments(engine) for value in env.values()]
 
 
-def fine(answer: httpx.Response) -> Any:
-    assert answer.status_code in (200, 201), answer.text
+async def test_machines_go_on(past: Past, tmp_path: Path) -> None:
+    """With the machines of the dump on the engines, reconciling finds nothing but that tmux has gone."""
+    database = past.restore()
+    before = log(database)
+    engine, paris, hypervisor = restore_machines(past.record("machines"))
+    jobs = ((engine, "all"), (paris, "all"), (hypervisor, "running"))
+    async with served(database, tmp_path, engine, 0, lambda region: paris, hypervisor, **past.settings):
+        await wait_until_folded(database)
+        open_sessions = ask(past.restore(), OPEN_SESSIONS)
+        await poll(database, ALL_CLOSED)
+        async with asyncio.timeout(TIMEOUT_S):  # each reconciling job has asked its engine
+            while not all(name in {call for call, _ in host.calls} for host, name in jobs):
+                await asyncio.sleep(POLL_S)
+    assert [topic for _, _, topic in log(database)[len(before) :]] == ["domain.session:Session.Closed"] * open_sessions
+    assert engine.made == paris.made == 0
+
+
+def execute(url: str, sql: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(sql)
+
+
+def ask(url: str, question: str) -> Any:
+    """The one value that a query returns."""
+    with psycopg.connect(url) as conn:
+        row = conn.execute(question).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def body(answer: httpx.Response) -> Any:
+    """The body of a successful answer."""
+    assert answer.is_success, answer.text
     return answer.json()
 
 
-def as_then(found: list[dict[str, Any]], then: list[dict[str, Any]], but: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """Rows, with the columns that there were then; later versions may have more."""
-    columns = {name for row in then for name in row}
-    return without([{name: it for name, it in row.items() if name in columns} for row in found], but)
+def with_columns_of(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without the columns that later versions have added."""
+    columns = {name for row in expected for name in row}
+    return sort([{name: value for name, value in row.items() if name in columns} for row in found])
 
 
-def without(found: list[dict[str, Any]], but: tuple[str, ...]) -> list[dict[str, Any]]:
-    left = [{name: it for name, it in row.items() if name not in but} for row in found]
-    return sorted(left, key=lambda row: json.dumps(row, sort_keys=True))
+def without(columns: tuple[str, ...], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sort([{name: value for name, value in row.items() if name not in columns} for row in found])
