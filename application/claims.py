@@ -46,7 +46,7 @@ class Claims:
             )
 
         if await self.platform.last_event(id) is None:
-            first = Claim.first(session_id, actor.user_id, self.lasts, self.clock(), owner_id)
+            first = Claim.begin(session_id, actor.user_id, self.lasts, self.clock(), owner_id)
             try:
                 await self.platform.commit(actor.cause, first)
                 return first
@@ -81,7 +81,7 @@ class Claims:
     async def ask_for(self, actor: Actor, session_id: UUID, owner_id: UUID | None) -> Claim:
         """Ask the holder to hand the claim over. Raises `NotFound` if nobody holds it."""
         require_claim(actor, owner_id)
-        return await self._change(actor, session_id, lambda claim: claim.ask_for(actor.user_id, self.clock()))
+        return await self._change(actor, session_id, lambda claim: claim.request_handover(actor.user_id, self.clock()))
 
     async def hand_over(self, actor: Actor, session_id: UUID, to: UUID) -> Claim:
         """Hand the claim over to a user who has asked for it. Raises `NotFound` if nobody holds it."""
@@ -94,12 +94,12 @@ class Claims:
 
     async def holder(self, session_id: UUID) -> tuple[UUID, datetime] | None:
         """The holder's user id and the end of the claim, read from the log; None if nobody holds it now."""
-        return Claim.held_after(await self.platform.last_event(Claim.id_of(session_id)), self.clock())
+        return Claim.holder_after(await self.platform.last_event(Claim.id_of(session_id)), self.clock())
 
     async def used(self, actor: Actor, session_id: UUID, expires_at: datetime) -> None:
         """Record that the holder types. This prolongs the claim once half of its time is over."""
         if expires_at - self.clock() < self.lasts / 2:
-            await self._change(actor, session_id, lambda claim: claim.used(actor.user_id, self.lasts, self.clock()))
+            await self._change(actor, session_id, lambda claim: claim.renew(actor.user_id, self.lasts, self.clock()))
 
     async def expire(self, id: UUID, cause: Cause) -> None:
         """End a claim that is due; asked by the process."""

@@ -27,7 +27,7 @@ class ConsoleTurns:
         id = Claim.id_of(vm)
         try:
             if await self.platform.last_event(id) is None:
-                await self.platform.commit(actor.cause, Claim.first(vm, actor.user_id, self.lasts, self.clock()))
+                await self.platform.commit(actor.cause, Claim.begin(vm, actor.user_id, self.lasts, self.clock()))
             else:
                 await self.platform.change(actor.cause, Claim, id, lambda claim: self._take(claim, actor))
         except (Claimed, ConcurrentUpdate):  # somebody else was faster
@@ -39,7 +39,7 @@ class ConsoleTurns:
 
     async def prolong(self, actor: Actor, vm: UUID) -> None:
         """Prolong the actor's turn: they use the machine and nobody waits."""
-        await self._change(actor, vm, lambda claim: claim.used(actor.user_id, self.lasts, self.clock()))
+        await self._change(actor, vm, lambda claim: claim.renew(actor.user_id, self.lasts, self.clock()))
 
     async def give_up(self, actor: Actor, vm: UUID) -> None:
         """Give the turn up, if the actor has it."""
@@ -52,7 +52,7 @@ class ConsoleTurns:
 
     async def holder(self, vm: UUID) -> tuple[UUID, datetime] | None:
         """The holder's user id and the end of the turn, read from the log; None if nobody has it now."""
-        return Claim.held_after(await self.platform.last_event(Claim.id_of(vm)), self.clock())
+        return Claim.holder_after(await self.platform.last_event(Claim.id_of(vm)), self.clock())
 
     async def _change(self, actor: Actor, vm: UUID, decide: Callable[[Claim], None]) -> None:
         if await self.platform.last_event(Claim.id_of(vm)) is not None:

@@ -61,16 +61,16 @@ class Guests:
         require(actor, "guest.ask")
         key, user = self.public_key(pub_key), vm_user.validate_vm_user(user)
         session = await self.sessions.by_alias(alias, f"alias {client_ip}")
-        session.joinable()
+        session.require_joinable()
         if session.owner_id == actor.user_id:
             raise AlreadyIn("this session is your own")
         id, now = Guest.id_of(session.id, actor.user_id), self.clock()
         with suppress(NotFound):
             guest = await self.platform.load(Guest, id)
-            approved = await self.requests.find([guest.joiner_id]) if guest.standing == GuestStatus.APPROVED else {}
+            approved = await self.requests.find([guest.joiner_id]) if guest.status == GuestStatus.APPROVED else {}
             if guest.joiner_id in approved:
                 return approved[guest.joiner_id]  # the same request again while access is being granted
-            guest.may_ask()
+            guest.require_may_ask()
         await self._limit_requests(id)
         until = now + self.request_lasts
         request = JoinRequest(self.ids(), id, session.id, actor.user_id, key, user, client_ip, region, until)
@@ -125,7 +125,7 @@ class Guests:
         if client_ip != request.client_ip:
             raise NotAsRequested("client_ip is not the address that this guest asked from")
         user = vm_user.validate_vm_user(user)
-        (await self.platform.load(Guest, request.guest_id)).undecided(joiner_id, self.clock())
+        (await self.platform.load(Guest, request.guest_id)).require_undecided(joiner_id, self.clock())
         admission_id = self.ids()
         await self.requests.admit(joiner_id, admission_id, user)
 
@@ -173,7 +173,7 @@ class Guests:
         """
         guest = await self.platform.load(Guest, id)
         joiner_id = guest.joiner_id
-        if guest.standing != GuestStatus.APPROVED:
+        if guest.status != GuestStatus.APPROVED:
             return
         try:
             admission = await self.grants.admission(guest)
@@ -195,7 +195,7 @@ class Guests:
         """Take the access of a revoked guest away on the machine."""
         guest = await self.platform.load(Guest, id)
         joiner_id = guest.joiner_id
-        if guest.standing != GuestStatus.REVOKED:
+        if guest.status != GuestStatus.REVOKED:
             return
         workspace, ssh_access = await self._ssh_access(guest)
         await ssh_access.revoke(workspace.id, id, guest.version)
@@ -209,7 +209,7 @@ class Guests:
     async def _change(self, cause: Cause, id: UUID, joiner_id: UUID | None, decide: Callable[[Guest], None]) -> None:
         """Change a guest, and delete the request `joiner_id` if it is over by that."""
         guest = await self.platform.change(cause, Guest, id, decide)
-        if joiner_id and (guest.joiner_id != joiner_id or guest.standing not in KEPT):
+        if joiner_id and (guest.joiner_id != joiner_id or guest.status not in KEPT):
             await self.requests.forget(joiner_id)
 
 

@@ -40,7 +40,7 @@ class Invites:
         invite = Invite.create(
             id=self.ids(),
             created_by=actor.user_id,
-            as_=actor.role,
+            inviter_role=actor.role,
             role=role,
             lasts=lasts,
             max_uses=max_uses,
@@ -69,7 +69,7 @@ class Invites:
         if id is None:
             raise Unusable("not_found")
         invite = await self.platform.load(Invite, id)
-        invite.usable(self.clock())
+        invite.require_usable(self.clock())
         return invite.role
 
     async def accept(self, actor: Actor, token: str, guesser: str) -> Role:

@@ -134,7 +134,7 @@ class Logins:
             raise NotLetIn("invalid_invite")
         invite = await self.platform.load(Invite, invitation.id)
         try:
-            invite.usable(self.clock())
+            invite.require_usable(self.clock())
         except Unusable as error:
             raise NotLetIn(REASONS.get(error.code, "invalid_invite")) from None
         return invite.role, invite

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from application.ports.machines import Machine
+from domain.machine import MachineFacts
 
 
-def facts(machine: Machine) -> dict[str, Any]:
+def facts(machine: Machine) -> MachineFacts:
     """A machine as events carry it."""
     return {
         "provider_id": machine.provider_id,

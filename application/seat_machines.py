@@ -46,7 +46,7 @@ class SeatMachines:
         if machine.status == Status.RUNNING:
             workshop.machine_ready(machine.id, now)
         elif machine.status == Status.STOPPED and any(isinstance(e, Workspace.Stopped) for e in machine.pending_events):
-            machine.ask(Operation.START, now)  # not asked for: its engine may have been restarted
+            machine.request_operation(Operation.START, now)  # not asked for: its engine may have been restarted
         elif machine.status == Status.FAILED:
             workshop.machine_failed(machine.id, machine.error or "it failed", now)
             machine.delete(now)

@@ -62,7 +62,9 @@ class Sessions:
         try:
             await self.platform.commit(cause, new)
         except ConcurrentUpdate:  # it is in the log already
-            await self.platform.change(cause, Session, id, lambda session: session.seen(seen.name, seen.windows, now))
+            await self.platform.change(
+                cause, Session, id, lambda session: session.observe(seen.name, seen.windows, now)
+            )
         return id
 
     async def close(self, id: UUID, cause: Cause) -> None:

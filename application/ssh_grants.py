@@ -41,9 +41,9 @@ class SshGrants:
             except NotFound:
                 continue  # a request that was kept, but never reached the log
             admission = await self.admission(guest)
-            if guest.standing == GuestStatus.INSTALLED and admission:
+            if guest.status == GuestStatus.INSTALLED and admission:
                 await ssh_access.admit(workspace_id, admission)
-            elif guest.standing not in ADMITTED:
+            elif guest.status not in ADMITTED:
                 await ssh_access.revoke(workspace_id, guest_id, guest.version)
 
     async def admission(self, guest: Guest) -> Admission | None:

@@ -28,7 +28,7 @@ class Users:
         manager_role = require_manager(actor)
 
         def change(user: User) -> None:
-            user.change_role(role, by=actor.user_id, as_=manager_role, now=self.clock())
+            user.change_role(role, by=actor.user_id, actor_role=manager_role, now=self.clock())
 
         return await self.platform.change(actor.cause, User, id, change)
 
@@ -37,7 +37,7 @@ class Users:
         manager_role = require_manager(actor)
 
         async def remove(user: User) -> list[Aggregate]:
-            user.remove(by=actor.user_id, as_=manager_role, now=self.clock())
+            user.remove(by=actor.user_id, actor_role=manager_role, now=self.clock())
             return await close_vm_account(self.platform, id, self.clock())
 
         await self.platform.change_with(actor.cause, User, id, remove)

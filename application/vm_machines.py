@@ -96,7 +96,7 @@ class VmMachines:
             def compare(config: VmConfig, version: int = version, runs: bool = runs) -> None:
                 nonlocal same
                 if same := config.version == version:
-                    config.found(runs, reason, self.clock())
+                    config.observe(runs, reason, self.clock())
 
             await self.platform.change(cause, VmConfig, id, compare)
             if same:
@@ -117,7 +117,7 @@ class VmMachines:
             domain.Hypervisor,
             domain.Hypervisor.id_of(),
             lambda id: domain.Hypervisor(id=id, at=self.clock()),
-            lambda hypervisor: hypervisor.told(answering, self.clock()),
+            lambda hypervisor: hypervisor.report(answering, self.clock()),
         )
 
     # -- helpers -------------------------------------------------------------------
@@ -148,7 +148,7 @@ class VmMachines:
             case Order.RESTART:
                 await self.hypervisor.ensure_stopped(config.id)
         try:
-            document = config.at_revision(config.to_boot)
+            document = config.at_revision(config.boot_revision)
             self.check(document)
             await self.hypervisor.ensure_running(config.id, document)
         except (EngineRefused, Invalid) as error:
@@ -172,10 +172,10 @@ class VmMachines:
         needs_restart = False
         for _ in range(MAX_ATTEMPTS):
             config = await self.platform.load(VmConfig, id)
-            if config.state != State.RUNNING or config.told == config.revision:
+            if config.state != State.RUNNING or config.applied_revision == config.revision:
                 return needs_restart or config.state == State.STARTING
             needs_restart = await self._change_live(config)
-            booted = config.at_revision(config.booted)
+            booted = config.at_revision(config.booted_revision)
             waits = needs_restart or (config.needs_restart and not same_machine(booted, config.document))
 
             def applied(now: VmConfig, revision: int = config.revision, waits: bool = waits) -> bool:
@@ -187,12 +187,16 @@ class VmMachines:
 
     async def _change_live(self, config: VmConfig) -> bool:
         """Change a running machine. Returns whether a part of the change needs a restart."""
-        before, booted, after = config.at_revision(config.told), config.at_revision(config.booted), config.document
+        before, booted, after = (
+            config.at_revision(config.applied_revision),
+            config.at_revision(config.booted_revision),
+            config.document,
+        )
         if same_machine(before, after):
             return False
         try:
             needs_restart = await self.hypervisor.change(config.id, before, after)
-            if needs_restart and config.told != config.booted:
+            if needs_restart and config.applied_revision != config.booted_revision:
                 needs_restart = not same_machine(booted, after) and await self.hypervisor.change(
                     config.id, booted, after
                 )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from application.access import Actor, require
 from application.platform import Platform
 from application.ports.clock import Clock
 from domain.errors import NotFound
-from domain.vm_server import DEFAULTS, VmServer
+from domain.vm_server import DEFAULTS, VmServer, VmServerChanges, VmServerSettings
 
 
 @dataclass(frozen=True)
@@ -19,19 +18,19 @@ class VmServers:
     platform: Platform
     clock: Clock
 
-    async def settings(self) -> dict[str, Any]:
+    async def settings(self) -> VmServerSettings:
         """The settings in force; no permission is asked."""
         try:
             return (await self.platform.load(VmServer, VmServer.id_of())).settings
         except NotFound:
-            return dict(DEFAULTS)
+            return {**DEFAULTS}
 
-    async def read(self, actor: Actor) -> dict[str, Any]:
+    async def read(self, actor: Actor) -> VmServerSettings:
         """The settings in force, for an administrator."""
         require(actor, "vm_server.see")
         return await self.settings()
 
-    async def configure(self, actor: Actor, changes: dict[str, Any]) -> dict[str, Any]:
+    async def configure(self, actor: Actor, changes: VmServerChanges) -> VmServerSettings:
         """Change some settings. Returns all of them."""
         require(actor, "vm_server.configure")
         now = self.clock()

@@ -116,7 +116,7 @@ class Workshops:
                     template=self.template,
                     provider=provider,
                     ttl_seconds=None,  # the machine ends with the workshop
-                    longest=self.max_term,
+                    max_term=self.max_term,
                     now=now,
                 )
                 for seat, machine_id in workshop.request_machines(now).items()
@@ -128,14 +128,14 @@ class Workshops:
         """Delete every machine of a workshop; each is destroyed in the background."""
 
         async def take_back(workshop: Workshop) -> list[Aggregate]:
-            return await self._deleted_machines(list(workshop.standing))
+            return await self._deleted_machines(list(workshop.live_machines))
 
         await self.platform.change_with(cause, Workshop, id, take_back, MAX_ATTEMPTS)
 
     async def clear(self, id: UUID, cause: Cause) -> None:
         """Remove what outlives the machines: the network, the learners, and of a deleted workshop the API key."""
         workshop = await self.platform.load(Workshop, id)
-        if workshop.standing or workshop.status != "stopping":
+        if workshop.live_machines or workshop.status != "stopping":
             return
         await (await self.engines.at(LOCAL)).ensure_no_network(id)
         await self.learners.forget_workshop(id)
@@ -160,7 +160,7 @@ class Workshops:
             workshop = await self.platform.load(Workshop, id)
         except NotFound:
             workshop = None
-        if workshop and (workshop.standing or workshop.status not in ("created", "stopped")):
+        if workshop and (workshop.live_machines or workshop.status not in ("created", "stopped")):
             return False
         await (await self.engines.at(LOCAL)).ensure_no_network(id)
         return True

@@ -114,7 +114,7 @@ class Workspaces:
             made_from=made_from,
             provider=(await self.engines.at(region)).provider,
             ttl_seconds=ttl_seconds,
-            longest=self.max_term,
+            max_term=self.max_term,
             now=self.clock(),
         )
 
@@ -132,7 +132,7 @@ class Workspaces:
             return workspace
         except ConcurrentUpdate:
             before = await self.platform.load(RequestKey, request_key.id)
-            return await self.platform.load(Workspace, before.same(fingerprint), version=1)
+            return await self.platform.load(Workspace, before.subject_of(fingerprint), version=1)
 
     async def operate(
         self, actor: Actor, id: UUID, operation: Operation, *, snapshot_id: UUID | None = None, label: str = ""
@@ -142,7 +142,7 @@ class Workspaces:
         def ask(workspace: Workspace) -> None:
             self._require(actor, "workspace.operate", workspace)
             id_of_snapshot = self.ids() if operation == Operation.SNAPSHOT else snapshot_id
-            workspace.ask(operation, self.clock(), snapshot_id=id_of_snapshot, label=label)
+            workspace.request_operation(operation, self.clock(), snapshot_id=id_of_snapshot, label=label)
 
         return await self.platform.change(actor.cause, Workspace, id, ask)
 

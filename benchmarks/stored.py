@@ -13,11 +13,12 @@ import psycopg
 
 from application.access import Cause
 from application.platform import Platform
+from domain.machine import MachineFacts
 from domain.workspace import Workspace
 from infra.eventlog.event_store import close_platform, open_platform
 
 DAY, YEAR = 86_400, timedelta(days=365)
-MACHINE = {
+MACHINE: MachineFacts = {
     "provider_id": "tenure-550e8400-e29b-41d4-a716-446655440000",
     "engine_id": "4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01",
     "connection": {"host": "127.0.0.1", "ports": {"22": 49153}},
@@ -39,8 +40,16 @@ def platform(database: str) -> Iterator[Platform]:
 
 
 def requested(owner_id: UUID | None = None, ttl_seconds: int = DAY, at: datetime | None = None) -> Workspace:
-    facts = {"owner_id": owner_id or uuid4(), "name": "bench", "template": "nodejs", "provider": "fake"}
-    return Workspace.request(id=uuid4(), ttl_seconds=ttl_seconds, longest=YEAR, now=at or now(), **facts)
+    return Workspace.request(
+        id=uuid4(),
+        owner_id=owner_id or uuid4(),
+        name="bench",
+        template="nodejs",
+        provider="fake",
+        ttl_seconds=ttl_seconds,
+        max_term=YEAR,
+        now=at or now(),
+    )
 
 
 def running(owner_id: UUID | None = None) -> Workspace:

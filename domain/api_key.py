@@ -18,7 +18,7 @@ MIN_LIFETIME, MAX_LIFETIME = timedelta(seconds=1), timedelta(days=3650)
 class ApiKey(aggregate.Aggregate):
     """An API key: a credential for programs. The text itself is in no event."""
 
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
@@ -36,21 +36,21 @@ class ApiKey(aggregate.Aggregate):
     class Forgotten(Event):
         """The key's hash and name were deleted."""
 
-    # -- what may be asked ---------------------------------------------------
+    # -- commands --------------------------------------------------------------
 
     @classmethod
     def create(
         cls, *, id: UUID, owner_id: UUID, scopes: Iterable[str], lasts: timedelta | None, now: datetime
     ) -> ApiKey:
-        """A new one, which lasts so long. `Invalid` for a scope or a time that there is not."""
-        wanted = sorted(set(scopes))
-        if unknown := [scope for scope in wanted if scope not in list(Scope)]:
+        """Create a key that is valid for `lasts`, or until it is revoked. Raises `Invalid`."""
+        unique = sorted(set(scopes))
+        if unknown := [scope for scope in unique if scope not in list(Scope)]:
             raise Invalid(f"there is no scope {unknown[0]!r}; there are {', '.join(Scope)}")
-        if not wanted:
+        if not unique:
             raise Invalid(f"a key needs a scope; there are {', '.join(Scope)}")
         if lasts is not None and not MIN_LIFETIME <= lasts <= MAX_LIFETIME:
             raise Invalid(f"a key lasts from 1 second to {MAX_LIFETIME.days} days")
-        return cls(id=id, at=now, owner_id=owner_id, scopes=wanted, expires_at=None if lasts is None else now + lasts)
+        return cls(id=id, at=now, owner_id=owner_id, scopes=unique, expires_at=None if lasts is None else now + lasts)
 
     @event(Created)
     def __init__(self, id: UUID, at: datetime, owner_id: UUID, scopes: list[str], expires_at: datetime | None) -> None:
@@ -63,17 +63,17 @@ class ApiKey(aggregate.Aggregate):
         return not self.revoked and (self.expires_at is None or now < self.expires_at)
 
     def revoke(self, now: datetime) -> None:
-        """From now on it opens nothing. `NotFound` the second time: what is revoked is in no list."""
+        """Revoke the key with immediate effect. Raises `NotFound` if it is revoked already."""
         if self.revoked:
             raise NotFound("no such key")
         self._revoked(now)
 
     def forget(self, now: datetime) -> None:
-        """What was kept of it has gone."""
+        """Record that the key's row was deleted."""
         if self.revoked and not self.forgotten:
             self._forgotten(now)
 
-    # -- what it then is -----------------------------------------------------
+    # -- state ------------------------------------------------------------------
 
     @event(Revoked)
     def _revoked(self, at: datetime) -> None:

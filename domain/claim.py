@@ -28,7 +28,7 @@ class Claimed(Conflict):
 class Claim(aggregate.Aggregate):
     """A claim on a session: while it lasts, only its holder may type. Its id follows from the session's."""
 
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
@@ -78,12 +78,12 @@ class Claim(aggregate.Aggregate):
         return uuid5(session_id, "claim")
 
     @staticmethod
-    def held_after(event: Any, now: datetime) -> tuple[UUID, datetime] | None:
-        """By whom, and until when, if this is the last that happened: each event tells all of it."""
+    def holder_after(event: Any, now: datetime) -> tuple[UUID, datetime] | None:
+        """The holder and the end of the claim after its newest event; None: nobody holds it. Every event has both."""
         holder_id, expires_at = getattr(event, "holder_id", None), getattr(event, "expires_at", None)
         return (holder_id, expires_at) if holder_id and expires_at and expires_at > now else None
 
-    # -- what may be asked ---------------------------------------------------
+    # -- commands --------------------------------------------------------------
 
     @event(Taken)
     def __init__(
@@ -97,13 +97,13 @@ class Claim(aggregate.Aggregate):
     ) -> None:
         self._id = id
         self.session_id, self.owner_id = session_id, owner_id
-        self._held(holder_id, expires_at)
+        self._set_holder(holder_id, expires_at)
 
     @classmethod
-    def first(
+    def begin(
         cls, session_id: UUID, holder_id: UUID, lasts: timedelta, now: datetime, owner_id: UUID | None = None
     ) -> Claim:
-        """Of what nobody has ever claimed."""
+        """The claim on a session that nobody has ever claimed."""
         return cls(
             id=cls.id_of(session_id),
             at=now,
@@ -114,11 +114,11 @@ class Claim(aggregate.Aggregate):
         )
 
     def holder(self, now: datetime) -> UUID | None:
-        """Who has it; also before its end has been noticed, nobody has what is over."""
+        """The user who holds the claim; None once its time is over, even before `expire` was called."""
         return self.holder_id if self.holder_id and self.expires_at > now else None
 
     def take(self, user_id: UUID, lasts: timedelta, now: datetime, *, may_take_over: bool) -> None:
-        """Claim it, or claim it for longer. Raises `Claimed`."""
+        """Claim the session, or renew the claim. Raises `Claimed`."""
         held_by = self.holder(now)
         if held_by == user_id:
             self._renewed(now, user_id, now + lasts)
@@ -127,8 +127,8 @@ class Claim(aggregate.Aggregate):
         else:
             raise Claimed(held_by, self.expires_at)
 
-    def used(self, user_id: UUID, lasts: timedelta, now: datetime) -> None:
-        """The holder is at work: it lasts on. Written down when half of it is over, not at every key."""
+    def renew(self, user_id: UUID, lasts: timedelta, now: datetime) -> None:
+        """Renew the claim of a holder at work. Does nothing before half of it is over, so not every key is an event."""
         if self.holder(now) == user_id and self.expires_at - now < lasts / 2:
             self._renewed(now, user_id, now + lasts)
 
@@ -140,8 +140,8 @@ class Claim(aggregate.Aggregate):
             raise NotAllowed("Only who has claimed it, or an admin, can release it")
         self._released(now)
 
-    def ask_for(self, user_id: UUID, now: datetime) -> None:
-        """Ask its holder to hand it over."""
+    def request_handover(self, user_id: UUID, now: datetime) -> None:
+        """Ask the holder to hand the claim over. Raises `NotFound` if nobody holds it."""
         held_by = self.holder(now)
         if held_by is None:
             raise NotFound("nobody has claimed this session; claim it")
@@ -149,7 +149,7 @@ class Claim(aggregate.Aggregate):
             self._handover_requested(now, user_id, held_by, self.expires_at)
 
     def hand_over(self, by: UUID, to: UUID, lasts: timedelta, now: datetime) -> None:
-        """Its holder gives it to somebody who has asked."""
+        """Give the claim to a user who asked for it. Raises `NotAllowed`, `NotFound`."""
         if self.holder(now) != by:
             raise NotAllowed("Only who has claimed it can hand it over")
         if to not in self.asking:
@@ -160,11 +160,11 @@ class Claim(aggregate.Aggregate):
         if self.holder_id and self.expires_at <= now:
             self._expired(now)
 
-    # -- what it then is -----------------------------------------------------
+    # -- state ------------------------------------------------------------------
 
     @event(TakenAgain)
     def _taken_again(self, at: datetime, holder_id: UUID, expires_at: datetime, from_id: UUID | None) -> None:
-        self._held(holder_id, expires_at)
+        self._set_holder(holder_id, expires_at)
 
     @event(Renewed)
     def _renewed(self, at: datetime, holder_id: UUID, expires_at: datetime) -> None:
@@ -176,16 +176,16 @@ class Claim(aggregate.Aggregate):
 
     @event(HandedOver)
     def _handed_over(self, at: datetime, holder_id: UUID, expires_at: datetime) -> None:
-        self._held(holder_id, expires_at)
+        self._set_holder(holder_id, expires_at)
 
     @event(Released)
     def _released(self, at: datetime) -> None:
-        self._held(None, at)
+        self._set_holder(None, at)
 
     @event(Expired)
     def _expired(self, at: datetime) -> None:
-        self._held(None, at)
+        self._set_holder(None, at)
 
-    def _held(self, holder_id: UUID | None, expires_at: datetime) -> None:
+    def _set_holder(self, holder_id: UUID | None, expires_at: datetime) -> None:
         self.holder_id, self.expires_at = holder_id, expires_at
         self.asking: list[UUID] = []

@@ -1,8 +1,8 @@
-"""What Tenure may refuse, by kind. Contracts decide what each kind looks like on their wire."""
+"""The kinds of refusal. Each contract decides what a kind looks like on its wire."""
 
 
 class Refused(Exception):
-    """A request that the rules do not allow. The message is a sentence for people; `code` is stable, for programs."""
+    """A request that the rules do not allow. The message is for people; `code` is stable, for programs."""
 
     code = "refused"
 

@@ -1,13 +1,14 @@
-"""How one account stands with one session of somebody else's: from asking to join, to being in, to being out again.
+"""A guest: one user in somebody else's hosted session, from the request to join to the removal.
 
-Each time that they ask is a `joiner_id` of its own, and everything that is decided is about one of these. What they
-asked with (a public key, a user name, an address) is never here.
+Every request has a `joiner_id` of its own, and every decision is about one request. Public key, user name and address
+of the request are rows outside the log.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import event
@@ -19,12 +20,12 @@ from domain.errors import Conflict, NotFound
 class GuestStatus(StrEnum):
     WAITING = "waiting"
     REJECTED = "rejected"
-    WITHDRAWN = "withdrawn"  # they hung up
+    WITHDRAWN = "withdrawn"  # the user hung up
     TIMED_OUT = "timed_out"
-    APPROVED = "approved"  # and about to be let in
-    INSTALLED = "installed"  # they can log in
-    REVOKED = "revoked"  # and about to be put out
-    REMOVED = "removed"  # nothing of theirs is on the machine
+    APPROVED = "approved"  # the key is being installed
+    INSTALLED = "installed"  # the guest can log in
+    REVOKED = "revoked"  # the account is being removed
+    REMOVED = "removed"  # nothing of the guest is on the machine
     CLOSED = "closed"  # the session has ended
 
 
@@ -56,7 +57,7 @@ class Decided(Conflict):
 class Guest(aggregate.Aggregate):
     """A user's place in somebody else's hosted session: asked for, decided, installed on the machine, removed."""
 
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         joiner_id: UUID  # this request, of possibly several by one user
@@ -115,7 +116,9 @@ class Guest(aggregate.Aggregate):
     def id_of(session_id: UUID, user_id: UUID) -> UUID:
         return uuid5(session_id, f"guest:{user_id}")
 
-    # -- what may be asked ---------------------------------------------------
+    STATE_NAMES = MappingProxyType({"status": "standing"})
+
+    # -- commands --------------------------------------------------------------
 
     @event(Asked)
     def __init__(
@@ -133,111 +136,111 @@ class Guest(aggregate.Aggregate):
         self.session_id, self.owner_id, self.user_id = session_id, owner_id, user_id
         self.hosted_in = hosted_in
         self.admission_id: UUID | None = None
-        self._waits(joiner_id, until)
+        self._set_waiting(joiner_id, until)
 
-    def may_ask(self) -> None:
-        """Return if they can ask (again). Raises `AlreadyIn`, and `Conflict` while they are put out."""
-        if self.standing in ADMITTED:
+    def require_may_ask(self) -> None:
+        """Return if the user can ask to join. Raises `AlreadyIn`, and `Conflict` during a removal."""
+        if self.status in ADMITTED:
             raise AlreadyIn("you are in this session already")
-        if self.standing == GuestStatus.REVOKED:
+        if self.status == GuestStatus.REVOKED:
             raise Conflict("you are being removed from this session; ask again when that is done")
 
     def ask_again(self, joiner_id: UUID, until: datetime, now: datetime) -> None:
-        self.may_ask()
+        self.require_may_ask()
         self._asked_again(now, joiner_id, until)
 
-    def undecided(self, joiner_id: UUID, now: datetime) -> None:
-        """Return if that request waits to be decided. Raises `NotWaiting`, `Decided`."""
-        over = self.standing in (GuestStatus.WITHDRAWN, GuestStatus.TIMED_OUT, GuestStatus.CLOSED)
-        if joiner_id != self.joiner_id or over or (self.standing == GuestStatus.WAITING and self.until <= now):
+    def require_undecided(self, joiner_id: UUID, now: datetime) -> None:
+        """Return if the request waits for a decision. Raises `NotWaiting`, `Decided`."""
+        has_ended = self.status in (GuestStatus.WITHDRAWN, GuestStatus.TIMED_OUT, GuestStatus.CLOSED)
+        if joiner_id != self.joiner_id or has_ended or (self.status == GuestStatus.WAITING and self.until <= now):
             raise NotWaiting
-        if self.standing != GuestStatus.WAITING:
-            raise Decided(f"this request has been {self.standing} already")
+        if self.status != GuestStatus.WAITING:
+            raise Decided(f"this request has been {self.status} already")
 
     def approve(self, joiner_id: UUID, admission_id: UUID, now: datetime) -> None:
-        self.undecided(joiner_id, now)
+        self.require_undecided(joiner_id, now)
         self._approved(now, joiner_id, admission_id, self.hosted_in)
 
     def reject(self, joiner_id: UUID, now: datetime) -> None:
-        self.undecided(joiner_id, now)
+        self.require_undecided(joiner_id, now)
         self._rejected(now, joiner_id)
 
     def revoke(self, joiner_id: UUID, now: datetime) -> None:
-        """Take back an approval. What is taken back already is not taken back again."""
-        if joiner_id != self.joiner_id or (self.standing in FINISHED and self.standing != GuestStatus.REMOVED):
+        """Take an approval back. Does nothing if it was taken back already. Raises `NotFound`, `Conflict`."""
+        if joiner_id != self.joiner_id or (self.status in FINISHED and self.status != GuestStatus.REMOVED):
             raise NotFound("no such guest")
-        if self.standing == GuestStatus.WAITING:
+        if self.status == GuestStatus.WAITING:
             raise Conflict("this guest still waits; reject the request")
-        if self.standing in ADMITTED:
+        if self.status in ADMITTED:
             self._revoked(now, joiner_id, self.hosted_in)
 
-    # -- what is due, or what the world reports: never refused, and nothing new the second time ---------
+    # -- reports and due times: never refused, and without effect the second time ---
 
     def withdraw(self, joiner_id: UUID, now: datetime) -> None:
-        if joiner_id == self.joiner_id and self.standing == GuestStatus.WAITING:
+        if joiner_id == self.joiner_id and self.status == GuestStatus.WAITING:
             self._withdrawn(now, joiner_id)
 
     def time_out(self, now: datetime) -> None:
-        if self.standing == GuestStatus.WAITING and self.until <= now:
+        if self.status == GuestStatus.WAITING and self.until <= now:
             self._timed_out(now, self.joiner_id)
 
     def installed(self, joiner_id: UUID, now: datetime) -> None:
-        if joiner_id == self.joiner_id and self.standing == GuestStatus.APPROVED:
+        if joiner_id == self.joiner_id and self.status == GuestStatus.APPROVED:
             self._installed(now, joiner_id)
 
     def not_installed(self, joiner_id: UUID, reason: str, now: datetime) -> None:
-        if joiner_id == self.joiner_id and self.standing == GuestStatus.APPROVED:
+        if joiner_id == self.joiner_id and self.status == GuestStatus.APPROVED:
             self._not_installed(now, joiner_id, reason, max(self.until, now))
 
     def removed(self, joiner_id: UUID, now: datetime) -> None:
-        if joiner_id == self.joiner_id and self.standing == GuestStatus.REVOKED:
+        if joiner_id == self.joiner_id and self.status == GuestStatus.REVOKED:
             self._removed(now, joiner_id)
 
     def close(self, now: datetime) -> None:
-        if self.standing not in FINISHED:
+        if self.status not in FINISHED:
             self._closed(now, self.joiner_id)
 
-    # -- what it then is -----------------------------------------------------
+    # -- state ------------------------------------------------------------------
 
     @event(AskedAgain)
     def _asked_again(self, at: datetime, joiner_id: UUID, until: datetime) -> None:
-        self._waits(joiner_id, until)
+        self._set_waiting(joiner_id, until)
 
     @event(Withdrawn)
     def _withdrawn(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = GuestStatus.WITHDRAWN
+        self.status = GuestStatus.WITHDRAWN
 
     @event(TimedOut)
     def _timed_out(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = GuestStatus.TIMED_OUT
+        self.status = GuestStatus.TIMED_OUT
 
     @event(Rejected)
     def _rejected(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = GuestStatus.REJECTED
+        self.status = GuestStatus.REJECTED
 
     @event(Approved)
     def _approved(self, at: datetime, joiner_id: UUID, admission_id: UUID, hosted_in: str) -> None:
-        self.standing, self.admission_id = GuestStatus.APPROVED, admission_id
+        self.status, self.admission_id = GuestStatus.APPROVED, admission_id
 
     @event(Installed)
     def _installed(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = GuestStatus.INSTALLED
+        self.status = GuestStatus.INSTALLED
 
     @event(NotInstalled)
     def _not_installed(self, at: datetime, joiner_id: UUID, reason: str, until: datetime) -> None:
-        self.standing = GuestStatus.WAITING
+        self.status = GuestStatus.WAITING
 
     @event(Revoked)
     def _revoked(self, at: datetime, joiner_id: UUID, hosted_in: str) -> None:
-        self.standing = GuestStatus.REVOKED
+        self.status = GuestStatus.REVOKED
 
     @event(Removed)
     def _removed(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = GuestStatus.REMOVED
+        self.status = GuestStatus.REMOVED
 
     @event(Closed)
     def _closed(self, at: datetime, joiner_id: UUID) -> None:
-        self.standing = GuestStatus.CLOSED
+        self.status = GuestStatus.CLOSED
 
-    def _waits(self, joiner_id: UUID, until: datetime) -> None:
-        self.standing, self.joiner_id, self.until = GuestStatus.WAITING, joiner_id, until
+    def _set_waiting(self, joiner_id: UUID, until: datetime) -> None:
+        self.status, self.joiner_id, self.until = GuestStatus.WAITING, joiner_id, until

@@ -1,4 +1,4 @@
-"""A session that somebody hosts: a machine of their own, which others may ask to join by its alias."""
+"""A hosted session: a user's machine that others may ask to join by its alias."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class JoiningForbidden(Invalid):
 class HostedSession(aggregate.Aggregate):
     """A session on a machine of its own, which others may ask to join."""
 
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
@@ -45,10 +45,10 @@ class HostedSession(aggregate.Aggregate):
 
     @staticmethod
     def id_of(workspace_id: UUID) -> UUID:
-        """The session whose machine this is, if it is any session's."""
+        """The id of the session with this machine."""
         return uuid5(workspace_id, "hosted-session")
 
-    # -- what may be asked ---------------------------------------------------
+    # -- commands --------------------------------------------------------------
 
     @event(Opened)
     def __init__(
@@ -73,12 +73,12 @@ class HostedSession(aggregate.Aggregate):
     def ended(self) -> bool:
         return self.ended_because is not None
 
-    def joinable(self) -> None:
+    def require_joinable(self) -> None:
         """Return if others may ask to join. Raises `JoiningForbidden`."""
         if self.no_join:
             raise JoiningForbidden("the owner of this session lets nobody join")
 
-    # -- what the world reports: nothing new the second time ------------------
+    # -- reports: without effect the second time ------------------------------------
 
     def end(self, reason: str, now: datetime) -> None:
         if not self.ended:
@@ -88,7 +88,7 @@ class HostedSession(aggregate.Aggregate):
         if self.ended and not self.cleared:
             self._cleared(now)
 
-    # -- what it then is -----------------------------------------------------
+    # -- state ------------------------------------------------------------------
 
     @event(Ended)
     def _ended(self, at: datetime, reason: str) -> None:

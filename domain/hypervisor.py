@@ -1,4 +1,4 @@
-"""Whether what runs virtual machines answers. While it does not, machines go on, and nobody is told what they do."""
+"""The hypervisor: whether it answers. While it does not, machines run on, but their state is not known."""
 
 from __future__ import annotations
 
@@ -36,16 +36,17 @@ class Hypervisor(aggregate.Aggregate):
         self._id = id
         self.answers = True
 
-    def told(self, answers: bool, now: datetime) -> None:
+    def report(self, answers: bool, now: datetime) -> None:
+        """Record whether the hypervisor answers, if that is new."""
         if answers and not self.answers:
-            self._found(now)
+            self._mark_found(now)
         elif self.answers and not answers:
-            self._lost(now)
+            self._mark_lost(now)
 
     @event(Lost)
-    def _lost(self, at: datetime) -> None:
+    def _mark_lost(self, at: datetime) -> None:
         self.answers = False
 
     @event(Found)
-    def _found(self, at: datetime) -> None:
+    def _mark_found(self, at: datetime) -> None:
         self.answers = True

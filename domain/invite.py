@@ -1,4 +1,4 @@
-"""An invitation into the place, for a role. Its token is not here: only its hash is kept, elsewhere."""
+"""An invite to become a member, with a role. The hash of its token is a row outside the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_USES = 1_000_000
 
 
 class Unusable(Gone):
-    """It was an invite. `code` says why it is none any more: expired, revoked or exhausted (C32)."""
+    """The invite cannot be accepted any more. `code` says why: expired, revoked or exhausted (C32)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(f"this invite is {code}")
@@ -26,7 +26,7 @@ class Unusable(Gone):
 class Invite(aggregate.Aggregate):
     """An invite: a link that lets people join with a role. The token itself is in no event."""
 
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
@@ -50,7 +50,7 @@ class Invite(aggregate.Aggregate):
     class Expired(Event):
         """The invite's time is over."""
 
-    # -- what may be asked ---------------------------------------------------
+    # -- commands --------------------------------------------------------------
 
     @classmethod
     def create(
@@ -58,16 +58,16 @@ class Invite(aggregate.Aggregate):
         *,
         id: UUID,
         created_by: UUID,
-        as_: Role,
+        inviter_role: Role,
         role: str,
         lasts: timedelta,
         max_uses: int | None,
         now: datetime,
     ) -> Invite:
-        """A new one (C27). `as_` is the role of who invites: only the owner invites admins."""
+        """Create an invite (C27). Only the owner invites admins. Raises `Invalid`, `NotAllowed`."""
         if role not in list(Role) or role == Role.OWNER:
             raise Invalid(f"there is no inviting to the role {role!r}; there are viewer, operator and admin")
-        if role == Role.ADMIN and as_ != Role.OWNER:
+        if role == Role.ADMIN and inviter_role != Role.OWNER:
             raise NotAllowed("Only the owner can invite admins")
         if not MIN_LIFETIME <= lasts <= MAX_LIFETIME:
             raise Invalid("expiresIn must be from 1 second to 365 days")
@@ -91,8 +91,8 @@ class Invite(aggregate.Aggregate):
         self.accepted_by: list[UUID] = []
         self.revoked = self.expired = False
 
-    def usable(self, now: datetime) -> None:
-        """Return if it can be accepted. Raises `Unusable`."""
+    def require_usable(self, now: datetime) -> None:
+        """Return if the invite can be accepted. Raises `Unusable`."""
         if self.revoked:
             raise Unusable("revoked")
         if self.expired or self.expires_at <= now:
@@ -101,10 +101,10 @@ class Invite(aggregate.Aggregate):
             raise Unusable("exhausted")
 
     def accept(self, user_id: UUID, now: datetime) -> bool:
-        """Once a person, however often they come (C35). Returns whether this was the time that counts."""
+        """Accept the invite, once for each user (C35). Returns False if the user has before. Raises `Unusable`."""
         if user_id in self.accepted_by:
             return False
-        self.usable(now)
+        self.require_usable(now)
         self._accepted(now, user_id)
         return True
 
@@ -116,7 +116,7 @@ class Invite(aggregate.Aggregate):
         if not self.expired and not self.revoked and self.expires_at <= now:
             self._expired(now)
 
-    # -- what it then is -----------------------------------------------------
+    # -- state ------------------------------------------------------------------
 
     @event(Accepted)
     def _accepted(self, at: datetime, user_id: UUID) -> None:

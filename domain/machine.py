@@ -1,10 +1,31 @@
-"""A lent machine's life: the states it can be in, and what can be done to it in each."""
+"""The states of a lent machine, the operations on it, and the facts that an engine reports about it."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypedDict
 
 from domain.errors import Conflict
+
+
+class MachineConnection(TypedDict, total=False):
+    """How a machine is reached. It is stored in events and shown to clients, so it holds JSON values only."""
+
+    # Of machines on Docker.
+    host: str  # the address that clients reach published ports under
+    ports: dict[str, int]  # port inside, as text, to published port: {"22": 49153}; empty while it is stopped
+    disk_mb: int | str  # where a limit was asked for: the limit, or a sentence that there is none
+    # Of machines that are processes of this host.
+    directory: str  # the absolute path of its files
+    terminal: str | None  # the command that attaches to its terminal; None while it is stopped, or without tmux
+
+
+class MachineFacts(TypedDict):
+    """A machine as its engine showed it, as events keep it: JSON values only."""
+
+    provider_id: str  # the deterministic name
+    engine_id: str  # the engine's own id, another one after a re-creation
+    connection: MachineConnection
 
 
 class Status(StrEnum):
@@ -12,11 +33,11 @@ class Status(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
     FAILED = "failed"
-    ENDED = "ended"  # not lent any more; the machine may still be on its way out
+    ENDED = "ended"  # lent no more; the machine may still exist for a while
 
 
 class Operation(StrEnum):
-    """What can be under way on a machine that is there, one at a time."""
+    """An operation on a machine that exists. One at a time is under way."""
 
     START = "start"
     STOP = "stop"
@@ -36,7 +57,7 @@ NOTHING_TO_DO = {(Operation.START, Status.RUNNING), (Operation.STOP, Status.STOP
 
 
 def should_begin(operation: Operation, status: Status, under_way: str | None) -> bool:
-    """Whether there is anything to begin. `Conflict` if it cannot be done now."""
+    """Whether the operation would change anything. Raises `Conflict` if it cannot be done now."""
     if under_way:
         raise Conflict(f"a {under_way} is under way; try again when it is done")
     if (operation, status) in NOTHING_TO_DO:

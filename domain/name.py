@@ -1,4 +1,4 @@
-"""Names that people give to things: shown on one line, stored as they are."""
+"""Names that people give to things. They are shown on one line and stored as they are."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import re
 
 from domain.errors import Invalid
 
-MAX_NAME_CHARS = 100  # characters
+MAX_NAME_CHARS = 100
+MAX_WORD_CHARS = 40
 
 
 def validate_name(name: str, field: str = "name") -> str:
-    """The name, if it is one. `Invalid`: blank, over 100 characters, or with characters that cannot be shown."""
+    """Return the name. Raises `Invalid` if it is blank, too long, or has characters that cannot be shown."""
     if not name.strip():
         raise Invalid(f"{field} must not be blank")
     if len(name) > MAX_NAME_CHARS:
@@ -20,8 +21,10 @@ def validate_name(name: str, field: str = "name") -> str:
     return name
 
 
-def validate_word(name: str, what: str) -> str:
-    """The name, if it is one that needs no quoting anywhere: small letters, digits and hyphens, at most 40."""
+def validate_word(name: str, field: str) -> str:
+    """Return the name if it needs no quoting anywhere: small letters, digits and hyphens. Raises `Invalid`."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", name):
-        raise Invalid(f"{what} must be a word of small letters, digits and hyphens, of at most 40 characters")
+        raise Invalid(
+            f"{field} must be a word of small letters, digits and hyphens, of at most {MAX_WORD_CHARS} characters"
+        )
     return name

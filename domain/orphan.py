@@ -1,4 +1,4 @@
-"""A machine on the engine with our label, and nobody in the log who holds it."""
+"""An orphan: a machine on an engine that bears Tenure's label, but that no workspace in the log holds."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Orphan(aggregate.Aggregate):
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            state["region"] = LOCAL  # there was no other
+            state["region"] = LOCAL  # the only region then
 
     class Destroyed(aggregate.Aggregate.Event):
         """The machine is gone from its engine."""
 
     @staticmethod
     def id_of(workspace_id: UUID, engine_id: str) -> UUID:
-        """One machine is one orphan, however often it is found."""
+        """The same id for the same machine, however often a sweep finds it."""
         return uuid5(workspace_id, f"orphan:{engine_id}")
 
     @event(Found)

@@ -1,7 +1,7 @@
-"""An Idempotency-Key that was used: what was asked under it, and what came of it.
+"""An Idempotency-Key that was used: the request under it, and what was created.
 
-Its id follows from the asker and the key, and it is stored together with what was made, so that of two requests
-under one key only one can be stored.
+The aggregate's id follows from the user and the key, and it is stored in the same commit as what was created. Of two
+requests under one key, only one can be stored.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from eventsourcing.domain import event
 from domain import aggregate
 from domain.errors import Conflict, Invalid
 
-MAX_KEY_CHARS = 255  # characters
+MAX_KEY_CHARS = 255
 
 
 class RequestKey(aggregate.Aggregate):
@@ -29,7 +29,7 @@ class RequestKey(aggregate.Aggregate):
 
     @staticmethod
     def id_of(owner_id: UUID, key: str) -> UUID:
-        """Where this key of this asker is kept. `Invalid`: blank, too long, or not printable."""
+        """The id for this key of this user. Raises `Invalid` if the key is blank, too long or not printable."""
         if not key.strip() or len(key) > MAX_KEY_CHARS or not key.isprintable():
             raise Invalid(f"Idempotency-Key must be 1 to {MAX_KEY_CHARS} printable characters")
         return uuid5(owner_id, f"request-key:{key}")
@@ -39,8 +39,8 @@ class RequestKey(aggregate.Aggregate):
         self._id = id
         self.owner_id, self.fingerprint, self.subject_id = owner_id, fingerprint, subject_id
 
-    def same(self, fingerprint: str) -> UUID:
-        """What came of it. `Conflict` if something else was asked under this key."""
+    def subject_of(self, fingerprint: str) -> UUID:
+        """The id of what this request created. Raises `Conflict` if the key was used for another request."""
         if fingerprint != self.fingerprint:
             raise Conflict("this Idempotency-Key was used for another request; use a new key for a new request")
         return self.subject_id

@@ -1,4 +1,4 @@
-"""What a person may do in this place, in rising order (C63)."""
+"""The roles of members, from the least powerful to the most (C63)."""
 
 from __future__ import annotations
 

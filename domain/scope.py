@@ -1,4 +1,4 @@
-"""What a key may be used for, of what its owner may do."""
+"""The scopes of API keys. A scope limits a key to a part of what its owner may do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    FULL = "full"  # everything that its owner may do
-    READ = "read"  # see what its owner has and shares, and change nothing
+    FULL = "full"  # everything its owner may do
+    READ = "read"  # read what its owner may see; change nothing
     AUDIT = "audit"  # read the whole trail, and nothing else

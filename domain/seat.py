@@ -1,4 +1,4 @@
-"""A seat: a place in a workshop, with a machine while the workshop runs, and at most one learner."""
+"""A seat of a workshop: a machine while the workshop runs, and at most one learner."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from uuid import UUID
 
 from domain.errors import Conflict, Invalid, NotFound
 
-MAX_SEATS = 10  # in one workshop
-MAX_MACHINE_TRIES = 3  # machines that a seat is given, one after another, until its workshop gives up on it
+MAX_SEATS = 10  # of one workshop
+MAX_MACHINE_TRIES = 3  # machines in a row that may fail on one seat
 
 
 class NoSeats(Conflict):
@@ -25,17 +25,18 @@ class NoSuchSession(NotFound):
 
 @dataclass
 class Seat:
-    machine_id: UUID | None = None  # the workspace that it is; None: to be requested
+    machine_id: UUID | None = None  # of its workspace; None: it has none yet
     ready: bool = False
     failures: int = 0  # in a row
     learner_id: UUID | None = None
 
     @property
     def lacks_machine(self) -> bool:
-        """It is to have one; not so any more, where several have failed."""
+        """Whether a machine is to be requested. False once too many have failed in a row."""
         return self.machine_id is None and self.failures < MAX_MACHINE_TRIES
 
-    def fails(self) -> None:
+    def record_failure(self) -> None:
+        """Take the failed machine off the seat."""
         self.machine_id, self.ready, self.failures = None, False, self.failures + 1
 
     @property
@@ -44,14 +45,14 @@ class Seat:
 
 
 def validate_seat_count(seats: int) -> int:
-    """How many a workshop is to have. `Invalid` if it cannot have that many."""
+    """Return the number of seats. Raises `Invalid` if a workshop cannot have that many."""
     if not 1 <= seats <= MAX_SEATS:
         raise Invalid(f"seats must be 1 to {MAX_SEATS}")
     return seats
 
 
 def parse_seat(text: str) -> int:
-    """The seat that is written like this: `1` and `01` are the same. `Invalid` for what is none."""
+    """The number of a seat from text; `1` and `01` are the same. Raises `Invalid`."""
     if not (text.isascii() and text.isdecimal() and len(text) <= 2 and 1 <= int(text) <= MAX_SEATS):
         raise Invalid(f"a seat is a number from 1 to {MAX_SEATS}")
     return int(text)

@@ -1,4 +1,4 @@
-"""A shared terminal: one tmux session on a machine, for as long as it is there."""
+"""A shared terminal: one tmux session on a machine, for as long as it exists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain import aggregate
 class Session(aggregate.Aggregate):
     """A shared terminal: one session of a tmux server."""
 
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
@@ -50,10 +50,10 @@ class Session(aggregate.Aggregate):
 
     @staticmethod
     def id_of(host: str, server: int, tmux_id: str, created_at: datetime) -> UUID:
-        """One session is one stream, whoever finds it, and however often."""
+        """The same id for the same tmux session, whichever process observes it."""
         return uuid5(NAMESPACE, f"{host}:{server}:{tmux_id}:{created_at.timestamp():.0f}")
 
-    # -- what the world reports: nothing new the second time ------------------
+    # -- reports: without effect the second time ------------------------------------
 
     @event(Found)
     def __init__(
@@ -74,8 +74,8 @@ class Session(aggregate.Aggregate):
         self.created_at, self.owner_id = created_at, owner_id
         self.closed_at: datetime | None = None
 
-    def seen(self, name: str, windows: int, now: datetime) -> None:
-        """It is there, and is called so."""
+    def observe(self, name: str, windows: int, now: datetime) -> None:
+        """Record the name and the number of windows that tmux reports, where they are new."""
         if self.closed_at is not None:
             self._found_again(now, name, windows)
         if name != self.name:
@@ -87,7 +87,7 @@ class Session(aggregate.Aggregate):
         if self.closed_at is None:
             self._closed(now)
 
-    # -- what it then is -----------------------------------------------------
+    # -- state ------------------------------------------------------------------
 
     @event(Renamed)
     def _renamed(self, at: datetime, name: str) -> None:

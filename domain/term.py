@@ -1,4 +1,4 @@
-"""A term: how long something is lent, and when its holder is warned that it ends."""
+"""Terms: how long something is lent, and when its holder is warned of the end."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ from datetime import datetime, timedelta
 
 from domain.errors import Invalid
 
-WARNING_LEAD = timedelta(minutes=5)  # before the end; a fifth of the term where that is shorter
+WARNING_LEAD = timedelta(minutes=5)  # before the end, or a fifth of the term where that is shorter
 
 
-def validate_term(seconds: int, longest: timedelta) -> timedelta:
-    """A term of so many seconds. `Invalid` if that is not positive, or more than `longest`."""
+def validate_term(seconds: int, max_term: timedelta) -> timedelta:
+    """A term of so many seconds. Raises `Invalid` if it is not positive, or more than `max_term`."""
     if seconds <= 0:
         raise Invalid("ttl_seconds must be a positive number of seconds")
-    if seconds > longest.total_seconds():
-        raise Invalid(f"ttl_seconds must be at most {longest.total_seconds():.0f} ({longest.days} days)")
+    if seconds > max_term.total_seconds():
+        raise Invalid(f"ttl_seconds must be at most {max_term.total_seconds():.0f} ({max_term.days} days)")
     return timedelta(seconds=seconds)
 
 
+def extend(expires_at: datetime, seconds: int, max_term: timedelta, now: datetime) -> datetime:
+    """The end of a term that is made longer, counted from its end, or from now if it is over. Raises `Invalid`."""
+    extended = max(expires_at, now) + validate_term(seconds, max_term)
+    if extended - now > max_term:
+        raise Invalid(f"that would end more than {max_term.days} days from now, the longest term there is")
+    return extended
+
+
 def warning_at(at: datetime, expires_at: datetime) -> datetime:
-    """When the holder of a term that was set at `at` is to be warned of its end."""
+    """When to warn the holder of a term that was set at `at`."""
     return expires_at - min(WARNING_LEAD, max(expires_at - at, timedelta(0)) / 5)

@@ -1,6 +1,6 @@
-"""A person with an account here. Who they are is kept elsewhere, under this id; the log knows what they may do.
+"""Users: members of this installation, and their roles. Names and identities are rows outside the log.
 
-The first one founds the place and owns it. Nobody else ever becomes an owner: there is one, until they leave.
+The first user becomes the owner. Nobody else ever becomes an owner, even after the owner has left.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Place(aggregate.Aggregate):
 class User(aggregate.Aggregate):
     """A member of this installation, and their role."""
 
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
@@ -60,7 +60,7 @@ class User(aggregate.Aggregate):
     class Forgotten(Event):
         """Everything that names the user was deleted."""
 
-    # -- what may be asked ---------------------------------------------------
+    # -- commands --------------------------------------------------------------
 
     @event(Joined)
     def __init__(self, id: UUID, at: datetime, role: str, invite_id: UUID | None) -> None:
@@ -70,47 +70,47 @@ class User(aggregate.Aggregate):
         self.removed_at: datetime | None = None
         self.forgotten = False
 
-    def change_role(self, role: str, *, by: UUID, as_: Role, now: datetime) -> None:
-        """Somebody who manages users gives this one another role (C24, C25). `as_` is the role of who asks."""
+    def change_role(self, role: str, *, by: UUID, actor_role: Role, now: datetime) -> None:
+        """Give the user another role (C24, C25). `by` has `actor_role`. Raises `Invalid`, `NotAllowed`, `NotFound`."""
         if role not in list(Role):
             raise Invalid(f"there is no role {role!r}; there are viewer, operator and admin")
         if role == Role.OWNER:
             raise NotAllowed("Nobody can be made an owner")
-        self._touchable(by, as_, "You cannot change your own role")
+        self._require_manageable(by, actor_role, "You cannot change your own role")
         if role != self.role:
             self._role_changed(now, role)
 
     def raise_to(self, role: Role, now: datetime) -> None:
-        """What an invite gives: never less than there was."""
+        """Give the user the role of an invite, unless their own is higher."""
         if not self.role.at_least(role):
             self._role_changed(now, str(role))
 
-    def remove(self, *, by: UUID, as_: Role, now: datetime) -> None:
-        """Take this person's account away (C26)."""
-        self._touchable(by, as_, "You cannot remove yourself")
+    def remove(self, *, by: UUID, actor_role: Role, now: datetime) -> None:
+        """Remove the user (C26). Raises `NotAllowed`, `NotFound`."""
+        self._require_manageable(by, actor_role, "You cannot remove yourself")
         self._removed(now)
 
     def leave(self, now: datetime) -> None:
-        """They go by themselves, with their account, whatever their role."""
+        """Let the user leave, whatever their role."""
         if self.removed_at is None:
             self._removed(now)
 
     def forget(self, now: datetime) -> None:
-        """What named them has gone."""
+        """Record that the user's names and identities were deleted."""
         if self.removed_at and not self.forgotten:
             self._forgotten(now)
 
-    def _touchable(self, by: UUID, as_: Role, oneself: str) -> None:
+    def _require_manageable(self, by: UUID, actor_role: Role, refusal_of_oneself: str) -> None:
         if self.removed_at is not None:
             raise NotFound("no such user")
         if by == self.id:
-            raise NotAllowed(oneself)
+            raise NotAllowed(refusal_of_oneself)
         if self.role == Role.OWNER:
             raise NotAllowed("The owner cannot be modified")
-        if self.role == Role.ADMIN and as_ != Role.OWNER:
+        if self.role == Role.ADMIN and actor_role != Role.OWNER:
             raise NotAllowed("Admins cannot modify other admins")
 
-    # -- what it then is -----------------------------------------------------
+    # -- state ------------------------------------------------------------------
 
     @event(RoleChanged)
     def _role_changed(self, at: datetime, role: str) -> None:

@@ -1,4 +1,4 @@
-"""What somebody may do with virtual machines (N06). It says nothing about their role in the place, nor that of it."""
+"""The types of VM accounts (N06). They are independent of the roles of members."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from enum import StrEnum
 
 class UserType(StrEnum):
     USER = "user"
-    MODERATOR = "moderator"  # has no power of its own: the contract states none
+    MODERATOR = "moderator"  # may do what a user may do: the contract gives moderators no more
     ADMINISTRATOR = "administrator"

@@ -1,4 +1,4 @@
-"""An account for virtual machines. Who has it, and with which password, is kept elsewhere, under the user's id."""
+"""Accounts for virtual machines, and who administers them. Usernames and passwords are rows outside the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMESPACE = UUID("3b0c4a52-8d0b-5f6e-b7a4-9a1c55f0d6e2")
 class VmAccount(aggregate.Aggregate):
     """An account for virtual machines, beside a user's role."""
 
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event):
         pass
@@ -62,7 +62,7 @@ class VmAccount(aggregate.Aggregate):
     def id_of(user_id: UUID) -> UUID:
         return uuid5(NAMESPACE, str(user_id))
 
-    # -- what may be asked ---------------------------------------------------
+    # -- commands --------------------------------------------------------------
 
     @classmethod
     def open(cls, user_id: UUID, number: int, user_type: str, now: datetime) -> VmAccount:
@@ -80,17 +80,17 @@ class VmAccount(aggregate.Aggregate):
 
     @property
     def administers(self) -> bool:
-        """Whether they can do now what administrators do."""
+        """Whether the account can administer now: it is an administrator's, not banned and not closed."""
         return self.user_type == UserType.ADMINISTRATOR and not self.banned and self.closed_at is None
 
-    def change_type(self, to: str, now: datetime) -> None:
-        self._there()
-        if validate_user_type(to) != self.user_type:
-            self._type_changed(now, to)
+    def change_type(self, user_type: str, now: datetime) -> None:
+        self._require_open()
+        if validate_user_type(user_type) != self.user_type:
+            self._type_changed(now, user_type)
 
     def password_changed(self, kept_token_id: UUID | None, now: datetime) -> None:
-        """It has been; what was opened with a token other than this one ends."""
-        self._there()
+        """Record a new password. Every token but this one ends."""
+        self._require_open()
         self._password_changed(now, kept_token_id)
 
     def log_out(self, token_id: UUID, now: datetime) -> None:
@@ -98,30 +98,30 @@ class VmAccount(aggregate.Aggregate):
             self._logged_out(now, token_id)
 
     def ban(self, now: datetime) -> None:
-        self._there()
+        self._require_open()
         if not self.banned:
             self._banned(now)
 
     def unban(self, now: datetime) -> None:
-        self._there()
+        self._require_open()
         if self.banned:
             self._unbanned(now)
 
     def close(self, now: datetime, everything: bool = True) -> None:
-        """They go, or are taken away, banned or not (N52)."""
-        self._there()
+        """Close the account, banned or not (N52). Raises `NotFound` if it is closed."""
+        self._require_open()
         self._closed(now, everything)
 
     def forget(self, now: datetime) -> None:
-        """What named them has gone."""
+        """Record that the account's rows were deleted."""
         if self.closed_at and not self.forgotten:
             self._forgotten(now)
 
-    def _there(self) -> None:
+    def _require_open(self) -> None:
         if self.closed_at is not None:
             raise NotFound("no such user")
 
-    # -- what it then is -----------------------------------------------------
+    # -- state ------------------------------------------------------------------
 
     @event(TypeChanged)
     def _type_changed(self, at: datetime, user_type: str) -> None:
@@ -200,6 +200,7 @@ class VmAdministrators(aggregate.Aggregate):
 
 
 def validate_user_type(user_type: str) -> UserType:
+    """Return the type. Raises `Invalid`."""
     if user_type not in list(UserType):
         raise Invalid(f"there is no user type {user_type!r}; there are {', '.join(UserType)}")
     return UserType(user_type)

@@ -1,12 +1,13 @@
-"""A virtual machine: its configuration, whether it runs, and what of its configuration it runs on.
+"""A virtual machine: its configuration, its state, and the revision of the configuration that it runs on.
 
-What is asked of it is an order, and orders are counted: what comes of one says which it was, so that nothing is
-reported of an order that another has overtaken.
+Requests to it are orders, and orders are numbered. A report names its order, so a report about an order that a later
+one has replaced changes nothing.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from eventsourcing.domain import event
@@ -16,16 +17,14 @@ from domain.errors import Conflict, Invalid, NotFound
 from domain.vm.document import Document, validate_document
 from domain.vm_state import STEADY_AFTER, Order, State, backoff_after
 
-IMMUTABLE_FIELDS = ("id", "hypervisor")  # fields that are never changed
-NON_MACHINE_FIELDS = frozenset(
-    {"id", "name", "autostart", "private"}
-)  # fields that the machine itself knows nothing of
+IMMUTABLE_FIELDS = ("id", "hypervisor")
+NON_MACHINE_FIELDS = frozenset({"id", "name", "autostart", "private"})  # fields that do not reach the hypervisor
 
 
 class VmConfig(aggregate.Aggregate):
     """A virtual machine: its configuration, and whether it runs."""
 
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event): ...
 
@@ -93,18 +92,22 @@ class VmConfig(aggregate.Aggregate):
     class Cleared(Event):
         """Nothing of it is left in libvirt."""
 
-    # -- what may be asked ---------------------------------------------------
+    STATE_NAMES = MappingProxyType(
+        {"boot_revision": "to_boot", "booted_revision": "booted", "applied_revision": "told"}
+    )
+
+    # -- commands --------------------------------------------------------------
 
     @classmethod
     def create(cls, id: UUID, document: Document, now: datetime) -> VmConfig:
         validate_document(document)
-        it = cls(id=id, at=now, document=document)
+        config = cls(id=id, at=now, document=document)
         if document["autostart"]:
-            it._start_requested(now)
-        return it
+            config._start_requested(now)
+        return config
 
     def patch(self, document: Document, now: datetime) -> None:
-        self._there()
+        self._require_present()
         if changed := next((name for name in IMMUTABLE_FIELDS if document.get(name) != self.document[name]), None):
             raise Invalid(f"{changed} cannot be changed")
         validate_document(document)
@@ -112,55 +115,55 @@ class VmConfig(aggregate.Aggregate):
             self._patched(now, document, self.state != State.STOPPED)
 
     def set_password(self, password_id: UUID | None, now: datetime) -> None:
-        """None: it has none any more."""
-        self._there()
+        """Set the password, or remove it (None)."""
+        self._require_present()
         if password_id:
             self._password_set(now, password_id)
         elif self.password_id:
             self._password_removed(now)
 
     def start(self, now: datetime) -> None:
-        self._there()
+        self._require_present()
         if self.state != State.STOPPED and self.under_way != Order.STOP:
             raise Conflict(f"it is {self.state} already")
-        if self.under_way == Order.STOP:  # it may still run, on what its configuration was
+        if self.under_way == Order.STOP:  # the machine may still run, on an older configuration
             self._restart_requested(now)
         else:
             self._start_requested(now)
 
     def stop(self, now: datetime) -> None:
-        """Also one that has died, and would come back by itself."""
-        self._there()
+        """Stop the machine, or cancel the restart of one that has died. Raises `Conflict`."""
+        self._require_present()
         if self.under_way == Order.STOP or (self.state == State.STOPPED and self.again_at is None):
             raise Conflict("it is being stopped already" if self.under_way else "it is stopped already")
         self._stop_requested(now)
 
     def restart(self, now: datetime) -> None:
-        self._there()
+        self._require_present()
         if self.state != State.RUNNING or self.under_way:
             raise Conflict("it does not run; only one that runs can be restarted")
         self._restart_requested(now)
 
     def delete(self, now: datetime) -> None:
-        self._there()
+        self._require_present()
         self._deleted(now)
 
-    # -- what is due, or what the world reports: never refused, and nothing new the second time ---------
+    # -- reports and due times: never refused, and without effect the second time ---
 
     def autostart(self, now: datetime) -> None:
-        """At the launch, and when one that has died is to come back."""
+        """Start the machine when Tenure starts, and when the restart after a failure is due."""
         if self.document["autostart"] and self.state == State.STOPPED and self.under_way is None and not self.deleted:
             self._start_requested(now)
 
     def started(self, order: int, now: datetime) -> bool:
-        """Whether it was what was wanted last."""
+        """Returns whether this is the newest order."""
         if order == self.order and self.under_way in (Order.START, Order.RESTART):
-            self._started(now, self.to_boot, self.to_boot != self.revision)
+            self._started(now, self.boot_revision, self.boot_revision != self.revision)
         return order == self.order
 
     def start_failed(self, order: int, reason: str, now: datetime) -> bool:
         if order == self.order and self.under_way in (Order.START, Order.RESTART):
-            self._start_failed(now, reason, self._again(now, self.failures))
+            self._start_failed(now, reason, self._next_start(now, self.failures))
         return order == self.order
 
     def stopped(self, order: int, now: datetime) -> bool:
@@ -173,26 +176,26 @@ class VmConfig(aggregate.Aggregate):
             self._cleared(now)
 
     def applied(self, revision: int, needs_restart: bool, now: datetime) -> bool:
-        """Whether it has been told all that there is."""
-        if revision == self.revision > self.told and self.state == State.RUNNING:
+        """Returns whether this is the newest revision."""
+        if revision == self.revision > self.applied_revision and self.state == State.RUNNING:
             self._applied(now, revision, needs_restart)
         return revision == self.revision
 
-    def found(self, running: bool, reason: str, now: datetime) -> None:
-        """How it was found to be. While an order is under way, what comes of that is for the order to tell."""
+    def observe(self, running: bool, reason: str, now: datetime) -> None:
+        """Record whether the machine runs. Does nothing while an order is under way: that order reports the result."""
         if self.under_way or self.deleted:
             return
-        if running and self.state == State.STOPPED:  # somebody else started it, as it was started here before
-            revision = self.booted or self.revision
+        if running and self.state == State.STOPPED:  # started outside Tenure, on the configuration of its last start
+            revision = self.booted_revision or self.revision
             self._started(now, revision, revision != self.revision)
         elif not running and self.state == State.RUNNING:
-            self._died(now, reason, self._again(now, 0 if self._ran_steadily(now) else self.failures))
+            self._died(now, reason, self._next_start(now, 0 if self._ran_steadily(now) else self.failures))
 
     def undefined(self, now: datetime) -> None:
         if not self.deleted:
             self._undefined(now)
 
-    # -- what it then is: never refuses, never looks at a clock -----------------
+    # -- state: never refuses, never reads a clock ------------------------------
 
     @event(Created)
     def __init__(self, id: UUID, at: datetime, document: Document) -> None:
@@ -200,13 +203,14 @@ class VmConfig(aggregate.Aggregate):
         self.created_at, self.documents = at, [document]
         self.state, self.order = State.STOPPED, 0
         self.under_way: Order | None = None
-        self.to_boot = 1  # the revision that it is started with: the one that there was when that was asked for
-        self.booted = self.told = 0  # the one that it was started with, and the last one that it was told since
+        self.boot_revision = 1  # for the next start: the newest one when that start was requested
+        self.booted_revision = 0  # of the last start
+        self.applied_revision = 0  # the newest one that the running machine has
         self.needs_restart, self.deleted = False, False
         self.started_at: datetime | None = None
         self.password_id: UUID | None = None
-        self.failures = 0  # one after the other
-        self.error: str | None = None  # why it does not run
+        self.failures = 0  # in a row
+        self.error: str | None = None  # why the machine does not run
         self.again_at: datetime | None = None
 
     @event(Patched)
@@ -215,7 +219,7 @@ class VmConfig(aggregate.Aggregate):
 
     @event(Applied)
     def _applied(self, at: datetime, revision: int, needs_restart: bool) -> None:
-        self.told, self.needs_restart = revision, needs_restart
+        self.applied_revision, self.needs_restart = revision, needs_restart
 
     @event(PasswordSet)
     def _password_set(self, at: datetime, password_id: UUID) -> None:
@@ -227,50 +231,50 @@ class VmConfig(aggregate.Aggregate):
 
     @event(StartRequested)
     def _start_requested(self, at: datetime) -> None:
-        self._ordered(Order.START)
-        self.state, self.error, self.to_boot = State.STARTING, None, self.revision
+        self._set_order(Order.START)
+        self.state, self.error, self.boot_revision = State.STARTING, None, self.revision
 
     @event(StopRequested)
     def _stop_requested(self, at: datetime) -> None:
-        self._ordered(Order.STOP)
+        self._set_order(Order.STOP)
 
     @event(RestartRequested)
     def _restart_requested(self, at: datetime) -> None:
-        self._ordered(Order.RESTART)
-        self.state, self.to_boot = State.STARTING, self.revision
+        self._set_order(Order.RESTART)
+        self.state, self.boot_revision = State.STARTING, self.revision
 
     @event(Started)
     def _started(self, at: datetime, revision: int, behind: bool) -> None:
         self.state, self.under_way, self.error, self.again_at = State.RUNNING, None, None, None
-        self.booted = self.told = revision
+        self.booted_revision = self.applied_revision = revision
         self.started_at, self.needs_restart = at, False
 
     @event(StartFailed)
     def _start_failed(self, at: datetime, reason: str, again_at: datetime | None) -> None:
-        self._lies_still(reason, again_at)
+        self._set_stopped(reason, again_at)
         self.failures += 1
 
     @event(Stopped)
     def _stopped(self, at: datetime) -> None:
-        self._lies_still(None, None)
+        self._set_stopped(None, None)
         self.failures = 0
 
     @event(Died)
     def _died(self, at: datetime, reason: str, again_at: datetime | None) -> None:
         self.failures = 1 if self._ran_steadily(at) else self.failures + 1
-        self._lies_still(reason, again_at)
+        self._set_stopped(reason, again_at)
 
     @event(Undefined)
     def _undefined(self, at: datetime) -> None: ...
 
     @event(Deleted)
     def _deleted(self, at: datetime) -> None:
-        self._ordered(Order.CLEAR)
+        self._set_order(Order.CLEAR)
         self.deleted = True
 
     @event(Cleared)
     def _cleared(self, at: datetime) -> None:
-        self._lies_still(None, None)
+        self._set_stopped(None, None)
 
     # -- helpers -----------------------------------------------------------------
 
@@ -280,33 +284,33 @@ class VmConfig(aggregate.Aggregate):
 
     @property
     def revision(self) -> int:
-        """Of the configuration: 1 is the first."""
+        """The newest revision of the configuration; the first is 1."""
         return len(self.documents)
 
     def at_revision(self, revision: int) -> Document:
-        """What the configuration was. Raises `NotFound`."""
+        """The configuration at a revision. Raises `NotFound`."""
         if not 1 <= revision <= self.revision:
             raise NotFound(f"there is no revision {revision}; the newest is {self.revision}")
         return self.documents[revision - 1]
 
-    def _there(self) -> None:
+    def _require_present(self) -> None:
         if self.deleted:
             raise NotFound("no such virtual machine")
 
-    def _ordered(self, order: Order) -> None:
+    def _set_order(self, order: Order) -> None:
         self.under_way, self.again_at = order, None
         self.order += 1
 
-    def _lies_still(self, error: str | None, again_at: datetime | None) -> None:
+    def _set_stopped(self, error: str | None, again_at: datetime | None) -> None:
         self.state, self.under_way, self.error, self.again_at = State.STOPPED, None, error, again_at
 
     def _ran_steadily(self, until: datetime) -> bool:
         return self.started_at is not None and until - self.started_at >= STEADY_AFTER
 
-    def _again(self, now: datetime, failures: int) -> datetime | None:
+    def _next_start(self, now: datetime, failures: int) -> datetime | None:
         return now + backoff_after(failures) if self.document["autostart"] else None
 
 
 def same_machine(one: Document, other: Document) -> bool:
-    """Whether they differ in nothing that the machine itself knows."""
+    """Whether two configurations are the same for the hypervisor."""
     return all(one.get(name) == other.get(name) for name in (one.keys() | other.keys()) - NON_MACHINE_FIELDS)

@@ -1,19 +1,20 @@
-"""A workshop: a classroom of a few seats, joined with a code. Its seats are its own; their machines are workspaces.
+"""A workshop: a classroom of a few seats that learners join with a code. The machines of its seats are workspaces.
 
-A machine's id follows from the workshop, the seat, and how many machines that seat has had. Who sits where is told by
-a learner's id alone: what they are called, and the code that they come back with, is never here.
+A machine's id follows from the workshop, the seat, and the number of machines that the seats have had. Learners are
+ids here: their names and reconnect codes are rows outside the log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import event
 
 from domain import aggregate, term
-from domain.errors import Invalid, NotFound
+from domain.errors import NotFound
 from domain.name import validate_name
 from domain.seat import MAX_MACHINE_TRIES, NoSeats, NoSuchSession, Seat, validate_seat_count
 from domain.workshop_status import OPEN, AlreadyRunning, NotRunning, Status
@@ -25,7 +26,7 @@ class Workshop(aggregate.Aggregate):
     """A workshop: its seats, its machines and its learners."""
 
     error: str | None
-    # -- what can happen -----------------------------------------------------
+    # -- events ---------------------------------------------------------------
 
     class Event(aggregate.Aggregate.Event): ...
 
@@ -125,46 +126,49 @@ class Workshop(aggregate.Aggregate):
     def id_of(number: str) -> UUID:
         return uuid5(NAMESPACE, number)
 
-    # -- what may be asked ---------------------------------------------------
+    STATE_NAMES = MappingProxyType({"live_machines": "standing"})
+
+    # -- commands --------------------------------------------------------------
 
     @classmethod
     def create(cls, *, owner_id: UUID, number: str, name: str, seats: int, code: str, now: datetime) -> Workshop:
-        facts = {
-            "owner_id": owner_id,
-            "number": number,
-            "name": validate_name(name),
-            "seats": validate_seat_count(seats),
-        }
-        return cls(id=cls.id_of(number), at=now, code=code, **facts)  # type: ignore[arg-type]
+        """A new workshop. Raises `Invalid`."""
+        return cls(
+            id=cls.id_of(number),
+            at=now,
+            owner_id=owner_id,
+            number=number,
+            name=validate_name(name),
+            seats=validate_seat_count(seats),
+            code=code,
+        )
 
-    def start(self, lasts: timedelta, now: datetime) -> None:
-        self._there()
+    def start(self, duration: timedelta, now: datetime) -> None:
+        self._require_present()
         if self.status not in (Status.CREATED, Status.STOPPED):
             raise AlreadyRunning(f"the workshop is {self.status}")
-        self._start_requested(now, now + lasts)
+        self._start_requested(now, now + duration)
 
     def stop(self, now: datetime) -> None:
-        self._runs()
+        self._require_running()
         self._stop_requested(now)
-        self._perhaps_empty(now)
+        self._empty_if_no_machine(now)
 
     def delete(self, now: datetime) -> None:
-        self._there()
+        self._require_present()
         self._deleted(now)
-        self._perhaps_empty(now)
+        self._empty_if_no_machine(now)
 
-    def extend(self, seconds: int, longest: timedelta, now: datetime) -> None:
-        self._there()
+    def extend(self, seconds: int, max_term: timedelta, now: datetime) -> None:
+        """Make the term longer, as `term.extend` counts. Raises `NotRunning`, `Invalid`."""
+        self._require_present()
         if self.status not in OPEN or self.expires_at is None:
             raise NotRunning(f"the workshop is {self.status}; only one that runs can be extended")
-        until = max(self.expires_at, now) + term.validate_term(seconds, longest)
-        if until - now > longest:
-            raise Invalid(f"that would end more than {longest.days} days from now, the longest term there is")
-        self._extended(now, until)
+        self._extended(now, term.extend(self.expires_at, seconds, max_term, now))
 
     def join(self, learner_id: UUID, now: datetime) -> int:
-        """The seat that they have: the first one that is free. Raises `NotRunning`, `NoSeats`."""
-        self._runs()
+        """Give the learner the first free seat, and return its number. Raises `NotRunning`, `NoSeats`."""
+        self._require_running()
         seat = next((number for number, seat in self.seats.items() if seat.free), None)
         if seat is None:
             raise NoSeats("the workshop is full")
@@ -172,8 +176,8 @@ class Workshop(aggregate.Aggregate):
         return seat
 
     def rejoin(self, learner_id: UUID | None, now: datetime) -> int:
-        """The seat that they have had all along. Raises `NotRunning`, `NoSuchSession`."""
-        self._runs()
+        """Return the number of the learner's seat. Raises `NotRunning`, `NoSuchSession`."""
+        self._require_running()
         seat = next((n for n, seat in self.seats.items() if learner_id and seat.learner_id == learner_id), None)
         if not seat or not learner_id:
             raise NoSuchSession("nobody here has this reconnect code")
@@ -181,40 +185,40 @@ class Workshop(aggregate.Aggregate):
         return seat
 
     def end_seat(self, number: int, now: datetime) -> UUID | None:
-        """Free a seat. Returns the machine that is to go, so that nobody finds what somebody else left."""
-        self._runs()
+        """Free a seat, and return its machine, which must be deleted: the next learner must not find these files."""
+        self._require_running()
         if (seat := self.seats.get(number)) is None or seat.learner_id is None:
             raise NotFound("nobody sits there")
         self._seat_ended(now, number, seat.learner_id, machine_id := seat.machine_id)
         return machine_id
 
-    # -- what is due, or what the world reports: never refused, and nothing new the second time ---------
+    # -- reports and due times: never refused, and without effect the second time ---
 
     def request_machines(self, now: datetime) -> dict[int, UUID]:
-        """By seat, those that are to be made now. A seat of a running workshop that fails for good stays without."""
-        made: dict[int, UUID] = {}
+        """Request a machine for every seat that lacks one. Returns the machine ids, by seat."""
+        requested: dict[int, UUID] = {}
         for number in [n for n, seat in self.seats.items() if self.status in OPEN and seat.lacks_machine]:
-            made[number] = uuid5(self.id, f"{number}/{self.machines + 1}")
-            self._seat_requested(now, number, made[number])
-        return made
+            requested[number] = uuid5(self.id, f"{number}/{self.machines + 1}")
+            self._seat_requested(now, number, requested[number])
+        return requested
 
     def machine_ready(self, machine_id: UUID, now: datetime) -> None:
-        for number, seat in self._with(machine_id):
+        for number, seat in self._seats_with(machine_id):
             if not seat.ready:
                 self._seat_ready(now, number, machine_id)
                 if self.status == Status.PROVISIONING and all(seat.ready for seat in self.seats.values()):
                     self._started(now)
 
     def machine_failed(self, machine_id: UUID, reason: str, now: datetime) -> None:
-        for number, seat in self._with(machine_id):
+        for number, seat in self._seats_with(machine_id):
             self._seat_failed(now, number, machine_id, reason)
             if self.status == Status.PROVISIONING and seat.failures >= MAX_MACHINE_TRIES:
                 self._start_failed(now, number, reason)
 
     def machine_gone(self, machine_id: UUID, now: datetime) -> None:
-        if machine_id in self.standing:
-            self._seat_cleared(now, self.standing[machine_id], machine_id)
-            self._perhaps_empty(now)
+        if machine_id in self.live_machines:
+            self._seat_cleared(now, self.live_machines[machine_id], machine_id)
+            self._empty_if_no_machine(now)
 
     def warn(self, now: datetime) -> None:
         if self.status in OPEN and self.expires_at and self.warn_at and self.warn_at <= now:
@@ -224,35 +228,35 @@ class Workshop(aggregate.Aggregate):
         if self.status in OPEN and self.expires_at and self.expires_at <= now:
             self.warn(now)
             self._expired(now)
-            self._perhaps_empty(now)
+            self._empty_if_no_machine(now)
 
     def stopped(self, now: datetime) -> None:
-        if self.status == Status.STOPPING and not self.standing:
+        if self.status == Status.STOPPING and not self.live_machines:
             self._stopped(now)
 
-    # -- what it then is: never refuses, never looks at a clock -----------------
+    # -- state: never refuses, never reads a clock ------------------------------
 
     @event(Created)
     def __init__(self, id: UUID, at: datetime, owner_id: UUID, number: str, name: str, seats: int, code: str) -> None:
         self._id = id
         self.owner_id, self.number, self.name, self.code = owner_id, number, name, code
         self.created_at, self.status = at, Status.CREATED
-        self.machines = 0  # that its seats have ever had
-        self.standing: dict[UUID, int] = {}  # machines that may be there, and whose they are or were
+        self.machines = 0  # how many its seats have ever had
+        self.live_machines: dict[UUID, int] = {}  # the seat of every machine that may still exist
         self.expires_at: datetime | None = None
-        self.warn_at: datetime | None = None  # None: no term, or warned
+        self.warn_at: datetime | None = None  # None: it does not run, or its owner was warned
         self.error, self.deleted = None, False
         self.seats = {number: Seat() for number in range(1, seats + 1)}
 
     @event(StartRequested)
     def _start_requested(self, at: datetime, expires_at: datetime) -> None:
         self.status, self.error = Status.PROVISIONING, None
-        self._lasts(at, expires_at)
+        self._set_expiry(at, expires_at)
 
     @event(SeatRequested)
     def _seat_requested(self, at: datetime, seat: int, machine_id: UUID) -> None:
         self.machines += 1
-        self.seats[seat].machine_id, self.standing[machine_id] = machine_id, seat
+        self.seats[seat].machine_id, self.live_machines[machine_id] = machine_id, seat
 
     @event(SeatReady)
     def _seat_ready(self, at: datetime, seat: int, machine_id: UUID) -> None:
@@ -260,11 +264,11 @@ class Workshop(aggregate.Aggregate):
 
     @event(SeatFailed)
     def _seat_failed(self, at: datetime, seat: int, machine_id: UUID, reason: str) -> None:
-        self.seats[seat].fails()
+        self.seats[seat].record_failure()
 
     @event(SeatCleared)
     def _seat_cleared(self, at: datetime, seat: int, machine_id: UUID) -> None:
-        del self.standing[machine_id]
+        del self.live_machines[machine_id]
 
     @event(Started)
     def _started(self, at: datetime) -> None:
@@ -272,12 +276,12 @@ class Workshop(aggregate.Aggregate):
 
     @event(StartFailed)
     def _start_failed(self, at: datetime, seat: int, reason: str) -> None:
-        self._ends()
+        self._begin_stopping()
         self.error = f"seat {seat}: {reason}"
 
     @event(StopRequested)
     def _stop_requested(self, at: datetime) -> None:
-        self._ends()
+        self._begin_stopping()
 
     @event(Emptied)
     def _emptied(self, at: datetime) -> None: ...
@@ -299,7 +303,7 @@ class Workshop(aggregate.Aggregate):
 
     @event(Extended)
     def _extended(self, at: datetime, expires_at: datetime) -> None:
-        self._lasts(at, expires_at)
+        self._set_expiry(at, expires_at)
 
     @event(Warned)
     def _warned(self, at: datetime, expires_at: datetime) -> None:
@@ -307,33 +311,33 @@ class Workshop(aggregate.Aggregate):
 
     @event(Expired)
     def _expired(self, at: datetime) -> None:
-        self._ends()
+        self._begin_stopping()
 
     @event(Deleted)
     def _deleted(self, at: datetime) -> None:
         self.deleted = True
-        self._ends()
+        self._begin_stopping()
 
-    def _lasts(self, at: datetime, expires_at: datetime) -> None:
+    def _set_expiry(self, at: datetime, expires_at: datetime) -> None:
         self.expires_at, self.warn_at = expires_at, term.warning_at(at, expires_at)
 
-    def _ends(self) -> None:
-        """Nobody sits there any more; its machines go."""
+    def _begin_stopping(self) -> None:
+        """Every seat is empty from now on. Its machines are deleted next."""
         self.status, self.expires_at, self.warn_at = Status.STOPPING, None, None
         self.seats = {number: Seat() for number in self.seats}
 
-    def _with(self, machine_id: UUID) -> Iterator[tuple[int, Seat]]:
+    def _seats_with(self, machine_id: UUID) -> Iterator[tuple[int, Seat]]:
         return ((n, seat) for n, seat in list(self.seats.items()) if seat.machine_id == machine_id)
 
-    def _perhaps_empty(self, now: datetime) -> None:
-        if self.status == Status.STOPPING and not self.standing:
+    def _empty_if_no_machine(self, now: datetime) -> None:
+        if self.status == Status.STOPPING and not self.live_machines:
             self._emptied(now)
 
-    def _there(self) -> None:
+    def _require_present(self) -> None:
         if self.deleted:
             raise NotFound("no such workshop")
 
-    def _runs(self) -> None:
-        self._there()
+    def _require_running(self) -> None:
+        self._require_present()
         if self.status != Status.RUNNING:
             raise NotRunning(f"the workshop is {self.status}")

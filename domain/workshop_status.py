@@ -1,4 +1,4 @@
-"""How a workshop is, as its contract says it."""
+"""The statuses of a workshop, as its contract has them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Status(StrEnum):
     STOPPED = "stopped"
 
 
-OPEN = (Status.PROVISIONING, Status.RUNNING)  # its seats have machines, or are to have them
+OPEN = (Status.PROVISIONING, Status.RUNNING)  # its seats have machines, or get them
 
 
 class AlreadyRunning(Conflict):

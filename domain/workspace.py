@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 from eventsourcing.domain import event
 
 from domain import aggregate, term
-from domain.errors import Conflict, Invalid, NotFound
-from domain.machine import Operation, Status, should_begin
+from domain.errors import Conflict, NotFound
+from domain.machine import MachineFacts, Operation, Status, should_begin
 from domain.machine_config import NamedMachineSpec
 from domain.name import validate_name
 from domain.region import LOCAL
@@ -20,11 +20,11 @@ class Workspace(aggregate.Aggregate):
     """A machine that is lent to its owner for a term, or until it is given back."""
 
     waiting: str | None  # why it is not running yet
-    operation: str | None  # what is under way on its machine
+    operation: str | None  # under way on its machine
     operation_id: UUID | None
-    snapshot_id: UUID | None  # what is being taken or restored
+    snapshot_id: UUID | None  # the snapshot being taken or restored
 
-    # -- what can happen: `machine` is {"provider_id", "engine_id", "connection": {…}}, JSON values only -------
+    # -- events; `machine` is as the engine shows it, `operation_id` is None where nobody asked ---------------
 
     class Event(aggregate.Aggregate.Event):
         pass
@@ -55,7 +55,7 @@ class Workspace(aggregate.Aggregate):
     class Provisioned(Event):
         """Its machine was made, and runs."""
 
-        machine: dict[str, Any]  # as the engine shows it: provider_id, engine_id, connection
+        machine: MachineFacts
 
     class ProvisioningFailed(Event):
         """Its machine could not be made, and no further attempt follows."""
@@ -77,7 +77,7 @@ class Workspace(aggregate.Aggregate):
         """Its machine runs again: after a start, a restart or a restore."""
 
         operation_id: UUID | None  # None: nobody requested it
-        machine: dict[str, Any]  # as the engine shows it: provider_id, engine_id, connection
+        machine: MachineFacts
 
     class Stopped(Event):
         """Its machine is stopped."""
@@ -106,7 +106,7 @@ class Workspace(aggregate.Aggregate):
     class Adopted(Event):
         """The engine runs its machine, which the log had as stopped or failed."""
 
-        machine: dict[str, Any]  # as the engine shows it: provider_id, engine_id, connection
+        machine: MachineFacts
 
     class Extended(Event):
         """Its term was made longer."""
@@ -128,52 +128,76 @@ class Workspace(aggregate.Aggregate):
     class Destroyed(Event):
         """Nothing of it is left on the engine."""
 
-    # -- what may be asked ---------------------------------------------------
+    # -- commands --------------------------------------------------------------
 
     @classmethod
-    def request(cls, *, ttl_seconds: int | None, longest: timedelta, now: datetime, **facts: Any) -> Workspace:
-        """A new one. `facts` are those of `Requested`, and its id. `longest` is the longest term lent at all."""
-        validate_name(facts["name"])
-        facts = {"region": LOCAL, "made_from": None} | facts
-        ends = None if ttl_seconds is None else now + term.validate_term(ttl_seconds, longest)
-        return cls(at=now, ttl_seconds=ttl_seconds, expires_at=ends, **facts)
+    def request(
+        cls,
+        *,
+        id: UUID,
+        owner_id: UUID,
+        name: str,
+        template: str | None,
+        provider: str,
+        ttl_seconds: int | None,
+        max_term: timedelta,
+        now: datetime,
+        region: str = LOCAL,
+        made_from: NamedMachineSpec | None = None,
+    ) -> Workspace:
+        """A new workspace. `ttl_seconds` None: it is lent until it is given back. Raises `Invalid`."""
+        return cls(
+            id=id,
+            at=now,
+            owner_id=owner_id,
+            name=validate_name(name),
+            template=template,
+            region=region,
+            made_from=made_from,
+            provider=provider,
+            ttl_seconds=ttl_seconds,
+            expires_at=None if ttl_seconds is None else now + term.validate_term(ttl_seconds, max_term),
+        )
 
-    def ask(self, operation: Operation, now: datetime, *, snapshot_id: UUID | None = None, label: str = "") -> None:
-        """Begin something on its machine. What is so already, or under way already, is not begun again."""
+    def request_operation(
+        self, operation: Operation, now: datetime, *, snapshot_id: UUID | None = None, label: str = ""
+    ) -> None:
+        """Begin an operation. Does nothing where it is under way, or would change nothing.
+
+        Raises `Conflict`; `NotFound` for a snapshot that is not there; `Invalid` for a label that cannot be shown.
+        """
         if label:
             validate_name(label)
         if operation == Operation.RESTORE and snapshot_id not in self.snapshots:
             raise NotFound("this workspace has no such snapshot")
         if (self.operation, self.snapshot_id) == (operation, snapshot_id):
-            return  # under way
+            return
         if should_begin(operation, self.status, self.operation):
             operation_id = uuid5(self.id, str(self.version + 1))
             self._operation_requested(now, str(operation), operation_id, snapshot_id, label)
 
-    def extend(self, ttl_seconds: int, longest: timedelta, now: datetime) -> None:
-        """Lend it that much longer, counted from the end of its term, or from now if that is over."""
+    def extend(self, ttl_seconds: int, max_term: timedelta, now: datetime) -> None:
+        """Make the term longer, as `term.extend` counts. Raises `Conflict`, `Invalid`."""
         if self.status in (Status.ENDED, Status.FAILED):
             raise Conflict(f"this workspace has {self.status}; only one that is in use can be extended")
         if self.expires_at is None:
             raise Conflict("this workspace has no term, so there is nothing to extend")
-        until = max(self.expires_at, now) + term.validate_term(ttl_seconds, longest)
-        if until - now > longest:
-            raise Invalid(f"that would end more than {longest.days} days from now, the longest term there is")
-        self._extended(now, round((until - self.created_at).total_seconds()), until)
+        expires_at = term.extend(self.expires_at, ttl_seconds, max_term, now)
+        self._extended(now, round((expires_at - self.created_at).total_seconds()), expires_at)
 
     def delete(self, now: datetime) -> None:
         if self.status == Status.ENDED:
             raise NotFound("this workspace has ended")
         self._deleted(now)
 
-    # -- what is due, or what the world reports: never refused, and nothing new the second time ---------
+    # -- reports and due times: never refused, and without effect the second time ---
 
     def warn(self, now: datetime) -> None:
         if self.status != Status.ENDED and self.expires_at and self.warn_at and self.warn_at <= now:
             self._expiry_warned(now, self.expires_at)
 
     def expire(self, now: datetime) -> None:
-        """The end of its term, in whatever status (V38). Who was not warned yet is warned first."""
+        """End the workspace if its term is over, in any status (V38). A warning that is due comes first."""
         if self.status != Status.ENDED and self.expires_at and self.expires_at <= now:
             self.warn(now)
             self._expired(now)
@@ -182,7 +206,7 @@ class Workspace(aggregate.Aggregate):
         if self.status == Status.CREATING and self.waiting != reason:
             self._delayed(now, reason)
 
-    def provisioned(self, machine: dict[str, Any], now: datetime) -> None:
+    def provisioned(self, machine: MachineFacts, now: datetime) -> None:
         if self.status == Status.CREATING:
             self._provisioned(now, machine)
 
@@ -194,7 +218,7 @@ class Workspace(aggregate.Aggregate):
         if self.status == Status.FAILED and self.uncleared:
             self._cleared(now)
 
-    def started(self, operation_id: UUID | None, machine: dict[str, Any], now: datetime) -> None:
+    def started(self, operation_id: UUID | None, machine: MachineFacts, now: datetime) -> None:
         if operation_id == self.operation_id:
             self._started(now, operation_id, machine)
 
@@ -214,7 +238,7 @@ class Workspace(aggregate.Aggregate):
         if self.status in (Status.RUNNING, Status.STOPPED):
             self._vanished(now, reason)
 
-    def adopted(self, machine: dict[str, Any], now: datetime) -> None:
+    def adopted(self, machine: MachineFacts, now: datetime) -> None:
         if self.machine and not self.operation and self.status in (Status.STOPPED, Status.FAILED):
             self._adopted(now, machine)
 
@@ -222,7 +246,7 @@ class Workspace(aggregate.Aggregate):
         if self.status == Status.ENDED and self.destroyed_at is None:
             self._destroyed(now)
 
-    # -- what it then is: never refuses, never looks at a clock -----------------
+    # -- state: never refuses, never reads a clock ------------------------------
 
     @event(Requested)
     def __init__(
@@ -242,27 +266,28 @@ class Workspace(aggregate.Aggregate):
         self.owner_id, self.name, self.provider = owner_id, name, provider
         self.template, self.region, self.made_from = template, region, made_from
         self.ttl_seconds, self.expires_at = ttl_seconds, expires_at
-        self.warn_at = term.warning_at(at, expires_at) if expires_at else None  # None: no term, or warned
+        # None: it has no term, or its holder was warned.
+        self.warn_at = term.warning_at(at, expires_at) if expires_at else None
         self.created_at = at
-        self.machine: dict[str, Any] | None = None
+        self.machine: MachineFacts | None = None
         self.error: str | None = None
-        self.uncleared = False  # an attempt failed, and may have left something on the engine
+        self.uncleared = False  # True: a failed attempt may have left something on the engine
         self.snapshots: list[UUID] = []
         self.ended_because: str | None = None
         self.destroyed_at: datetime | None = None
-        self._is(Status.CREATING, at)
+        self._set_status(Status.CREATING, at)
 
     @event(Delayed)
     def _delayed(self, at: datetime, reason: str) -> None:
         self.waiting = reason
 
     @event(Provisioned)
-    def _provisioned(self, at: datetime, machine: dict[str, Any]) -> None:
-        self._runs(at, machine)
+    def _provisioned(self, at: datetime, machine: MachineFacts) -> None:
+        self._set_running(at, machine)
 
     @event(ProvisioningFailed)
     def _provisioning_failed(self, at: datetime, reason: str) -> None:
-        self._is(Status.FAILED, at)
+        self._set_status(Status.FAILED, at)
         self.error, self.uncleared = reason, True
 
     @event(Cleared)
@@ -277,30 +302,30 @@ class Workspace(aggregate.Aggregate):
         self.updated_at = at
 
     @event(Started)
-    def _started(self, at: datetime, operation_id: UUID | None, machine: dict[str, Any]) -> None:
-        self._runs(at, machine)
+    def _started(self, at: datetime, operation_id: UUID | None, machine: MachineFacts) -> None:
+        self._set_running(at, machine)
 
     @event(Stopped)
     def _stopped(self, at: datetime, operation_id: UUID | None) -> None:
-        self._is(Status.STOPPED, at)
+        self._set_status(Status.STOPPED, at)
 
     @event(SnapshotTaken)
     def _snapshot_taken(self, at: datetime, operation_id: UUID, snapshot_id: UUID, size_bytes: int) -> None:
         self.snapshots.append(snapshot_id)
-        self._is(self.status, at)
+        self._set_status(self.status, at)
 
     @event(OperationFailed)
     def _operation_failed(self, at: datetime, operation_id: UUID, operation: str, reason: str) -> None:
-        self._is(self.status, at)
+        self._set_status(self.status, at)
 
     @event(Vanished)
     def _vanished(self, at: datetime, reason: str) -> None:
-        self._is(Status.FAILED, at)
+        self._set_status(Status.FAILED, at)
         self.error = reason
 
     @event(Adopted)
-    def _adopted(self, at: datetime, machine: dict[str, Any]) -> None:
-        self._runs(at, machine)
+    def _adopted(self, at: datetime, machine: MachineFacts) -> None:
+        self._set_running(at, machine)
 
     @event(Extended)
     def _extended(self, at: datetime, ttl_seconds: int, expires_at: datetime) -> None:
@@ -313,25 +338,25 @@ class Workspace(aggregate.Aggregate):
 
     @event(Expired)
     def _expired(self, at: datetime) -> None:
-        self._ends(at, "its term was over")
+        self._end(at, "its term was over")
 
     @event(Deleted)
     def _deleted(self, at: datetime) -> None:
-        self._ends(at, "it was deleted")
+        self._end(at, "it was deleted")
 
     @event(Destroyed)
     def _destroyed(self, at: datetime) -> None:
         self.destroyed_at = at
 
-    def _is(self, status: Status, at: datetime) -> None:
-        """Its status, with nothing under way on it any more."""
+    def _set_status(self, status: Status, at: datetime) -> None:
+        """Set the status. Nothing is under way any more."""
         self.status, self.updated_at = status, at
         self.waiting = self.operation = self.operation_id = self.snapshot_id = None
 
-    def _runs(self, at: datetime, machine: dict[str, Any]) -> None:
-        self._is(Status.RUNNING, at)
+    def _set_running(self, at: datetime, machine: MachineFacts) -> None:
+        self._set_status(Status.RUNNING, at)
         self.machine, self.error = machine, None
 
-    def _ends(self, at: datetime, because: str) -> None:
-        self._is(Status.ENDED, at)
+    def _end(self, at: datetime, because: str) -> None:
+        self._set_status(Status.ENDED, at)
         self.ended_because = because

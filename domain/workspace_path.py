@@ -1,4 +1,4 @@
-"""Paths of files in a workspace. `x`, `workspace/x` and `/workspace/x` are the same one."""
+"""Paths of files in a workspace. `x`, `workspace/x` and `/workspace/x` are the same file."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from urllib.parse import unquote
 from domain.errors import Invalid, NotAllowed
 
 ROOT = "workspace"
-MAX_PATH_BYTES = 4096  # bytes of a path, and
-MAX_FILE_NAME_BYTES = 255  # of a name in it, as Linux has them
+MAX_PATH_BYTES = 4096  # as Linux has it
+MAX_FILE_NAME_BYTES = 255  # as Linux has it
 
 
 def below_root(path: str) -> str:
-    """The path from the workspace's root on, without empty and "." parts; "" is the root itself.
+    """Return the path relative to the workspace's root, without empty and "." parts; "" is the root itself.
 
-    Raises `NotAllowed` for one that leaves it: by "..", or by beginning elsewhere. It is taken as it stands, and
-    is refused also where only decoding it further would make it leave: nobody means such a name.
+    Raises `NotAllowed` if the path leaves the workspace, by ".." or by another root. That holds for every percent-
+    decoding of it, too: whatever decodes it once more would leave. Raises `Invalid` for a path that no file can have.
     """
     if len(path.encode(errors="replace")) > MAX_PATH_BYTES:
         raise Invalid("the path is too long")
     parts = _parts(path)
-    further, seen = unquote(path), path
-    while further != seen:
-        _parts(further)
-        further, seen = unquote(further), further
+    decoded, before = unquote(path), path
+    while decoded != before:
+        _parts(decoded)
+        decoded, before = unquote(decoded), decoded
     if "\0" in path or any(len(part.encode(errors="replace")) > MAX_FILE_NAME_BYTES for part in parts):
         raise Invalid("there can be no file of that name")
     return "/".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from domain.workshop import Workshop
@@ -28,7 +28,17 @@ create table workshops (
 create index workshops_owner on workshops (owner_id, created_at desc, id);
 create unique index workshops_number on workshops (number);
 """
-EMPTY: dict[str, Any] = {"machine_id": None, "ready": False, "error": None, "learner_id": None, "joined_at": None}
+
+
+class SeatState(TypedDict):
+    """A seat in a workshop's row, JSON values only."""
+
+    seat: int
+    machine_id: str | None
+    ready: bool
+    error: str | None  # why its last machine failed
+    learner_id: str | None
+    joined_at: str | None
 
 
 @dataclass(frozen=True)
@@ -40,33 +50,25 @@ class WorkshopRow:
     code: str
     status: str
     created_at: datetime
-    seats: list[dict[str, Any]] = field(default_factory=list)  # {seat, machine_id, ready, error, learner_id, joined_at}
+    seats: list[SeatState] = field(default_factory=list)
     expires_at: datetime | None = None
     error: str | None = None  # why the last start failed
+
+
+SEAT_EVENTS = (Workshop.SeatRequested, Workshop.SeatReady, Workshop.SeatFailed, Workshop.Joined, Workshop.SeatEnded)
 
 
 def evolve(row: WorkshopRow | None, event: Any) -> WorkshopRow | None:
     match row, event:
         case None, Workshop.Created(originator_id=id, at=at):
-            seats = [{"seat": number, **EMPTY} for number in range(1, event.seats + 1)]
-            who = (event.owner_id, event.number, event.name, event.code)
-            return WorkshopRow(id, *who, Status.CREATED, at, seats)
+            seats = [empty_seat(number) for number in range(1, event.seats + 1)]
+            return WorkshopRow(id, event.owner_id, event.number, event.name, event.code, Status.CREATED, at, seats)
         case None, _:
             return None
         case _, Workshop.StartRequested(expires_at=ends):
             return replace(row, status=Status.PROVISIONING, expires_at=ends, error=None)
-        case _, Workshop.SeatRequested(machine_id=machine_id):
-            return seat(row, event, machine_id=str(machine_id), ready=False)
-        case _, Workshop.SeatReady():
-            return seat(row, event, ready=True, error=None)
-        case _, Workshop.SeatFailed(reason=reason):
-            return seat(row, event, machine_id=None, ready=False, error=reason)
         case _, Workshop.Started():
             return replace(row, status=Status.RUNNING)
-        case _, Workshop.Joined(learner_id=learner_id, at=at):
-            return seat(row, event, learner_id=str(learner_id), joined_at=at.isoformat())
-        case _, Workshop.SeatEnded():
-            return seat(row, event, **EMPTY)
         case _, Workshop.Extended(expires_at=ends):
             return replace(row, expires_at=ends)
         case _, Workshop.StartFailed(reason=reason):
@@ -77,15 +79,42 @@ def evolve(row: WorkshopRow | None, event: Any) -> WorkshopRow | None:
             return replace(row, status=Status.STOPPED)
         case _, Workshop.Deleted():
             return None
+        case WorkshopRow(), _ if isinstance(event, SEAT_EVENTS):
+            seats = [evolve_seat(seat, event) if seat["seat"] == event.seat else seat for seat in row.seats]
+            return replace(row, seats=seats)
     return row
 
 
-def seat(row: WorkshopRow, event: Any, **what: Any) -> WorkshopRow:
-    return replace(row, seats=[s | what if s["seat"] == event.seat else s for s in row.seats])
+def evolve_seat(seat: SeatState, event: Any) -> SeatState:
+    """The seat after an event about it."""
+    match event:
+        case Workshop.SeatRequested(machine_id=machine_id):
+            return {**seat, "machine_id": str(machine_id), "ready": False}
+        case Workshop.SeatReady():
+            return {**seat, "ready": True, "error": None}
+        case Workshop.SeatFailed(reason=reason):
+            return {**seat, "machine_id": None, "ready": False, "error": reason}
+        case Workshop.Joined(learner_id=learner_id, at=at):
+            return {**seat, "learner_id": str(learner_id), "joined_at": at.isoformat()}
+        case Workshop.SeatEnded():
+            return empty_seat(seat["seat"])
+    return seat
+
+
+def empty_seat(number: int) -> SeatState:
+    return {
+        "seat": number,
+        "machine_id": None,
+        "ready": False,
+        "error": None,
+        "learner_id": None,
+        "joined_at": None,
+    }
 
 
 def emptied(row: WorkshopRow) -> WorkshopRow:
-    seats = [s | EMPTY for s in row.seats]
+    """The row of a workshop that stops: every seat is empty."""
+    seats = [empty_seat(seat["seat"]) for seat in row.seats]
     return replace(row, status=Status.STOPPING, seats=seats, expires_at=None)
 
 

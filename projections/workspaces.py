@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
-from domain.machine import Status
+from domain.machine import MachineFacts, Status
 from domain.region import LOCAL
 from domain.workspace import Workspace
 from projections.query import Queries, QueryResult
@@ -36,6 +36,16 @@ create index workspaces_owner on workspaces (owner_id, created_at desc, id);
 """
 
 
+class SnapshotState(TypedDict):
+    """A snapshot in a workspace's row, JSON values only."""
+
+    id: str
+    label: str
+    status: str  # taking, ready, failed
+    created_at: str
+    size_bytes: int | None  # None: not known yet
+
+
 @dataclass(frozen=True)
 class WorkspaceRow:
     id: UUID
@@ -48,11 +58,11 @@ class WorkspaceRow:
     updated_at: datetime
     ttl_seconds: int | None = None
     expires_at: datetime | None = None
-    machine: dict[str, Any] | None = None
+    machine: MachineFacts | None = None
     error: str | None = None
     waiting: str | None = None  # why it is not running yet
-    operation: str | None = None  # what is under way on its machine
-    snapshots: list[dict[str, Any]] = field(default_factory=list)  # {id, label, status, created_at, size_bytes}
+    operation: str | None = None  # under way on its machine
+    snapshots: list[SnapshotState] = field(default_factory=list)
     region: str = LOCAL
 
 
@@ -81,12 +91,11 @@ def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
         case _, Workspace.ProvisioningFailed() | Workspace.Vanished():
             return replace(settled(row, Status.FAILED, event.at), error=event.reason)
         case _, Workspace.OperationRequested():
-            return replace(row, operation=event.operation, updated_at=event.at, snapshots=taking(row, event))
+            return replace(row, operation=event.operation, updated_at=event.at, snapshots=with_new_snapshot(row, event))
         case _, Workspace.Stopped(at=at):
             return settled(row, Status.STOPPED, at)
-        case _, Workspace.SnapshotTaken(snapshot_id=id, size_bytes=size):
-            row = replace(row, snapshots=marked(row, id, status="ready", size_bytes=size))
-            return settled(row, row.status, event.at)
+        case _, Workspace.SnapshotTaken():
+            return settled(replace(row, snapshots=with_size(row, event)), row.status, event.at)
         case _, Workspace.OperationFailed():
             return settled(row, row.status, event.at)
         case _, Workspace.Extended(ttl_seconds=ttl, expires_at=ends, at=at):
@@ -97,20 +106,30 @@ def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
 
 
 def settled(row: WorkspaceRow, status: str, at: datetime) -> WorkspaceRow:
-    """With nothing under way any more; a snapshot that was, was not taken."""
-    kept = [s if s["status"] != "taking" else s | {"status": "failed"} for s in row.snapshots]
-    return replace(row, status=status, updated_at=at, waiting=None, operation=None, snapshots=kept)
+    """The row with nothing under way. A snapshot that was being taken has failed."""
+    snapshots = [with_status(s, "failed") if s["status"] == "taking" else s for s in row.snapshots]
+    return replace(row, status=status, updated_at=at, waiting=None, operation=None, snapshots=snapshots)
 
 
-def taking(row: WorkspaceRow, event: Workspace.OperationRequested) -> list[dict[str, Any]]:
+def with_status(snapshot: SnapshotState, status: str) -> SnapshotState:
+    return {**snapshot, "status": status}
+
+
+def new_snapshot(id: UUID | None, label: str, at: datetime) -> SnapshotState:
+    return {"id": str(id), "label": label, "status": "taking", "created_at": at.isoformat(), "size_bytes": None}
+
+
+def with_new_snapshot(row: WorkspaceRow, event: Workspace.OperationRequested) -> list[SnapshotState]:
     if event.operation != "snapshot":
         return row.snapshots
-    shot = {"id": str(event.snapshot_id), "label": event.label, "status": "taking"}
-    return [*row.snapshots, shot | {"created_at": event.at.isoformat(), "size_bytes": None}]
+    return [*row.snapshots, new_snapshot(event.snapshot_id, event.label, event.at)]
 
 
-def marked(row: WorkspaceRow, id: UUID, **what: Any) -> list[dict[str, Any]]:
-    return [s | what if s["id"] == str(id) else s for s in row.snapshots]
+def with_size(row: WorkspaceRow, event: Workspace.SnapshotTaken) -> list[SnapshotState]:
+    return [
+        {**s, "status": "ready", "size_bytes": event.size_bytes} if s["id"] == str(event.snapshot_id) else s
+        for s in row.snapshots
+    ]
 
 
 TABLE = Table("workspaces", WorkspaceRow, DDL, evolve)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypedDict
+from typing import Protocol
 from uuid import UUID
 
 from application.ports.ssh_access import SshAccess
+from domain.machine import MachineConnection
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,6 @@ class Template:
     # What no event tells, found out when a machine is made: never shown, where a template is.
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     network: UUID | None = None  # of those that belong together; None: the one of all
-
-
-class MachineConnection(TypedDict, total=False):
-    """How a machine is reached. It is stored in events and shown to clients, so it holds JSON values only."""
-
-    # Of machines on Docker.
-    host: str  # the address that clients reach published ports under
-    ports: dict[str, int]  # port inside, as text, to published port: {"22": 49153}; empty while it is stopped
-    disk_mb: int | str  # where a limit was asked for: the limit, or a sentence that there is none
-    # Of machines that are processes of this host.
-    directory: str  # the absolute path of its files
-    terminal: str | None  # the command that attaches to its terminal; None while it is stopped, or without tmux
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from docker import APIClient
 from docker.errors import APIError
 from docker.types import LogConfig
 
-from application.ports.machines import Machine, MachineConnection, Template
+from application.ports.machines import Machine, Template
+from domain.machine import MachineConnection
 from domain.region import LOCAL
 from infra.docker.engine import matches
 

@@ -14,7 +14,8 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from application.ports.errors import EngineRefused, Unavailable
-from application.ports.machines import Machine, MachineConnection, Template
+from application.ports.machines import Machine, Template
+from domain.machine import MachineConnection
 from infra.local.disk import LocalDisk, MachineRecord
 from infra.local.files import LocalFiles
 from infra.local.ssh_access import LocalSshAccess

@@ -8,12 +8,12 @@ from fastapi import Response
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictFloat, StrictInt
 from starlette.requests import Request
 
+from domain.vm_server import VmServerChanges, VmServerSettings
 from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import Administrator, administering
 from interfaces.neptuned.deps import neptuned_deps
 
 router = administering("/config", tags=["settings of virtual machines"])
-CHAT = ("messages_max_rate", "messages_max_count")
 
 
 class ChatOut(BaseModel):
@@ -50,10 +50,24 @@ async def settings(request: Request, who: Administrator) -> Response:
 @router.patch("", response_model=SettingsOut)
 async def change(request: Request, who: Administrator, body: Changes | None = None) -> Response:
     """All of them as they are now."""
-    said = body.model_dump(exclude_unset=True) if body else {}
-    flat = {name: value for name, value in said.items() if name != "chat"} | said.get("chat", {})
-    return Json(shown(await neptuned_deps(request).vm_servers.configure(who, flat)))
+    return Json(shown(await neptuned_deps(request).vm_servers.configure(who, changes_of(body or Changes()))))
 
 
-def shown(settings: dict[str, Any]) -> dict[str, Any]:
-    return {"registrations_open": settings["registrations_open"], "chat": {name: settings[name] for name in CHAT}}
+def shown(settings: VmServerSettings) -> dict[str, Any]:
+    chat = {
+        "messages_max_rate": settings["messages_max_rate"],
+        "messages_max_count": settings["messages_max_count"],
+    }
+    return {"registrations_open": settings["registrations_open"], "chat": chat}
+
+
+def changes_of(body: Changes) -> VmServerChanges:
+    """The settings that the body names, without the defaults of the others."""
+    changes: VmServerChanges = {}
+    if "registrations_open" in body.model_fields_set:
+        changes["registrations_open"] = body.registrations_open
+    if "messages_max_rate" in body.chat.model_fields_set:
+        changes["messages_max_rate"] = body.chat.messages_max_rate
+    if "messages_max_count" in body.chat.model_fields_set:
+        changes["messages_max_count"] = body.chat.messages_max_count
+    return changes

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.machine import MachineFacts
 from domain.workspace import Workspace
 from projections.operations import Listed
 from projections.trail import Entry
-from projections.workspaces import WorkspaceRow
+from projections.workspaces import SnapshotState, WorkspaceRow
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 EXAMPLE: dict[str, Any] = {
@@ -80,7 +81,7 @@ def workspace(it: Workspace | WorkspaceRow, owner: str) -> dict[str, Any]:
     }
 
 
-def connection_info(machine: dict[str, Any], name: str) -> dict[str, Any]:
+def connection_info(machine: MachineFacts, name: str) -> dict[str, Any]:
     """What the document promises, and beside it how to get there without that client."""
     return {"container_id": machine["engine_id"], "ssh_command": f"vm ssh {name}", **machine["connection"]}
 
@@ -132,7 +133,7 @@ class SnapshotOut(BaseModel):
     size_bytes: int | None
 
 
-def snapshot(it: dict[str, Any], workspace_id: UUID) -> dict[str, Any]:
+def snapshot(it: SnapshotState, workspace_id: UUID) -> dict[str, Any]:
     return {
         "id": it["id"],
         "workspace_id": workspace_id,

@@ -137,8 +137,7 @@ async def take_snapshot(request: Request, who: Who, id: Id, body: TakeSnapshot |
     """Keep its files as they are. It is `taking` in the answer, and then `ready` or `failed`."""
     label = body.name if body else ""
     made = await vm_api_deps(request).workspaces.operate(who, id, Operation.SNAPSHOT, label=label)
-    shot = {"id": made.snapshot_id, "label": label, "status": "taking", "size_bytes": None}
-    return Json(present.snapshot(shot | {"created_at": made.updated_at.isoformat()}, id))
+    return Json(present.snapshot(workspaces.new_snapshot(made.snapshot_id, label, made.updated_at), id))
 
 
 @router.post("/{id}/snapshots/{snapshot_id}/restore", response_model=WorkspaceOut, responses=TO_ONE)

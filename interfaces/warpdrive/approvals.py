@@ -83,11 +83,11 @@ async def installed(deps: WarpdriveDeps, who: Actor, guest: Guest) -> None:
             aclosing(standings(deps, guest.id, who.user_id, guest.joiner_id)) as told,
         ):
             async for now in told:
-                if now.joiner_id != guest.joiner_id or now.standing in (GuestStatus.REVOKED, GuestStatus.CLOSED):
+                if now.joiner_id != guest.joiner_id or now.status in (GuestStatus.REVOKED, GuestStatus.CLOSED):
                     raise NotInstalled("meanwhile it has been taken back")
-                if now.standing == GuestStatus.INSTALLED:
+                if now.status == GuestStatus.INSTALLED:
                     return
-                if now.standing == GuestStatus.WAITING and now.reason:
+                if now.status == GuestStatus.WAITING and now.reason:
                     raise NotInstalled(f"approved, but the machine does not let them in: {now.reason}")
     except TimeoutError:
         pass

@@ -16,7 +16,7 @@ from projections.stream_reader import Push
 @dataclass(frozen=True)
 class Stands:
     joiner_id: UUID
-    standing: GuestStatus
+    status: GuestStatus
     reason: str | None = None
 
 

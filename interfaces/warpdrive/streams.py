@@ -117,7 +117,7 @@ class GuestStream(Stream):
             async with aclosing(standings(deps, guest.id, guest.owner_id, asked.joiner_id)) as told:
                 async for now in told:
                     # Asked once more, by another stream, this one is not waited for any longer.
-                    standing = now.standing if now.joiner_id == asked.joiner_id else GuestStatus.WITHDRAWN
+                    standing = now.status if now.joiner_id == asked.joiner_id else GuestStatus.WITHDRAWN
                     if standing in present.OUTCOMES:
                         self.decided = True
                         yield present.outcome(present.OUTCOMES[standing])

@@ -13,6 +13,7 @@ from sse_starlette import ServerSentEvent
 from application.ports.hosted_sessions import JoinRequest
 from domain.guest import GuestStatus
 from domain.hosted_session import HostedSession
+from domain.machine import MachineConnection
 from domain.workspace import Workspace
 from projections.guests import GuestRow
 from projections.hosted_sessions import HostedSessionRow
@@ -78,7 +79,7 @@ def session(it: HostedSession | HostedSessionRow) -> dict[str, Any]:
 
 
 def ssh(machine: Workspace) -> dict[str, Any] | None:
-    at = (machine.machine or {}).get("connection", {})
+    at: MachineConnection = machine.machine["connection"] if machine.machine else {}
     port = at.get("ports", {}).get("22")
     if not port:
         return None

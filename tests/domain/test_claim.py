@@ -58,11 +58,11 @@ def test_who_may_takes_it_over() -> None:
 
 
 def test_use_prolongs_it_in_its_second_half_only() -> None:
-    claimed.when(Claim.used, ANNA, HALF, T0 + HALF / 2).nothing()
+    claimed.when(Claim.renew, ANNA, HALF, T0 + HALF / 2).nothing()
     late = T0 + HALF / 2 + MINUTE
-    claimed.when(Claim.used, ANNA, HALF, late).then(Claim.Renewed, at=late, holder_id=ANNA, expires_at=late + HALF)
-    claimed.when(Claim.used, BOB, HALF, late).nothing()
-    claimed.when(Claim.used, ANNA, HALF, T1).nothing()
+    claimed.when(Claim.renew, ANNA, HALF, late).then(Claim.Renewed, at=late, holder_id=ANNA, expires_at=late + HALF)
+    claimed.when(Claim.renew, BOB, HALF, late).nothing()
+    claimed.when(Claim.renew, ANNA, HALF, T1).nothing()
 
 
 def test_it_is_given_back_by_its_holder_or_who_may() -> None:
@@ -74,11 +74,11 @@ def test_it_is_given_back_by_its_holder_or_who_may() -> None:
 
 
 def test_it_is_handed_over_to_who_has_asked() -> None:
-    asked = claimed.when(Claim.ask_for, BOB, T0)
+    asked = claimed.when(Claim.request_handover, BOB, T0)
     asked.then(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T1)
-    wanted.when(Claim.ask_for, BOB, T0).nothing()
-    claimed.when(Claim.ask_for, ANNA, T0).nothing()
-    released.when(Claim.ask_for, BOB, T0).refused(NotFound)
+    wanted.when(Claim.request_handover, BOB, T0).nothing()
+    claimed.when(Claim.request_handover, ANNA, T0).nothing()
+    released.when(Claim.request_handover, BOB, T0).refused(NotFound)
     wanted.when(Claim.hand_over, ANNA, BOB, HALF, T0).then(Claim.HandedOver, holder_id=BOB, expires_at=T1)
     wanted.when(Claim.hand_over, BOB, BOB, HALF, T0).refused(NotAllowed)
     claimed.when(Claim.hand_over, ANNA, BOB, HALF, T0).refused(NotFound, "not asked")
@@ -96,7 +96,7 @@ def test_it_runs_out_when_it_is_due() -> None:
 @pytest.mark.parametrize("story", EVERY)
 def test_the_newest_event_alone_tells_who_has_it(story: Story) -> None:
     for now in (T0, T0 + MINUTE, T1, T1 + HALF):
-        held = Claim.held_after(story.events[-1], now)
+        held = Claim.holder_after(story.events[-1], now)
         assert (held[0] if held else None) == story.state.holder(now)
 
 

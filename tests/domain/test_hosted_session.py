@@ -31,8 +31,8 @@ def test_it_is_cleared_once_and_after_its_end() -> None:
 
 
 def test_its_owner_may_forbid_to_join() -> None:
-    opened.when(HostedSession.joinable).nothing()
-    closed_to_all.when(HostedSession.joinable).refused(JoiningForbidden)
+    opened.when(HostedSession.require_joinable).nothing()
+    closed_to_all.when(HostedSession.require_joinable).refused(JoiningForbidden)
 
 
 def test_an_alias_is_one_sessions_at_a_time() -> None:

@@ -10,8 +10,8 @@ found = lost.given(Hypervisor.Found)
 
 
 def test_it_is_said_when_it_is_lost_and_when_it_is_found_again() -> None:
-    met.when(Hypervisor.told, True, T0).nothing()
-    met.when(Hypervisor.told, False, T0).then(Hypervisor.Lost)
-    lost.when(Hypervisor.told, False, T0).nothing()
-    lost.when(Hypervisor.told, True, T0).then(Hypervisor.Found)
-    found.when(Hypervisor.told, True, T0).nothing()
+    met.when(Hypervisor.report, True, T0).nothing()
+    met.when(Hypervisor.report, False, T0).then(Hypervisor.Lost)
+    lost.when(Hypervisor.report, False, T0).nothing()
+    lost.when(Hypervisor.report, True, T0).then(Hypervisor.Found)
+    found.when(Hypervisor.report, True, T0).nothing()

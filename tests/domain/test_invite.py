@@ -29,7 +29,7 @@ WEEK = timedelta(days=7)
 
 
 def create(**changes: Any) -> Any:
-    asked = {"id": SUBJECT, "created_by": ANNA, "as_": Role.ADMIN, "role": "viewer", "lasts": WEEK}
+    asked = {"id": SUBJECT, "created_by": ANNA, "inviter_role": Role.ADMIN, "role": "viewer", "lasts": WEEK}
     return uninvited.when(Invite.create, **asked | {"max_uses": None, "now": T0} | changes)
 
 
@@ -39,10 +39,10 @@ def test_it_is_made_for_a_role_and_a_time() -> None:
 
 def test_admins_are_invited_by_the_owner_and_owners_by_nobody() -> None:
     create(role="admin").refused(NotAllowed, "Only the owner")
-    create(role="admin", as_=Role.OWNER).then(
+    create(role="admin", inviter_role=Role.OWNER).then(
         Invite.Created, created_by=ANNA, role="admin", expires_at=T7, max_uses=None
     )
-    create(role="owner", as_=Role.OWNER).refused(Invalid)
+    create(role="owner", inviter_role=Role.OWNER).refused(Invalid)
     create(role="king").refused(Invalid)
 
 

@@ -11,11 +11,11 @@ used = Story(RequestKey).given(RequestKey.Used, owner_id=ANNA, fingerprint="f", 
 
 
 def test_the_same_request_under_a_key_is_the_same_thing() -> None:
-    assert used.state.same("f") == SUBJECT
+    assert used.state.subject_of("f") == SUBJECT
 
 
 def test_another_request_under_it_is_refused() -> None:
-    used.when(RequestKey.same, "g").refused(Conflict, "another request")
+    used.when(RequestKey.subject_of, "g").refused(Conflict, "another request")
 
 
 def test_a_key_is_somebodys() -> None:

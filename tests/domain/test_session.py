@@ -24,21 +24,21 @@ from tests.support.story import SUBJECT, T0
 
 
 def test_it_is_found_once() -> None:
-    seen.when(Session.seen, "main", 1, T0).nothing()
+    seen.when(Session.observe, "main", 1, T0).nothing()
 
 
 def test_what_has_changed_is_said() -> None:
-    seen.when(Session.seen, "dev", 1, T0).then(Session.Renamed, name="dev")
-    seen.when(Session.seen, "main", 2, T0).then(Session.Resized, windows=2)
-    both = seen.when(Session.seen, "dev", 2, T0)
+    seen.when(Session.observe, "dev", 1, T0).then(Session.Renamed, name="dev")
+    seen.when(Session.observe, "main", 2, T0).then(Session.Resized, windows=2)
+    both = seen.when(Session.observe, "dev", 2, T0)
     both.then_all((Session.Renamed, {"name": "dev"}), (Session.Resized, {"windows": 2}))
 
 
 def test_it_is_closed_once_and_may_come_back() -> None:
     seen.when(Session.close, T0).then(Session.Closed)
     lost.when(Session.close, T0).nothing()
-    lost.when(Session.seen, "dev", 2, T0).then(Session.FoundAgain, name="dev", windows=2)
-    back.when(Session.seen, "main", 1, T0).nothing()
+    lost.when(Session.observe, "dev", 2, T0).then(Session.FoundAgain, name="dev", windows=2)
+    back.when(Session.observe, "main", 1, T0).nothing()
 
 
 def test_one_session_of_one_server_is_one_stream() -> None:

@@ -10,8 +10,8 @@ from domain.user import Place, User
 from tests.support.stories.workspaces import ANNA, admin, forgotten, owner, promoted, removed, viewer
 from tests.support.story import SUBJECT, T0, Story
 
-BY_OWNER = {"by": ANNA, "as_": Role.OWNER, "now": T0}
-BY_ADMIN = {"by": ANNA, "as_": Role.ADMIN, "now": T0}
+BY_OWNER = {"by": ANNA, "actor_role": Role.OWNER, "now": T0}
+BY_ADMIN = {"by": ANNA, "actor_role": Role.ADMIN, "now": T0}
 
 
 @pytest.mark.parametrize("asked", [BY_OWNER, BY_ADMIN])
@@ -39,7 +39,7 @@ def test_the_owner_stays_the_owner(asked: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("story", [owner, admin])
 def test_nobody_changes_or_removes_themselves(story: Story) -> None:
-    oneself = {"by": SUBJECT, "as_": story.state.role, "now": T0}
+    oneself = {"by": SUBJECT, "actor_role": story.state.role, "now": T0}
     story.when(User.change_role, "viewer", **oneself).refused(NotAllowed, "your own role")
     story.when(User.remove, **oneself).refused(NotAllowed, "yourself")
 

@@ -57,13 +57,13 @@ def test_what_it_was_told_is_told_once() -> None:
     vms.patched_at_rest.when(VmConfig.applied, 2, False, T0).nothing()
     assert vms.told.state.needs_restart
     again = vms.told.given(VmConfig.RestartRequested).given(VmConfig.Started, revision=2, behind=False)
-    assert not again.state.needs_restart and again.state.booted == 2
+    assert not again.state.needs_restart and again.state.booted_revision == 2
 
 
 def test_one_that_was_patched_while_it_started_is_behind() -> None:
     patched = vms.start_asked.given(VmConfig.Patched, document=MORE_CORES, live=True)
     patched.when(VmConfig.started, asked(patched), T0).then(VmConfig.Started, revision=1, behind=True)
-    assert patched.state.to_boot == 1  # however often the start is tried
+    assert patched.state.boot_revision == 1  # however often the start is tried
     again = patched.given(VmConfig.StartFailed, reason="", again_at=None).given(VmConfig.StartRequested)
     again.when(VmConfig.started, asked(again), T0).then(VmConfig.Started, revision=2, behind=False)
 
@@ -109,35 +109,35 @@ def test_a_start_that_fails_says_why() -> None:
 
 
 def test_one_that_dies_is_a_fact() -> None:
-    vms.up.when(VmConfig.found, False, "it was killed", T0).then(VmConfig.Died, reason="it was killed", again_at=None)
-    vms.dead.when(VmConfig.found, False, "it was killed", T0).nothing()
+    vms.up.when(VmConfig.observe, False, "it was killed", T0).then(VmConfig.Died, reason="it was killed", again_at=None)
+    vms.dead.when(VmConfig.observe, False, "it was killed", T0).nothing()
     assert (vms.dead.state.state, vms.dead.state.error) == (State.STOPPED, "it was killed")
 
 
 def test_while_an_order_is_under_way_that_tells_what_comes_of_it() -> None:
     for story in (vms.start_asked, vms.stop_asked, vms.restart_asked, vms.removed):
         for running in (True, False):
-            story.when(VmConfig.found, running, "", T0).nothing()
+            story.when(VmConfig.observe, running, "", T0).nothing()
 
 
 def test_one_that_was_started_by_somebody_else_runs() -> None:
     for story in (vms.made, vms.down, vms.dead):
-        story.when(VmConfig.found, True, "", T0).then(VmConfig.Started, revision=1, behind=False)
+        story.when(VmConfig.observe, True, "", T0).then(VmConfig.Started, revision=1, behind=False)
     patched = vms.down.given(VmConfig.Patched, document=MORE_CORES, live=False)
-    patched.when(VmConfig.found, True, "", T0).then(VmConfig.Started, revision=1, behind=True)
+    patched.when(VmConfig.observe, True, "", T0).then(VmConfig.Started, revision=1, behind=True)
 
 
 def test_one_with_autostart_comes_back_later_each_time() -> None:
-    vms.auto_up.when(VmConfig.found, False, "x", T0).then(VmConfig.Died, reason="x", again_at=T0 + SECOND)
+    vms.auto_up.when(VmConfig.observe, False, "x", T0).then(VmConfig.Died, reason="x", again_at=T0 + SECOND)
     vms.auto_dead.when(VmConfig.autostart, T0).then(VmConfig.StartRequested)
     vms.auto_back.when(VmConfig.autostart, T0).nothing()
     vms.dead.when(VmConfig.autostart, T0).nothing()
     again = vms.auto_back.given(VmConfig.Started, revision=1, behind=False, at=T0 + SECOND)
-    again.when(VmConfig.found, False, "x", T0 + SECOND).then(
+    again.when(VmConfig.observe, False, "x", T0 + SECOND).then(
         VmConfig.Died, reason="x", at=T0 + SECOND, again_at=T0 + 3 * SECOND
     )
     later = T0 + timedelta(hours=1)
-    again.when(VmConfig.found, False, "x", later).then(VmConfig.Died, reason="x", at=later, again_at=later + SECOND)
+    again.when(VmConfig.observe, False, "x", later).then(VmConfig.Died, reason="x", at=later, again_at=later + SECOND)
     assert [backoff_after(n).total_seconds() for n in (0, 1, 2, 8, 9, 1000)] == [1, 2, 4, 256, 300, 300]
 
 
@@ -156,7 +156,7 @@ def test_a_deleted_one_is_there_for_nobody() -> None:
         vms.cleared.when(tell, T0).nothing()
     vms.removed.when(VmConfig.cleared, T0).then(VmConfig.Cleared)
     vms.cleared.when(VmConfig.cleared, T0).nothing()
-    vms.cleared.when(VmConfig.found, True, "", T0).nothing()
+    vms.cleared.when(VmConfig.observe, True, "", T0).nothing()
     assert vms.removed.state.under_way == Order.CLEAR
 
 

@@ -33,7 +33,7 @@ from tests.support.stories.workspaces import (
 )
 from tests.support.story import SUBJECT, T0, YEAR, Story
 
-NEW = {"id": SUBJECT, **ASKED, "ttl_seconds": 3600, "longest": YEAR, "now": T0}
+NEW = {"id": SUBJECT, **ASKED, "ttl_seconds": 3600, "max_term": YEAR, "now": T0}
 
 
 def test_its_term_counts_from_the_request() -> None:
@@ -95,7 +95,7 @@ def test_what_the_world_reports_twice_has_happened_once(story: Story) -> None:
 
 @pytest.mark.parametrize("operation", [Operation.STOP, Operation.RESTART])
 def test_an_operation_is_recorded_before_it_is_done(operation: Operation) -> None:
-    running.when(Workspace.ask, operation, T0).then(
+    running.when(Workspace.request_operation, operation, T0).then(
         Workspace.OperationRequested,
         operation=operation.value,
         operation_id=uuid5(SUBJECT, "3"),
@@ -105,25 +105,27 @@ def test_an_operation_is_recorded_before_it_is_done(operation: Operation) -> Non
 
 
 def test_asking_twice_is_asking_once() -> None:
-    stopping.when(Workspace.ask, Operation.STOP, T0).nothing()
-    stopped.when(Workspace.ask, Operation.STOP, T0).nothing()
-    running.when(Workspace.ask, Operation.START, T0).nothing()
+    stopping.when(Workspace.request_operation, Operation.STOP, T0).nothing()
+    stopped.when(Workspace.request_operation, Operation.STOP, T0).nothing()
+    running.when(Workspace.request_operation, Operation.START, T0).nothing()
 
 
 def test_one_thing_at_a_time() -> None:
-    stopping.when(Workspace.ask, Operation.RESTART, T0).refused(Conflict, "a stop is under way")
-    snapping.when(Workspace.ask, Operation.SNAPSHOT, T0, snapshot_id=OPERATION).refused(Conflict)
+    stopping.when(Workspace.request_operation, Operation.RESTART, T0).refused(Conflict, "a stop is under way")
+    snapping.when(Workspace.request_operation, Operation.SNAPSHOT, T0, snapshot_id=OPERATION).refused(Conflict)
 
 
 @pytest.mark.parametrize("label", ["a\0b", "a\nb", "\ud800", "a" * 101, "  "])
 def test_what_a_snapshot_is_called_can_be_shown(label: str) -> None:
-    running.when(Workspace.ask, Operation.SNAPSHOT, T0, snapshot_id=SNAPSHOT, label=label).refused(Invalid)
+    running.when(Workspace.request_operation, Operation.SNAPSHOT, T0, snapshot_id=SNAPSHOT, label=label).refused(
+        Invalid
+    )
 
 
 @pytest.mark.parametrize("story", [requested, failed, vanished])
 @pytest.mark.parametrize("operation", [Operation.START, Operation.STOP, Operation.RESTART])
 def test_only_a_machine_that_is_there_can_be_operated(story: Story, operation: Operation) -> None:
-    story.when(Workspace.ask, operation, T0).refused(Conflict, "needs it")
+    story.when(Workspace.request_operation, operation, T0).refused(Conflict, "needs it")
 
 
 def test_it_stops_and_starts() -> None:
@@ -146,11 +148,11 @@ def test_what_cannot_be_done_is_said_and_leaves_it_as_it_was() -> None:
 
 
 def test_a_snapshot_can_be_restored_once_it_is_taken() -> None:
-    running.when(Workspace.ask, Operation.RESTORE, T0, snapshot_id=SNAPSHOT).refused(NotFound)
+    running.when(Workspace.request_operation, Operation.RESTORE, T0, snapshot_id=SNAPSHOT).refused(NotFound)
     snapping.when(Workspace.snapshot_taken, OPERATION, 1000, T0).then(
         Workspace.SnapshotTaken, operation_id=OPERATION, snapshot_id=SNAPSHOT, size_bytes=1000
     )
-    snapped.when(Workspace.ask, Operation.RESTORE, T0, snapshot_id=SNAPSHOT).then(
+    snapped.when(Workspace.request_operation, Operation.RESTORE, T0, snapshot_id=SNAPSHOT).then(
         Workspace.OperationRequested,
         operation="restore",
         operation_id=uuid5(SUBJECT, "5"),

@@ -39,7 +39,7 @@ def test_a_guest_is_shown_with_whose_session_it_is() -> None:
     ],
 )
 def test_a_row_says_what_the_aggregate_says(story: Story, standing: str) -> None:
-    assert story.row(guests.evolve).standing == standing == story.state.standing
+    assert story.row(guests.evolve).standing == standing == story.state.status
 
 
 def test_it_is_gone_with_its_session() -> None:

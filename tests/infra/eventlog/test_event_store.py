@@ -41,7 +41,7 @@ def workspace(id: UUID | None = None) -> Workspace:
         template=None,
         provider="fake",
         ttl_seconds=3600,
-        longest=YEAR,
+        max_term=YEAR,
         now=T0,
     )
 

@@ -217,6 +217,6 @@ def a_workspace() -> Workspace:
         template=None,
         provider="fake",
         ttl_seconds=None,
-        longest=timedelta(days=1),
+        max_term=timedelta(days=1),
         now=utc_now(),
     )
