@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from tests.docs.page import FIRST_TERMINAL, ROOT, Block, Page, read_page, with_p
 from tests.docs.terminals import Failed, FirstTerminal, Terminal
 from tests.support.cli import free_port
 from tests.support.engines import lacking
+from tests.support.libvirtd import GUEST, libvirtd
 
 TENURE_PORT = "3000"  # what `make run` serves on, unless another is set
 WORKSPACE_IMAGE = "tenure-workspace:latest"
@@ -45,8 +46,9 @@ def run_page(name: str) -> list[tuple[str, str]]:
     for need in sorted(page.needs):
         require(need)
     # Not below pytest's own folder: PostgreSQL's account has to pass through.
-    with TemporaryDirectory(prefix="tenure-docs-") as scratch:
-        run = Run(page, Path(scratch))
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="tenure-docs-")))
+        run = Run(page, scratch, vm_environment(stack) if "libvirt" in page.needs else {})
         try:
             for block in page.blocks:
                 run.block(block)
@@ -57,6 +59,8 @@ def run_page(name: str) -> list[tuple[str, str]]:
 
 def require(need: str) -> None:
     """Skip the test where a program is missing, or Docker does not answer or lacks the workspace image."""
+    if need == "libvirt":
+        return  # `libvirtd` checks what it needs
     if need != "docker":
         if shutil.which(need, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
             lacking(need, f"the page needs {need}")
@@ -77,17 +81,23 @@ def is_prepared() -> bool:
     return plan.returncode == 0 and "Preparing" not in plan.stdout
 
 
+def vm_environment(stack: ExitStack) -> dict[str, str]:
+    """A libvirtd of the page's own, and the cache that the images of virtual machines are in."""
+    daemon = stack.enter_context(libvirtd())
+    return {"TENURE_LIBVIRT_URI": daemon.uri, "XDG_CACHE_HOME": str(GUEST.parent.parent)}
+
+
 class Run:
     """One page being run."""
 
-    def __init__(self, page: Page, scratch: Path) -> None:
+    def __init__(self, page: Page, scratch: Path, more_env: dict[str, str]) -> None:
         self.page = page
         self.home, self.programs, self.files = scratch / "home", scratch / "programs", scratch / "files"
         for folder in (self.home, self.programs, self.files, scratch / "tmux"):
             folder.mkdir()
         scratch.chmod(0o711)
         self.ports = {port: free_port() for port in dict.fromkeys((TENURE_PORT, *page.ports))}
-        self.env = self.environment(scratch)
+        self.env = self.environment(scratch) | more_env
         self.terminals: dict[str, Terminal] = {}
         self.first = FirstTerminal(ROOT, self.env, self.files)
         self.output = ""
