@@ -4,7 +4,8 @@ How a page is written, so that it can be run:
 
 bash                    is pasted into the page's first terminal: a bash that starts in the folder of the project.
 bash terminal=NAME      is pasted into another terminal, opened when it is first named. Nothing waits for the command
-                        to end: it may serve, follow a stream, or be a program that takes what is typed.
+                        to end: it may serve, follow a stream, or be a program that takes what is typed. A block
+                        of `^C` alone is that key.
 text, json              shows the answer to the commands before it, and is compared with their whole output.
 text terminal=NAME      must appear in that terminal, after what was compared there before.
 LANGUAGE file=PATH      is a file that the page tells to write, relative to where the first terminal is.

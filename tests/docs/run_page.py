@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import docker
 import psycopg
 import pytest
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
 
 from tests.docs.answers import answer_difference
 from tests.docs.page import FIRST_TERMINAL, ROOT, Block, Page, read_page, with_ports
@@ -24,7 +24,9 @@ from tests.support.engines import lacking
 from tests.support.libvirtd import GUEST, libvirtd
 
 TENURE_PORT = "3000"  # what `make run` serves on, unless another is set
+CONTAINER_LABEL = "tenure.docs"
 WORKSPACE_IMAGE = "tenure-workspace:latest"
+SERVICE_IMAGES = {"POSTGRES_IMAGE": "tenure-postgres:latest", "REDIS_IMAGE": "tenure-redis:latest"}  # not of a registry
 PROGRAMS = Path(sys.executable).parent
 SHARED_ENV = ("PATH", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 # `make run` without preparing .venv: for tests that run from elsewhere, or where .venv is not up to date.
@@ -91,7 +93,7 @@ class Run:
     """One page being run."""
 
     def __init__(self, page: Page, scratch: Path, more_env: dict[str, str]) -> None:
-        self.page = page
+        self.page, self.name = page, scratch.name
         self.home, self.programs, self.files = scratch / "home", scratch / "programs", scratch / "files"
         for folder in (self.home, self.programs, self.files, scratch / "tmux"):
             folder.mkdir()
@@ -109,7 +111,14 @@ class Run:
         if PROGRAMS.parent != ROOT / ".venv" or not is_prepared():
             (self.programs / "make").write_text(MAKE)
             (self.programs / "make").chmod(0o755)
-        env |= {
+        # Containers that a page starts by hand are marked as its own, so that none is left when the page fails.
+        if docker_program := shutil.which("docker"):
+            mark = f'run) shift; exec {docker_program} run --label {CONTAINER_LABEL}={scratch.name} "$@" ;;'
+            (self.programs / "docker").write_text(
+                f'#!/bin/sh\ncase $1 in {mark} *) exec {docker_program} "$@" ;; esac\n'
+            )
+            (self.programs / "docker").chmod(0o755)
+        env |= SERVICE_IMAGES | {
             "PATH": ":".join(path),
             "HOME": str(self.home),
             "TMPDIR": str(self.files),
@@ -158,8 +167,10 @@ class Run:
         for terminal in self.terminals.values():
             terminal.close()
         subprocess.run(["tmux", "kill-server"], env=self.env, capture_output=True, check=False)
-        if installation and "docker" in self.page.needs:
-            remove_machines(installation)
+        if "docker" in self.page.needs:
+            remove_containers(f"{CONTAINER_LABEL}={self.name}")
+            if installation:
+                remove_containers(f"tenure.installation={installation}")
 
     def installation(self) -> str | None:
         """The id that marks what the page's Tenure has made on an engine."""
@@ -170,12 +181,16 @@ class Run:
         return None
 
 
-def remove_machines(installation: str) -> None:
-    """Remove what a page has left on the Docker engine: its own installation's, and nothing else."""
-    label = {"label": f"tenure.installation={installation}"}
+def remove_containers(mark: str) -> None:
+    """Remove containers, images and networks with this label from the Docker engine, and nothing else."""
+    label = {"label": mark}
     client = docker.from_env()
     for container in client.containers.list(all=True, filters=label, ignore_removed=True):
-        container.remove(force=True, v=True)
+        try:
+            container.remove(force=True, v=True)
+        except APIError as error:
+            if error.status_code not in (404, 409):  # it is gone, or being removed since it was started with --rm
+                raise
     for image in client.images.list(filters=label):
         client.images.remove(image.id, force=True)
     for network in client.networks.list(filters=label):

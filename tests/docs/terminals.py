@@ -117,7 +117,8 @@ class Terminal:
         os.close(inside)
 
     def paste(self, text: str) -> None:
-        os.write(self.fd, text.encode())
+        """Type the text. `^C` alone is the key."""
+        os.write(self.fd, CTRL_C if text.strip() == "^C" else text.encode())
 
     def screen(self) -> str:
         """Everything that it has expected, without colours."""

@@ -147,5 +147,8 @@ def test_another_terminal_shows_what_goes_on_in_it() -> None:
         terminal.wait_for("ready")
         terminal.paste("typed\n")
         terminal.wait_for("[…]")
+        terminal.paste("^C\n")
+        terminal.paste("echo interrupted\n")
+        terminal.wait_for("interrupted")
     finally:
         terminal.close()
