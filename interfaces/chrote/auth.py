@@ -19,10 +19,10 @@ from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.chrote.errors import errors
 from interfaces.http import instructors as instructor
-from interfaces.http.cookies import COOKIE, give, require_own_origin, take
+from interfaces.http.cookies import COOKIE, delete_login_cookie, require_own_origin, set_login_cookie
 from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated
-from interfaces.http.identity import address
+from interfaces.http.identity import client_address
 from interfaces.http.responses import Json
 from projections import users
 
@@ -48,7 +48,7 @@ def at(method: str, path: str, **shape: Any) -> Callable[[Endpoint], Endpoint]:
 
 async def anybody(connection: HTTPConnection) -> Actor:
     """Who has signed in, or logged in with a password."""
-    return await instructor.instructor(connection) or await member(connection)
+    return await instructor.find_instructor(connection) or await member(connection)
 
 
 @at("GET", "/me", response_model=dict[str, Any])
@@ -59,11 +59,11 @@ async def me(request: Request, who: Annotated[Actor, Depends(anybody)]) -> Respo
     if row is None:
         raise Unauthenticated("Authentication required")
     shown = present.user(row, (await deps.profiles.profiles([row.id])).get(row.id))
-    if instructor.token(request):
+    if instructor.instructor_token(request):
         shown["id"] = str(row.id)  # as it was told when they logged in
     answer = Json(shown | {"user": shown})
-    if who.scopes is None and not instructor.token(request):  # they came by their cookie
-        give(answer, http_deps(request), request.cookies[COOKIE])
+    if who.scopes is None and not instructor.instructor_token(request):  # they came by their cookie
+        set_login_cookie(answer, http_deps(request), request.cookies[COOKIE])
     return answer
 
 
@@ -74,10 +74,10 @@ async def logout(request: Request) -> Response:
     deps = chrote_deps(request)
     if token := request.cookies.get(COOKIE):
         await deps.logins.sign_out(token)
-    if token := instructor.token(request):
+    if token := instructor.instructor_token(request):
         await deps.instructors.log_out(token)
     answer = Json({"success": True})
-    take(answer, http_deps(request))
+    delete_login_cookie(answer, http_deps(request))
     return answer
 
 
@@ -90,7 +90,7 @@ async def sign_in_for_development(request: Request, name: str, invite: Invited =
     if request.url.hostname not in deps.hosts or request.headers.get("sec-fetch-site") == "cross-site":
         raise NotAllowed("a page of another origin may not do this")
     try:
-        invited = await deps.logins.invitation(invite, address(request))
+        invited = await deps.logins.invitation(invite, client_address(request))
         return await signed_in(request, await deps.logins.sign_in_by_name(name, invited, request_id(request)))
     except NotLetIn as why:
         return failed(why.code)
@@ -109,7 +109,7 @@ async def begin(request: Request, provider: str, invite: Invited = None) -> Resp
     """Off to the provider. An invite is remembered until one is back."""
     deps = chrote_deps(request)
     there = provider_of(deps, provider)
-    invited = await deps.logins.invitation(invite, address(request))
+    invited = await deps.logins.invitation(invite, client_address(request))
     sign_in = await deps.pending_sign_ins.begin(provider, invited, deps.clock())
     try:
         answer = RedirectResponse(await there.begin(redirect_uri(deps, provider), sign_in), 302)
@@ -159,7 +159,7 @@ async def signed_in(request: Request, token: str) -> Response:
     if before := request.cookies.get(COOKIE):
         await deps.logins.sign_out(before)
     answer = RedirectResponse("/", 302)
-    give(answer, http_deps(request), token)
+    set_login_cookie(answer, http_deps(request), token)
     return answer
 
 

@@ -36,11 +36,11 @@ async def member(connection: HTTPConnection) -> Actor:
     `NotAllowed` for a key of somebody who does not, or that is not for looking around here.
     """
     try:
-        who = await identity.bearer(connection)
+        who = await identity.key_holder(connection)
     except Unauthenticated:
         raise Unauthenticated(NOBODY) from None
     if who is None:
-        who = await cookie.member(connection)
+        who = await cookie.signed_in_member(connection)
     elif who.role is None:
         who = await identity.with_role(http_deps(connection), who)
     if who is None:

@@ -18,7 +18,7 @@ from interfaces.chrote import views as present
 from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import chrote_deps
 from interfaces.chrote.errors import errors
-from interfaces.http.identity import address
+from interfaces.http.identity import client_address
 from interfaces.http.responses import Json
 from projections import invites
 
@@ -78,7 +78,7 @@ async def revoke_invite(request: Request, who: Who, id: str) -> Response:
 async def validate_invite(request: Request, token: str) -> Response:
     """Whether a token is good; nobody needs to have signed in. Who guesses too often is told to wait."""
     try:
-        role = await chrote_deps(request).invites.check(token, address(request))
+        role = await chrote_deps(request).invites.check(token, client_address(request))
     except Unusable as why:
         return Json({"valid": False, "reason": why.code})
     return Json({"valid": True, "role": str(role)})
@@ -87,7 +87,7 @@ async def validate_invite(request: Request, token: str) -> Response:
 @router.post("/api/invites/{token}/accept", response_model=dict[str, Any])
 async def accept_invite(request: Request, who: Who, token: str) -> Response:
     """The role that one has then: never less than before."""
-    role = await chrote_deps(request).invites.accept(who, token, address(request))
+    role = await chrote_deps(request).invites.accept(who, token, client_address(request))
     return Json({"success": True, "role": str(role)})
 
 

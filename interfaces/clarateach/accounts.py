@@ -18,7 +18,7 @@ from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
 from interfaces.http.errors import Unauthenticated
-from interfaces.http.identity import address, request_id
+from interfaces.http.identity import client_address, request_id
 from interfaces.http.responses import Json
 
 router = APIRouter(prefix="/api/auth", tags=["instructors"], route_class=Limited, responses=errors(400))
@@ -67,7 +67,7 @@ async def register(request: Request, body: Register) -> Response:
         password=body.password,
         name=body.name,
         invite=body.invite,
-        guesser=f"register {address(request)}",
+        guesser=f"register {client_address(request)}",
         request_id=request_id(request),
     )
     return Json({"token": token, "user": await shown(request, user)}, 201)
@@ -76,7 +76,7 @@ async def register(request: Request, body: Register) -> Response:
 @router.post("/login", response_model=LoggedIn, responses=errors(401))
 async def log_in(request: Request, body: LogIn) -> Response:
     found = await clarateach_deps(request).instructors.log_in(
-        email=body.email, password=body.password, guesser=f"login {address(request)}"
+        email=body.email, password=body.password, guesser=f"login {client_address(request)}"
     )
     if found is None:
         raise Unauthenticated("wrong e-mail or password")

@@ -41,15 +41,15 @@ class Sitting:
 
 async def instructor(connection: HTTPConnection) -> Actor:
     deps = clarateach_deps(connection)
-    if who := await password.instructor(connection) or await identity.bearer(connection):
+    if who := await password.find_instructor(connection) or await identity.key_holder(connection):
         return who
     if any(header in connection.headers for header in identity.HEADERS):
-        return await identity.actor(connection)
-    if who := await cookie.member(connection):
+        return await identity.current_actor(connection)
+    if who := await cookie.signed_in_member(connection):
         return who
     if not deps.portal_is_open:
         raise Unauthenticated("sign in as an instructor: POST /api/auth/login")
-    if identity.host_of(connection) not in deps.hosts:
+    if identity.host_name(connection) not in deps.hosts:
         raise Unauthenticated(f"who does not sign in is served on {', '.join(sorted(deps.hosts))} only")
     cookie.require_own_origin(connection)  # a page of somebody else's may not ask for who looks at it
     user_id = await deps.people.identify(SCHEME, HOUSE)
@@ -77,7 +77,7 @@ async def sitting(connection: HTTPConnection, seat: str) -> Sitting:
 def token_of(connection: HTTPConnection) -> str:
     """From the header; where a browser cannot set that, from the address (T25)."""
     said = connection.headers.getlist("authorization")
-    return identity.token_of(said) if said else connection.query_params.get("token", "")
+    return identity.bearer_token(said) if said else connection.query_params.get("token", "")
 
 
 Instructor = Annotated[Actor, Depends(instructor)]

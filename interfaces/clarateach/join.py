@@ -13,7 +13,7 @@ from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
 from interfaces.clarateach.views import JoinedOut
-from interfaces.http.identity import address, request_id
+from interfaces.http.identity import client_address, request_id
 from interfaces.http.responses import Json
 
 router = APIRouter(tags=["seats"], route_class=Limited, responses=errors(400))
@@ -39,7 +39,7 @@ async def join(request: Request, body: JoinRequest) -> Response:
         code=body.code,
         odehash=body.odehash,
         name=body.name,
-        guesser=f"join {address(request)}",
+        guesser=f"join {client_address(request)}",
         request_id=request_id(request),
     )
     told = {"token": taken.token, "endpoint": deps.url, "odehash": taken.odehash, "seat": taken.seat}

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http.errors import refuse
-from interfaces.http.identity import address
+from interfaces.http.identity import client_address
 
 OWN = {("POST", "/api/workshops"): "create", ("POST", "/api/join"): "join"}
 
@@ -25,7 +25,7 @@ class Limited(APIRoute):
         async def counted(request: Request) -> Response:
             deps = clarateach_deps(request)
             kind = OWN.get((request.method, self.path), "other")
-            rate = await deps.rate_limiter.hit(kind, address(request), deps.rate_limits[kind])
+            rate = await deps.rate_limiter.hit(kind, client_address(request), deps.rate_limits[kind])
             said = {
                 "RateLimit-Limit": str(rate.limit),
                 "RateLimit-Remaining": str(rate.remaining),

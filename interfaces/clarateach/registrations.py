@@ -12,7 +12,7 @@ from domain.name import MAX_NAME_CHARS
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
-from interfaces.http.identity import address, request_id
+from interfaces.http.identity import client_address, request_id
 from interfaces.http.responses import Json
 
 router = APIRouter(tags=["seats"], route_class=Limited, responses=errors(400, 404))
@@ -50,7 +50,7 @@ class Session(BaseModel):
 async def register(request: Request, body: Registration) -> Response:
     """Say that you will come. Whoever else knows your e-mail is not told your code."""
     code = await clarateach_deps(request).registering.register(
-        code=body.workshop_code, email=body.email, name=body.name, guesser=f"join {address(request)}"
+        code=body.workshop_code, email=body.email, name=body.name, guesser=f"join {client_address(request)}"
     )
     return Json({"access_code": code or "", "already_registered": code is None, "message": NEW if code else BEFORE})
 
@@ -59,7 +59,9 @@ async def register(request: Request, body: Registration) -> Response:
 async def session(request: Request, access_code: str) -> Response:
     """Your seat, as soon as the workshop runs: the same one each time."""
     deps = clarateach_deps(request)
-    workshop, name, taken = await deps.registering.session(access_code, f"join {address(request)}", request_id(request))
+    workshop, name, taken = await deps.registering.session(
+        access_code, f"join {client_address(request)}", request_id(request)
+    )
     told = {"status": "ready" if taken else "pending", "workshop_id": workshop.number, "name": name}
     if taken:
         told |= {"endpoint": deps.url, "token": taken.token, "seat": taken.seat}  # type: ignore[dict-item]

@@ -1,6 +1,7 @@
-"""The cookie of somebody who has signed in: what it is called, who it stands for, and what it may not do.
+"""The login cookie: setting it, deleting it, and the member whom it stands for.
 
-A browser sends it along whichever page asks, so whatever changes something must come from a page of ours (`Origin`).
+A browser sends a cookie whichever page makes the request. So a request that changes something must come from a page of
+this origin (`Origin`).
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from interfaces.http.deps import HttpDeps, http_deps
 from projections import users
 
 COOKIE = "tenure_login"
-SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-async def member(connection: HTTPConnection) -> Actor | None:
-    """Whom the cookie stands for, with the role that they have now. `NotAllowed` for a page of somebody else's."""
+async def signed_in_member(connection: HTTPConnection) -> Actor | None:
+    """The member of the cookie, with their role now; None without a valid one. `NotAllowed` for a foreign page."""
     deps = http_deps(connection)
     token = connection.cookies.get(COOKIE)
     user_id = await deps.logins.find_user(token) if token else None
     if user_id is None:
         return None
-    role = await role_of(deps, user_id)
+    role = await current_role(deps, user_id)
     if role is None:
         return None
-    if connection.scope.get("method", "GET") not in SAFE:
+    if connection.scope.get("method", "GET") not in SAFE_METHODS:
         require_own_origin(connection)
     profiles = await deps.profiles.profiles([user_id])
     return Actor(
@@ -45,12 +46,12 @@ async def member(connection: HTTPConnection) -> Actor | None:
     )
 
 
-async def role_of(deps: HttpDeps, user_id: UUID) -> Role | None:
-    """The role that somebody has now; None if they have been removed."""
+async def current_role(deps: HttpDeps, user_id: UUID) -> Role | None:
+    """The role of a user now; None for a removed one."""
     row = await users.get(deps.queries, user_id)
     if row:
         return Role(row.role)
-    try:  # somebody who has just come may not be listed yet, where the follower is slow
+    try:  # a new member may not be listed yet while the follower is behind
         user = await deps.platform.load(User, user_id)
     except NotFound:
         return None
@@ -58,24 +59,27 @@ async def role_of(deps: HttpDeps, user_id: UUID) -> Role | None:
 
 
 def require_own_origin(connection: HTTPConnection) -> None:
-    """Return if no page says that it asks, or one of ours does. WebSockets ask this before they are accepted."""
+    """Return if the request has no Origin, or one of this server's. WebSockets are checked before they are accepted."""
     origin = connection.headers.get("origin")
     if origin is not None and not own_origin(origin, connection, http_deps(connection)):
         raise NotAllowed("a page of another origin may not do this")
 
 
 def own_origin(origin: str, connection: HTTPConnection, deps: HttpDeps) -> bool:
+    """Whether an Origin is one of this server's."""
     if origin in deps.origins:
         return True
     page = urlsplit(origin)
     return page.netloc == connection.headers.get("host") and page.hostname in deps.hosts
 
 
-def give(response: Response, deps: HttpDeps, token: str) -> None:
+def set_login_cookie(response: Response, deps: HttpDeps, token: str) -> None:
+    """Set the cookie: HttpOnly, SameSite=Lax, and Secure on https."""
     response.set_cookie(
         COOKIE, token, max_age=int(LASTS.total_seconds()), httponly=True, samesite="lax", secure=deps.https
     )
 
 
-def take(response: Response, deps: HttpDeps) -> None:
+def delete_login_cookie(response: Response, deps: HttpDeps) -> None:
+    """Delete the cookie."""
     response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=deps.https)

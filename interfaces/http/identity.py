@@ -1,8 +1,8 @@
-"""Who asks, whatever contract they come by.
+"""Identity: the actor of a request, for every contract.
 
-An API key, or a token made from one, is taken by every contract, and where one comes along it alone counts: what it
-says is proven. Under /api/v1 people may else be named by an identity header, as a proxy or a developer sets it
-(V01 to V03), or have signed in and bring their cookie.
+Every contract accepts an API key or a token made from one. A request with either has no other identity, since a key
+proves its holder. Under /api/v1 a request may instead have an identity header, set by a proxy or a developer (V01 to
+V03), or the cookie of a member who has signed in.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from interfaces.http.deps import HttpDeps, http_deps
 from interfaces.http.errors import Unauthenticated
 from projections import users
 
-SCHEME = "vm"  # the identities of these headers, among people
+SCHEME = "vm"  # of identities that these headers name
 PROXY_HEADERS = ("x-vm-user", "x-forwarded-user")  # in their order of precedence
 DEV_HEADER = "x-user"
 HEADERS = (*PROXY_HEADERS, DEV_HEADER)
-OTHERS = ("basic", "digest", "negotiate", "ntlm")  # what a proxy has asked for may be passed on; it is not for us
-NEEDED = "a good API key is needed in X-API-Key, or a good token in Authorization: Bearer"
+IGNORED_SCHEMES = ("basic", "digest", "negotiate", "ntlm")  # a proxy may pass on what it asked for itself
+KEY_NEEDED = "a good API key is needed in X-API-Key, or a good token in Authorization: Bearer"
 
 
-async def actor(connection: HTTPConnection) -> Actor:
-    """The holder of a key or a token; else the user whom a trusted peer names, or who has signed in.
+async def current_actor(connection: HTTPConnection) -> Actor:
+    """The holder of a key or token; else the member of a cookie, or the user whom a trusted peer names.
 
-    `Unauthenticated` without any, for a key that is not good, or for a name from a peer that is not trusted.
+    Raises `Unauthenticated` without any of them, for an invalid key, or for a name from a peer that is not trusted.
     """
-    if who := await bearer(connection):
-        return who
+    if key_actor := await key_holder(connection):
+        return key_actor
     deps = http_deps(connection)
-    named = any(header in connection.headers for header in HEADERS)
-    if not named and (who := await cookie.member(connection)):
-        return who
-    name = name_of(connection, deps)
+    has_identity_header = any(header in connection.headers for header in HEADERS)
+    if not has_identity_header and (member := await cookie.signed_in_member(connection)):
+        return member
+    name = name_from_headers(connection, deps)
     return Actor(
         user_id=await deps.people.identify(SCHEME, name),
         name=name,
@@ -52,39 +52,40 @@ async def actor(connection: HTTPConnection) -> Actor:
     )
 
 
-async def placed(connection: HTTPConnection) -> Actor:
-    """The same, with their role in the place also where they came with a token: for what members share."""
-    who = await actor(connection)
-    return who if who.scopes is None or who.role else await with_role(http_deps(connection), who)
+async def current_member(connection: HTTPConnection) -> Actor:
+    """The actor with their role as a member, which a token does not carry: for what members share."""
+    actor = await current_actor(connection)
+    return actor if actor.scopes is None or actor.role else await with_role(http_deps(connection), actor)
 
 
-async def keyholder(connection: HTTPConnection) -> Actor:
-    """Whose API key, or token made from one, comes along. `Unauthenticated` without a good one."""
-    who = await bearer(connection)
-    if who is None:
-        raise Unauthenticated(NEEDED)
-    return who
+async def require_key_holder(connection: HTTPConnection) -> Actor:
+    """The holder of the API key or token. Raises `Unauthenticated` without a valid one."""
+    actor = await key_holder(connection)
+    if actor is None:
+        raise Unauthenticated(KEY_NEEDED)
+    return actor
 
 
-async def bearer(connection: HTTPConnection) -> Actor | None:
-    """The same; None where neither comes along. `Unauthenticated` for one that is not good.
+async def key_holder(connection: HTTPConnection) -> Actor | None:
+    """The holder of the API key or token; None without either. Raises `Unauthenticated` for an invalid one.
 
-    A token is not looked up anywhere, so its holder's role is not known.
+    The actor of a token has no role: a token is verified without a query.
     """
-    said = [it for it in connection.headers.getlist("authorization") if it.partition(" ")[0].lower() not in OTHERS]
-    if said:
-        grant = await granted(connection, token_of(said))
+    headers = connection.headers.getlist("authorization")
+    headers = [header for header in headers if header.partition(" ")[0].lower() not in IGNORED_SCHEMES]
+    if headers:
+        grant = await find_grant(connection, bearer_token(headers))
     elif "x-api-key" in connection.headers:
-        grant = await key(connection)
+        grant = await grant_of_api_key(connection)
     else:
         return None
     if grant is None:
-        raise Unauthenticated(NEEDED)
-    return holder(connection, grant)
+        raise Unauthenticated(KEY_NEEDED)
+    return actor_of_grant(connection, grant)
 
 
-def holder(connection: HTTPConnection, grant: Grant) -> Actor:
-    """Who came with what gives them this."""
+def actor_of_grant(connection: HTTPConnection, grant: Grant) -> Actor:
+    """The actor of a grant."""
     return Actor(
         user_id=grant.user_id,
         name=grant.name,
@@ -96,70 +97,76 @@ def holder(connection: HTTPConnection, grant: Grant) -> Actor:
     )
 
 
-async def key(connection: HTTPConnection) -> Grant:
-    """What the key in X-API-Key opens. `Unauthenticated` without a good one, whatever else comes along."""
+async def grant_of_api_key(connection: HTTPConnection) -> Grant:
+    """The grant of the key in X-API-Key. Raises `Unauthenticated` without a valid one, whatever else there is."""
     keys = connection.headers.getlist("x-api-key")
-    grant = await opened(connection, keys[0]) if len(keys) == 1 else None
+    grant = await authenticate_key(connection, keys[0]) if len(keys) == 1 else None
     if grant is None:
-        raise Unauthenticated(NEEDED)
+        raise Unauthenticated(KEY_NEEDED)
     return grant
 
 
-async def granted(connection: HTTPConnection, text: str) -> Grant | None:
-    """What a key or a token opens, whichever it is."""
-    return await (opened(connection, text) if text.startswith(MARK) else http_deps(connection).tokens.verify(text))
+async def find_grant(connection: HTTPConnection, text: str) -> Grant | None:
+    """The grant of a text that is a key or a token; None for an invalid one."""
+    return await (
+        authenticate_key(connection, text) if text.startswith(MARK) else http_deps(connection).tokens.verify(text)
+    )
 
 
-async def opened(connection: HTTPConnection, text: str) -> Grant | None:
-    return await http_deps(connection).api_keys.authenticate(text, f"key {address(connection)}")
+async def authenticate_key(connection: HTTPConnection, text: str) -> Grant | None:
+    """The grant of a key; None for an invalid one. Wrong keys are counted by client address."""
+    return await http_deps(connection).api_keys.authenticate(text, f"key {client_address(connection)}")
 
 
-async def with_role(deps: HttpDeps, who: Actor) -> Actor:
-    row = await users.get(deps.queries, who.user_id)
-    return replace(who, role=Role(row.role)) if row else who
+async def with_role(deps: HttpDeps, actor: Actor) -> Actor:
+    """The actor with their role as a member, if they are one."""
+    row = await users.get(deps.queries, actor.user_id)
+    return replace(actor, role=Role(row.role)) if row else actor
 
 
-def token_of(said: list[str]) -> str:
-    """The token of one well-formed header; of any other "", which is none."""
-    scheme, _, text = said[0].partition(" ")
-    return text.strip() if len(said) == 1 and scheme.lower() == "bearer" else ""
+def bearer_token(headers: list[str]) -> str:
+    """The token of exactly one well-formed Authorization header; "" for anything else, which is no valid token."""
+    scheme, _, text = headers[0].partition(" ")
+    return text.strip() if len(headers) == 1 and scheme.lower() == "bearer" else ""
 
 
 def request_id(connection: HTTPConnection) -> str:
+    """The request's id, as the middleware has set it."""
     return str(connection.scope.get("state", {}).get("request_id", ""))
 
 
-def name_of(connection: HTTPConnection, deps: HttpDeps) -> str:
+def name_from_headers(connection: HTTPConnection, deps: HttpDeps) -> str:
+    """The name in the identity header. Raises `Unauthenticated` where it is missing, ambiguous or not trusted."""
     headers = (*PROXY_HEADERS, DEV_HEADER) if deps.dev_header else PROXY_HEADERS
-    header = next((h for h in headers if h in connection.headers), None)
+    header = next((one for one in headers if one in connection.headers), None)
     if header is None:
         raise Unauthenticated(f"who is asking? Send the header {' or '.join(headers)}")
-    if not trusted(connection):
+    if not from_trusted_peer(connection):
         raise Unauthenticated(f"{header} counts only from a trusted proxy (TENURE_TRUSTED_PROXIES)")
-    if header == DEV_HEADER and host_of(connection) not in deps.hosts:
-        # A page that has its own name resolve to this machine could send it, as if it were of this origin.
+    if header == DEV_HEADER and host_name(connection) not in deps.hosts:
+        # Without this, a page whose own host name resolves to this machine could send the header (DNS rebinding).
         raise Unauthenticated(f"{header} counts only on {', '.join(sorted(deps.hosts))}")
-    said = set(connection.headers.getlist(header))
-    if len(said) > 1:
+    names = set(connection.headers.getlist(header))
+    if len(names) > 1:
         raise Unauthenticated(f"{header} was sent more than once, with different names")
     try:
-        return validate_name(as_utf8(said.pop()), header)
-    except Invalid as bad:
-        raise Unauthenticated(str(bad)) from None
+        return validate_name(as_utf8(names.pop()), header)
+    except Invalid as error:
+        raise Unauthenticated(str(error)) from None
 
 
-def address(connection: HTTPConnection) -> str:
-    """Where a request comes from: the peer; or, where proxies that are trusted say so, whom they speak for."""
+def client_address(connection: HTTPConnection) -> str:
+    """The client's address: the peer, or the first untrusted hop in X-Forwarded-For as trusted proxies set it."""
     deps = http_deps(connection)
     if connection.client is None:
         return ""
-    told = [part.strip() for part in connection.headers.get("x-forwarded-for", "").split(",") if part.strip()]
-    hops = [connection.client.host, *reversed(told)]
+    forwarded = [part.strip() for part in connection.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    hops = [connection.client.host, *reversed(forwarded)]
     return next((hop for hop in hops if not is_trusted(hop, deps)), hops[-1])
 
 
-def host_of(connection: HTTPConnection) -> str:
-    """What the client calls this server, without a port; "" where that is no host's name."""
+def host_name(connection: HTTPConnection) -> str:
+    """The host in the Host header, without a port; "" where it is not valid."""
     try:
         return urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
     except ValueError:
@@ -167,22 +174,23 @@ def host_of(connection: HTTPConnection) -> str:
 
 
 def as_utf8(header: str) -> str:
-    """A header's value, which is read as Latin-1 though most who send more than ASCII mean UTF-8."""
+    """A header's value as UTF-8, if it is that. Servers decode headers as Latin-1, most clients send UTF-8."""
     try:
         return header.encode("latin-1").decode()
     except UnicodeDecodeError:
         return header
 
 
-def trusted(connection: HTTPConnection) -> bool:
-    """Whether the peer is one whose headers count."""
+def from_trusted_peer(connection: HTTPConnection) -> bool:
+    """Whether the peer is a trusted proxy, whose headers count."""
     return connection.client is not None and is_trusted(connection.client.host, http_deps(connection))
 
 
 def is_trusted(host: str, deps: HttpDeps) -> bool:
+    """Whether an address is in `trusted_proxies`."""
     try:
         peer = ip_address(host)
     except ValueError:
         return False
-    mapped = getattr(peer, "ipv4_mapped", None)  # as a socket that takes both kinds shows an IPv4 peer
+    mapped = getattr(peer, "ipv4_mapped", None)  # how a dual-stack socket shows an IPv4 peer
     return any((mapped or peer) in network for network in deps.trusted_proxies)

@@ -1,4 +1,4 @@
-"""The token of an instructor who has logged in with a password: who it stands for."""
+"""Tokens of instructors who have logged in with a password, and the users whom they stand for."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from application.instructors import TOKEN_PREFIX
 from domain.role import Role
 from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated
-from interfaces.http.identity import request_id, token_of
+from interfaces.http.identity import bearer_token, request_id
 from projections import users
 
 
-def token(connection: HTTPConnection) -> str | None:
-    """It, if one comes along, good or not."""
-    said = connection.headers.getlist("authorization")
-    text = token_of(said) if said else ""
+def instructor_token(connection: HTTPConnection) -> str | None:
+    """The instructor's token in the request, valid or not; None without one."""
+    headers = connection.headers.getlist("authorization")
+    text = bearer_token(headers) if headers else ""
     return text if text.startswith(TOKEN_PREFIX) else None
 
 
-async def instructor(connection: HTTPConnection) -> Actor | None:
-    """None where none comes along. `Unauthenticated` for one that is not good."""
-    deps, text = http_deps(connection), token(connection)
+async def find_instructor(connection: HTTPConnection) -> Actor | None:
+    """The instructor of the token; None without one. Raises `Unauthenticated` for an invalid one."""
+    deps, text = http_deps(connection), instructor_token(connection)
     if text is None:
         return None
     user_id = await deps.instructors.find_user(text)

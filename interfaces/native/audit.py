@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 
 from application.access import Actor
 from interfaces.http.errors import errors
-from interfaces.http.identity import placed
+from interfaces.http.identity import current_member
 from interfaces.http.responses import Json
 from interfaces.native import views as present
 from interfaces.native.deps import NativeDeps, native_deps
@@ -25,7 +25,7 @@ from projections import trail
 from projections.trail import Filter
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"], responses=errors(400, 401))
-Who = Annotated[Actor, Depends(placed)]
+Who = Annotated[Actor, Depends(current_member)]
 NDJSON = "application/x-ndjson"
 POSITION = {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**18}
 MOMENT = WithJsonSchema({"anyOf": [POSITION, {"type": "string", "format": "date-time"}]})

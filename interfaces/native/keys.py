@@ -17,7 +17,7 @@ from domain.api_key import MAX_LIFETIME
 from domain.errors import Invalid, NotFound
 from domain.scope import Scope
 from interfaces.http.errors import errors
-from interfaces.http.identity import actor
+from interfaces.http.identity import current_actor
 from interfaces.http.responses import Json
 from interfaces.native.deps import native_deps
 from projections import api_keys
@@ -25,7 +25,7 @@ from projections.api_keys import ApiKeyRow
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"], responses=errors(400, 401))
 well_known = APIRouter(prefix="/.well-known", tags=["keys"])
-Who = Annotated[Actor, Depends(actor)]
+Who = Annotated[Actor, Depends(current_actor)]
 Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": name.MAX_NAME_CHARS})]
 Scopes = Annotated[
     list[str],

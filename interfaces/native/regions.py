@@ -11,13 +11,13 @@ from starlette.requests import Request
 from application.access import Actor, require
 from domain.region import EngineAddress, default_publish_address
 from interfaces.http.errors import errors
-from interfaces.http.identity import placed
+from interfaces.http.identity import current_member
 from interfaces.http.responses import Json
 from interfaces.native.deps import NativeDeps, native_deps
 
 router = APIRouter(prefix="/api/v1/regions", tags=["regions"], responses=errors(400, 401))
 TO_ONE = errors(404, 409, 413)
-Who = Annotated[Actor, Depends(placed)]
+Who = Annotated[Actor, Depends(current_member)]
 EXAMPLE: dict[str, Any] = {"url": "ssh://tenure@paris.example.org", "host": "paris.example.org"}
 
 

@@ -21,7 +21,7 @@ from application.access import Actor
 from application.ports.errors import Unavailable
 from domain.errors import Invalid
 from interfaces.http.errors import errors
-from interfaces.http.identity import placed
+from interfaces.http.identity import current_member
 from interfaces.http.sse import SEND_SECONDS, Stream, sending
 from interfaces.native.deps import NativeDeps, native_deps
 from interfaces.native.views import line, message
@@ -29,7 +29,7 @@ from projections.stream_reader import AccessRevoked, CutOff, Push, Ready, Reset,
 from projections.trail import Entry
 
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
-Who = Annotated[Actor, Depends(placed)]
+Who = Annotated[Actor, Depends(current_member)]
 Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
 After = Annotated[int | None, Query(ge=0, description="go on after this position; none: from now on")]
 LastEventId = Annotated[str | None, Header(description="as browsers send it when they come back")]

@@ -12,7 +12,7 @@ from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from application.vm_accounts import WrongPassword, proof_of
 from domain.errors import Invalid
 from interfaces.http.errors import Unauthenticated, errors
-from interfaces.http.identity import address, request_id
+from interfaces.http.identity import client_address, request_id
 from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import BASE, Member
 from interfaces.neptuned.deps import neptuned_deps
@@ -65,7 +65,7 @@ async def register(request: Request, body: Register) -> Response:
     token = await neptuned_deps(request).vm_accounts.register(
         username=body.username,
         password=body.password,
-        guesser=f"vm register {address(request)}",
+        guesser=f"vm register {client_address(request)}",
         request_id=request_id(request),
     )
     return Json({"token": token}, headers=FRESH)
@@ -81,7 +81,7 @@ async def log_in(request: Request, body: LogIn) -> Response:
         token, account = await deps.vm_accounts.log_in(
             username=body.username,
             proof=proof_of(body.password) if body.password is not None else str(body.password_hash).lower(),
-            guesser=f"vm login {address(request)}",
+            guesser=f"vm login {client_address(request)}",
         )
     except WrongPassword:
         raise Unauthenticated("wrong username or password") from None

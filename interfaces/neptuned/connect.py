@@ -33,7 +33,7 @@ from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotAllowed, NotFound, Refused
 from domain.user_type import UserType
 from interfaces.http.display_messages import act, message, page, said
-from interfaces.http.identity import address
+from interfaces.http.identity import client_address
 from interfaces.neptuned.credentials import BASE, admitted, let_go
 from interfaces.neptuned.deps import neptuned_deps
 from interfaces.neptuned.public import running
@@ -78,7 +78,7 @@ async def enters(socket: WebSocket, row: VmConfigRow, who: Actor) -> None:
     if not row.private or who.user_type == UserType.ADMINISTRATOR:
         return
     password = socket.query_params.get("password", "")
-    attempt_limiter, guesser = deps.attempt_limiter, f"{row.id} {address(socket)}"
+    attempt_limiter, guesser = deps.attempt_limiter, f"{row.id} {client_address(socket)}"
     await attempt_limiter.check(guesser)
     if not await deps.vm_configs.check_password(row.id, password):
         await attempt_limiter.record_failure(guesser)

@@ -35,18 +35,18 @@ async def member(connection: HTTPConnection) -> Actor:
     """Raises `Unauthenticated`. Who is banned has no user type."""
     deps = neptuned_deps(connection)
     said = [it for it in connection.headers.getlist("authorization") if not other(it)]
-    text = identity.token_of(said) if said else in_address(connection)
+    text = identity.bearer_token(said) if said else in_address(connection)
     found = await deps.vm_tokens.find(text, deps.clock()) if text else None
     if found:
         user_id, token_id = found
         who = Actor(user_id, "", identity.request_id(connection), token_id=token_id)
     elif text:
-        grant = await identity.granted(connection, text)
+        grant = await identity.find_grant(connection, text)
         if grant is None:
             raise Unauthenticated(NEEDED)
-        who = identity.holder(connection, grant)
+        who = identity.actor_of_grant(connection, grant)
     else:
-        key = None if said else await identity.bearer(connection)
+        key = None if said else await identity.key_holder(connection)
         if key is None:
             raise Unauthenticated(NEEDED)
         who = key
@@ -64,7 +64,7 @@ async def with_type(deps: NeptunedDeps, who: Actor) -> Actor:
 
 
 def other(header: str) -> bool:
-    return header.partition(" ")[0].lower() in identity.OTHERS
+    return header.partition(" ")[0].lower() in identity.IGNORED_SCHEMES
 
 
 def in_address(connection: HTTPConnection) -> str:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from application.access import Actor, require
 from domain.errors import NotFound
 from interfaces.http.errors import errors
-from interfaces.http.identity import actor
+from interfaces.http.identity import current_actor
 from interfaces.http.responses import Json
 from interfaces.vm_api import views as present
 from interfaces.vm_api.deps import vm_api_deps
@@ -19,7 +19,7 @@ from interfaces.vm_api.views import OperationOut
 from projections import operations
 
 router = APIRouter(prefix="/api/v1/operations", tags=["operations"], responses=errors(400, 401))
-Who = Annotated[Actor, Depends(actor)]
+Who = Annotated[Actor, Depends(current_actor)]
 
 
 @router.get("", response_model=list[OperationOut])

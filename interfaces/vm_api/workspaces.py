@@ -14,7 +14,7 @@ from domain import name, request_key
 from domain.errors import NotFound
 from domain.machine import Operation
 from interfaces.http.errors import errors
-from interfaces.http.identity import actor
+from interfaces.http.identity import current_actor
 from interfaces.http.responses import Json
 from interfaces.vm_api import views as present
 from interfaces.vm_api.deps import vm_api_deps
@@ -24,7 +24,7 @@ from projections.workspaces import WorkspaceRow
 
 router = APIRouter(prefix="/api/v1/workspaces", tags=["workspaces"], responses=errors(400, 401))
 OF_ONE, TO_ONE = errors(404), errors(404, 409, 413)
-Who = Annotated[Actor, Depends(actor)]
+Who = Annotated[Actor, Depends(current_actor)]
 
 
 # What the domain decides is told here, in the published schema, and not decided twice.

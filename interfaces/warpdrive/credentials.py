@@ -10,6 +10,6 @@ from typing import Annotated
 from fastapi import Depends
 
 from application.access import Actor
-from interfaces.http.identity import keyholder
+from interfaces.http.identity import require_key_holder
 
-Who = Annotated[Actor, Depends(keyholder)]
+Who = Annotated[Actor, Depends(require_key_holder)]

@@ -23,7 +23,7 @@ from application.ports.hosted_sessions import JoinRequest
 from domain.guest import AlreadyIn, Guest, GuestStatus
 from domain.hosted_session import HostedSession
 from interfaces.http.errors import errors
-from interfaces.http.identity import address, as_utf8, trusted
+from interfaces.http.identity import as_utf8, client_address, from_trusted_peer
 from interfaces.http.sse import SEND_SECONDS, Stream, sending
 from interfaces.warpdrive import views as present
 from interfaces.warpdrive.credentials import Who
@@ -148,7 +148,7 @@ async def guest_stream(request: Request, who: Who, alias: str, body: Ask) -> Str
                 alias,
                 pub_key=body.pub_key,
                 user=body.user,
-                client_ip=address(request),
+                client_ip=client_address(request),
                 region=region(request, deps),
             )
         except AlreadyIn:
@@ -163,7 +163,7 @@ async def told_at_once(what: dict[str, str]) -> AsyncIterator[bytes]:
 def region(request: Request, deps: WarpdriveDeps) -> str:
     """Where the guest is, as a trusted proxy says in the header that is set for it."""
     header = deps.region_header
-    if not header or not trusted(request):
+    if not header or not from_trusted_peer(request):
         return UNKNOWN
     said = as_utf8(request.headers.get(header, "")).strip()
     return said[:64] if said and said.isprintable() else UNKNOWN

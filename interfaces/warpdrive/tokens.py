@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from application.ports.api_keys import Grant
-from interfaces.http.identity import key
+from interfaces.http.identity import grant_of_api_key
 from interfaces.http.responses import Json
 from interfaces.warpdrive.deps import warpdrive_deps
 from interfaces.warpdrive.errors import errors
@@ -23,7 +23,7 @@ class TokenOut(BaseModel):
 
 
 @router.post("/token", response_model=TokenOut)
-async def exchange(request: Request, grant: Annotated[Grant, Depends(key)]) -> Response:
+async def exchange(request: Request, grant: Annotated[Grant, Depends(grant_of_api_key)]) -> Response:
     """A token for the key in X-API-Key. A token alone makes no other."""
     token, seconds = await warpdrive_deps(request).tokens.issue(grant)
     return Json({"token": token, "expires_in": seconds}, headers={"Cache-Control": "no-store"})
