@@ -1,25 +1,18 @@
 #!/usr/bin/env bash
-# Builds a virtual machine's disk that boots in seconds: Debian's cloud kernel and a busybox whose shell is on the screen.
+# Builds a virtual machine's disk that boots in seconds: Debian's cloud kernel, and busybox with a shell on the screen.
 #
 #   infra/images/guest.sh [--force] [FILE]      FILE: else ~/.cache/tenure/guest.img
 #
-# The cloud kernel has a VGA console and a PS/2 keyboard built in; the BIOS loads kernel and initramfs, so that it boots
-# from any disk that the BIOS knows. Needs apt-get, isolinux, xorriso and cpio.
+# The cloud kernel has drivers for a VGA console and a PS/2 keyboard built in. The BIOS loads kernel and initramfs, so
+# the disk boots on every bus that the BIOS knows. Needs apt-get, isolinux, xorriso and cpio.
 set -euo pipefail
 # shellcheck source=base.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/base.sh"
 
-force='' file=${XDG_CACHE_HOME:-$HOME/.cache}/tenure/guest.img
-for argument; do
-    case $argument in
-        --force) force=yes ;;
-        -*) fail "unknown option $argument; there is only --force" ;;
-        *) file=$argument ;;
-    esac
-done
-current=$(cat -- "$IMAGES/guest.sh" "$IMAGES"/guest/* | sha256sum | cut -c 1-16)
-if [ -z "$force" ] && [ -s "$file" ] && [ "$(cat -- "$file.source" 2>/dev/null)" = "$current" ]; then
-    say "$file is there already"
+parse_options "${XDG_CACHE_HOME:-$HOME/.cache}/tenure/guest.img" "$@"
+source=$(cat -- "$IMAGES/guest.sh" "$IMAGES"/guest/* | sha256sum | cut -c 1-16)
+if [ -z "$force" ] && [ -s "$target" ] && [ "$(cat -- "$target.source" 2>/dev/null)" = "$source" ]; then
+    say "$target is there already"
     exit
 fi
 
@@ -29,7 +22,7 @@ kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '$1 == "Depends:" && /c
 quietly apt-get -qq -o APT::Sandbox::User=root download "${kernel:?apt knows no linux-image-cloud-amd64}" busybox-static
 for package in *.deb; do dpkg-deb -x "$package" packages; done
 
-say "making $file"
+say "making $target"
 mkdir -p root/{bin,dev,proc,sys,etc,tmp} disk
 cp packages/bin/busybox root/bin/
 cp "$IMAGES/guest/init" root/init
@@ -40,7 +33,7 @@ cp packages/boot/vmlinuz-* disk/kernel
 cp "$IMAGES/guest/isolinux.cfg" /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 disk/
 quietly xorriso -as mkisofs -o guest.img -V GUEST -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 \
     -boot-info-table -isohybrid-mbr /usr/lib/ISOLINUX/isohdpfx.bin disk
-mkdir -p -- "$(dirname -- "$file")"
-mv guest.img "$file"
-echo "$current" >"$file.source"
-say "$file: $(($(stat -c %s -- "$file") / 1048576)) MiB"
+mkdir -p -- "$(dirname -- "$target")"
+mv guest.img "$target"
+echo "$source" >"$target.source"
+say "$target: $(($(stat -c %s -- "$target") / 1048576)) MiB"

@@ -6,10 +6,6 @@ set -euo pipefail
 # shellcheck source=base.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/base.sh"
 
-force=''
-for argument; do
-    [ "$argument" = --force ] || fail "unknown argument $argument; there is only --force"
-    force=yes
-done
+parse_options "" "$@"
 build postgres tenure-postgres:latest "$force"
 build redis tenure-redis:latest "$force"

@@ -6,12 +6,5 @@ set -euo pipefail
 # shellcheck source=base.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/base.sh"
 
-force='' image=${TENURE_WORKSPACE_IMAGE:-tenure-workspace:latest}
-for argument; do
-    case $argument in
-        --force) force=yes ;;
-        -*) fail "unknown option $argument; there is only --force" ;;
-        *) image=$argument ;;
-    esac
-done
-build workspace "$image" "$force"
+parse_options "${TENURE_WORKSPACE_IMAGE:-tenure-workspace:latest}" "$@"
+build workspace "$target" "$force"
