@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from docs.generate.markdown import code, document, first_line, table
 from infra.settings import Settings, explain
-from infra.settings.errors import IN_FILES, TABLES
+from infra.settings.errors import KEYS_IN_FILES, TABLES
 from infra.settings.values import Form
 
 INTRODUCTION = """
@@ -53,7 +53,7 @@ def page() -> str:
     parts += ["## Tables", IN_TABLES]
     for name, model in TABLES.items():
         about, flag = str(Settings.model_fields[name].description), f"--{name.replace('_', '-')}"
-        parts += [f"### `[{IN_FILES.get(name, name)}.NAME]`"]
+        parts += [f"### `[{KEYS_IN_FILES.get(name, name)}.NAME]`"]
         parts += [f"{about[:1].upper()}{about[1:]}. The flag is `{flag}`, the variable `TENURE_{name.upper()}`."]
         parts += [table(("key", "type", "default", "meaning"), keys(model))]
     return document("Settings", *parts)

@@ -108,7 +108,7 @@ def load(flags: Flags) -> Settings:
             except ValueError:
                 raise Stop(f"--{name.replace('_', '-')} must be JSON.") from None
     with errors_as_stop():
-        return settings.load(**flags)
+        return settings.load_settings(flags)
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def errors_as_stop() -> Iterator[None]:
 
 
 def describe(tenure: Tenure) -> Started:
-    from infra.settings.values import masked
+    from infra.settings.values import mask_passwords
 
     settings = tenure.settings
     local_machines = settings.home / "machines"
@@ -136,10 +136,10 @@ def describe(tenure: Tenure) -> Started:
         machines=str(local_machines) if tenure.machines.provider == "local" else settings.docker_url or "Docker",
         has_tmux=which("tmux") is not None,
         home=str(settings.home),
-        database=masked(settings.database_url) if settings.database_url else None,
-        push=masked(settings.redis_url) if settings.redis_url else None,
+        database=mask_passwords(settings.database_url) if settings.database_url else None,
+        push=mask_passwords(settings.redis_url) if settings.redis_url else None,
         dev_header=settings.accepts_dev_header,
         proxies=", ".join(map(str, settings.trusted_proxies)) or "none",
-        signs_in=settings.signs_in,
+        signs_in=settings.sign_in_providers,
         dev_login=settings.dev_login,
     )

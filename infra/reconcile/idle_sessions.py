@@ -25,7 +25,7 @@ from projections.query import Queries
 
 log = logging.getLogger(__name__)
 IDLE_SESSIONS_LOCK = 7_312  # key of the advisory lock: one process checks at a time
-CHECKS_PER_IDLE_LIMIT = 4
+MIN_CHECKS = 4  # before a session is ended
 MAX_CHECK_INTERVAL_S = 60.0
 
 
@@ -48,7 +48,7 @@ class IdleSessions:
                 await self.run_once()
             except Exception as error:  # the database does not answer: the next check tries again
                 log.warning("the check for idle sessions failed", extra={"because": str(error)})
-            await asyncio.sleep(min(self.max_idle.total_seconds() / CHECKS_PER_IDLE_LIMIT, MAX_CHECK_INTERVAL_S))
+            await asyncio.sleep(min(self.max_idle.total_seconds() / MIN_CHECKS, MAX_CHECK_INTERVAL_S))
         await asyncio.Event().wait()
 
     async def run_once(self) -> list[UUID]:

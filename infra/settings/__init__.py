@@ -1,12 +1,13 @@
-"""Everything that may be set, once: the same name as flag, as TENURE_ variable and as key of a TOML file.
+"""All settings: each has the same name as a flag, as a TENURE_ variable and as a key of a TOML file.
 
-`load` reads the world. `Settings(...)` reads nothing but its arguments, so that a test gets what it says.
+`load_settings` reads flags, variables and files; `Settings(...)` reads only its arguments. No other package may read
+TENURE_ variables or have defaults of its own.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,7 +23,7 @@ from pydantic_settings import (
 )
 
 from application.ports.machines import Template
-from infra.settings.errors import sentence
+from infra.settings.errors import error_sentence
 from infra.settings.hosted_sessions import SessionSettings
 from infra.settings.machines import MachineSettings
 from infra.settings.sign_in import SignInSettings
@@ -33,28 +34,28 @@ from infra.settings.values import (
     Bind,
     Count,
     Location,
+    Names,
     Networks,
     Origins,
     Seconds,
     TemplateSetting,
     Text,
-    Words,
-    host_port,
     is_ip,
-    masked,
+    mask_passwords,
+    split_bind,
     url_of,
 )
 from infra.settings.vms import VmSettings
 from infra.settings.workshops import WorkshopSettings
 
-# Official images that anybody can pull. They start nothing that stays, so they are told to sleep: in a shell, which
-# buries its dead and ends when it is asked to, as `sleep` alone in a container does not.
-SLEEP = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 2147483647 & wait $!; done")
-IMAGES = {"default": "debian:12", "nodejs": "node:22-bookworm", "python": "python:3.12-bookworm"}
+# Official images that anybody can pull. They would end at once, so they run a sleep: in a shell, which reaps zombies
+# and ends on SIGTERM, as `sleep` alone as the first process of a container does not.
+SLEEP_COMMAND = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 2147483647 & wait $!; done")
+BUILT_IN_IMAGES = {"default": "debian:12", "nodejs": "node:22-bookworm", "python": "python:3.12-bookworm"}
 
 
 class BadSetting(Exception):
-    """A setting that cannot be used. The message is a sentence: which, from where, what it should be."""
+    """A setting cannot be used. The message is a sentence: which setting, where from, and what it should be."""
 
 
 class Settings(
@@ -96,7 +97,7 @@ class Settings(
     dev_header: bool | None = Field(
         None, description="accept x-user as a name; none: only while bind is a loopback address"
     )
-    auditors: Words = Field((), description="names in an identity header that may read the whole audit trail")
+    auditors: Names = Field((), description="names in an identity header that may read the whole audit trail")
     default_template: str = Field("default", description="the template of a workspace that names none")
     templates: dict[str, TemplateSetting] = Field(
         default_factory=dict,
@@ -143,30 +144,32 @@ class Settings(
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)  # `load` reads the others, and so knows what came from where
+        return (init_settings,)  # `load_settings` reads the others, to know where each value is from
 
     @model_validator(mode="after")
-    def _default_is_known(self) -> Self:
-        if self.default_template not in self.catalogue:
-            raise ValueError(f"must be one of {', '.join(sorted(self.catalogue))}")
+    def _validate_default_template(self) -> Self:
+        if self.default_template not in self.all_templates:
+            raise ValueError(f"must be one of {', '.join(sorted(self.all_templates))}")
         return self
 
     @property
     def host(self) -> str:
-        return host_port(self.bind)[0]
+        """The host to listen on."""
+        return split_bind(self.bind)[0]
 
     @property
     def port(self) -> int:
-        return int(host_port(self.bind)[1])
+        """The port to listen on; 0: any that is free."""
+        return int(split_bind(self.bind)[1])
 
     @property
     def is_loopback(self) -> bool:
-        """Only this machine can reach what listens here."""
+        """Whether only this machine can reach the server."""
         return ip_address(self.host).is_loopback if is_ip(self.host) else self.host == "localhost"
 
     @property
     def url(self) -> str:
-        """What clients are told, without a slash at the end."""
+        """The URL that clients reach the server under, without a slash at the end."""
         if self.public_url:
             return self.public_url.rstrip("/")
         host = "localhost" if is_ip(self.host) and ip_address(self.host).is_unspecified else self.host
@@ -174,39 +177,40 @@ class Settings(
 
     @property
     def origin(self) -> str:
-        """That of its own pages."""
+        """The origin (RFC 6454) of the server's own pages."""
         return "/".join(self.url.split("/")[:3])
 
     @property
     def accepts_dev_header(self) -> bool:
+        """Whether the header x-user names the user."""
         return self.is_loopback if self.dev_header is None else self.dev_header
 
     @property
     def dev_login(self) -> bool:
-        """A name alone signs in: where only this machine can ask, and no provider could."""
-        return self.is_loopback and not self.signs_in
+        """Whether a name alone signs in: only if just this machine can connect, and no provider is configured."""
+        return self.is_loopback and not self.sign_in_providers
 
     @property
-    def catalogue(self) -> dict[str, Template]:
-        """Every template by name: the built-in ones, and over them those that were set."""
-        built_in = {name: Template(name, image, SLEEP) for name, image in IMAGES.items()}
+    def all_templates(self) -> dict[str, Template]:
+        """Every template by name: the built-in ones, replaced or joined by those of the settings."""
+        built_in = {name: Template(name, image, SLEEP_COMMAND) for name, image in BUILT_IN_IMAGES.items()}
         if self.workspace_image:
-            built_in = {name: Template(name, self.workspace_image, ports=(22,)) for name in IMAGES}
-        return built_in | {name: Template(name, **dict(made)) for name, made in self.templates.items()}
+            built_in = {name: Template(name, self.workspace_image, ports=(22,)) for name in BUILT_IN_IMAGES}
+        return built_in | {name: Template(name, **dict(setting)) for name, setting in self.templates.items()}
 
 
-def load(**flags: Any) -> Settings:
-    """The settings of this process: flags over environment over `.env` over TOML file over defaults.
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings of this process: flags over environment over `.env` over TOML file over defaults.
 
-    A flag that is `None` was not given. Raises `BadSetting`.
+    `flags` are values by the setting's name; one that is None counts as absent. Raises `BadSetting`.
     """
-    layers = {"flag": {name: value for name, value in flags.items() if value is not None}}
-    layers["environment"] = _read("the environment", EnvSettingsSource(Settings))
-    dotenv = _read(".env", lambda: DotEnvSettingsSource(Settings, env_file=Path(".env"))())
-    # It is also read by docker compose, whose variables are no settings.
+    layers = {"flag": {name: value for name, value in (flags or {}).items() if value is not None}}
+    layers["environment"] = _read_source("the environment", EnvSettingsSource(Settings))
+    dotenv = _read_source(".env", lambda: DotEnvSettingsSource(Settings, env_file=Path(".env"))())
+    # Docker Compose reads the same file: variables that are no settings are its own.
     layers[".env"] = {name: value for name, value in dotenv.items() if name in Settings.model_fields}
     config = next((layer["config"] for layer in layers.values() if "config" in layer), None)
-    layers["file"] = _toml(Path(config).expanduser()) if config else {}
+    layers["file"] = _read_toml(Path(config).expanduser()) if config else {}
 
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
@@ -215,50 +219,50 @@ def load(**flags: Any) -> Settings:
         sources |= dict.fromkeys(layer, source)
     try:
         settings = Settings(**values)
-    except ValidationError as bad:
-        raise BadSetting(sentence(bad, sources, config, Settings.model_fields)) from None
+    except ValidationError as error:
+        raise BadSetting(error_sentence(error, sources, config, Settings.model_fields)) from None
     settings._sources = sources
     return settings
 
 
 def explain(settings: Settings) -> list[tuple[str, str, str]]:
-    """Each setting's name, its value without passwords, and where it came from.
+    """Return the name of each setting, its value without passwords, and its source.
 
     Sources are flag, environment, .env, file and default.
     """
     return [
-        (name, _shown(name, getattr(settings, name)), settings._sources.get(name, "default"))
+        (name, _render(getattr(settings, name)), settings._sources.get(name, "default"))
         for name in Settings.model_fields
     ]
 
 
-def _shown(name: str, value: Any) -> str:
+def _render(value: Any) -> str:
     if isinstance(value, dict):
-        return masked(", ".join(f"{key} ({made.told})" for key, made in value.items())) or "none"
+        return mask_passwords(", ".join(f"{name} ({setting.summary})" for name, setting in value.items())) or "none"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
-    return f"{value:g}" if isinstance(value, float) else masked(str(value))
+    return f"{value:g}" if isinstance(value, float) else mask_passwords(str(value))
 
 
-def _read(where: str, source: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _read_source(where: str, source: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return source()
-    except SettingsError as bad:
-        field = str(bad).partition('field "')[2].partition('"')[0]
+    except SettingsError as error:
+        field = str(error).partition('field "')[2].partition('"')[0]
         raise BadSetting(f"TENURE_{field.upper()} (from {where}) must be JSON.") from None
-    except OSError as bad:
-        raise BadSetting(f"{where} cannot be read: {bad.strerror}.") from None
+    except OSError as error:
+        raise BadSetting(f"{where} cannot be read: {error.strerror}.") from None
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        said = tomllib.loads(path.read_text())
-    except OSError as bad:
-        raise BadSetting(f"TENURE_CONFIG names {path}, which cannot be read: {bad.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as bad:
-        raise BadSetting(f"{path} is not TOML: {bad}.") from None
-    if isinstance(said.get("machines"), dict):  # `machines = "docker"` is another setting
-        said["machine_configs"] = said.pop("machines")
-    return said
+        values = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise BadSetting(f"TENURE_CONFIG names {path}, which cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{path} is not TOML: {error}.") from None
+    if isinstance(values.get("machines"), dict):  # `machines = "docker"` is another setting
+        values["machine_configs"] = values.pop("machines")
+    return values

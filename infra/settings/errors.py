@@ -1,4 +1,4 @@
-"""What is told about a setting that cannot be used: a sentence that names it as it was given."""
+"""Writes the sentence about a setting that cannot be used. It names the setting as the user wrote it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ValidationError
 
 from infra.settings.machines import MachineSetting, RegionSetting
-from infra.settings.values import TemplateSetting, masked
+from infra.settings.values import TemplateSetting, mask_passwords
 
-IN_FILES = {"machine_configs": "machines"}
+KEYS_IN_FILES = {"machine_configs": "machines"}
 TABLES: dict[str, type[BaseModel]] = {
     "templates": TemplateSetting,
     "machine_configs": MachineSetting,
     "regions": RegionSetting,
 }
-WRONG: dict[str, str] = {
+MESSAGES: dict[str, str] = {
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
     "int_type": "must be a whole number",
@@ -36,33 +36,38 @@ WRONG: dict[str, str] = {
     "tuple_type": "must be a list",
     "missing": "must be given",
     "path_type": "must be a path",
-    "path_not_file": "must be a file that is there",
+    "path_not_file": "must be an existing file",
     "dict_type": "must be a table",
     "model_type": "must be a table",
 }
 
 
-def sentence(bad: ValidationError, sources: dict[str, str], config: object, known: Iterable[str]) -> str:
-    """What to tell people about the first thing that is wrong."""
-    error = bad.errors()[0]
-    if not error["loc"] and (across := str(error["ctx"]["error"])).startswith("regions."):
-        return f"{across}."
-    # A rule across settings names none; the only other one there is speaks of default_template.
+def error_sentence(
+    validation: ValidationError, sources: dict[str, str], config: object, settings: Iterable[str]
+) -> str:
+    """Return one sentence about the first error: which setting, where from, and what it should be.
+
+    `sources` says where each setting is from, `config` is the path of the TOML file, `settings` are all names.
+    """
+    error = validation.errors()[0]
+    if not error["loc"] and (message := str(error["ctx"]["error"])).startswith("regions."):
+        return f"{message}."
+    # A rule across several settings has no location. The only other one is about default_template.
     field, *rest = [str(part) for part in error["loc"]] or ["default_template"]
     inside = ".".join(part for part in rest if not part.isdecimal() and "[" not in part)
     variable = f"TENURE_{field.upper()}{inside and f': {inside}'}"
-    named = {
+    name = {
         "flag": f"--{field.replace('_', '-')}",
         "environment": variable,
         ".env": f"{variable} (from .env)",
-        "file": f"{IN_FILES.get(field, field)}{inside and f'.{inside}'} (from {config})",
+        "file": f"{KEYS_IN_FILES.get(field, field)}{inside and f'.{inside}'} (from {config})",
     }.get(sources.get(field, "default"), field)
     if error["type"] == "extra_forbidden":
-        known = TABLES[field].model_fields if inside else known
-        close = difflib.get_close_matches(rest[-1] if inside else field, known, 1)
-        return f"{named} is not a setting{f'; {close[0]} is' if close else ''}."
-    wrong = WRONG.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
-    told = error["type"] != "missing" and error["loc"] and not isinstance(error["input"], dict)
-    told = told and "secret" not in field
-    given = f", not {masked(str(error['input']))!r}" if told else ""
-    return f"{named} {wrong}{given}."
+        candidates = TABLES[field].model_fields if inside else settings
+        close = difflib.get_close_matches(rest[-1] if inside else field, candidates, 1)
+        return f"{name} is not a setting{f'; {close[0]} is' if close else ''}."
+    message = MESSAGES.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
+    shows_value = error["type"] != "missing" and error["loc"] and not isinstance(error["input"], dict)
+    shows_value = shows_value and "secret" not in field
+    value = f", not {mask_passwords(str(error['input']))!r}" if shows_value else ""
+    return f"{name} {message}{value}."

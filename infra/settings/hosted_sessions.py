@@ -1,4 +1,4 @@
-"""How long hosted sessions last, and how one joins them."""
+"""Settings of hosted sessions."""
 
 from __future__ import annotations
 

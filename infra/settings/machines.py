@@ -1,4 +1,4 @@
-"""What machines are made from, and where they run."""
+"""Settings of machine configurations and regions."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from domain.region import LOCAL, default_publish_address, validate_engine
 from infra.settings.values import Count, TemplateSetting, url_of
 
 
-def _word(value: str) -> str:
+def _validate_name(value: str) -> str:
     try:
         return validate_word(value, "")
     except Invalid:
         raise ValueError("must be a word of small letters, digits and hyphens") from None
 
 
-def _account(value: str) -> str:
+def _validate_account(value: str) -> str:
     if not ACCOUNT.fullmatch(value) or value == "root":
         raise ValueError("must be the name of an account, in small letters, and not root")
     return value
 
 
-Name = Annotated[str, AfterValidator(_word)]
+Name = Annotated[str, AfterValidator(_validate_name)]
 
 
 class MachineSetting(TemplateSetting):
-    """A machine configuration as a TOML file writes it, under [machines.NAME]: a template, and what is its own."""
+    """A machine configuration: a table [machines.NAME] of a TOML file."""
 
     disk_mb: Count | None = Field(
         None, description="megabytes of disk, where the engine can limit them; none: no limit"
     )
-    user: Annotated[str, AfterValidator(_account)] = Field(
+    user: Annotated[str, AfterValidator(_validate_account)] = Field(
         "tenure", description="the account inside the machine that its holder logs in to"
     )
 
 
 class RegionSetting(BaseModel):
-    """A region as a TOML file writes it, under [regions.NAME]."""
+    """A region: a table [regions.NAME] of a TOML file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,22 +60,24 @@ class RegionSetting(BaseModel):
     tls_key: FilePath | None = Field(None, description="file of the key to that certificate")
 
     @model_validator(mode="after")
-    def _can_be_reached(self) -> Self:
+    def _validate_connection(self) -> Self:
         files = [self.tls_ca, self.tls_cert, self.tls_key]
         if any(files) and not (all(files) and (self.url or "").startswith("tcp://")):
             raise ValueError("must have tls_ca, tls_cert and tls_key together, and a URL that starts with tcp://")
         try:
-            url, publish_on = self.url or "unix:///of-this-place", self.publish_on or self.host
+            url, publish_on = self.url or "unix:///of-this-host", self.publish_on or self.host
             validate_engine({"url": url, "host": self.host, "publish_on": publish_on})
-        except Invalid as bad:
-            raise ValueError(f"cannot be used: {bad}") from None
+        except Invalid as error:
+            raise ValueError(f"cannot be used: {error}") from None
         return self
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
+        """The region in one word, for `tenure config`."""
         return self.url or self.host
 
     def region(self, name: str) -> Region:
+        """Return the region under this name."""
         tls = (str(self.tls_ca), str(self.tls_cert), str(self.tls_key)) if self.tls_ca else None
         return Region(name, self.url, self.host, self.publish_on or default_publish_address(self.host), tls)
 
@@ -94,7 +96,7 @@ class MachineSettings(BaseSettings):
     )
 
     @model_validator(mode="after")
-    def _every_region_has_an_engine(self) -> Self:
+    def _validate_engines(self) -> Self:
         for name, region in self.regions.items():
             if name == LOCAL and region.url:
                 raise ValueError("regions.local must have no url: TENURE_DOCKER_URL says which engine that is")
@@ -104,8 +106,10 @@ class MachineSettings(BaseSettings):
 
     @property
     def fixed_configs(self) -> dict[str, Template]:
-        return {name: Template(name, **dict(made)) for name, made in self.machine_configs.items()}
+        """The machine configurations of the settings, which no command can change, by name."""
+        return {name: Template(name, **dict(setting)) for name, setting in self.machine_configs.items()}
 
     @property
     def fixed_regions(self) -> dict[str, Region]:
-        return {LOCAL: Region(LOCAL, None)} | {name: where.region(name) for name, where in self.regions.items()}
+        """The regions of the settings and the local one, which no command can change, by name."""
+        return {LOCAL: Region(LOCAL, None)} | {name: setting.region(name) for name, setting in self.regions.items()}

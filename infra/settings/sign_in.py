@@ -1,4 +1,4 @@
-"""How people sign in, and who may."""
+"""Settings of sign-in, invites and API keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 from infra.settings.values import Count, Form, Text, url_of
 
 
-def _own_name(value: str) -> str:
+def _validate_provider_name(value: str) -> str:
     if value in ("github", "google", "dev", "me", "status", "logout"):
         raise ValueError("must be a name that is not taken")
     return value
@@ -18,7 +18,7 @@ def _own_name(value: str) -> str:
 
 HttpUrl = Annotated[str, url_of("http", "https"), AfterValidator(lambda url: url.rstrip("/"))]
 ProviderName = Annotated[
-    str, Field(pattern="^[a-z][a-z0-9-]{0,30}$"), AfterValidator(_own_name), Form("word of small letters")
+    str, Field(pattern="^[a-z][a-z0-9-]{0,30}$"), AfterValidator(_validate_provider_name), Form("word of small letters")
 ]
 
 
@@ -52,7 +52,7 @@ class SignInSettings(BaseSettings):
     oidc_name: ProviderName = Field("oidc", description="what that provider is called in /auth/NAME")
 
     @property
-    def signs_in(self) -> tuple[str, ...]:
-        """The providers that people can sign in with, as /auth/NAME calls them."""
+    def sign_in_providers(self) -> tuple[str, ...]:
+        """The configured providers, by their name in /auth/NAME."""
         ids = {"github": self.github_client_id, "google": self.google_client_id, self.oidc_name: self.oidc_client_id}
         return tuple(name for name, id in ids.items() if id)

@@ -1,4 +1,4 @@
-"""Where the shared terminals are, and how long they are claimed."""
+"""Settings of shared terminals."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class TerminalSettings(BaseSettings):
     )
 
     @property
-    def tmux(self) -> Path:
+    def tmux_socket_path(self) -> Path:
+        """The socket of the tmux server whose sessions are shared."""
         folder = os.environ.get("TMUX_TMPDIR") or "/tmp"
         return self.tmux_socket or Path(folder) / f"tmux-{os.getuid()}" / "default"

@@ -1,6 +1,6 @@
-"""How single settings are written, and what is wrong with one that is not.
+"""Types of single settings: how each is parsed and validated.
 
-The message of a `ValueError` goes on after the setting's name: "must be …".
+The message of a `ValueError` continues a sentence that begins with the setting's name: "must be …".
 """
 
 from __future__ import annotations
@@ -19,49 +19,50 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import NoDecode
 
 
-def host_port(bind: str) -> tuple[str, str]:
-    """The two halves of HOST:PORT, without the brackets of an IPv6 address."""
+def split_bind(bind: str) -> tuple[str, str]:
+    """Return host and port of HOST:PORT, without the brackets of an IPv6 address."""
     host, _, port = bind.rpartition(":")
     return host.removeprefix("[").removesuffix("]"), port
 
 
 def is_ip(host: str) -> bool:
+    """Return whether this is an IPv4 or IPv6 address."""
     try:
         return bool(ip_address(host))
     except ValueError:
         return False
 
 
-def _bind(value: str) -> str:
-    host, port = host_port(value)
+def _validate_bind(value: str) -> str:
+    host, port = split_bind(value)
     bracketed = value.startswith("[")
-    good = is_ip(host) and bracketed == (":" in host) or re.fullmatch(r"[A-Za-z][A-Za-z0-9.-]*", host)
-    if not good or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
+    valid_host = is_ip(host) and bracketed == (":" in host) or re.fullmatch(r"[A-Za-z][A-Za-z0-9.-]*", host)
+    if not valid_host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:3000 or [::]:3000")
     return value
 
 
-def _path(value: Path) -> Path:
-    if value.parts[:1] == ("~",) and not os.environ.get("HOME"):  # a service often has none
+def _absolute_path(value: Path) -> Path:
+    if value.parts[:1] == ("~",) and not os.environ.get("HOME"):  # services often have none
         value = Path(pwd.getpwuid(os.getuid()).pw_dir, *value.parts[1:])
     return value.expanduser().absolute()
 
 
-def _listed(value: Any) -> Any:
-    """A list from "a, b", as flags and variables write it; "none" is the empty one."""
+def _split_list(value: Any) -> Any:
+    """Return the parts of "a, b", as flags and variables write a list; none of "none"."""
     if not isinstance(value, str):
         return value
     return [] if value.strip() == "none" else [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _network(value: Any) -> Any:
+def _parse_network(value: Any) -> Any:
     try:
         return ip_network(value, strict=False)
     except ValueError:
         raise ValueError("must be IP addresses and networks, such as 127.0.0.1 or 10.0.0.0/8") from None
 
 
-def _origin(value: str) -> str:
+def _validate_origin(value: str) -> str:
     if not re.fullmatch(r"https?://[^/?#*@\s]+", value):
         raise ValueError("must be origins: scheme and host, such as https://lab.example.org")
     return value
@@ -81,24 +82,27 @@ def _url(schemes: tuple[str, ...], value: str) -> str:
 
 @dataclass(frozen=True)
 class Form:
-    """How a value of this type is written, for the reference page. It checks nothing."""
+    """The form of a value, for the reference page. It validates nothing."""
 
     text: str
 
 
-Bind = Annotated[str, AfterValidator(_bind), Form("HOST:PORT")]
-Location = Annotated[Path, AfterValidator(_path), Form("path")]
+Bind = Annotated[str, AfterValidator(_validate_bind), Form("HOST:PORT")]
+Location = Annotated[Path, AfterValidator(_absolute_path), Form("path")]
 Network = IPv4Network | IPv6Network
 Networks = Annotated[
-    tuple[Annotated[Network, BeforeValidator(_network)], ...],
+    tuple[Annotated[Network, BeforeValidator(_parse_network)], ...],
     NoDecode,
-    BeforeValidator(_listed),
+    BeforeValidator(_split_list),
     Form("list of addresses and networks"),
 ]
 Origins = Annotated[
-    tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_listed), Form("list of origins")
+    tuple[Annotated[str, AfterValidator(_validate_origin)], ...],
+    NoDecode,
+    BeforeValidator(_split_list),
+    Form("list of origins"),
 ]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed), Form("list of names")]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_list), Form("list of names")]
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -112,7 +116,7 @@ LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"
 
 
 class TemplateSetting(BaseModel):
-    """A template as a TOML file writes it, under [templates.NAME]."""
+    """A template: a table [templates.NAME] of a TOML file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -124,11 +128,12 @@ class TemplateSetting(BaseModel):
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field((), description="TCP ports that are published")
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
+        """The template in one word, for `tenure config`."""
         return self.image
 
 
-def masked(text: str) -> str:
-    """The same text without the passwords of the URLs in it."""
+def mask_passwords(text: str) -> str:
+    """Return the text with *** in place of the passwords of URLs."""
     text = re.sub(r"(://[^/@\s]*?:)[^/\s]*@", r"\1***@", text)
     return re.sub(r"([?&]password=)[^&\s]*", r"\1***", text)

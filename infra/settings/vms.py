@@ -1,4 +1,4 @@
-"""Virtual machines: what runs them, and from what."""
+"""Settings of virtual machines."""
 
 from __future__ import annotations
 

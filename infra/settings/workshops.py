@@ -1,4 +1,4 @@
-"""Workshops: how long they last, who may teach, and how often somebody may ask."""
+"""Settings of workshops."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ class WorkshopSettings(BaseSettings):
 
     @property
     def rate_limits(self) -> dict[str, int]:
-        """By the kind of request."""
+        """How many requests one address may make in an hour, by the kind of request."""
         return {"create": self.workshops_per_hour, "join": self.joins_per_hour, "other": self.requests_per_hour}

@@ -37,7 +37,7 @@ class TerminalServices:
 def build_terminals(base: Foundation, engines: EngineServices) -> TerminalServices:
     settings, local = base.settings, engines.local
     hosts = RegionTmuxHosts(engines.by_region, local if isinstance(local, TerminalEngine) else None)
-    own_host = TmuxWatch(LocalTmuxHost(str(settings.tmux)))
+    own_host = TmuxWatch(LocalTmuxHost(str(settings.tmux_socket_path)))
     watch_pool = TmuxWatchPool(own_host, hosts if settings.workspace_terminals else None)
     presence = PresenceRows(base.database_url, base.pool)
     background = {"tmux watches": watch_pool.run, "presence": presence.run}

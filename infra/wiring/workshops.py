@@ -87,8 +87,8 @@ def check_settings(settings: Settings) -> None:
             f"TENURE_PORTAL_AUTH=open lets everybody who reaches {settings.bind} start machines. "
             "Set it to required, or listen on a loopback address."
         )
-    if settings.workshop_template not in (None, *settings.catalogue):
-        raise CannotStart(f"TENURE_WORKSHOP_TEMPLATE must be one of {', '.join(sorted(settings.catalogue))}.")
+    if settings.workshop_template not in (None, *settings.all_templates):
+        raise CannotStart(f"TENURE_WORKSHOP_TEMPLATE must be one of {', '.join(sorted(settings.all_templates))}.")
 
 
 def sealing_secret(settings: Settings) -> str:

@@ -63,5 +63,5 @@ async def available_templates(settings: Settings, machines: Machines) -> dict[st
     if settings.workspace_image is None and machines.provider == "docker":
         with suppress(Unavailable):
             if await machines.has(OWN_IMAGE):
-                return settings.model_copy(update={"workspace_image": OWN_IMAGE}).catalogue
-    return settings.catalogue
+                return settings.model_copy(update={"workspace_image": OWN_IMAGE}).all_templates
+    return settings.all_templates

@@ -8,7 +8,7 @@ import pytest
 
 from infra.auth.oauth import display_name, providers
 from infra.runtime.home import CannotStart
-from infra.settings import BadSetting, Settings, explain, load
+from infra.settings import BadSetting, Settings, explain, load_settings
 
 GITHUB = {"github_client_id": "i", "github_client_secret": "s3cret"}
 GOOGLE = {"google_client_id": "i", "google_client_secret": "s3cret"}
@@ -27,7 +27,7 @@ OIDC = {"oidc_issuer": "https://id.example.org/", "oidc_client_id": "i"}
 )
 def test_the_configured_providers(options: dict[str, Any], names: list[str]) -> None:
     settings = Settings(**options)
-    assert list(providers(settings)) == list(settings.signs_in) == names
+    assert list(providers(settings)) == list(settings.sign_in_providers) == names
     assert settings.dev_login is (not names)
 
 
@@ -46,11 +46,11 @@ def test_a_name_alone_never_signs_in_where_other_machines_can_connect() -> None:
 @pytest.mark.parametrize("name", ["github", "dev", "me", "Ö", "a/b", ""])
 def test_a_provider_cannot_have_a_reserved_name(name: str) -> None:
     with pytest.raises(BadSetting, match="oidc-name"):
-        load(oidc_name=name)
+        load_settings({"oidc_name": name})
 
 
 def test_a_secret_is_never_displayed() -> None:
-    settings = load(**GITHUB)
+    settings = load_settings(GITHUB)
     assert "s3cret" not in str(explain(settings)) + repr(settings)
 
 

@@ -1,4 +1,4 @@
-"""Machine configurations and regions as a file says them, and what is said about one that cannot be used."""
+"""Machine configurations and regions in a file, and the sentences about those that cannot be used."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import pytest
 
 from application.ports.machines import Template
 from application.ports.regions import Region
-from infra.settings import BadSetting, Settings, explain, load
-from tests.infra.settings.test_settings import nothing_set, refused
+from infra.settings import BadSetting, Settings, explain, load_settings
+from tests.infra.settings.test_settings import no_settings, refused
 
-__all__ = ["nothing_set"]  # the fixture
+__all__ = ["no_settings"]  # the fixture
 PARIS = "[regions.paris]\nurl = 'tcp://paris.example.org:2376'\nhost = 'paris.example.org'\n"
 
 
-def test_without_any_configuration_there_is_one_region() -> None:
+def test_without_settings_there_is_one_region() -> None:
     assert Settings().fixed_configs == {}
     assert Settings().fixed_regions == {"local": Region("local", None, "127.0.0.1", "127.0.0.1")}
 
 
-def test_a_file_says_machines_and_regions(tmp_path: Path) -> None:
+def test_a_file_with_machines_and_regions(tmp_path: Path) -> None:
     for name in ("ca", "cert", "key"):
         (tmp_path / name).write_text("")
     tls = {name: f"{tmp_path}/{name}" for name in ("ca", "cert", "key")}
@@ -32,7 +32,7 @@ def test_a_file_says_machines_and_regions(tmp_path: Path) -> None:
         + "[regions.near]\nurl = 'unix:///run/near.sock'\n"
         "[regions.local]\nhost = '192.0.2.7'\npublish_on = '10.0.0.1'\n"
     )
-    settings = load(config="t.toml")
+    settings = load_settings({"config": "t.toml"})
     assert settings.fixed_configs == {
         "big": Template("big", "i:1", ("sh", "-c", "a b"), memory_mb=4096, disk_mb=100, user="lab"),
         "default": Template("default", "d:1", ports=(22,)),
@@ -48,34 +48,35 @@ def test_a_file_says_machines_and_regions(tmp_path: Path) -> None:
         ),
         "near": Region("near", "unix:///run/near.sock", "127.0.0.1", "127.0.0.1"),
     }
-    said = {name: (value, source) for name, value, source in explain(settings)}
-    assert said["machine_configs"] == ("big (i:1), default (d:1)", "file")
-    assert said["regions"][0] == "paris (tcp://paris.example.org:2376), near (unix:///run/near.sock), local (192.0.2.7)"
+    explained = {name: (value, source) for name, value, source in explain(settings)}
+    assert explained["machine_configs"] == ("big (i:1), default (d:1)", "file")
+    assert (
+        explained["regions"][0]
+        == "paris (tcp://paris.example.org:2376), near (unix:///run/near.sock), local (192.0.2.7)"
+    )
 
 
-def test_which_engine_there_is_and_what_machines_there_are_are_two_settings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_machines_as_text_and_as_a_table_are_two_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "t.toml").write_text("[machines.small]\nimage = 'i'\n")
     monkeypatch.setenv("TENURE_MACHINES", "local")
-    settings = load(config="t.toml")
+    settings = load_settings({"config": "t.toml"})
     assert (settings.machines, set(settings.machine_configs)) == ("local", {"small"})
 
     (tmp_path / "t.toml").write_text("machines = 'docker'\n[machine_configs.small]\nimage = 'i'\n")
     monkeypatch.delenv("TENURE_MACHINES")
-    settings = load(config="t.toml")
+    settings = load_settings({"config": "t.toml"})
     assert (settings.machines, set(settings.machine_configs)) == ("docker", {"small"})
 
 
-def test_they_may_be_variables_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_have_them_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENURE_MACHINE_CONFIGS", '{"small": {"image": "i:1"}}')
     monkeypatch.setenv("TENURE_REGIONS", '{"paris": {"url": "ssh://t@paris.example.org"}}')
-    settings = load()
+    settings = load_settings()
     assert settings.fixed_configs == {"small": Template("small", "i:1")}
     assert settings.fixed_regions["paris"].url == "ssh://t@paris.example.org"
     monkeypatch.setenv("TENURE_REGIONS", '{"paris": {}}')
     with pytest.raises(BadSetting, match="^regions.paris must have the url of a Docker engine[.]$"):
-        load()
+        load_settings()
 
 
 @pytest.mark.parametrize(
@@ -108,25 +109,25 @@ def test_they_may_be_variables_too(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             PARIS + "tls_ca = '/nowhere'",
-            "regions.paris.tls_ca (from t.toml) must be a file that is there, not '/nowhere'.",
+            "regions.paris.tls_ca (from t.toml) must be an existing file, not '/nowhere'.",
         ),
     ],
 )
-def test_a_bad_one_is_named(tmp_path: Path, toml: str, sentence: str) -> None:
+def test_an_error_names_the_key(tmp_path: Path, toml: str, sentence: str) -> None:
     (tmp_path / "t.toml").write_text(toml)
-    assert refused(config="t.toml") == sentence
+    assert refused({"config": "t.toml"}) == sentence
 
 
 @pytest.mark.parametrize(
-    ("toml", "says"),
+    ("toml", "error"),
     [
         (PARIS + "tls_ca = 't.toml'", "must have tls_ca, tls_cert and tls_key together"),
         ("[regions.paris]\nurl = 'ssh://t:s3cret@h'", "must hold no password"),
         ("[regions.paris]\nurl = 'unix:///s'\nhost = 'a b'", "host must be the name or the address of a host"),
     ],
 )
-def test_one_that_does_not_go_together_is_named_and_tells_no_secret(tmp_path: Path, toml: str, says: str) -> None:
+def test_an_error_of_a_whole_region_names_it_and_reveals_no_secret(tmp_path: Path, toml: str, error: str) -> None:
     (tmp_path / "t.toml").write_text(toml)
-    sentence = refused(config="t.toml")
-    assert sentence.startswith("regions.paris (from t.toml)") and says in sentence
+    sentence = refused({"config": "t.toml"})
+    assert sentence.startswith("regions.paris (from t.toml)") and error in sentence
     assert "s3cret" not in sentence and "{" not in sentence

@@ -1,8 +1,9 @@
-"""Settings: what wins, what is refused and how that is said, and what follows from what is set."""
+"""Settings: which source wins, what is refused with which sentence, and what is derived from them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -10,19 +11,19 @@ import pytest
 from pydantic import ValidationError
 
 from application.ports.machines import Template
-from infra.settings import SLEEP, BadSetting, Settings, explain, load
+from infra.settings import SLEEP_COMMAND, BadSetting, Settings, explain, load_settings
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("TENURE_")]:
         monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)  # where no .env lies
+    monkeypatch.chdir(tmp_path)  # which has no .env
 
 
-def refused(**flags: object) -> str:
+def refused(flags: Mapping[str, object] | None = None) -> str:
     with pytest.raises(BadSetting) as caught:
-        load(**flags)
+        load_settings(flags)
     sentence = str(caught.value)
     assert sentence.endswith(".") and "\n" not in sentence and "pydantic" not in sentence
     return sentence
@@ -35,23 +36,23 @@ def test_flag_wins_over_environment_over_dotenv_over_file_over_default(
         monkeypatch.setenv(name, "2")
     (tmp_path / ".env").write_text("TENURE_REPLAY_LIMIT=3\nTENURE_WARN_SECONDS=3\nTENURE_REDIS_IMAGE=r:1\n")
     (tmp_path / "t.toml").write_text("replay_limit = 4\nwarn_seconds = 4\nprovision_concurrency = 4\n")
-    settings = load(config=tmp_path / "t.toml", replay_limit=1, reader_queue=None)
+    settings = load_settings({"config": tmp_path / "t.toml", "replay_limit": 1, "reader_queue": None})
 
-    said = {name: (value, source) for name, value, source in explain(settings)}
-    assert said["replay_limit"] == ("1", "flag")
-    assert said["reader_queue"] == ("2", "environment")  # a flag that is None was not given
-    assert said["sweep_seconds"] == ("2", "environment")
-    assert said["warn_seconds"] == ("3", ".env")
-    assert said["provision_concurrency"] == ("4", "file")
-    assert said["max_ttl_seconds"] == ("31536000", "default")
-    assert set(said) == set(Settings.model_fields)
+    explained = {name: (value, source) for name, value, source in explain(settings)}
+    assert explained["replay_limit"] == ("1", "flag")
+    assert explained["reader_queue"] == ("2", "environment")  # a flag that is None counts as absent
+    assert explained["sweep_seconds"] == ("2", "environment")
+    assert explained["warn_seconds"] == ("3", ".env")
+    assert explained["provision_concurrency"] == ("4", "file")
+    assert explained["max_ttl_seconds"] == ("31536000", "default")
+    assert set(explained) == set(Settings.model_fields)
 
 
-def test_every_setting_says_what_it_is_for() -> None:
+def test_every_setting_has_a_description() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def test_an_object_made_by_hand_reads_nothing_and_cannot_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_settings_object_reads_no_environment_and_cannot_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENURE_BIND", "0.0.0.0:80")
     settings = Settings()
     assert settings.bind == "127.0.0.1:3000"
@@ -61,12 +62,12 @@ def test_an_object_made_by_hand_reads_nothing_and_cannot_be_changed(monkeypatch:
 
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENURE_DATABASE_URL", "")
-    assert load().database_url is None
+    assert load_settings().database_url is None
 
 
 @pytest.mark.parametrize("bind", ["abc", ":3000", "127.0.0.1", "127.0.0.1:99999", "::1:3000", "a b:1", "[1.2.3.4]:1"])
 def test_bind_must_be_host_and_port(bind: str) -> None:
-    assert refused(bind=bind).startswith("--bind must be HOST:PORT")
+    assert refused({"bind": bind}).startswith("--bind must be HOST:PORT")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_bind_must_be_host_and_port(bind: str) -> None:
         ("lab.example.org:80", "lab.example.org", 80, False, "http://lab.example.org:80"),
     ],
 )
-def test_what_follows_from_bind(bind: str, host: str, port: int, loopback: bool, url: str) -> None:
+def test_what_is_derived_from_bind(bind: str, host: str, port: int, loopback: bool, url: str) -> None:
     settings = Settings(bind=bind)
     assert (settings.host, settings.port, settings.is_loopback, settings.url) == (host, port, loopback, url)
     assert settings.accepts_dev_header is loopback
@@ -90,11 +91,11 @@ def test_what_follows_from_bind(bind: str, host: str, port: int, loopback: bool,
 def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENURE_TRUSTED_PROXIES", "10.0.0.1, 10.1.2.3/8,::1")
     monkeypatch.setenv("TENURE_AUDITORS", "ann, bob")
-    settings = load(cors_origins="https://a.example,http://b.example:81")
+    settings = load_settings({"cors_origins": "https://a.example,http://b.example:81"})
     assert settings.trusted_proxies == tuple(map(ip_network, ("10.0.0.1/32", "10.0.0.0/8", "::1/128")))
     assert settings.auditors == ("ann", "bob")
     assert settings.cors_origins == ("https://a.example", "http://b.example:81")
-    assert load(trusted_proxies="none").trusted_proxies == ()
+    assert load_settings({"trusted_proxies": "none"}).trusted_proxies == ()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,9 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TEMPLATES", '{"b":{"image":"","cpus":1}}', "TENURE_TEMPLATES: b.image must not be empty, not ''."),
     ],
 )
-def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str) -> None:
+def test_an_error_in_a_variable_names_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
+) -> None:
     monkeypatch.setenv(f"TENURE_{variable}", value)
     assert refused() == sentence
 
@@ -127,27 +130,29 @@ def test_a_bad_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str,
         ("bind", "t.toml is not TOML: Expected '=' after a key in a key/value pair (at end of document)."),
     ],
 )
-def test_a_bad_file_is_named_and_the_key_in_it(tmp_path: Path, toml: str, sentence: str) -> None:
+def test_an_error_in_a_file_names_file_and_key(tmp_path: Path, toml: str, sentence: str) -> None:
     (tmp_path / "t.toml").write_text(toml)
-    assert refused(config="t.toml") == sentence
+    assert refused({"config": "t.toml"}) == sentence
 
 
-def test_a_file_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENURE_CONFIG", "nowhere.toml")
     assert refused() == "TENURE_CONFIG names nowhere.toml, which cannot be read: No such file or directory."
 
 
-def test_passwords_are_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = {name: value for name, value, _ in explain(load(database_url="postgresql://me:s3cr@et@db/t"))}
-    assert said["database_url"] == "postgresql://me:***@db/t"
-    assert "s3cret" not in refused(database_url="mysql://me:s3cret@db/t")
-    assert "s3cret" not in refused(redis_url="http://:s3cret@db/0?password=s3cret")
+def test_passwords_are_never_displayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    explained = {
+        name: value for name, value, _ in explain(load_settings({"database_url": "postgresql://me:s3cr@et@db/t"}))
+    }
+    assert explained["database_url"] == "postgresql://me:***@db/t"
+    assert "s3cret" not in refused({"database_url": "mysql://me:s3cret@db/t"})
+    assert "s3cret" not in refused({"redis_url": "http://:s3cret@db/0?password=s3cret"})
 
 
-def test_the_catalogue_starts_with_images_that_anybody_can_pull() -> None:
-    catalogue = Settings().catalogue
-    assert set(catalogue) == {"default", "nodejs", "python"}
-    assert catalogue["default"] == Template("default", "debian:12", SLEEP)
+def test_the_built_in_templates_have_images_that_anybody_can_pull() -> None:
+    templates = Settings().all_templates
+    assert set(templates) == {"default", "nodejs", "python"}
+    assert templates["default"] == Template("default", "debian:12", SLEEP_COMMAND)
 
 
 def test_a_file_adds_templates_and_replaces_built_in_ones(tmp_path: Path) -> None:
@@ -156,19 +161,19 @@ def test_a_file_adds_templates_and_replaces_built_in_ones(tmp_path: Path) -> Non
         "[templates.big]\nimage = 'i:1'\ncommand = 'sh -c \"a b\"'\nmemory_mb = 4096\nports = [22, 80]\n"
         "[templates.python]\nimage = 'p:1'\n"
     )
-    catalogue = load(config="t.toml").catalogue
-    assert catalogue["big"] == Template("big", "i:1", ("sh", "-c", "a b"), memory_mb=4096, ports=(22, 80))
-    assert catalogue["python"] == Template("python", "p:1")
-    assert catalogue["nodejs"].image == "node:22-bookworm"
+    templates = load_settings({"config": "t.toml"}).all_templates
+    assert templates["big"] == Template("big", "i:1", ("sh", "-c", "a b"), memory_mb=4096, ports=(22, 80))
+    assert templates["python"] == Template("python", "p:1")
+    assert templates["nodejs"].image == "node:22-bookworm"
 
 
-def test_one_workspace_image_stands_for_all_built_in_templates() -> None:
+def test_a_workspace_image_replaces_those_of_all_built_in_templates() -> None:
     settings = Settings(workspace_image="ws:1", templates={"mine": {"image": "m:1"}})
-    assert settings.catalogue["nodejs"] == Template("nodejs", "ws:1", ports=(22,))
-    assert settings.catalogue["mine"].image == "m:1"
+    assert settings.all_templates["nodejs"] == Template("nodejs", "ws:1", ports=(22,))
+    assert settings.all_templates["mine"].image == "m:1"
 
 
-def test_home_is_absolute_even_where_HOME_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_is_absolute_even_if_HOME_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Settings().home == tmp_path / ".tenure"
     assert Settings(home="h").home == tmp_path / "h"
