@@ -11,7 +11,7 @@ from starlette.requests import Request
 from interfaces.http.responses import Json
 from interfaces.vm_api import views as present
 from interfaces.vm_api.deps import vm_api_deps
-from interfaces.vm_api.workspaces import CreateWorkspace, Id, Who
+from interfaces.vm_api.workspaces import CreateWorkspace, CurrentActor, Id
 from projections.workspaces import WorkspaceRow
 
 router = APIRouter(prefix="/api/v1/nothing")
@@ -27,14 +27,14 @@ async def create_nothing(body: CreateWorkspace) -> Response:
 
 
 @router.get("/ruleless")
-async def list_without_the_rule(request: Request, who: Who) -> Response:
-    return Json([present.workspace(row, who.name) for row in await rows(request, LISTED, who.user_id)])
+async def list_without_the_rule(request: Request, actor: CurrentActor) -> Response:
+    return Json([present.workspace(row, actor.name) for row in await rows(request, LISTED, actor.user_id)])
 
 
 @router.get("/ruleless/{id}")
-async def get_without_the_rule(request: Request, who: Who, id: Id) -> Response:
+async def get_without_the_rule(request: Request, actor: CurrentActor, id: Id) -> Response:
     (row,) = await rows(request, ONE, id)
-    return Json(present.workspace(row, who.name))
+    return Json(present.workspace(row, actor.name))
 
 
 async def rows(request: Request, sql: str, *args: Any) -> list[WorkspaceRow]:

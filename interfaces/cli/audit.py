@@ -119,11 +119,11 @@ def show(
 
 async def show_subject(world: Any, flags: Flags, id: str, at: str | None, as_json: bool) -> None:
     from interfaces.native import views as present
-    from interfaces.native.history import as_it_was
+    from interfaces.native.history import replay
 
     async with world.log(flags) as history:
         warn_if_behind(history)
-        told = await as_it_was(history, id, at, lambda holder: True)
+        told = await replay(history, id, at, lambda holder: True)
     if as_json:
         say(present.line(told).decode())
         return

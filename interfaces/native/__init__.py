@@ -1,4 +1,7 @@
-"""Tenure's own: the event stream, the audit trail, machines and regions, API keys, health, metrics and a page."""
+"""Tenure's own API: the event stream, the audit trail, machines and regions, API keys, health, metrics and a page.
+
+Whatever no outside contract describes stands here; rules of the domain do not.
+"""
 
 from interfaces.http.contract import Contract, plain_error
 from interfaces.native import audit, health, home, keys, machines, regions, stream
@@ -15,6 +18,6 @@ CONTRACT = Contract(
         keys.router,
         keys.well_known,
     ),
-    prefixes=("",),  # whatever no other contract is about, also what is no path, such as *
+    prefixes=("",),  # everything that no other contract describes, also targets that are no path, such as *
     render=plain_error,
 )

@@ -21,10 +21,10 @@ from projections.query import Queries
 
 @dataclass(frozen=True)
 class PartHealth:
-    """How one part of the system is."""
+    """The health of one part of the system."""
 
     ok: bool
-    needed: bool = field(default=True, kw_only=True)  # without it the whole is not ready; else it is degraded
+    needed: bool = field(default=True, kw_only=True)  # else the whole is only degraded without it
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -33,6 +33,8 @@ HealthCheck = Callable[[], Awaitable[PartHealth]]
 
 @dataclass(frozen=True)
 class NativeDeps:
+    """The queries, commands and ports that the native API's endpoints call."""
+
     queries: Queries
     hub: Hub
     clock: Clock
@@ -49,5 +51,6 @@ class NativeDeps:
 
 
 def native_deps(connection: HTTPConnection) -> NativeDeps:
+    """The dependencies, as the application was built with them."""
     deps: NativeDeps = connection.app.state.native
     return deps

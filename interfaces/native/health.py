@@ -1,4 +1,4 @@
-"""Health, readiness and metrics."""
+"""/health, /health/ready and /metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from interfaces.http.responses import Json
 from interfaces.native.deps import HealthCheck, PartHealth, native_deps
 
 router = APIRouter(tags=["health"])
-PATIENCE = 4.0  # seconds that a part may take to answer
+CHECK_TIMEOUT_S = 4.0
 
 
 class HealthOut(BaseModel):
@@ -26,7 +26,7 @@ class HealthOut(BaseModel):
 
 
 class PartOut(BaseModel):
-    """One part. What else it tells differs from part to part."""
+    """One part of the system. Further fields differ from part to part."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -44,7 +44,7 @@ DOWN: dict[int | str, dict[str, Any]] = {503: {"model": ReadyOut, "description":
 @router.get("/health", response_model=HealthOut)
 @router.get("/api/health", response_model=HealthOut)
 async def health(request: Request) -> Response:
-    """That the server answers (V14)."""
+    """Whether the server answers (V14)."""
     return Json(basics(request, "ok"))
 
 
@@ -52,9 +52,9 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Whether each part does its work (V15): 503 where one does not; `degraded` where only other regions do not."""
     checks = native_deps(request).health_checks
-    seen = await asyncio.gather(*(run(check) for check in checks.values()))
-    parts = {name: {"ok": part.ok, **part.details} for name, part in zip(checks, seen, strict=True)}
-    down = [part.needed for part in seen if not part.ok]
+    results = await asyncio.gather(*(run(check) for check in checks.values()))
+    parts = {name: {"ok": part.ok, **part.details} for name, part in zip(checks, results, strict=True)}
+    down = [part.needed for part in results if not part.ok]
     status = "unavailable" if any(down) else "degraded" if down else "ok"
     return Json(basics(request, status) | {"parts": parts}, 503 if any(down) else 200)
 
@@ -67,8 +67,9 @@ async def metrics(request: Request) -> Response:
 
 
 async def run(check: HealthCheck) -> PartHealth:
+    """The result of one check. A check that fails or takes too long means that its part is down."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CHECK_TIMEOUT_S):
             return await check()
     except TimeoutError:
         return PartHealth(False, {"error": "it does not answer in time"})
@@ -77,5 +78,6 @@ async def run(check: HealthCheck) -> PartHealth:
 
 
 def basics(request: Request, status: str) -> dict[str, Any]:
+    """The fields that /health and /health/ready share."""
     deps = native_deps(request)
     return {"status": status, "service": "tenure", "version": deps.version, "timestamp": deps.clock()}

@@ -1,4 +1,4 @@
-"""Reading the history, for whoever has found out what the asker may see: the HTTP API, and the shell."""
+"""Reading the history, for the HTTP API and the shell. They decide beforehand what the reader may see."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from application.ports.people import People
 from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
 from interfaces.http.identity import SCHEME
-from interfaces.native import views as present
+from interfaces.native import views
 from projections import trail
 from projections.query import Queries
 from projections.trail import Entry, Filter
 
-PAGE = 1000
+PAGE_ENTRIES = 1000
 
 
 class HistoryDeps(Protocol):
@@ -34,21 +34,21 @@ class HistoryDeps(Protocol):
     def clock(self) -> Clock: ...
 
 
-async def entries(deps: HistoryDeps, what: Filter, after: int) -> AsyncIterator[dict[str, Any]]:
-    """All of them after a position, up to the newest."""
+async def entries(deps: HistoryDeps, filter: Filter, after: int) -> AsyncIterator[dict[str, Any]]:
+    """Every entry after a position, up to the newest, with the names of actors."""
     while True:
-        found = await trail.page(deps.queries, what, after, PAGE)
-        for told in await named(deps, found.rows):
-            yield told
-        if len(found.rows) < PAGE:
+        page = await trail.page(deps.queries, filter, after, PAGE_ENTRIES)
+        for entry in await with_actor_names(deps, page.rows):
+            yield entry
+        if len(page.rows) < PAGE_ENTRIES:
             return
-        after = found.rows[-1].position
+        after = page.rows[-1].position
 
 
-async def as_it_was(deps: HistoryDeps, id: str, at: str | None, may_see: Callable[[Entry], bool]) -> dict[str, Any]:
+async def replay(deps: HistoryDeps, id: str, at: str | None, may_see: Callable[[Entry], bool]) -> dict[str, Any]:
     """A subject at a position or a time (None: now), replayed from its events.
 
-    `may_see` is asked about its first event. Raises `NotFound`, also where it may not be seen, and `Invalid`.
+    `may_see` decides by the subject's first event. Raises `Invalid`, and `NotFound` also where it may not be seen.
     """
     moment = parse_moment(at) if at else deps.clock()
     try:
@@ -60,46 +60,46 @@ async def as_it_was(deps: HistoryDeps, id: str, at: str | None, may_see: Callabl
     version = await trail.version_at(deps.queries, UUID(id), moment)
     if not version:
         raise NotFound(f"it was not there yet; its first event is of {utc(first.at).isoformat()[:-6]}Z")
-    it = await deps.platform.load(Aggregate, UUID(id), version)
-    kind = type(it).__name__.lower()
-    return {"subject": it.id, "kind": kind, "version": version, "at": moment, "state": present.state(it)}
+    aggregate = await deps.platform.load(Aggregate, UUID(id), version)
+    kind = type(aggregate).__name__.lower()
+    return {"subject": aggregate.id, "kind": kind, "version": version, "at": moment, "state": views.state(aggregate)}
 
 
-async def named(deps: HistoryDeps, entries: list[Entry]) -> list[dict[str, Any]]:
-    """Entries with the names of who acted, of those who are still known."""
-    actors = list({e.by for e in entries if e.by})
+async def with_actor_names(deps: HistoryDeps, entries: list[Entry]) -> list[dict[str, Any]]:
+    """Entries with the names of their actors; a deleted user has none."""
+    actors = list({entry.by for entry in entries if entry.by})
     names = await deps.people.display_names(actors) | await deps.people.names(SCHEME, actors)
-    return [present.entry(e, names) for e in entries]
+    return [views.entry(entry, names) for entry in entries]
 
 
-async def person(deps: HistoryDeps, who: str) -> UUID:
+async def person(deps: HistoryDeps, id_or_name: str) -> UUID:
     """The user with this id or name. Raises `NotFound`."""
     try:
-        return UUID(who)
+        return UUID(id_or_name)
     except ValueError:
-        found = await deps.people.find(SCHEME, who) if who.isprintable() else None
-    if found is None:
-        raise NotFound(f'nobody here is called "{who[:50]}"')
-    return found
+        user_id = await deps.people.find(SCHEME, id_or_name) if id_or_name.isprintable() else None
+    if user_id is None:
+        raise NotFound(f'nobody here is called "{id_or_name[:50]}"')
+    return user_id
 
 
 def parse_moment(at: str) -> int | datetime:
-    """A position in the log, or a time in ISO 8601 (UTC where it does not say)."""
+    """A position in the log, or a time in ISO 8601 (UTC without a zone)."""
     if at.isdecimal() and len(at) <= 18:
         return int(at)
     return parse_time(at, "at must be a position, or a time such as 2030-01-16T10:30:00Z")
 
 
-def parse_time(text: str, wrong: str) -> datetime:
-    """A time in ISO 8601 (UTC where it does not say). Raises `Invalid` with the sentence that is given."""
+def parse_time(text: str, sentence: str) -> datetime:
+    """A time in ISO 8601 (UTC without a zone). Raises `Invalid` with `sentence`."""
     try:
         return utc(datetime.fromisoformat(text))
     except ValueError:
-        raise Invalid(wrong) from None
+        raise Invalid(sentence) from None
 
 
 def utc(at: datetime) -> datetime:
-    """It in UTC, also where it does not say so. Raises `Invalid` where that leaves the calendar."""
+    """A time in UTC; one without a zone is taken as UTC. Raises `Invalid` outside the years 1 to 9999."""
     try:
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""/: the page that sign-in leads back to. It says who you are, or why you were not let in, and what is shared here."""
+"""/: the page after sign-in. It shows who has signed in, or why signing in was refused, and the shared sessions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ HEADERS = {
 
 @router.get("/")
 async def page() -> Response:
+    """The page."""
     return Response(PAGE, media_type="text/html", headers=HEADERS)
 
 
 @router.get("/home.js")
 async def script() -> Response:
+    """The page's script."""
     return Response(SCRIPT, media_type="text/javascript", headers=HEADERS)

@@ -1,4 +1,4 @@
-"""/api/v1/keys: API keys, for programs; and the public halves of the keys that their tokens are signed with."""
+"""/api/v1/keys: API keys for programs. /.well-known/jwks.json: the public keys that verify their tokens."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from projections.api_keys import ApiKeyRow
 
 router = APIRouter(prefix="/api/v1/keys", tags=["keys"], responses=errors(400, 401))
 well_known = APIRouter(prefix="/.well-known", tags=["keys"])
-Who = Annotated[Actor, Depends(current_actor)]
+CurrentActor = Annotated[Actor, Depends(current_actor)]
 Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": name.MAX_NAME_CHARS})]
 Scopes = Annotated[
     list[str],
     WithJsonSchema({"type": "array", "minItems": 1, "items": {"type": "string", "enum": list(Scope)}}),
 ]
-MOST = int(MAX_LIFETIME.total_seconds())
-Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST})]
+MAX_LIFETIME_S = int(MAX_LIFETIME.total_seconds())
+Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_LIFETIME_S})]
 
 
 class CreateKey(BaseModel):
@@ -69,33 +69,33 @@ class Revoked(BaseModel):
 
 
 @router.get("", response_model=list[KeyOut])
-async def list_keys(request: Request, who: Who) -> Response:
+async def list_keys(request: Request, actor: CurrentActor) -> Response:
     """The caller's keys, newest first; those that are revoked are gone."""
-    require(who, "key.list")
+    require(actor, "key.list")
     deps = native_deps(request)
-    rows = (await api_keys.list_owned_by(deps.queries, who.user_id)).rows
-    kept = await deps.api_key_rows.describe([row.id for row in rows])
-    return Json([shown(row, kept[row.id]) for row in rows if row.id in kept])
+    rows = (await api_keys.list_owned_by(deps.queries, actor.user_id)).rows
+    rows_by_id = await deps.api_key_rows.describe([row.id for row in rows])
+    return Json([key_view(row, rows_by_id[row.id]) for row in rows if row.id in rows_by_id])
 
 
 @router.post("", status_code=201, response_model=NewKeyOut)
-async def create_key(request: Request, who: Who, body: CreateKey) -> Response:
+async def create_key(request: Request, actor: CurrentActor, body: CreateKey) -> Response:
     """A new key. Its text is in this answer, and in no other."""
-    if body.expires_in is not None and not 1 <= body.expires_in <= MOST:  # before it is a timedelta, which can overflow
-        raise Invalid(f"expires_in must be from 1 to {MOST} seconds")
+    if body.expires_in is not None and not 1 <= body.expires_in <= MAX_LIFETIME_S:  # first: a timedelta would overflow
+        raise Invalid(f"expires_in must be from 1 to {MAX_LIFETIME_S} seconds")
     lasts = None if body.expires_in is None else timedelta(seconds=body.expires_in)
     deps = native_deps(request)
-    made, text = await deps.api_keys.create(who, name=body.name, scopes=body.scopes, lasts=lasts)
-    row = ApiKeyRow(made.id, made.owner_id, made.created_at, made.expires_at, [*made.scopes])
-    kept = await deps.api_key_rows.describe([made.id])
-    return Json(shown(row, kept[made.id]) | {"key": text}, 201, {"Cache-Control": "no-store"})
+    key, text = await deps.api_keys.create(actor, name=body.name, scopes=body.scopes, lasts=lasts)
+    row = ApiKeyRow(key.id, key.owner_id, key.created_at, key.expires_at, [*key.scopes])
+    rows_by_id = await deps.api_key_rows.describe([key.id])
+    return Json(key_view(row, rows_by_id[key.id]) | {"key": text}, 201, {"Cache-Control": "no-store"})
 
 
 @router.delete("/{id}", response_model=Revoked, responses=errors(404))
-async def revoke_key(request: Request, who: Who, id: str) -> Response:
+async def revoke_key(request: Request, actor: CurrentActor, id: str) -> Response:
     """It opens nothing from now on. Tokens that were made from it end by themselves, within their minutes."""
     try:
-        await native_deps(request).api_keys.revoke(who, UUID(id))
+        await native_deps(request).api_keys.revoke(actor, UUID(id))
     except ValueError:
         raise NotFound("no such key; ids are UUIDs") from None
     return Json({"message": "Key revoked"})
@@ -108,13 +108,14 @@ async def signing_keys(request: Request) -> Response:
     return Json({"keys": keys}, headers={"Cache-Control": "public, max-age=60"})
 
 
-def shown(row: ApiKeyRow, kept: KeyRow) -> dict[str, Any]:
+def key_view(row: ApiKeyRow, key_row: KeyRow) -> dict[str, Any]:
+    """A key, without its text."""
     return {
         "id": row.id,
-        "name": kept.name,
-        "prefix": kept.prefix,
+        "name": key_row.name,
+        "prefix": key_row.prefix,
         "scopes": row.scopes,
         "created_at": row.created_at,
         "expires_at": row.expires_at,
-        "last_used_at": kept.last_used_at,
+        "last_used_at": key_row.last_used_at,
     }

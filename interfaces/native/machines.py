@@ -17,7 +17,7 @@ from interfaces.native.deps import native_deps
 
 router = APIRouter(prefix="/api/v1/machines", tags=["machines"], responses=errors(400, 401))
 TO_ONE = errors(404, 409, 413)
-Who = Annotated[Actor, Depends(current_member)]
+CurrentMember = Annotated[Actor, Depends(current_member)]
 EXAMPLE: dict[str, Any] = {"image": "debian:12", "cpus": 0.5, "memory_mb": 512, "user": "tenure", "ports": [22]}
 
 
@@ -36,6 +36,7 @@ class SetMachine(BaseModel):
     user: str = Field("tenure", description="the account inside that its holder logs in to")
 
     def template(self, name: str) -> Template:
+        """The template that these fields describe."""
         command = None if self.command is None else tuple(self.command)
         return Template(name, **self.model_dump() | {"command": command, "ports": tuple(self.ports)})
 
@@ -59,29 +60,39 @@ class MachineGone(BaseModel):
 
 
 @router.get("", response_model=list[MachineOut])
-async def list_machines(request: Request, who: Who) -> Response:
+async def list_machines(request: Request, actor: CurrentMember) -> Response:
     """All that machines can be made from, by name."""
-    require(who, "place.see")
+    require(actor, "place.see")
     configs = native_deps(request).machine_configs
-    found = sorted((await configs.available()).items())
-    return Json([shown(name, made, configs.is_fixed(name)) for name, made in found])
+    configs_by_name = sorted((await configs.available()).items())
+    return Json([machine_view(name, template, configs.is_fixed(name)) for name, template in configs_by_name])
 
 
 @router.put("/{name}", response_model=MachineOut, responses=TO_ONE)
-async def set_machine(request: Request, who: Who, name: str, body: SetMachine) -> Response:
+async def set_machine(request: Request, actor: CurrentMember, name: str, body: SetMachine) -> Response:
     """Add it, or change it. Machines that are there already stay as they were made."""
-    made = body.template(name)
-    await native_deps(request).machine_configs.set(who, name, made)
-    return Json(shown(name, made, fixed=False))
+    template = body.template(name)
+    await native_deps(request).machine_configs.set(actor, name, template)
+    return Json(machine_view(name, template, fixed=False))
 
 
 @router.delete("/{name}", response_model=MachineGone, responses=TO_ONE)
-async def remove_machine(request: Request, who: Who, name: str) -> Response:
+async def remove_machine(request: Request, actor: CurrentMember, name: str) -> Response:
     """No new machine is made from it. Those that were stay."""
-    await native_deps(request).machine_configs.remove(who, name)
+    await native_deps(request).machine_configs.remove(actor, name)
     return Json({"message": "Machine configuration removed"})
 
 
-def shown(name: str, made: Template, fixed: bool) -> dict[str, object]:
-    told = {"image": made.image, "cpus": made.cpus, "memory_mb": made.memory_mb, "disk_mb": made.disk_mb}
-    return {"name": name, **told, "pids": made.pids, "ports": made.ports, "user": made.user, "fixed": fixed}
+def machine_view(name: str, template: Template, fixed: bool) -> dict[str, object]:
+    """A machine configuration, without its command."""
+    return {
+        "name": name,
+        "image": template.image,
+        "cpus": template.cpus,
+        "memory_mb": template.memory_mb,
+        "disk_mb": template.disk_mb,
+        "pids": template.pids,
+        "ports": template.ports,
+        "user": template.user,
+        "fixed": fixed,
+    }

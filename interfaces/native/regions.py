@@ -17,7 +17,7 @@ from interfaces.native.deps import NativeDeps, native_deps
 
 router = APIRouter(prefix="/api/v1/regions", tags=["regions"], responses=errors(400, 401))
 TO_ONE = errors(404, 409, 413)
-Who = Annotated[Actor, Depends(current_member)]
+CurrentMember = Annotated[Actor, Depends(current_member)]
 EXAMPLE: dict[str, Any] = {"url": "ssh://tenure@paris.example.org", "host": "paris.example.org"}
 
 
@@ -45,28 +45,31 @@ class RegionGone(BaseModel):
 
 
 @router.get("", response_model=list[RegionOut])
-async def list_regions(request: Request, who: Who) -> Response:
+async def list_regions(request: Request, actor: CurrentMember) -> Response:
     """All that machines can be asked for in, by name."""
-    require(who, "place.see")
+    require(actor, "place.see")
     deps = native_deps(request)
-    return Json([shown(deps, name, where.host) for name, where in sorted((await deps.regions.available()).items())])
+    return Json(
+        [region_view(deps, name, region.host) for name, region in sorted((await deps.regions.available()).items())]
+    )
 
 
 @router.put("/{name}", response_model=RegionOut, responses=TO_ONE)
-async def set_region(request: Request, who: Who, name: str, body: SetRegion) -> Response:
+async def set_region(request: Request, actor: CurrentMember, name: str, body: SetRegion) -> Response:
     """Add it, or say where its engine is from now on, also for the machines that are there."""
     publish_on = body.publish_on or default_publish_address(body.host)
     engine: EngineAddress = {"url": body.url, "host": body.host, "publish_on": publish_on}
-    await native_deps(request).regions.set(who, name, engine)
-    return Json(shown(native_deps(request), name, body.host))
+    await native_deps(request).regions.set(actor, name, engine)
+    return Json(region_view(native_deps(request), name, body.host))
 
 
 @router.delete("/{name}", response_model=RegionGone, responses=TO_ONE)
-async def remove_region(request: Request, who: Who, name: str) -> Response:
+async def remove_region(request: Request, actor: CurrentMember, name: str) -> Response:
     """Nothing new is made there. Machines that are there can be used until their end."""
-    await native_deps(request).regions.remove(who, name)
+    await native_deps(request).regions.remove(actor, name)
     return Json({"message": "Region removed"})
 
 
-def shown(deps: NativeDeps, name: str, host: str) -> dict[str, object]:
+def region_view(deps: NativeDeps, name: str, host: str) -> dict[str, object]:
+    """A region, without the address of its engine."""
     return {"name": name, "host": host, "fixed": name in deps.regions.fixed}

@@ -1,14 +1,14 @@
-"""GET /api/v1/events: everything the caller may see, as it happens; as Server-Sent Events, or over a WebSocket.
+"""GET /api/v1/events: every event that the actor may see, as Server-Sent Events or over a WebSocket.
 
-List, then watch: a list carries its position, and the stream goes on after the position that it is given
-(`Last-Event-ID`, or `?after=`). It says `ready` once it has told what was missed, and `reset` where it cannot.
+List, then watch: a list answer carries its position, and the stream continues after a position (`Last-Event-ID`, or
+`?after=`). It sends `ready` once every missed event is sent, and `reset` where it cannot send them.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Literal, NotRequired, TypedDict
 from uuid import UUID
 
 import anyio
@@ -29,84 +29,102 @@ from projections.stream_reader import AccessRevoked, CutOff, Push, Ready, Reset,
 from projections.trail import Entry
 
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
-Who = Annotated[Actor, Depends(current_member)]
+CurrentMember = Annotated[Actor, Depends(current_member)]
 Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
 After = Annotated[int | None, Query(ge=0, description="go on after this position; none: from now on")]
 LastEventId = Annotated[str | None, Header(description="as browsers send it when they come back")]
 
 
+class Notice(TypedDict):
+    """What the stream says about itself: `ready` (nothing is missing), or `reset` (list again, and why)."""
+
+    event: Literal["ready", "reset"]
+    position: int
+    reason: NotRequired[str]
+
+
 @router.get("", response_class=Stream, responses=errors(400, 401))
 async def events(
-    request: Request, who: Who, subject: Subject = None, after: After = None, last_event_id: LastEventId = None
+    request: Request,
+    actor: CurrentMember,
+    subject: Subject = None,
+    after: After = None,
+    last_event_id: LastEventId = None,
 ) -> Stream:
     """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
     deps = native_deps(request)
-    frames = sse(deps, who, subject, position(last_event_id, after))
+    frames = sse_frames(deps, actor, subject, position(last_event_id, after))
     return Stream(frames, headers={"X-Accel-Buffering": "no"}, **sending(request))
 
 
-async def sse(deps: NativeDeps, who: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:
+async def sse_frames(deps: NativeDeps, actor: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:
+    """The stream's frames. It ends without a word where the client can resume from its last position."""
     try:
-        async for some in deps.hub.follow(who, subject, after):
-            yield b"".join(map(sse_told, some))
+        async for batch in deps.hub.follow(actor, subject, after):
+            yield b"".join(map(sse_message, batch))
     except (ShuttingDown, AccessRevoked, Unavailable):
-        return  # the client comes back, with the last position that it has seen
+        return  # the client reconnects with its last position
     except CutOff:
         yield ServerSentEvent(comment="cut off: you do not keep up; come back with Last-Event-ID").encode()
 
 
 @router.websocket("")
 async def events_websocket(
-    socket: WebSocket, who: Who, subject: Subject = None, after: After = None, last_event_id: LastEventId = None
+    socket: WebSocket,
+    actor: CurrentMember,
+    subject: Subject = None,
+    after: After = None,
+    last_event_id: LastEventId = None,
 ) -> None:
     """The same as JSON messages. Refused in the handshake, with a body; 1013 ends one that does not keep up."""
     start = position(last_event_id, after)
     await socket.accept()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(tell, socket, native_deps(socket), who, subject, start, tasks.cancel_scope)
+        tasks.start_soon(send_events, socket, native_deps(socket), actor, subject, start, tasks.cancel_scope)
         await until_closed(socket)
         tasks.cancel_scope.cancel()
 
 
-async def tell(
+async def send_events(
     socket: WebSocket,
     deps: NativeDeps,
-    who: Actor,
+    actor: Actor,
     subject: UUID | None,
     after: int | None,
     scope: anyio.CancelScope,
 ) -> None:
+    """Send events until the stream or the socket ends, then cancel `scope`."""
     try:
-        async for some in deps.hub.follow(who, subject, after):
-            for told in some:
-                frame = told.frame("ws", ws_frame) if isinstance(told, Push) else line(as_notice(told))
+        async for batch in deps.hub.follow(actor, subject, after):
+            for item in batch:
+                frame = item.frame("ws", ws_frame) if isinstance(item, Push) else line(notice(item))
                 with anyio.fail_after(SEND_SECONDS):
                     await socket.send_text(frame.decode())
     except (ShuttingDown, Unavailable):
-        await hang_up(socket, 1001, "come back with the last position")
+        await close(socket, 1001, "come back with the last position")
     except AccessRevoked:
-        await hang_up(socket, 1008, "you do not belong here any more")
+        await close(socket, 1008, "you do not belong here any more")
     except (CutOff, TimeoutError):
-        await hang_up(socket, 1013, "you do not keep up; come back with the last position")
+        await close(socket, 1013, "you do not keep up; come back with the last position")
     except (WebSocketDisconnect, RuntimeError):
-        pass  # it is gone
+        pass  # the client is gone
     scope.cancel()
 
 
-async def hang_up(socket: WebSocket, code: int, reason: str) -> None:
-    """With a word, if somebody takes it. Who takes nothing does not take that either."""
+async def close(socket: WebSocket, code: int, reason: str) -> None:
+    """Close with a reason, unless the client reads nothing any more."""
     with anyio.move_on_after(SEND_SECONDS), suppress(WebSocketDisconnect, RuntimeError):
         await socket.close(code, reason)
 
 
 async def until_closed(socket: WebSocket) -> None:
-    """What clients say is not listened to; only that they are there."""
+    """Wait until the client closes. Its messages are ignored."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         continue
 
 
 def position(last_event_id: str | None, after: int | None) -> int | None:
-    """Where to go on. What a browser remembers is newer than what its page was made with."""
+    """The position to continue after. `Last-Event-ID` wins: it is newer than the address that a page was made with."""
     if not last_event_id:
         return after
     if not last_event_id.isdecimal() or len(last_event_id) > 18:
@@ -114,24 +132,29 @@ def position(last_event_id: str | None, after: int | None) -> int | None:
     return int(last_event_id)
 
 
-def sse_told(told: StreamMessage) -> bytes:
-    return told.frame("sse", sse_frame) if isinstance(told, Push) else notice(told)
+def sse_message(item: StreamMessage) -> bytes:
+    """An item of the stream as a Server-Sent Event."""
+    return item.frame("sse", sse_frame) if isinstance(item, Push) else sse_notice(item)
 
 
 def sse_frame(entry: Entry) -> bytes:
+    """An event as a Server-Sent Event."""
     return ServerSentEvent(line(message(entry)).decode(), event=entry.kind, id=str(entry.position)).encode()
 
 
 def ws_frame(entry: Entry) -> bytes:
+    """An event as a WebSocket message."""
     return line({"event": entry.kind, **message(entry)})
 
 
-def as_notice(told: Ready | Reset) -> dict[str, Any]:
-    if isinstance(told, Ready):
-        return {"event": "ready", "position": told.position}
-    return {"event": "reset", "position": told.position, "reason": told.reason}
+def notice(item: Ready | Reset) -> Notice:
+    """A notice as a WebSocket message."""
+    if isinstance(item, Ready):
+        return {"event": "ready", "position": item.position}
+    return {"event": "reset", "position": item.position, "reason": item.reason}
 
 
-def notice(told: Ready | Reset) -> bytes:
-    says = as_notice(told)
-    return ServerSentEvent(line(says).decode(), event=says["event"], id=str(told.position)).encode()
+def sse_notice(item: Ready | Reset) -> bytes:
+    """A notice as a Server-Sent Event."""
+    fields = notice(item)
+    return ServerSentEvent(line(fields).decode(), event=fields["event"], id=str(item.position)).encode()

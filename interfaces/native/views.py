@@ -1,4 +1,4 @@
-"""Entries of the trail, and states replayed from it, as Tenure shows them."""
+"""Entries of the trail, and states replayed from it, in the shapes of the native API."""
 
 from __future__ import annotations
 
@@ -46,34 +46,36 @@ class SubjectOut(BaseModel):
     state: dict[str, Any]
 
 
-def entry(it: Entry, names: dict[UUID, str] | None = None) -> dict[str, Any]:
+def entry(row: Entry, names: dict[UUID, str] | None = None) -> dict[str, Any]:
     """An event: where it stands in the log, what happened to what, when, by whom (None: Tenure itself) and why."""
-    told = {
-        "position": it.position,
-        "subject": it.subject,
-        "version": it.version,
-        "kind": it.kind,
-        "at": it.at,
-        "by": it.by,
-        "request_id": it.request_id,
-        "caused_by": it.caused_by,
-        "facts": it.facts,
+    fields = {
+        "position": row.position,
+        "subject": row.subject,
+        "version": row.version,
+        "kind": row.kind,
+        "at": row.at,
+        "by": row.by,
+        "request_id": row.request_id,
+        "caused_by": row.caused_by,
+        "facts": row.facts,
     }
-    return told if names is None else told | {"by_name": names.get(it.by) if it.by else None}
+    return fields if names is None else fields | {"by_name": names.get(row.by) if row.by else None}
 
 
-def message(it: Entry) -> dict[str, Any]:
-    """An event with what its subject has become (None: gone from every list)."""
-    return entry(it) | {"state": it.state}
+def message(row: Entry) -> dict[str, Any]:
+    """An event with the state of its subject after it (None: gone from every list)."""
+    return entry(row) | {"state": row.state}
 
 
-def line(it: Any) -> bytes:
-    """One line of JSON, without its end."""
-    return orjson.dumps(it, option=orjson.OPT_UTC_Z)
+def line(value: Any) -> bytes:
+    """One line of JSON, without a line end."""
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
 
 
-def state(it: Aggregate) -> dict[str, Any]:
-    """An aggregate as it was: everything it remembers."""
-    names = it.STATE_NAMES
-    values = {names.get(key, key.lstrip("_")): value for key, value in vars(it).items() if key != "_pending_events"}
+def state(aggregate: Aggregate) -> dict[str, Any]:
+    """Every attribute of an aggregate, under the names that clients know."""
+    names = aggregate.STATE_NAMES
+    values = {
+        names.get(key, key.lstrip("_")): value for key, value in vars(aggregate).items() if key != "_pending_events"
+    }
     return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}

@@ -1,4 +1,7 @@
-"""The vm-api contract: workspaces under /api/v1, named by identity headers, errors as `{"error": sentence}` (V34)."""
+"""The vm-api contract: workspaces under /api/v1, identity headers, errors as `{"error": sentence}` (V34).
+
+Nothing of another contract may stand here, nor a rule of the domain: an endpoint parses, asks and presents.
+"""
 
 from interfaces.http.contract import Contract, plain_error
 from interfaces.vm_api import operations, workspaces

@@ -13,11 +13,14 @@ from projections.query import Queries
 
 @dataclass(frozen=True)
 class VmApiDeps:
+    """The queries and commands that this contract's endpoints call."""
+
     queries: Queries
     clock: Clock
     workspaces: Workspaces
 
 
 def vm_api_deps(connection: HTTPConnection) -> VmApiDeps:
+    """The dependencies, as the application was built with them."""
     deps: VmApiDeps = connection.app.state.vm_api
     return deps

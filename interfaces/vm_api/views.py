@@ -1,4 +1,4 @@
-"""Workspaces, operations and snapshots as vm-api's clients know them (V16 to V29, V42, V43)."""
+"""Workspaces, operations and snapshots in the shapes of vm-api (V16 to V29, V42, V43)."""
 
 from __future__ import annotations
 
@@ -59,30 +59,30 @@ class WorkspaceOut(BaseModel):
     metadata: dict[str, Any] | None
 
 
-def workspace(it: Workspace | WorkspaceRow, owner: str) -> dict[str, Any]:
-    """From the aggregate after a command, from the row after a question: both tell the same."""
-    machine = it.machine
-    telling = {"waiting": it.waiting, "operation": it.operation}
+def workspace(source: Workspace | WorkspaceRow, owner: str) -> dict[str, Any]:
+    """A workspace: from its aggregate after a command, from its row after a query. Both give the same."""
+    machine = source.machine
+    under_way = {"waiting": source.waiting, "operation": source.operation}
     return {
-        "id": it.id,
-        "name": it.name,
+        "id": source.id,
+        "name": source.name,
         "owner": owner,
-        "template": it.template,
-        "provider": it.provider,
-        "status": str(it.status),
-        "created_at": it.created_at,
-        "updated_at": it.updated_at,
-        "ttl_seconds": it.ttl_seconds,
-        "expires_at": it.expires_at,
+        "template": source.template,
+        "provider": source.provider,
+        "status": str(source.status),
+        "created_at": source.created_at,
+        "updated_at": source.updated_at,
+        "ttl_seconds": source.ttl_seconds,
+        "expires_at": source.expires_at,
         "provider_id": machine and machine["provider_id"],
-        "connection_info": machine and connection_info(machine, it.name),
-        "error_message": it.error,
-        "metadata": {k: v for k, v in telling.items() if v} or None,
+        "connection_info": machine and connection_info(machine, source.name),
+        "error_message": source.error,
+        "metadata": {k: v for k, v in under_way.items() if v} or None,
     }
 
 
 def connection_info(machine: MachineFacts, name: str) -> dict[str, Any]:
-    """What the document promises, and beside it how to get there without that client."""
+    """The fields of the contract, and beside them how to connect without its client."""
     return {"container_id": machine["engine_id"], "ssh_command": f"vm ssh {name}", **machine["connection"]}
 
 
@@ -110,15 +110,16 @@ class OperationOut(BaseModel):
     error: str | None
 
 
-def operation(it: Listed) -> dict[str, Any]:
+def operation(row: Listed) -> dict[str, Any]:
+    """An operation on a workspace."""
     return {
-        "id": it.id,
-        "workspace_id": it.workspace_id,
-        "operation_type": KINDS[it.kind],
-        "status": OUTCOMES.get(it.outcome or "", "Running" if it.under_way else "Pending"),
-        "started_at": it.started_at,
-        "completed_at": it.completed_at,
-        "error": it.error,
+        "id": row.id,
+        "workspace_id": row.workspace_id,
+        "operation_type": KINDS[row.kind],
+        "status": OUTCOMES.get(row.outcome or "", "Running" if row.under_way else "Pending"),
+        "started_at": row.started_at,
+        "completed_at": row.completed_at,
+        "error": row.error,
     }
 
 
@@ -133,14 +134,14 @@ class SnapshotOut(BaseModel):
     size_bytes: int | None
 
 
-def snapshot(it: SnapshotState, workspace_id: UUID) -> dict[str, Any]:
+def snapshot(row: SnapshotState, workspace_id: UUID) -> dict[str, Any]:
     return {
-        "id": it["id"],
+        "id": row["id"],
         "workspace_id": workspace_id,
-        "name": it["label"],
-        "status": it["status"],
-        "created_at": datetime.fromisoformat(it["created_at"]),
-        "size_bytes": it["size_bytes"],
+        "name": row["label"],
+        "status": row["status"],
+        "created_at": datetime.fromisoformat(row["created_at"]),
+        "size_bytes": row["size_bytes"],
     }
 
 
@@ -171,7 +172,7 @@ class DeadlineOut(BaseModel):
 
 
 def deadline(row: WorkspaceRow, set_by: list[Entry], now: datetime) -> dict[str, Any]:
-    """`remaining_seconds` is null without a term, and never negative."""
+    """When a workspace ends. `remaining_seconds` is null without a term, and never negative."""
     left = (row.expires_at - now).total_seconds() if row.expires_at else None
     return {
         "workspace_id": row.id,

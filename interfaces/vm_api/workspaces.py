@@ -1,4 +1,4 @@
-"""/api/v1/workspaces."""
+"""/api/v1/workspaces: requesting, listing, operating and deleting workspaces (V16 to V43)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.machine import Operation
 from interfaces.http.errors import errors
 from interfaces.http.identity import current_actor
 from interfaces.http.responses import Json
-from interfaces.vm_api import views as present
+from interfaces.vm_api import views
 from interfaces.vm_api.deps import vm_api_deps
 from interfaces.vm_api.views import DeadlineOut, Deleted, SnapshotOut, WorkspaceOut
 from projections import trail, workspaces
@@ -24,10 +24,10 @@ from projections.workspaces import WorkspaceRow
 
 router = APIRouter(prefix="/api/v1/workspaces", tags=["workspaces"], responses=errors(400, 401))
 OF_ONE, TO_ONE = errors(404), errors(404, 409, 413)
-Who = Annotated[Actor, Depends(current_actor)]
+CurrentActor = Annotated[Actor, Depends(current_actor)]
 
 
-# What the domain decides is told here, in the published schema, and not decided twice.
+# These say in the published schema what the domain decides; they decide nothing themselves.
 Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": name.MAX_NAME_CHARS})]
 Label = Annotated[str, WithJsonSchema({"type": "string", "maxLength": name.MAX_NAME_CHARS})]
 Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1})]
@@ -56,124 +56,129 @@ class TakeSnapshot(BaseModel):
     name: Label = Field("", description="what to call it; none: nothing")
 
 
-# Not async, they would be called in a thread, which costs more than they do.
-async def workspace_id(id: str) -> UUID:
-    return uuid(id, "workspace")
+# Async, although they await nothing: FastAPI calls other functions in a thread, which costs more.
+async def parse_workspace_id(id: str) -> UUID:
+    """The id in the path. Raises `NotFound` for anything but a UUID."""
+    return parse_id(id, "workspace")
 
 
-async def taken_id(snapshot_id: str) -> UUID:
-    return uuid(snapshot_id, "snapshot")
+async def parse_snapshot_id(snapshot_id: str) -> UUID:
+    """The snapshot's id in the path. Raises `NotFound` for anything but a UUID."""
+    return parse_id(snapshot_id, "snapshot")
 
 
-def uuid(id: str, kind: str) -> UUID:
+def parse_id(id: str, kind: str) -> UUID:
+    """An id of the path. Raises `NotFound` with the kind of thing that was asked for."""
     try:
         return UUID(id)
     except ValueError:
         raise NotFound(f'no {kind} has the id "{id[:50]}"; ids are UUIDs') from None
 
 
-Id = Annotated[UUID, Depends(workspace_id)]
-SnapshotId = Annotated[UUID, Depends(taken_id)]
+Id = Annotated[UUID, Depends(parse_workspace_id)]
+SnapshotId = Annotated[UUID, Depends(parse_snapshot_id)]
 
 
 @router.get("", response_model=list[WorkspaceOut])
-async def list_workspaces(request: Request, who: Who) -> Response:
+async def list_workspaces(request: Request, actor: CurrentActor) -> Response:
     """All workspaces of the caller, newest first. `X-Tenure-Position` is where a stream goes on from this list."""
-    require(who, "workspace.list")
-    found = await workspaces.list_owned_by(vm_api_deps(request).queries, who.user_id)
-    rows = [present.workspace(row, who.name) for row in found.rows]
-    return Json(rows, headers={"x-tenure-position": str(found.position)})
+    require(actor, "workspace.list")
+    listing = await workspaces.list_owned_by(vm_api_deps(request).queries, actor.user_id)
+    rows = [views.workspace(row, actor.name) for row in listing.rows]
+    return Json(rows, headers={"x-tenure-position": str(listing.position)})
 
 
 @router.post("", response_model=WorkspaceOut, responses=errors(409, 413))
 async def create_workspace(
     request: Request,
-    who: Who,
+    actor: CurrentActor,
     body: CreateWorkspace,
     idempotency_key: Annotated[str | None, Key, Header(description="the same key again answers the same")] = None,
 ) -> Response:
     """A new workspace. It is `creating` in the answer, and then `running` or `failed`."""
-    made = await vm_api_deps(request).workspaces.request(
-        who, name=body.name, template=body.template, ttl_seconds=body.ttl_seconds, key=idempotency_key
+    workspace = await vm_api_deps(request).workspaces.request(
+        actor, name=body.name, template=body.template, ttl_seconds=body.ttl_seconds, key=idempotency_key
     )
-    return Json(present.workspace(made, who.name))
+    return Json(views.workspace(workspace, actor.name))
 
 
 @router.get("/{id}", response_model=WorkspaceOut, responses=OF_ONE)
-async def get_workspace(request: Request, who: Who, id: Id) -> Response:
-    return Json(present.workspace(await own(request, who, id), who.name))
+async def get_workspace(request: Request, actor: CurrentActor, id: Id) -> Response:
+    return Json(views.workspace(await require_own(request, actor, id), actor.name))
 
 
 @router.delete("/{id}", response_model=Deleted, responses=OF_ONE)
-async def delete_workspace(request: Request, who: Who, id: Id) -> Response:
+async def delete_workspace(request: Request, actor: CurrentActor, id: Id) -> Response:
     """End it, whatever its status. It is gone at once; its machine is destroyed in the background."""
-    await vm_api_deps(request).workspaces.delete(who, id)
+    await vm_api_deps(request).workspaces.delete(actor, id)
     return Json({"message": "Workspace deleted"})
 
 
 @router.post("/{id}/extend", response_model=WorkspaceOut, responses=TO_ONE)
-async def extend_workspace(request: Request, who: Who, id: Id, body: Extend) -> Response:
+async def extend_workspace(request: Request, actor: CurrentActor, id: Id, body: Extend) -> Response:
     """Lend it for longer. A warning that was given is given again before the new end."""
-    return Json(present.workspace(await vm_api_deps(request).workspaces.extend(who, id, body.ttl_seconds), who.name))
+    return Json(views.workspace(await vm_api_deps(request).workspaces.extend(actor, id, body.ttl_seconds), actor.name))
 
 
 @router.get("/{id}/deadline", response_model=DeadlineOut, responses=OF_ONE)
-async def explain_deadline(request: Request, who: Who, id: Id) -> Response:
+async def explain_deadline(request: Request, actor: CurrentActor, id: Id) -> Response:
     """When it ends, and the events that made it so."""
-    row = await own(request, who, id)
-    told = await trail.page(vm_api_deps(request).queries, trail.Filter(subject=id), 0, 10_000)
-    set_by = [entry for entry in told.rows if "expires_at" in entry.facts]
-    return Json(present.deadline(row, set_by, vm_api_deps(request).clock()))
+    row = await require_own(request, actor, id)
+    entries = await trail.page(vm_api_deps(request).queries, trail.Filter(subject=id), 0, 10_000)
+    set_by = [entry for entry in entries.rows if "expires_at" in entry.facts]
+    return Json(views.deadline(row, set_by, vm_api_deps(request).clock()))
 
 
 @router.get("/{id}/snapshots", response_model=list[SnapshotOut], responses=OF_ONE)
-async def list_snapshots(request: Request, who: Who, id: Id) -> Response:
-    row = await own(request, who, id)
-    return Json([present.snapshot(taken, id) for taken in row.snapshots])
+async def list_snapshots(request: Request, actor: CurrentActor, id: Id) -> Response:
+    row = await require_own(request, actor, id)
+    return Json([views.snapshot(snapshot, id) for snapshot in row.snapshots])
 
 
 @router.post("/{id}/snapshots", response_model=SnapshotOut, responses=TO_ONE)
-async def take_snapshot(request: Request, who: Who, id: Id, body: TakeSnapshot | None = None) -> Response:
+async def take_snapshot(request: Request, actor: CurrentActor, id: Id, body: TakeSnapshot | None = None) -> Response:
     """Keep its files as they are. It is `taking` in the answer, and then `ready` or `failed`."""
     label = body.name if body else ""
-    made = await vm_api_deps(request).workspaces.operate(who, id, Operation.SNAPSHOT, label=label)
-    return Json(present.snapshot(workspaces.new_snapshot(made.snapshot_id, label, made.updated_at), id))
+    workspace = await vm_api_deps(request).workspaces.operate(actor, id, Operation.SNAPSHOT, label=label)
+    return Json(views.snapshot(workspaces.new_snapshot(workspace.snapshot_id, label, workspace.updated_at), id))
 
 
 @router.post("/{id}/snapshots/{snapshot_id}/restore", response_model=WorkspaceOut, responses=TO_ONE)
-async def restore_snapshot(request: Request, who: Who, id: Id, snapshot_id: SnapshotId) -> Response:
+async def restore_snapshot(request: Request, actor: CurrentActor, id: Id, snapshot_id: SnapshotId) -> Response:
     """Make its machine anew, with the files of a snapshot."""
-    asked = vm_api_deps(request).workspaces.operate(who, id, Operation.RESTORE, snapshot_id=snapshot_id)
-    return Json(present.workspace(await asked, who.name))
+    restore = Operation.RESTORE
+    workspace = await vm_api_deps(request).workspaces.operate(actor, id, restore, snapshot_id=snapshot_id)
+    return Json(views.workspace(workspace, actor.name))
 
 
 @router.post("/{id}/start", response_model=WorkspaceOut, responses=TO_ONE)
-async def start_workspace(request: Request, who: Who, id: Id) -> Response:
+async def start_workspace(request: Request, actor: CurrentActor, id: Id) -> Response:
     """Start it. `metadata.operation` says what is under way until it is done."""
-    return await operate(request, who, id, Operation.START)
+    return await operate(request, actor, id, Operation.START)
 
 
 @router.post("/{id}/stop", response_model=WorkspaceOut, responses=TO_ONE)
-async def stop_workspace(request: Request, who: Who, id: Id) -> Response:
+async def stop_workspace(request: Request, actor: CurrentActor, id: Id) -> Response:
     """Stop it. Its files stay."""
-    return await operate(request, who, id, Operation.STOP)
+    return await operate(request, actor, id, Operation.STOP)
 
 
 @router.post("/{id}/restart", response_model=WorkspaceOut, responses=TO_ONE)
-async def restart_workspace(request: Request, who: Who, id: Id) -> Response:
+async def restart_workspace(request: Request, actor: CurrentActor, id: Id) -> Response:
     """Stop it and start it again."""
-    return await operate(request, who, id, Operation.RESTART)
+    return await operate(request, actor, id, Operation.RESTART)
 
 
-async def operate(request: Request, who: Actor, id: UUID, operation: Operation) -> Response:
-    made = await vm_api_deps(request).workspaces.operate(who, id, operation)
-    return Json(present.workspace(made, who.name))
+async def operate(request: Request, actor: Actor, id: UUID, operation: Operation) -> Response:
+    """Ask for an operation; the answer shows the workspace with the operation under way."""
+    workspace = await vm_api_deps(request).workspaces.operate(actor, id, operation)
+    return Json(views.workspace(workspace, actor.name))
 
 
-async def own(request: Request, who: Actor, id: UUID) -> WorkspaceRow:
-    """The caller's workspace. `NotFound` for what has gone, and for another's."""
+async def require_own(request: Request, actor: Actor, id: UUID) -> WorkspaceRow:
+    """The actor's workspace. Raises `NotFound` for an ended one, and for somebody else's."""
     row = await workspaces.get(vm_api_deps(request).queries, id)
     if row is None:
         raise NotFound("no such workspace")
-    require(who, "workspace.see", row.owner_id)
+    require(actor, "workspace.see", row.owner_id)
     return row

@@ -152,7 +152,7 @@ async def test_lines_are_refused_before_they_begin(tenure: Served, eve: httpx.As
 async def test_more_than_a_page_comes_as_lines(
     alice: httpx.AsyncClient, eve: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "PAGE", 2)
+    monkeypatch.setattr(history, "PAGE_ENTRIES", 2)
     for _ in range(3):
         await running(alice)
     lines = (await eve.get(EVENTS, headers=NDJSON)).text.splitlines()
