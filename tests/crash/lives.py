@@ -124,9 +124,9 @@ async def at_work(url: str, home: Path, world: World, clock: Clock) -> AsyncIter
     world.dead.clear()
     quick = timedelta(milliseconds=20)
     with (
-        patch.object(workshop_life, "MOMENT", timedelta()),
-        patch.object(vm_life, "MOMENT", timedelta()),
-        patch.object(vm_config, "wait_after", lambda failures: timedelta()),
+        patch.object(workshop_life, "RETRY_AFTER", timedelta()),
+        patch.object(vm_life, "PATCH_GRACE", timedelta()),
+        patch.object(vm_config, "backoff_after", lambda failures: timedelta()),
         patch.multiple(worker, FIRST_RETRY=quick, LAST_RETRY=quick),
     ):
         overrides = Overrides(machines=world.engine, hypervisor=world.hypervisor, clock=clock, reconciles=False)

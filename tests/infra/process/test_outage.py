@@ -29,7 +29,7 @@ async def database_to_lose(request: pytest.FixtureRequest, tmp_path: Path) -> As
 async def test_a_database_that_goes_and_comes_back(
     database_to_lose: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(platform, "PATIENCE", 2.0)  # a frozen database is waited for that long, again and again
+    monkeypatch.setattr(platform, "DATABASE_TIMEOUT_S", 2.0)  # a frozen database is waited for again and again
     monkeypatch.setattr(queries, "READ_TIMEOUT_S", 2.0)
     db = database_to_lose
     async with served(db.url, tmp_path) as tenure, tenure.client() as alice, Watcher(alice) as watcher:
