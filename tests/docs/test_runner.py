@@ -143,12 +143,13 @@ def test_what_a_block_leaves_running_ends_with_the_page(tmp_path: Path) -> None:
 def test_another_terminal_shows_what_goes_on_in_it() -> None:
     terminal = Terminal("two", ROOT, {"PATH": os.environ["PATH"]})
     try:
-        terminal.paste('echo ready; read line; echo "[$line]"; read more\n')
+        terminal.paste('echo ready; read line; echo "[$line]"\n')
         terminal.wait_for("ready")
         terminal.paste("typed\n")
         terminal.wait_for("[…]")
+        terminal.paste("bash -c \"trap 'echo interrupted' INT; echo waiting; sleep 1000\"\n")
+        terminal.wait_for("waiting")
         terminal.paste("^C\n")
-        terminal.paste("echo interrupted\n")
-        terminal.wait_for("interrupted")
+        terminal.wait_for("…interrupted")
     finally:
         terminal.close()
