@@ -14,7 +14,7 @@ from application.vm_machines import VmMachines
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, Invalid, NotFound
 from domain.unique_name import VmId
-from domain.vm.document import Document
+from domain.vm.document import Document, RawDocument
 from domain.vm_config import VmConfig
 from domain.vm_state import State
 
@@ -32,7 +32,7 @@ class Stale(Conflict):
 class Change:
     """What a patch makes of a configuration."""
 
-    document: Document
+    document: RawDocument
     sets_password: bool = False
     password: str | None = None  # None: the machine has no password from now on
 
@@ -51,12 +51,12 @@ class VmConfigs:
     machines: VmMachines
     passwords: VmPasswords
 
-    async def create(self, actor: Actor, document: Document, password: str | None = None) -> VmConfig:
+    async def create(self, actor: Actor, document: RawDocument, password: str | None = None) -> VmConfig:
         """A new machine. Raises `Invalid` with the device and the field; `Conflict` for a taken id."""
         require(actor, "vm.configure")
         self.machines.require()
         config = VmConfig.create(self.ids(), document, self.clock())
-        self.machines.check(document)
+        self.machines.check(config.document)
         if password is not None:
             config.set_password(await self._store_password(config.id, password), self.clock())
         try:

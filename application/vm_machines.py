@@ -213,4 +213,4 @@ class VmMachines:
 
 def kinds(device: Device) -> set[str]:
     """The kinds of a device that settings can switch off."""
-    return {device["type"], str(device.get("network_type"))}
+    return {device["type"]} | ({device["network_type"]} if device["type"] == "network" else set())

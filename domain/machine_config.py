@@ -15,7 +15,7 @@ from domain.errors import Invalid
 
 DEFAULT = "default"  # exists without any configuration: what the default template says
 MIN_MEMORY_MB = 16
-MAX_INT = 2**31 - 1  # what Docker takes
+LIMIT_BITS = 31  # of the integers that Docker takes as limits
 MAX_IMAGE_CHARS = 300
 MAX_CPUS = 1024
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")  # as useradd takes it
@@ -77,8 +77,8 @@ class MachineCatalogue(Catalogue[MachineSpec]):
             raise Invalid("user must be the name of an account, in small letters, and not root")
         limits = (("memory_mb", entry["memory_mb"], MIN_MEMORY_MB), ("pids", entry["pids"], 1))
         for field, value, minimum in (*limits, ("disk_mb", entry["disk_mb"], 1)):
-            if value is not None and not minimum <= value <= MAX_INT:
-                raise Invalid(f"{field} must be from {minimum} to {MAX_INT}")
+            if value is not None and not minimum <= value < 1 << LIMIT_BITS:
+                raise Invalid(f"{field} must be from {minimum} to {(1 << LIMIT_BITS) - 1}")
         if not 0 < entry["cpus"] <= MAX_CPUS:
             raise Invalid(f"cpus must be more than 0, and at most {MAX_CPUS}")
         if not all(1 <= port <= 65535 for port in entry["ports"]):

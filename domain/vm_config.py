@@ -14,7 +14,7 @@ from eventsourcing.domain import event
 
 from domain import aggregate
 from domain.errors import Conflict, Invalid, NotFound
-from domain.vm.document import Document, validate_document
+from domain.vm.document import Document, RawDocument, validate_document
 from domain.vm_state import STEADY_AFTER, Order, State, backoff_after
 
 IMMUTABLE_FIELDS = ("id", "hypervisor")
@@ -99,20 +99,22 @@ class VmConfig(aggregate.Aggregate):
     # -- commands --------------------------------------------------------------
 
     @classmethod
-    def create(cls, id: UUID, document: Document, now: datetime) -> VmConfig:
-        validate_document(document)
-        config = cls(id=id, at=now, document=document)
+    def create(cls, id: UUID, document: RawDocument, now: datetime) -> VmConfig:
+        """A new machine, started if it autostarts. Raises `Invalid`."""
+        config = cls(id=id, at=now, document=validate_document(document))
         if document["autostart"]:
             config._start_requested(now)
         return config
 
-    def patch(self, document: Document, now: datetime) -> None:
+    def patch(self, document: RawDocument, now: datetime) -> None:
+        """Replace the configuration. Raises `Invalid`."""
         self._require_present()
-        if changed := next((name for name in IMMUTABLE_FIELDS if document.get(name) != self.document[name]), None):
+        current: RawDocument = self.document
+        if changed := next((name for name in IMMUTABLE_FIELDS if document.get(name) != current[name]), None):
             raise Invalid(f"{changed} cannot be changed")
-        validate_document(document)
-        if document != self.document:
-            self._patched(now, document, self.state != State.STOPPED)
+        new = validate_document(document)
+        if new != self.document:
+            self._patched(now, new, self.state != State.STOPPED)
 
     def set_password(self, password_id: UUID | None, now: datetime) -> None:
         """Set the password, or remove it (None)."""

@@ -1,4 +1,4 @@
-"""The list of API keys: those that are not revoked. What they are called is kept elsewhere, under their ids."""
+"""API keys that are not revoked. Their names are rows outside the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sessions are claimed, by whom, until when, and who waits for them."""
+"""Claims on sessions: the holder, the end, and the users who ask for a handover."""
 
 from __future__ import annotations
 

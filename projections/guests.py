@@ -1,4 +1,4 @@
-"""How guests stand with the sessions that they have asked to join, for as long as these are there."""
+"""Guests of hosted sessions, for as long as the session exists."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class GuestRow:
     standing: str
     asked_at: datetime
     until: datetime
-    reason: str | None = None  # why they were not let in though approved
+    reason: str | None = None  # why an approved guest could not be installed
 
 
-STANDINGS: dict[type, GuestStatus] = {
+STATUS_AFTER: dict[type, GuestStatus] = {
     Guest.Withdrawn: GuestStatus.WITHDRAWN,
     Guest.TimedOut: GuestStatus.TIMED_OUT,
     Guest.Rejected: GuestStatus.REJECTED,
@@ -56,8 +56,16 @@ STANDINGS: dict[type, GuestStatus] = {
 def evolve(row: GuestRow | None, event: Any) -> GuestRow | None:
     match row, event:
         case None, Guest.Asked(originator_id=id, at=at):
-            who = (event.session_id, event.owner_id, event.user_id, event.joiner_id)
-            return GuestRow(id, *who, GuestStatus.WAITING, at, event.until)
+            return GuestRow(
+                id,
+                event.session_id,
+                event.owner_id,
+                event.user_id,
+                event.joiner_id,
+                GuestStatus.WAITING,
+                at,
+                event.until,
+            )
         case None, _:
             return None
         case _, Guest.AskedAgain(joiner_id=joiner_id, at=at, until=until):
@@ -67,7 +75,7 @@ def evolve(row: GuestRow | None, event: Any) -> GuestRow | None:
             return replace(row, standing=GuestStatus.WAITING, reason=reason)
         case _, Guest.Closed():
             return None
-        case GuestRow(), _ if standing := STANDINGS.get(type(event)):
+        case GuestRow(), _ if standing := STATUS_AFTER.get(type(event)):
             return replace(row, standing=standing)
     return row
 
@@ -80,20 +88,20 @@ async def get(queries: Queries, id: UUID) -> QueryResult[GuestRow]:
 
 
 async def list_waiting(queries: Queries, session_id: UUID, now: datetime) -> QueryResult[GuestRow]:
-    """Who asked first is first."""
+    """The guests who wait for a decision, in the order of their requests."""
     sql = "select * from guests where session_id = %s and standing = %s and until > %s order by asked_at, id"
     return await queries.select(GuestRow, sql, (session_id, GuestStatus.WAITING, now))
 
 
 async def list_present(queries: Queries, session_id: UUID) -> list[GuestRow]:
-    """Those who wait, are in, or are on their way out."""
+    """The guests who wait, are admitted, or are being removed."""
     sql = "select * from guests where session_id = %s and standing = any(%s) order by asked_at, id"
     standings = [GuestStatus.WAITING, *ADMITTED, GuestStatus.REVOKED]
     return (await queries.select(GuestRow, sql, (session_id, list(map(str, standings))))).rows
 
 
 async def list_joined_by(queries: Queries, user_id: UUID) -> list[HostedSessionRow]:
-    """The sessions that somebody is in as a guest, the newest first."""
+    """The sessions in which the user is a guest, the newest first."""
     sql = """
         select s.* from hosted_sessions s join guests g on g.session_id = s.id
         where g.user_id = %s and g.standing = %s order by s.started_at desc, s.id

@@ -1,4 +1,4 @@
-"""The sessions that are hosted now."""
+"""Hosted sessions that have not ended."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TABLE = Table("hosted_sessions", HostedSessionRow, DDL, evolve)
 async def list_owned_by(
     queries: Queries, owner_id: UUID, limit: int | None = None, offset: int = 0
 ) -> QueryResult[HostedSessionRow]:
-    """Newest first. `limit` None: all of them."""
+    """The newest first. `limit` None: every session."""
     return await queries.select(
         HostedSessionRow,
         "select * from hosted_sessions where owner_id = %s order by started_at desc, id limit %s offset %s",
@@ -71,7 +71,7 @@ async def list_owned_by(
 
 
 async def list_all(queries: Queries) -> list[HostedSessionRow]:
-    """All of them."""
+    """Every session, the oldest first."""
     return (await queries.select(HostedSessionRow, "select * from hosted_sessions order by started_at, id")).rows
 
 

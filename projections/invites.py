@@ -1,4 +1,4 @@
-"""The list of invites: also those that are used up, over or revoked."""
+"""Invites, including those that are used up, expired or revoked."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class InviteRow:
     expired: bool = False
 
     def is_active(self, now: datetime) -> bool:
-        left = self.max_uses is None or self.used_count < self.max_uses
-        return left and not self.revoked and not self.expired and self.expires_at > now
+        has_uses_left = self.max_uses is None or self.used_count < self.max_uses
+        return has_uses_left and not self.revoked and not self.expired and self.expires_at > now
 
 
 def evolve(row: InviteRow | None, event: Any) -> InviteRow | None:

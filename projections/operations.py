@@ -1,4 +1,4 @@
-"""What the processes do to workspaces, as a list of operations."""
+"""Operations on workspaces: creations, starts, stops, restarts, snapshots, restores and deletions."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class OperationRow:
 
 
 @dataclass(frozen=True)
-class Listed(OperationRow):
-    under_way: bool = False  # a worker has it in hand
+class ListedOperation(OperationRow):
+    under_way: bool = False  # a worker is at it
 
 
 def key(event: Any) -> UUID | None:
-    """A workspace is created once and ends once; in between its events name their operation."""
+    """The operation of an event. A workspace is created once and ends once; other events name their operation."""
     match event:
         case Workspace.Requested() | Workspace.Delayed() | Workspace.Provisioned() | Workspace.ProvisioningFailed():
             return uuid5(event.originator_id, "create")
@@ -83,14 +83,16 @@ from operations o join holders h on h.id = o.workspace_id
 """
 
 
-async def list_owned_by(queries: Queries, owner_id: UUID, workspace_id: UUID | None = None) -> QueryResult[Listed]:
-    """Oldest first: of one workspace, or of all that the holder has or had."""
+async def list_owned_by(
+    queries: Queries, owner_id: UUID, workspace_id: UUID | None = None
+) -> QueryResult[ListedOperation]:
+    """The oldest first, of one workspace or of every one that the owner has or had."""
     return await queries.select(
-        Listed,
+        ListedOperation,
         LISTED + "where h.owner_id = %s and (%s::uuid is null or o.workspace_id = %s) order by started_at, id",
         (owner_id, workspace_id, workspace_id),
     )
 
 
-async def get(queries: Queries, owner_id: UUID, id: UUID) -> Listed | None:
-    return (await queries.select(Listed, LISTED + "where h.owner_id = %s and o.id = %s", (owner_id, id))).first
+async def get(queries: Queries, owner_id: UUID, id: UUID) -> ListedOperation | None:
+    return (await queries.select(ListedOperation, LISTED + "where h.owner_id = %s and o.id = %s", (owner_id, id))).first

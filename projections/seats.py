@@ -1,4 +1,4 @@
-"""One seat of a workshop: which machine it is, and who sits there now."""
+"""Seats of workshops: the machine and the learner of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from projections.workshops import WorkshopRow
 class SeatRow:
     workshop_id: UUID
     seat: int
-    machine_id: UUID | None  # the workspace; None: it has none just now
+    machine_id: UUID | None  # of its workspace; None: it has none now
     ready: bool
     learner_id: UUID | None
     joined_at: datetime | None
@@ -37,7 +37,7 @@ def rows_of(row: WorkshopRow) -> list[SeatRow]:
 
 
 async def get_taken(queries: Queries, number: str, seat: int, learner_id: UUID) -> SeatRow | None:
-    """The seat, if the workshop with that number runs and this learner sits there."""
+    """The learner's seat; None if the workshop does not run, or the seat is not theirs."""
     row = await workshops.get_by_number(queries, number)
     if row is None or row.status != Status.RUNNING:
         return None

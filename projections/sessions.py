@@ -1,4 +1,4 @@
-"""The tmux sessions that are there, each with its claim."""
+"""Tmux sessions, each with its claim."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class SessionRow:
     name: str
     windows: int
     created_at: datetime
-    owner_id: UUID | None = None  # whose workspace it is in; None: it is everybody's
-    closed: bool = False  # the row stays: it may be found again
+    owner_id: UUID | None = None  # of the workspace that it is in; None: every member's
+    closed: bool = False  # the row stays, since the session may be observed again
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A session with who has claimed it; None: nobody."""
+class ListedSession:
+    """An open session with the holder of its claim; None: nobody holds it."""
 
     id: UUID
     host: str
@@ -91,34 +91,38 @@ select s.id, s.host, s.server, s.tmux_id, s.name, s.windows, s.created_at, s.own
 from sessions s left join claims c on c.session_id = s.id and c.holder_id is not null and c.expires_at > %s
 where not s.closed
 """
-SEEN = "and (s.owner_id is null or s.owner_id = coalesce(%s, s.owner_id)) "
+VISIBLE = "and (s.owner_id is null or s.owner_id = coalesce(%s, s.owner_id)) "
 
 
 def owner_filter(actor: Actor) -> UUID | None:
-    """Whose sessions the actor finds, beside those that are everybody's. None: all of them."""
+    """The owner whose sessions the actor may see, beside the shared ones. None: every owner."""
     return None if allowed(actor, "terminal.use_any") else actor.user_id
 
 
-async def list_all(queries: Queries, now: datetime) -> QueryResult[Listed]:
-    """All of them, by name; for those who then ask `may_view` of each."""
-    return await queries.select(Listed, LISTED + "order by s.name, s.created_at", (now,))
+async def list_all(queries: Queries, now: datetime) -> QueryResult[ListedSession]:
+    """Every open session, by name. The caller must ask `may_view` for each."""
+    return await queries.select(ListedSession, LISTED + "order by s.name, s.created_at", (now,))
 
 
-async def list_visible(queries: Queries, actor: Actor, now: datetime) -> QueryResult[Listed]:
-    """Those that the actor may see, by name."""
-    return await queries.select(Listed, LISTED + SEEN + "order by s.name, s.created_at", (now, owner_filter(actor)))
+async def list_visible(queries: Queries, actor: Actor, now: datetime) -> QueryResult[ListedSession]:
+    """The open sessions that the actor may see, by name."""
+    return await queries.select(
+        ListedSession, LISTED + VISIBLE + "order by s.name, s.created_at", (now, owner_filter(actor))
+    )
 
 
-async def get_by_name(queries: Queries, actor: Actor, name: str, now: datetime) -> Listed | None:
-    """The one of this name: tmux allows one on each server. The host's own comes before a workspace's."""
-    sql = LISTED + SEEN + "and s.name = %s order by s.host <> 'host', s.created_at desc limit 1"
-    return (await queries.select(Listed, sql, (now, owner_filter(actor), name))).first
+async def get_by_name(queries: Queries, actor: Actor, name: str, now: datetime) -> ListedSession | None:
+    """The session of this name. Every tmux server may have one: the host's comes before a workspace's."""
+    sql = LISTED + VISIBLE + "and s.name = %s order by s.host <> 'host', s.created_at desc limit 1"
+    return (await queries.select(ListedSession, sql, (now, owner_filter(actor), name))).first
 
 
-async def get_by_id(queries: Queries, actor: Actor, id: UUID, now: datetime) -> Listed | None:
-    return (await queries.select(Listed, LISTED + SEEN + "and s.id = %s", (now, owner_filter(actor), id))).first
+async def get_by_id(queries: Queries, actor: Actor, id: UUID, now: datetime) -> ListedSession | None:
+    return (
+        await queries.select(ListedSession, LISTED + VISIBLE + "and s.id = %s", (now, owner_filter(actor), id))
+    ).first
 
 
 async def list_open(queries: Queries) -> list[SessionRow]:
-    """Those that the log has as being there."""
+    """Every session that is open according to the log."""
     return (await queries.select(SessionRow, "select * from sessions where not closed")).rows

@@ -1,4 +1,4 @@
-"""Who belongs to the place, and as what. Their names are not here: they are rows of their own, beside the log."""
+"""Members and their roles. Their names are rows outside the log."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ async def get(queries: Queries, id: UUID) -> UserRow | None:
 
 
 async def list_all(queries: Queries) -> QueryResult[UserRow]:
-    """Who came first is first."""
+    """In the order in which they joined."""
     return await queries.select(UserRow, "select * from users order by joined_at, id")

@@ -1,4 +1,4 @@
-"""Accounts for virtual machines, as administrators list them. Names and reasons are rows of their own."""
+"""Open accounts for virtual machines. Usernames and reasons of bans are rows outside the log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ create table vm_accounts (
 create unique index vm_accounts_user on vm_accounts (user_id);
 create unique index vm_accounts_number on vm_accounts (number);
 """
-LARGEST = 2**63 - 1
+BIGINT_BITS = 63  # PostgreSQL refuses to compare with a larger number
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ TABLE = Table("vm_accounts", VmAccountRow, DDL, evolve)
 
 
 async def get_by_number(queries: Queries, number: int) -> VmAccountRow | None:
-    if not 0 < number <= LARGEST:
+    if not 0 < number < 1 << BIGINT_BITS:
         return None
     return (await queries.select(VmAccountRow, "select * from vm_accounts where number = %s", (number,))).first
 
 
 async def list_all(queries: Queries) -> QueryResult[VmAccountRow]:
-    """Who came first is first."""
+    """In the order in which they were opened."""
     return await queries.select(VmAccountRow, "select * from vm_accounts order by number")

@@ -1,4 +1,4 @@
-"""The virtual machines that there are, each with its configuration and its state."""
+"""Virtual machines, each with its configuration and its state."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.vm.document import Document
 from domain.vm_config import VmConfig
 from domain.vm_state import State
 from projections.query import Queries, QueryResult
@@ -30,13 +31,13 @@ create unique index vm_configs_vm on vm_configs (vm);
 @dataclass(frozen=True)
 class VmConfigRow:
     id: UUID
-    vm: str  # what it goes by
-    document: dict[str, Any]
+    vm: str  # its id in addresses
+    document: Document
     revision: int  # of the document
     state: str
-    locked: bool  # it has a password
+    locked: bool  # True: it has a password
     created_at: datetime
-    error: str | None = None  # why it does not run
+    error: str | None = None  # why the machine does not run
 
     @property
     def private(self) -> bool:
@@ -74,7 +75,7 @@ TABLE = Table("vm_configs", VmConfigRow, DDL, evolve)
 
 
 async def list_all(queries: Queries) -> QueryResult[VmConfigRow]:
-    """Who was made first is first."""
+    """In the order in which they were created."""
     return await queries.select(VmConfigRow, "select * from vm_configs order by created_at, id")
 
 
@@ -84,5 +85,5 @@ async def list_running(queries: Queries) -> QueryResult[VmConfigRow]:
 
 
 async def get_by_vm_id(queries: Queries, vm: str) -> VmConfigRow | None:
-    """The one that goes by this id."""
+    """The machine with this id in addresses."""
     return (await queries.select(VmConfigRow, "select * from vm_configs where vm = %s", (vm,))).first

@@ -1,4 +1,4 @@
-"""The list of workshops, each with its seats: who sits where, and since when."""
+"""Workshops, each with its seats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of workspaces."""
+"""Workspaces that have not ended."""
 
 from __future__ import annotations
 
@@ -149,27 +149,27 @@ async def get(queries: Queries, id: UUID) -> WorkspaceRow | None:
 
 
 async def expected_machines(queries: Queries, region: str, provider: str) -> dict[UUID, bool]:
-    """Those that ought to have a machine on this engine, and whether it ought to run."""
+    """The workspaces with a machine on this engine, and whether each machine should run."""
     sql = "select id, status from workspaces where region = %s and provider = %s and status in ('running', 'stopped')"
     rows = (await queries.select(_Status, sql, (region, provider))).rows
     return {row.id: row.status == Status.RUNNING for row in rows}
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningWorkspace:
     id: UUID
     owner_id: UUID
     region: str
 
 
-async def list_running(queries: Queries, provider: str) -> list[Running]:
-    """Those that run, in the local region on this engine."""
+async def list_running(queries: Queries, provider: str) -> list[RunningWorkspace]:
+    """The running workspaces, but for those of the local region that another engine runs."""
     sql = "select id, owner_id, region from workspaces where status = 'running' and (region <> %s or provider = %s)"
-    return (await queries.select(Running, sql, (LOCAL, provider))).rows
+    return (await queries.select(RunningWorkspace, sql, (LOCAL, provider))).rows
 
 
 async def list_regions(queries: Queries) -> list[str]:
-    """Those that workspaces are in."""
+    """The regions that have workspaces."""
     return [row.region for row in (await queries.select(_Region, "select distinct region from workspaces")).rows]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from domain.vm.devices import Device
+from domain.vm.devices import Drive
 
 
 class Images(Protocol):
-    async def size(self, drive: Device) -> int:
+    async def size(self, drive: Drive) -> int:
         """In bytes, as a machine sees it; 0 where there is no such image."""
         ...

@@ -1,9 +1,10 @@
-"""The devices of a virtual machine: which kinds there are, and what each is told by."""
+"""The kinds of devices of a virtual machine, and the fields of each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 from domain.vm.values import (
     BOOLEAN,
@@ -19,16 +20,83 @@ from domain.vm.values import (
     whole_number,
 )
 
-Device = dict[str, Any]
+
+class Cpu(TypedDict):
+    id: str
+    type: Literal["cpu"]
+    cpu_model: str
+    cpu_features: list[str]
+    cpu_cores: int
+
+
+class Drive(TypedDict):
+    id: str
+    type: Literal["drive"]
+    drive_type: Literal["hdd", "ssd", "cdrom"]
+    drive_cache_type: str  # one of CACHES
+    drive_use_io_uring: bool
+    drive_bus: Literal["ide", "sata", "scsi"]
+    drive_image: NotRequired[str]  # below the folder of images; only a cdrom may lack it
+    drive_format: NotRequired[str]  # one of FORMATS; not of a cdrom
+    drive_bps_limit: NotRequired[str]  # sustained and burst: "1000 1500"
+    drive_iops_limit: NotRequired[str]
+
+
+class Hba(TypedDict):
+    id: str
+    type: Literal["hba"]
+    hba_type: Literal["virtio-scsi", "lsi"]
+    hba_add_iothread: NotRequired[bool]  # of virtio-scsi, as the next
+    hba_num_queues: NotRequired[int]
+
+
+class Audio(TypedDict):
+    id: str
+    type: Literal["audio"]
+    audio_type: Literal["hda", "ac97", "sb16"]
+
+
+class Display(TypedDict):
+    id: str
+    type: Literal["display"]
+    display_type: Literal["vga", "qxl", "cirrus", "mdev"]
+    display_vgamem_mb: NotRequired[int]  # not of mdev
+    display_mdev_profile: NotRequired[str]  # of mdev
+
+
+class Network(TypedDict):
+    id: str
+    type: Literal["network"]
+    network_type: Literal["user", "tap"]
+    tap_interface_name: NotRequired[str]  # of tap, as the next
+    tap_use_vhost: NotRequired[bool]
+
+
+class NetworkCard(TypedDict):
+    id: str
+    type: Literal["nic"]
+    nic_type: Literal["rtl8139", "pcnet", "e1000", "virtio"]
+    nic_mac: str
+    nic_netdev: str  # the id of a network
+
+
+class CustomCommand(TypedDict):
+    id: str
+    type: Literal["custom_cmd"]
+    command_line: str
+
+
+Device = Cpu | Drive | Hba | Audio | Display | Network | NetworkCard | CustomCommand
+RawDevice = Mapping[str, Any]  # JSON that is not validated yet
 CACHES = ("default", "none", "writeback", "writethrough", "directsync", "unsafe")
 FORMATS = ("raw", "qcow2", "qed", "vdi", "vhdx", "vmdk", "vpc")
-MOST_QUEUES, MOST_CORES, MOST_VGAMEM = 256, 255, 256  # the last in MB
+MAX_QUEUES, MAX_CORES, MAX_VGAMEM_MB = 256, 255, 256
 
 FIELDS: dict[str, dict[str, Field]] = {
     "cpu": {
         "cpu_model": matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "the name of a model, such as host or qemu64"),
         "cpu_features": Field(check_features),
-        "cpu_cores": whole_number(1, MOST_CORES),
+        "cpu_cores": whole_number(1, MAX_CORES),
     },
     "drive": {
         "drive_type": one_of("hdd", "ssd", "cdrom"),
@@ -50,16 +118,16 @@ FIELDS: dict[str, dict[str, Field]] = {
     "custom_cmd": {"command_line": Field(check_command_line)},
 }
 DISK = {"drive_image": IMAGE, "drive_format": replace(one_of(*FORMATS), needed=False)}
-VGAMEM = {"display_vgamem_mb": whole_number(1, MOST_VGAMEM)}
-# By the field that says which kind of its kind a device is: what that kind is told by besides.
+VIDEO_MEMORY = {"display_vgamem_mb": whole_number(1, MAX_VGAMEM_MB)}
+# By the field that divides a kind further, and its value: the fields that such a device has besides.
 FIELDS_BY_KIND: dict[str, dict[str, dict[str, Field]]] = {
-    # A tray that nothing could ever be put into would be no use, so a CD may have an image.
+    # A CD drive may have an image: it could never get one later.
     "drive_type": {"hdd": DISK, "ssd": DISK, "cdrom": {"drive_image": replace(IMAGE, needed=False)}},
-    "hba_type": {"virtio-scsi": {"hba_add_iothread": BOOLEAN, "hba_num_queues": whole_number(1, MOST_QUEUES)}},
+    "hba_type": {"virtio-scsi": {"hba_add_iothread": BOOLEAN, "hba_num_queues": whole_number(1, MAX_QUEUES)}},
     "display_type": {
-        "vga": VGAMEM,
-        "qxl": VGAMEM,
-        "cirrus": VGAMEM,
+        "vga": VIDEO_MEMORY,
+        "qxl": VIDEO_MEMORY,
+        "cirrus": VIDEO_MEMORY,
         "mdev": {"display_mdev_profile": matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "the name of a profile")},
     },
     "network_type": {
@@ -72,26 +140,24 @@ FIELDS_BY_KIND: dict[str, dict[str, dict[str, Field]]] = {
 KIND = one_of(*FIELDS)
 
 
-def first_device_error(device: Device) -> tuple[str, str] | None:
-    """The first field that is wrong, and what is: "must be …"."""
-    if wrong := first_field_error(device, {"id": ID, "type": KIND}):
-        return wrong
-    known = {"id": ID, "type": KIND} | FIELDS[device["type"]]
-    if wrong := first_field_error(device, known):
-        return wrong
-    kind = "type"
-    for field in FIELDS_BY_KIND.keys() & known.keys():
-        known |= FIELDS_BY_KIND[field].get(device[field], {})
-        kind = field
-    unknown = sorted(device.keys() - known.keys())
-    return (
-        (unknown[0][:50], f"is no field where {kind} is {device[kind]}")
-        if unknown
-        else first_field_error(device, known)
-    )
+def first_device_error(device: RawDevice) -> tuple[str, str] | None:
+    """The first wrong field and what is wrong with it ("must be …"); None for a valid device."""
+    if error := first_field_error(device, {"id": ID, "type": KIND}):
+        return error
+    fields = {"id": ID, "type": KIND} | FIELDS[device["type"]]
+    if error := first_field_error(device, fields):
+        return error
+    kind_field = "type"
+    for field in FIELDS_BY_KIND.keys() & fields.keys():
+        fields |= FIELDS_BY_KIND[field].get(device[field], {})
+        kind_field = field
+    if unknown := sorted(device.keys() - fields.keys()):
+        return unknown[0][:50], f"is no field where {kind_field} is {device[kind_field]}"
+    return first_field_error(device, fields)
 
 
-def first_field_error(values: dict[str, Any], fields: dict[str, Field]) -> tuple[str, str] | None:
+def first_field_error(values: Mapping[str, Any], fields: dict[str, Field]) -> tuple[str, str] | None:
+    """The first wrong field of `fields` and what is wrong with it; None if all are valid."""
     for name, field in fields.items():
         if name not in values:
             if field.needed:
@@ -99,6 +165,6 @@ def first_field_error(values: dict[str, Any], fields: dict[str, Field]) -> tuple
             continue
         try:
             field.check(values[name])
-        except ValueError as wrong:
-            return name, str(wrong)
+        except ValueError as error:
+            return name, str(error)
     return None

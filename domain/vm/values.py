@@ -1,6 +1,6 @@
-"""What single fields of a virtual machine's configuration may be.
+"""Checks of single fields in a virtual machine's configuration.
 
-A check raises `ValueError` with what is wrong, to go on after the field's name: "must be …".
+A check raises `ValueError` with a predicate that follows the field's name: "must be …".
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from domain.name import validate_name
 from domain.vm.command_line import parse_command_line
 
 Check = Callable[[Any], None]
-MAX_IMAGE_PATH_CHARS = 255  # characters
-MAX_LIMIT_PER_S = 10**15  # what QEMU counts to
+MAX_IMAGE_PATH_CHARS = 255
+MAX_LIMIT_PER_S = 10**15  # as far as QEMU counts
 MAX_FEATURES = 64
 
 
@@ -27,29 +27,29 @@ class Field:
 
 
 def one_of(*choices: str) -> Field:
-    said = f"must be {', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else f"must be {choices[0]}"
+    error = f"must be {', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else f"must be {choices[0]}"
 
     def check(value: Any) -> None:
         if not isinstance(value, str) or value not in choices:
-            raise ValueError(said)
+            raise ValueError(error)
 
     return Field(check)
 
 
-def whole_number(least: int, most: int) -> Field:
+def whole_number(minimum: int, maximum: int) -> Field:
     def check(value: Any) -> None:
-        if type(value) is not int or not least <= value <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
+        if type(value) is not int or not minimum <= value <= maximum:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
 
     return Field(check)
 
 
-def matching(pattern: str, said: str) -> Field:
-    found = re.compile(pattern)
+def matching(pattern: str, description: str) -> Field:
+    regex = re.compile(pattern)
 
     def check(value: Any) -> None:
-        if not isinstance(value, str) or not found.fullmatch(value):
-            raise ValueError(f"must be {said}")
+        if not isinstance(value, str) or not regex.fullmatch(value):
+            raise ValueError(f"must be {description}")
 
     return Field(check)
 
@@ -64,12 +64,12 @@ def check_name(value: Any) -> None:
         raise ValueError("must be text")
     try:
         validate_name(value)
-    except Invalid as wrong:
-        raise ValueError(str(wrong).removeprefix("name ")) from None
+    except Invalid as error:
+        raise ValueError(str(error).removeprefix("name ")) from None
 
 
 def check_image(value: Any) -> None:
-    """A path below the folder of images. That it does not lead out over a link, only its own host can tell."""
+    """A path below the folder of images. Only the host itself can check that no link leads out of it."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_IMAGE_PATH_CHARS or not value.isprintable():
         raise ValueError(f"must be a path of at most {MAX_IMAGE_PATH_CHARS} characters")
     if value.startswith("/") or any(part in ("", ".", "..") for part in value.split("/")):
@@ -81,10 +81,10 @@ def check_limit(value: Any) -> None:
 
 
 def parse_limit(value: Any) -> tuple[int, int]:
-    """A limit for good, and one for a moment, in the same unit per second."""
-    said = 'must be two whole numbers above 0, such as "1000 1500": for good, and for a moment'
+    """Return the sustained limit and the burst limit, in the same unit per second. Raises `ValueError`."""
+    error = 'must be two whole numbers above 0, such as "1000 1500": for good, and for a moment'
     if not isinstance(value, str) or not (parts := re.fullmatch(r"([1-9][0-9]{0,15}) ([1-9][0-9]{0,15})", value)):
-        raise ValueError(said)
+        raise ValueError(error)
     sustained, burst = int(parts[1]), int(parts[2])
     if max(sustained, burst) > MAX_LIMIT_PER_S:
         raise ValueError(f"must not be above {MAX_LIMIT_PER_S}")
@@ -115,8 +115,8 @@ def check_command_line(value: Any) -> None:
         raise ValueError("must be text")
     try:
         parse_command_line(value)
-    except Invalid as wrong:
-        raise ValueError(str(wrong)) from None
+    except Invalid as error:
+        raise ValueError(str(error)) from None
 
 
 BOOLEAN = Field(check_bool)

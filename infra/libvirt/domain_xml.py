@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from domain.vm.command_line import drop_memory_option, memory_mb, parse_command_line
-from domain.vm.devices import Device
+from domain.vm.devices import Cpu, Device, Display, Drive, Hba, Network, NetworkCard
 from domain.vm.document import Document
 from domain.vm.values import parse_limit
 
@@ -25,7 +25,7 @@ AGENT_MEMORY_MB = 4  # shared between the agent in the machine and its host
 KIB_PER_MIB = 1024
 FORMAT_SUFFIXES = ("qcow2", "qed", "vdi", "vhdx", "vmdk", "vpc")  # of images whose name tells their format
 
-ImagePath = Callable[[Device], str]  # where a drive's image is
+ImagePath = Callable[[Drive], str]  # where a drive's image is
 
 ElementTree.register_namespace("qemu", QEMU_NAMESPACE)
 
@@ -45,7 +45,7 @@ def domain_xml(config: Document, name: str, image_path: ImagePath, default_memor
     add(domain, "title", config["name"])
     add(domain, "memory", memory, unit="MiB")
     add(domain, "vcpu", cpu["cpu_cores"] if cpu else 1)
-    if threads := sum(device.get("hba_add_iothread", False) for device in devices):
+    if threads := sum(device.get("hba_add_iothread", False) for device in devices if device["type"] == "hba"):
         add(domain, "iothreads", threads)
     add_boot(domain, config)
     add(domain, "features", None, *("acpi", "apic"))
@@ -76,7 +76,7 @@ def add_boot(domain: Element, config: Document) -> None:
             add(firmware, "feature", enabled="no", name=feature)
 
 
-def add_cpu(domain: Element, device: Device, kvm: bool) -> None:
+def add_cpu(domain: Element, device: Cpu, kvm: bool) -> None:
     """The CPU's model, cores and features."""
     model = device["cpu_model"]
     if model == "host" and kvm:
@@ -97,18 +97,17 @@ def add_devices(devices: Element, config: Document, name: str, image_path: Image
     machine_type = config["qemu_machine_type"]
     drives = DriveSlots(machine_type, image_path)
     for device in config["qemu_devices"]:
-        match device["type"]:
-            case "hba":
-                drives.add_hba(devices, device)
-            case "drive":
-                drives.add_drive(devices, device)
-            case "nic":
-                add_network_card(devices, device, networks[device["nic_netdev"]])
-            case "audio":
-                model = HDA_MODELS[machine_type] if device["audio_type"] == "hda" else device["audio_type"]
-                add_alias(add(devices, "sound", model=model), device)
-            case "display":
-                add_display(devices, device, config)
+        if device["type"] == "hba":
+            drives.add_hba(devices, device)
+        elif device["type"] == "drive":
+            drives.add_drive(devices, device)
+        elif device["type"] == "nic":
+            add_network_card(devices, device, networks[device["nic_netdev"]])
+        elif device["type"] == "audio":
+            model = HDA_MODELS[machine_type] if device["audio_type"] == "hda" else device["audio_type"]
+            add_alias(add(devices, "sound", model=model), device)
+        elif device["type"] == "display":
+            add_display(devices, device, config)
     has_video = any(
         device["type"] == "display" and device["display_type"] != "mdev" for device in config["qemu_devices"]
     )
@@ -135,7 +134,7 @@ class DriveSlots:
         # Of the hba that was declared last: SCSI drives after it are on it.
         self._hba_index, self._hba_slots, self._hba_is_lsi = -1, count(), False
 
-    def add_hba(self, devices: Element, device: Device) -> None:
+    def add_hba(self, devices: Element, device: Hba) -> None:
         """A SCSI controller, which the SCSI drives after it are on."""
         self._hba_index, self._hba_slots = next(self._hba_indexes), count()
         self._hba_is_lsi = device["hba_type"] == "lsi"
@@ -146,7 +145,7 @@ class DriveSlots:
             add(controller, "driver", queues=device["hba_num_queues"], **thread)
         add_alias(controller, device)
 
-    def add_drive(self, devices: Element, device: Device) -> None:
+    def add_drive(self, devices: Element, device: Drive) -> None:
         """A disk or CD drive."""
         bus = self._ide_bus if device["drive_bus"] == "ide" else device["drive_bus"]
         is_cd, is_ssd = device["drive_type"] == "cdrom", device["drive_type"] == "ssd"
@@ -171,7 +170,7 @@ class DriveSlots:
             add(disk, "address", type="drive", controller=self._hba_index, bus=0, target=target, unit=unit)
 
 
-def add_limits(disk: Element, device: Device) -> None:
+def add_limits(disk: Element, device: Drive) -> None:
     """A drive's limits a second: sustained and burst, of bytes and of operations."""
     limits = {"bytes": device.get("drive_bps_limit"), "iops": device.get("drive_iops_limit")}
     if not any(limits.values()):
@@ -184,7 +183,7 @@ def add_limits(disk: Element, device: Device) -> None:
             add(tuning, f"total_{unit}_sec_max", burst)
 
 
-def add_network_card(devices: Element, device: Device, network: Device) -> None:
+def add_network_card(devices: Element, device: NetworkCard, network: Network) -> None:
     """A network card on a tap interface of the host, or on QEMU's own network."""
     is_tap = network["network_type"] == "tap"
     interface = add(devices, "interface", type="ethernet" if is_tap else "user")
@@ -197,7 +196,7 @@ def add_network_card(devices: Element, device: Device, network: Device) -> None:
     add_alias(interface, device)
 
 
-def add_display(devices: Element, device: Device, config: Document) -> None:
+def add_display(devices: Element, device: Display, config: Document) -> None:
     """A graphics card, emulated or a mediated device of the host."""
     if device["display_type"] == "mdev":
         host_device = add(devices, "hostdev", mode="subsystem", type="mdev", model="vfio-pci", display="on")
@@ -211,12 +210,12 @@ def add_display(devices: Element, device: Device, config: Document) -> None:
     add_alias(video, device)
 
 
-def mdev_of(config: Document, device: Device) -> UUID:
+def mdev_of(config: Document, device: Display) -> UUID:
     """The UUID of the mediated device that a display is."""
     return uuid5(UUID(config["qemu_uuid"]), device["id"])
 
 
-def format_of(device: Device) -> str:
+def format_of(device: Drive) -> str:
     """The format of a drive's image. QEMU must not guess: a guest could make its raw disk look like another format."""
     suffix = device.get("drive_image", "").rpartition(".")[2].lower()
     format: str = device.get("drive_format") or (suffix if suffix in FORMAT_SUFFIXES else "raw")

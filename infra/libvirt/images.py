@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from application.ports.errors import EngineRefused
-from domain.vm.devices import Device
+from domain.vm.devices import Drive
 from infra.libvirt.domain_xml import format_of
 
 HEADER_BYTES = 512
@@ -41,17 +41,17 @@ class VmImages:
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
 
-    def path(self, drive: Device) -> str:
+    def path(self, drive: Drive) -> str:
         """The absolute path of a drive's image. `EngineRefused` if it is missing, or a link leads out of the folder."""
         path = (self._folder / drive["drive_image"]).resolve()
         if not path.is_relative_to(self._folder) or not path.is_file():
             raise EngineRefused(f'device "{drive["id"]}": drive_image: there is no image {drive["drive_image"]}')
         return str(path)
 
-    async def size(self, drive: Device) -> int:
+    async def size(self, drive: Drive) -> int:
         return await asyncio.to_thread(self._size, drive)
 
-    def _size(self, drive: Device) -> int:
+    def _size(self, drive: Drive) -> int:
         try:
             return size_of(Path(self.path(drive)), format_of(drive))
         except (EngineRefused, OSError, struct.error):

@@ -14,13 +14,13 @@ from domain.claim import Claim, Claimed
 from interfaces.chrote.deps import ChroteDeps
 from interfaces.chrote.views import user_id
 from projections import sessions
-from projections.sessions import Listed
+from projections.sessions import ListedSession
 
 Names = Mapping[UUID, Profile]
 TAKEN = "Session is claimed by another user"
 
 
-def address(it: Listed) -> Address:
+def address(it: ListedSession) -> Address:
     return Address(it.host, it.server, it.tmux_id, it.created_at)
 
 
@@ -32,13 +32,13 @@ def millis(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def claim(it: Listed, names: Names) -> dict[str, Any] | None:
+def claim(it: ListedSession, names: Names) -> dict[str, Any] | None:
     if it.holder_id is None:
         return None
     return {"userId": user_id(it.holder_id), "userName": name(it.holder_id, names), "expiresAt": it.expires_at}
 
 
-def session(it: Listed, attached: bool, names: Names) -> dict[str, Any]:
+def session(it: ListedSession, attached: bool, names: Names) -> dict[str, Any]:
     """One of the list. Its id is its name; `windows` is how many."""
     return {
         "id": it.name,
@@ -56,13 +56,13 @@ async def all_sessions(deps: ChroteDeps, who: Actor) -> tuple[int, list[dict[str
     return found.position, [shown for _, shown in await shown_to_owners(deps, found.rows)]
 
 
-async def shown_to_owners(deps: ChroteDeps, rows: Sequence[Listed]) -> list[tuple[UUID | None, dict[str, Any]]]:
+async def shown_to_owners(deps: ChroteDeps, rows: Sequence[ListedSession]) -> list[tuple[UUID | None, dict[str, Any]]]:
     """Each with whose it is; None: everybody's."""
     names = await deps.profiles.profiles([it.holder_id for it in rows if it.holder_id])
     return [(it.owner_id, session(it, deps.terminals.attached(address(it)), names)) for it in rows]
 
 
-def detail(it: Listed, windows: Iterable[Window], viewers: Sequence[UUID], names: Names) -> dict[str, Any]:
+def detail(it: ListedSession, windows: Iterable[Window], viewers: Sequence[UUID], names: Names) -> dict[str, Any]:
     """`windows` are the windows, with their panes and what is on them."""
     return {
         "id": it.name,

@@ -15,13 +15,13 @@ from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.chrote.errors import errors
 from interfaces.http.responses import Json
 from projections import sessions
-from projections.sessions import Listed
+from projections.sessions import ListedSession
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"], responses=errors(401, 403, 404))
 Who = Annotated[Actor, Depends(member)]
 
 
-async def find(deps: ChroteDeps, who: Actor, id: str) -> Listed:
+async def find(deps: ChroteDeps, who: Actor, id: str) -> ListedSession:
     """A session by its id, which is its name. Raises `NotFound`, also where it is not for them to see."""
     row = await sessions.get_by_name(deps.queries, who, id, deps.clock()) if "\0" not in id else None
     if row is None:

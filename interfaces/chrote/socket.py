@@ -22,7 +22,7 @@ from interfaces.chrote.messages import Over, Wire, Wrong, frame, keys_of, once, 
 from interfaces.chrote.sessions import find
 from interfaces.chrote.views import parse, user_id
 from projections import sessions
-from projections.sessions import Listed
+from projections.sessions import ListedSession
 from projections.stream_reader import Push
 
 router = APIRouter()
@@ -42,7 +42,7 @@ async def all_sessions(socket: WebSocket) -> None:
 
 
 class Subscription:
-    def __init__(self, session: Listed, pane: str | None) -> None:
+    def __init__(self, session: ListedSession, pane: str | None) -> None:
         self.session, self.pane = session, pane
         self.scope = anyio.CancelScope()
 
@@ -136,7 +136,7 @@ class Conversation:
 
     # -- what is asked -----------------------------------------------------------
 
-    async def _session(self, said: dict[str, Any]) -> Listed:
+    async def _session(self, said: dict[str, Any]) -> ListedSession:
         name = text_of(said, "sessionId")
         for id, known in self._names.items():
             if known == name and may_view(self._wire.actor, self._subscriptions[id].session.owner_id):

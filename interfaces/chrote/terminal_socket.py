@@ -17,7 +17,7 @@ from interfaces.chrote.session_views import address
 from interfaces.chrote.sessions import find
 from interfaces.chrote.socket import shown
 from interfaces.chrote.views import user_id
-from projections.sessions import Listed
+from projections.sessions import ListedSession
 from projections.stream_reader import Push
 
 router = APIRouter()
@@ -42,7 +42,7 @@ async def one_session(socket: WebSocket, id: str, pane: str | None = None, mode:
 
 
 class Terminal:
-    def __init__(self, wire: Wire, session: Listed, pane: str | None) -> None:
+    def __init__(self, wire: Wire, session: ListedSession, pane: str | None) -> None:
         self._wire, self._deps = wire, wire.deps
         self._session, self._pane, self._name = session, pane, session.name
 

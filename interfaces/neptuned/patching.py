@@ -11,7 +11,7 @@ from jsonpointer import JsonPointerException
 
 from application.vm_configs import Change
 from domain.errors import Invalid
-from domain.vm.document import Document
+from domain.vm.document import RawDocument
 from domain.vm_state import State
 
 NEEDS = {
@@ -28,7 +28,7 @@ MOST_OPERATIONS = 500
 LONGEST = 262_144  # bytes; copies of copies would soon fill the memory
 
 
-def patched(document: Document, state: State, operations: Any) -> Change:
+def patched(document: RawDocument, state: State, operations: Any) -> Change:
     """What these operations make of it. `Invalid`: which of them fails, and why."""
     if not isinstance(operations, list):
         raise Invalid("the body must be a JSON Patch: a list of operations")
@@ -46,8 +46,8 @@ def patched(document: Document, state: State, operations: Any) -> Change:
 class Patching:
     """As far as it has come."""
 
-    def __init__(self, document: Document, state: State) -> None:
-        self._as_shown: Any = deepcopy(document) | {"state": str(state)}
+    def __init__(self, document: RawDocument, state: State) -> None:
+        self._as_shown: Any = {**deepcopy(document), "state": str(state)}
         self._for_good = {name: self._as_shown[name] for name in FOR_GOOD}
         self._sets_password, self._password = False, None
 
@@ -116,7 +116,7 @@ def shown(operation: Any) -> str:
     return " ".join(it[:100] or '""' for it in said if isinstance(it, str)) or "no operation"
 
 
-def difference(before: Document, after: Document) -> list[dict[str, Any]]:
+def difference(before: RawDocument, after: RawDocument) -> list[dict[str, Any]]:
     """The operations that lead from one to the other."""
     operations: list[dict[str, Any]] = make_patch(before, after).patch
     return operations

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from domain.errors import NotFound
+from domain.vm.devices import Display
 from domain.vm_state import State
 from interfaces.http.errors import errors
 from interfaces.http.responses import Json
@@ -91,7 +92,7 @@ async def running(deps: NeptunedDeps, vm: str) -> VmConfigRow:
 async def entry(deps: NeptunedDeps, row: VmConfigRow) -> dict[str, Any]:
     """What system is on its disks is not known: nobody says so."""
     devices = row.document["qemu_devices"]
-    drives = [it for it in devices if it.get("drive_type") in ("hdd", "ssd")]
+    disks = [it for it in devices if it["type"] == "drive" and it["drive_type"] != "cdrom"]
     display = next((it for it in devices if it["type"] == "display"), None)
     return {
         "id": row.vm,
@@ -99,13 +100,13 @@ async def entry(deps: NeptunedDeps, row: VmConfigRow) -> dict[str, Any]:
         "info": {
             "hypervisor": row.document["hypervisor"],
             "os": {"kind": "other", "arch": "x86_64"},
-            "disk": [{"type": it["drive_type"], "size": await deps.images.size(it)} for it in drives],
+            "disk": [{"type": it["drive_type"], "size": await deps.images.size(it)} for it in disks],
             "graphics": graphics(display),
         },
     }
 
 
-def graphics(display: dict[str, Any] | None) -> dict[str, Any]:
+def graphics(display: Display | None) -> dict[str, Any]:
     if display and display["display_type"] == BURST:
         return {"type": "burst"}
     return {"type": "vga", "vram_size": display["display_vgamem_mb"] * MB if display else 0}

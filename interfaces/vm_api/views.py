@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domain.machine import MachineFacts
 from domain.workspace import Workspace
-from projections.operations import Listed
+from projections.operations import ListedOperation
 from projections.trail import Entry
 from projections.workspaces import SnapshotState, WorkspaceRow
 
@@ -110,7 +110,7 @@ class OperationOut(BaseModel):
     error: str | None
 
 
-def operation(row: Listed) -> dict[str, Any]:
+def operation(row: ListedOperation) -> dict[str, Any]:
     """An operation on a workspace."""
     return {
         "id": row.id,

@@ -24,7 +24,8 @@ FORGOTTEN = "select vm_id from vm_passwords join trail on subject = vm_id and ki
 
 def config(name: str, autostart: bool) -> Document:
     limited = DRIVE | {"drive_iops_limit": "1000 1000"}
-    return document(CPU, limited, id=name, name=name, autostart=autostart)
+    machine: Document = document(CPU, limited, id=name, name=name, autostart=autostart)
+    return machine
 
 
 async def do_with_machine(who: Actor, vms: VmConfigs, hypervisor: FakeHypervisor, what: str, name: str) -> None:

@@ -74,7 +74,7 @@ DEVICES = st.one_of(
 )
 
 
-def fitting(devices: list[dict[str, Any]], fields: dict[str, Any]) -> dict[str, Any]:
+def fitting(devices: list[dict[str, Any]], fields: dict[str, Any]) -> Any:
     """A good configuration, of those of the devices that go together."""
     machine = document(**fields)
     for device in devices:

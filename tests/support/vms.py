@@ -25,7 +25,7 @@ def images(home: Path) -> Path:
     return home
 
 
-def guest(*devices: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def guest(*devices: dict[str, Any], **fields: Any) -> Any:
     """A configuration that boots it."""
     return document(ONE_CORE, DISK, DISPLAY, *devices, **{"qemu_uuid": str(uuid4()), **fields})
 

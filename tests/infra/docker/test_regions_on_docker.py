@@ -117,7 +117,7 @@ async def test_a_workspace_in_a_region_has_its_terminal(two: TwoRegions) -> None
     )
     try:
 
-        async def find_session() -> sessions.Listed | None:
+        async def find_session() -> sessions.ListedSession | None:
             return await sessions.get_by_name(queries, ADMIN, str(far), clock())
 
         session = await eventually(find_session, 60)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from domain.vm.devices import Device
-from domain.vm.document import validate_document
+from domain.vm.devices import Drive
+from domain.vm.document import Document, validate_document
 from infra.libvirt.domain_xml import domain_xml, letters
 from tests.support.libvirtd import Libvirtd, libvirtd
 from tests.support.stories.vms import (
@@ -40,7 +40,7 @@ Q35 = {"qemu_machine_type": "q35"}
 TUNED = DRIVE | {"drive_bps_limit": "15000000 25000000", "drive_iops_limit": "1000 1500"}
 TAP_NIC = NIC | {"nic_type": "virtio", "nic_netdev": "tap"}
 
-KINDS: dict[str, dict[str, Any]] = {
+KINDS: dict[str, Any] = {
     "nothing": document(),
     "machine-q35-version": document(**Q35, qemu_machine_version="7.2"),
     "machine-pc-version": document(qemu_machine_version="7.2"),
@@ -76,11 +76,11 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def image_path(drive: Device) -> str:
+def image_path(drive: Drive) -> str:
     return f"/images/{drive['drive_image']}"
 
 
-def render(config: dict[str, Any], kvm: bool = False) -> str:
+def render(config: Document, kvm: bool = False) -> str:
     return domain_xml(config, NAME, image_path, 1024, kvm)
 
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ async def test_a_drive_is_as_large_as_qemu_says(format: str, tmp_path: Path) -> 
     image = tmp_path / "disk.img"
     subprocess.run([qemu, "create", "-q", "-f", format, image, str(SIZE_BYTES)], check=True)
     info = subprocess.run([qemu, "info", "-f", format, "--output=json", image], check=True, capture_output=True)
-    drive = DRIVE | {"drive_image": image.name, "drive_format": format}
+    drive: Any = DRIVE | {"drive_image": image.name, "drive_format": format}
     size = await VmImages(tmp_path).size(drive)
     assert size == json.loads(info.stdout)["virtual-size"] >= SIZE_BYTES
 
@@ -32,5 +33,6 @@ async def test_a_drive_is_as_large_as_qemu_says(format: str, tmp_path: Path) -> 
 async def test_what_is_not_there_or_makes_no_sense_has_no_size(tmp_path: Path) -> None:
     (tmp_path / "disk.qcow2").write_bytes(b"short")
     images = VmImages(tmp_path)
-    assert await images.size(DRIVE | {"drive_image": "disk.qcow2"}) == 0
-    assert await images.size(DRIVE | {"drive_image": "none.raw"}) == 0
+    for name in ("disk.qcow2", "none.raw"):
+        drive: Any = DRIVE | {"drive_image": name}
+        assert await images.size(drive) == 0

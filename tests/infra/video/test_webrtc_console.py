@@ -16,6 +16,7 @@ from infra.video.vp8 import dummy
 from infra.video.webrtc_console import AiortcViewer, WebrtcConsoles
 from tests.support.painted_vms import GREEN, RED, Browser, Painted
 from tests.support.server import eventually
+from tests.support.stories.vms import document
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def machine() -> Painted:
 
 def switched_on(machine: Painted) -> UUID:
     vm = uuid4()
-    machine.switch_on(vm, {})
+    machine.switch_on(vm, document())
     return vm
 
 

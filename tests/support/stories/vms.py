@@ -31,7 +31,7 @@ NIC |= {"nic_mac": "52:54:00:12:34:56", "nic_netdev": "net"}
 CUSTOM: dict[str, Any] = {"id": "extra", "type": "custom_cmd", "command_line": "-m 256 -device virtio-rng-pci"}
 
 
-def document(*devices: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def document(*devices: dict[str, Any], **fields: Any) -> Any:
     """A configuration with these devices; what is not said is as it often is."""
     return {
         "id": "lab",
