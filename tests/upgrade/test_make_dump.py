@@ -6,13 +6,16 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support.databases import Databases
 from tests.upgrade import scenario
 from tests.upgrade.product import Clock, frozen_clock
 from tests.upgrade.reading import rows, tables
 from tests.upgrade.recording import create_database, play_and_dump
 
 
-async def test_a_dump_of_the_present_version_is_complete_and_restores(postgres: str, tmp_path: Path) -> None:
+async def test_a_dump_of_the_present_version_is_complete_and_restores(
+    postgres: str, databases: Databases, tmp_path: Path
+) -> None:
     original, copy = create_database(postgres, "dump_original"), create_database(postgres, "dump_copy")
     clock = Clock(scenario.BEGIN)
     with frozen_clock(clock):

@@ -18,6 +18,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.support.databases import Databases
 from tests.upgrade import answers
 from tests.upgrade.product import (
     ApplicationCalls,
@@ -71,7 +72,8 @@ class Past:
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def past(request: pytest.FixtureRequest, postgres: str) -> Past:
+def past(request: pytest.FixtureRequest, postgres: str, databases: Databases) -> Past:
+    """`databases` switches off fsync on the server: with it, each copy of a database takes a second."""
     return Past(request.param, postgres)
 
 
