@@ -8,7 +8,7 @@ from uuid import UUID
 from application.access import Actor, Cause, allowed, require
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock
-from application.ports.terminals import SeenSession
+from application.ports.terminals import TmuxSession
 from domain.session import Session
 
 
@@ -44,7 +44,7 @@ class Sessions:
     platform: Platform
     clock: Clock
 
-    async def record(self, seen: SeenSession, cause: Cause) -> UUID:
+    async def record(self, seen: TmuxSession, cause: Cause) -> UUID:
         """Record a session as tmux shows it: new, unchanged or changed. Returns its id."""
         id = Session.id_of(seen.host, seen.server, seen.tmux_id, seen.created_at)
         now = self.clock()

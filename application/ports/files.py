@@ -1,4 +1,4 @@
-"""What the files of workspaces need from the world. `infra/` provides it."""
+"""The files of running workspaces."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from uuid import UUID
 
 
 @dataclass(frozen=True)
-class FileSeen:
-    """An entry of a directory. A link is shown as what it leads to, unless that is outside, or nothing."""
+class FileEntry:
+    """An entry of a directory. A link is shown as its target, unless the target is outside the workspace or missing."""
 
     name: str
     is_directory: bool
@@ -21,11 +21,11 @@ class FileSeen:
 
 
 class Contents(Protocol):
-    """A file that is open for reading."""
+    """The contents of a file that is open for reading."""
 
     @property
     def is_text(self) -> bool:
-        """Whether all of it is UTF-8, without a NUL."""
+        """Whether all of it is UTF-8 without a NUL."""
         ...
 
     @property
@@ -34,32 +34,36 @@ class Contents(Protocol):
         ...
 
     def pieces(self) -> AsyncIterator[bytes]:
-        """So many bytes as its size says; `Unavailable` if they cannot be had."""
+        """The bytes in order, as many as `size`. `Unavailable` if they end earlier."""
         ...
 
 
 class Files(Protocol):
-    """The files of running workspaces, as their own user may use them. Paths are as `below_root` leaves them.
+    """The files of running workspaces, with the rights of the workspace's own user.
 
-    All raise `NotFound` where there is nothing, `NotAllowed` for what is not this user's to touch, is neither file nor
-    directory, or is reached by a link that leaves the workspace's root; `Invalid` for what cannot be done with a
-    thing that is there, and `Unavailable` while the workspace does not answer. Nothing outside the root is opened
-    or changed, whatever happens to links meanwhile.
+    Paths are relative to the workspace's root, as `domain.workspace_path.below_root` returns them. Nothing outside the
+    root is opened or changed, even if links are moved meanwhile.
+
+    All raise `NotFound` where nothing is there. They raise `NotAllowed` for an entry that the user may not touch, that
+    is neither file nor directory, or that is reached by a link out of the root. They raise `Invalid` for an operation
+    that an entry does not have, and `Unavailable` while the workspace does not answer.
     """
 
-    async def list(self, workspace_id: UUID, path: str) -> list[FileSeen]:
-        """In no order."""
+    async def list(self, workspace_id: UUID, path: str) -> list[FileEntry]:
+        """The entries of a directory, in no order."""
         ...
 
-    def open(self, workspace_id: UUID, path: str) -> AbstractAsyncContextManager[Contents]: ...
+    def open(self, workspace_id: UUID, path: str) -> AbstractAsyncContextManager[Contents]:
+        """A file's contents, open until the block is left."""
+        ...
 
     async def write(self, workspace_id: UUID, path: str, pieces: AsyncIterator[bytes]) -> None:
-        """The file's new contents, with what directories it takes. All of them, or, if `pieces` raises, none.
+        """Replace or make a file, with the directories on its way. If `pieces` raises, the old file stays.
 
-        Nothing is taken from `pieces` before it is clear that the file can be written.
+        No piece is taken before it is clear that the file can be written.
         """
         ...
 
     async def delete(self, workspace_id: UUID, path: str) -> None:
-        """A file, a link, or a directory with all that is in it; not the root."""
+        """Delete a file, a link, or a directory with all below it; the root is `NotAllowed`."""
         ...

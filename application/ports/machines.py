@@ -13,20 +13,20 @@ from domain.machine import MachineConnection
 
 @dataclass(frozen=True)
 class Template:
-    """What a workspace is made from. Limits are hard: the engine enforces them."""
+    """What a machine is made from. The engine enforces its limits."""
 
     name: str
     image: str
-    command: tuple[str, ...] | None = None  # None: what the image starts by itself
+    command: tuple[str, ...] | None = None  # None: the image's own command
     memory_mb: int = 1024
     cpus: float = 1.0
     pids: int = 512
     ports: tuple[int, ...] = ()  # TCP ports inside, each published on a port of the host
-    disk_mb: int | None = None  # of files of its own; where the engine cannot limit that, its machine says so
-    user: str = "tenure"  # the account inside that its holder logs in to
-    # What no event tells, found out when a machine is made: never shown, where a template is.
+    disk_mb: int | None = None  # for its files; the connection of a machine says where an engine cannot limit it
+    user: str = "tenure"  # the image's account, which the machine's holder logs in to
+    # Secrets that are in no event, looked up when a machine is made; left out where a template is printed.
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    network: UUID | None = None  # of those that belong together; None: the one of all
+    network: UUID | None = None  # that some machines have to themselves; None: the one of all others
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class Machine:
     """A machine as its engine shows it now."""
 
     workspace_id: UUID
-    provider_id: str  # the deterministic name
-    engine_id: str  # what the engine calls it; another one after a re-creation
+    provider_id: str  # the machine's name on the engine, made from the workspace's id
+    engine_id: str  # the engine's own id; another one after a re-creation
     running: bool
     connection: MachineConnection = field(default_factory=MachineConnection)
 
 
 class Machines(SshAccess, Protocol):
-    """An engine that runs machines. Every call converges: asked twice is asked once, found again by label.
+    """An engine that runs machines. Every call converges: made twice, it has the effect of one.
 
-    All raise `Unavailable` while the engine does not answer, and `EngineRefused` where it says no for good.
+    All raise `Unavailable` while the engine does not answer, and `EngineRefused` where it refuses for good.
     """
 
     provider: str  # "docker", "local": shown to clients
@@ -53,49 +53,55 @@ class Machines(SshAccess, Protocol):
         ...
 
     async def has(self, image: str) -> bool:
-        """Whether machines can be made from this image without fetching it."""
+        """Whether the engine has this image, so that it need not be fetched."""
         ...
 
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
-        """The workspace's machine, running: created, started, or found as it is."""
+        """Create or start the workspace's machine, unless it runs."""
         ...
 
     async def ensure_stopped(self, workspace_id: UUID) -> None:
-        """No process of it runs; its files stay. No machine at all is stopped enough."""
+        """End the machine's processes; its files stay. Does nothing if there is no machine."""
         ...
 
     async def restart(self, workspace_id: UUID) -> Machine:
-        """Stopped and started once more. `EngineRefused` if there is no machine."""
+        """Stop and start the machine. `EngineRefused` if there is none."""
         ...
 
     async def ensure_gone(self, workspace_id: UUID) -> None:
-        """Neither machine nor snapshots of this workspace are left, nor anything else made for it."""
+        """Remove the machine, its snapshots, and everything else that was made for the workspace."""
         ...
 
     async def snapshot(self, workspace_id: UUID, snapshot_id: UUID) -> int:
-        """Keep its files as they are now, under this id. Returns the size in bytes."""
+        """Keep the machine's files as they are now, under this id. Returns the size in bytes.
+
+        `EngineRefused` if there is no machine.
+        """
         ...
 
     async def restore(self, workspace_id: UUID, template: Template, snapshot_id: UUID, operation_id: UUID) -> Machine:
-        """Its machine made anew from a snapshot, and running. The same operation twice restores once."""
+        """Replace the machine by one made from a snapshot, and start it. The same operation twice restores once.
+
+        `EngineRefused` if the workspace has no such snapshot.
+        """
         ...
 
     async def find(self, workspace_id: UUID) -> Machine | None:
-        """The machine of one workspace, if the engine has it."""
+        """The machine of a workspace; None if the engine has none."""
         ...
 
     async def all(self) -> list[Machine]:
-        """Every machine on the engine that carries this installation's label."""
+        """Every machine of this installation on the engine."""
         ...
 
     async def networks(self) -> list[UUID]:
-        """Those that were made for machines that belong together, and carry this installation's label."""
+        """The networks of this installation that some machines have to themselves."""
         ...
 
     async def ensure_no_network(self, network: UUID) -> None:
-        """It is gone. `Unavailable` while there are machines on it."""
+        """Remove a network. `Unavailable` while there are machines on it."""
         ...
 
     def close(self) -> None:
-        """Let go of the engine; what is under way there ends by itself."""
+        """Close the connection to the engine; calls that are under way end by themselves."""
         ...

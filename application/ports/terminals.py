@@ -1,4 +1,4 @@
-"""Terminals: sessions, what they show, and keys that are typed into them."""
+"""Terminals: tmux sessions, what they show, and the keys that are typed into them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class PaneNotFound(NotFound):
 
 
 @dataclass(frozen=True)
-class SeenSession:
+class TmuxSession:
     """A tmux session as its server shows it now."""
 
-    host: str  # where
+    host: str  # the name of the tmux host: this server's own, or a workspace's
     server: int  # the process id of the tmux server there
     tmux_id: str  # "$3"
     name: str
-    windows: int
+    windows: int  # how many
     created_at: datetime
-    owner_id: UUID | None = None  # whose workspace it is in; None: it is everybody's
+    owner_id: UUID | None = None  # of the workspace that the session is in; None: the session is everybody's
 
 
 @dataclass(frozen=True)
 class Address:
-    """One tmux session, for good: servers that come later give the same ids to others."""
+    """One tmux session for good: a later server gives the same `tmux_id` to another session."""
 
     host: str
     server: int
@@ -41,8 +41,10 @@ class Address:
 
 @dataclass(frozen=True)
 class Pane:
+    """A pane of a window, with its screen."""
+
     index: int
-    active: bool
+    active: bool  # the window's current pane
     width: int  # columns
     height: int  # lines
     content: str  # its screen as plain text
@@ -50,38 +52,41 @@ class Pane:
 
 @dataclass(frozen=True)
 class Window:
+    """A window of a session, with its panes."""
+
     index: int
     name: str
-    active: bool
+    active: bool  # the session's current window
     panes: tuple[Pane, ...]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A session from outside: its current window, and how many look at it through tmux itself."""
+    """A session's current window, and how many people look at the session through tmux itself."""
 
     window: int  # its index
-    width: int
-    height: int
-    attached: int
+    width: int  # columns
+    height: int  # lines
+    attached: int  # tmux clients without those of Tenure
 
 
 @dataclass
 class Frame:
-    """Something for a viewer to write to their terminal; or with `plain`, the whole screen as text."""
+    """Text for a viewer to write to a terminal; for a plain viewer, the whole screen as text."""
 
     pane: str  # its index
     data: str
     at: datetime
-    size: tuple[int, int] | None  # columns and lines, where this begins with a whole screen
-    wires: dict[object, str] = field(default_factory=dict)  # what it looks like to clients, made once for all
+    size: tuple[int, int] | None  # columns and lines, where the frame begins with a whole screen
+    # The frame as the messages of contracts, by contract: made once, and sent to every viewer.
+    encodings: dict[object, str] = field(default_factory=dict)
 
 
 class View(Protocol):
-    """What one viewer of a session sees, from now on."""
+    """One viewer's view of a pane, from now on."""
 
     async def next(self) -> Frame:
-        """First the whole screen, then what is written, in order. Who falls behind gets the whole screen again.
+        """The next frame: first the whole screen, then output in order. A slow viewer gets the whole screen again.
 
         `NotFound` when the session has gone.
         """
@@ -89,40 +94,44 @@ class View(Protocol):
 
 
 class Terminals(Protocol):
-    """The tmux servers. A pane is a pane's index in the current window, as text; None: the first one.
+    """The tmux servers. A pane is its index in the current window, as text; None: the first one.
 
-    All raise `NotFound` where there is no such session, `PaneNotFound` where the session has no such pane, and
-    `Unavailable` where tmux does not answer.
+    All raise `NotFound` where there is no such session, `PaneNotFound` where it has no such pane, and `Unavailable`
+    where tmux does not answer.
     """
 
-    def had(self) -> bool:
-        """Whether there is a tmux at all."""
+    def is_available(self) -> bool:
+        """Whether tmux is installed on this server."""
         ...
 
-    async def of(self, workspace_id: UUID) -> Address:
-        """A running workspace's own terminal, made if it has none. `Unavailable` if it cannot be had."""
+    async def of_workspace(self, workspace_id: UUID) -> Address:
+        """The terminal of a running workspace of the local region, made if there is none yet."""
         ...
 
     async def resize(self, at: Address, columns: int, lines: int) -> None:
-        """For all who look at it, and for windows that come later."""
+        """Resize the session's windows for everybody who looks at it, and those that come later."""
         ...
 
-    def attached(self, at: Address) -> bool:
-        """Whether somebody looks at it through tmux itself."""
+    def is_attached(self, at: Address) -> bool:
+        """Whether somebody looks at the session through tmux itself."""
         ...
 
-    async def shapes(self, of: Sequence[Address]) -> dict[Address, Shape]:
-        """Those that are not there are left out, also all of a server that does not answer."""
+    async def shapes(self, addresses: Sequence[Address]) -> dict[Address, Shape]:
+        """The shapes of these sessions. Those that are gone, or whose server does not answer, are left out."""
         ...
 
-    async def windows(self, at: Address) -> list[Window]: ...
+    async def windows(self, at: Address) -> list[Window]:
+        """The session's windows and panes with their screens, in tmux's order."""
+        ...
 
     async def capture(self, at: Address, pane: str | None) -> str:
         """The pane's screen as plain text."""
         ...
 
     async def type(self, at: Address, pane: str | None, keys: bytes) -> None:
-        """These bytes, as if they were typed there; returns when tmux has taken them."""
+        """Type these bytes into the pane; returns when tmux has taken them."""
         ...
 
-    def view(self, at: Address, pane: str | None, *, plain: bool) -> AbstractAsyncContextManager[View]: ...
+    def view(self, at: Address, pane: str | None, *, plain: bool) -> AbstractAsyncContextManager[View]:
+        """A view of the pane. `plain`: every frame is the whole screen as text, without control sequences."""
+        ...

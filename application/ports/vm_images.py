@@ -8,6 +8,8 @@ from domain.vm.devices import Drive
 
 
 class Images(Protocol):
+    """Looks at the images of drives."""
+
     async def size(self, drive: Drive) -> int:
-        """In bytes, as a machine sees it; 0 where there is no such image."""
+        """The drive's size in bytes, as a machine sees it; 0 where there is no such image."""
         ...

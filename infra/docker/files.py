@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from application.ports.errors import Unavailable
-from application.ports.files import FileSeen
+from application.ports.files import FileEntry
 from infra.docker.programs import ContainerProcess, ContainerPrograms, program_text
 from infra.local.file_refusals import refusal
 
@@ -50,7 +50,7 @@ class DockerFiles:
     def __init__(self, programs: ContainerPrograms) -> None:
         self._programs = programs
 
-    async def list(self, workspace_id: UUID, path: str) -> list[FileSeen]:
+    async def list(self, workspace_id: UUID, path: str) -> list[FileEntry]:
         async with self._run(workspace_id, "list", path) as process:
             await process.read_status()
             listing = bytearray()
@@ -97,8 +97,8 @@ async def write_piece(process: ContainerProcess, piece: bytes) -> None:
         raise Unavailable("workspace", "the workspace has gone while the file was written") from error
 
 
-def parse_entry(entry: bytes) -> FileSeen:
+def parse_entry(entry: bytes) -> FileEntry:
     """One entry of a listing: `KIND SIZE MODIFIED NAME`, as `rooted_fs.pl` writes it."""
     kind, size, modified, name = entry.split(b" ", 3)
     modified_at = datetime.fromtimestamp(max(0, min(int(modified), MAX_TIMESTAMP_S)), UTC)
-    return FileSeen(name.decode(errors="replace"), kind == b"d", int(size), modified_at)
+    return FileEntry(name.decode(errors="replace"), kind == b"d", int(size), modified_at)

@@ -120,7 +120,7 @@ class LibvirtHypervisor:
                         continue
                     pause_s = MIN_RETRY_PAUSE_S
                 fact = await queue.get()
-                answers = fact.what != LOST
+                answers = fact.kind != LOST
                 yield fact
         finally:
             self._listeners.remove(listener)

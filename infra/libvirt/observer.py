@@ -60,14 +60,14 @@ class VmObserver:
 
     async def _record(self, fact: Fact) -> None:
         if fact.vm is None:
-            if fact.what == FOUND or (fact.what == LOST and (await vm_configs.list_all(self._queries)).rows):
-                await self._machines.answers(fact.what == FOUND, CAUSE)
-            if fact.what == FOUND:
+            if fact.kind == FOUND or (fact.kind == LOST and (await vm_configs.list_all(self._queries)).rows):
+                await self._machines.answers(fact.kind == FOUND, CAUSE)
+            if fact.kind == FOUND:
                 await self._compare()
-        elif fact.what == UNDEFINED:
+        elif fact.kind == UNDEFINED:
             await self._machines.undefined(fact.vm, CAUSE)
         else:
-            await self._machines.look(fact.vm, CAUSE, REASONS[fact.what])
+            await self._machines.look(fact.vm, CAUSE, REASONS[fact.kind])
 
     async def _compare(self) -> None:
         """Compare all machines of the log and of the hypervisor; at a launch, start those with `autostart`."""

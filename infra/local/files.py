@@ -15,7 +15,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from application.ports.errors import Unavailable
-from application.ports.files import FileSeen
+from application.ports.files import FileEntry
 from infra.local import rooted_fs
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class LocalFiles:
     def __init__(self, directory: Callable[[UUID], Path]) -> None:
         self._directory = directory
 
-    async def list(self, workspace_id: UUID, path: str) -> list[FileSeen]:
+    async def list(self, workspace_id: UUID, path: str) -> list[FileEntry]:
         entries = await run_in_thread(lambda: rooted_fs.list_directory(self._root(workspace_id), path))
         return [file_seen(name, status) for name, status in entries]
 
@@ -113,8 +113,8 @@ def write_all(descriptor: int, data: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def file_seen(name: str, status: os.stat_result) -> FileSeen:
+def file_seen(name: str, status: os.stat_result) -> FileEntry:
     """An entry as the port has it. Bytes of its name that are no UTF-8 become U+FFFD."""
     modified_at = datetime.fromtimestamp(max(0, min(int(status.st_mtime), MAX_TIMESTAMP_S)), UTC)
     is_directory = stat.S_ISDIR(status.st_mode)
-    return FileSeen(os.fsencode(name).decode(errors="replace"), is_directory, status.st_size, modified_at)
+    return FileEntry(os.fsencode(name).decode(errors="replace"), is_directory, status.st_size, modified_at)

@@ -11,7 +11,7 @@ import psycopg
 
 from application.access import Cause
 from application.ports.errors import Unavailable
-from application.ports.terminals import SeenSession
+from application.ports.terminals import TmuxSession
 from application.sessions import Sessions
 from domain.session import Session
 from infra.postgres import database
@@ -84,11 +84,11 @@ class SessionObserver:
         return self._running.is_known(host_name)
 
 
-def id_of(session: SeenSession) -> UUID:
+def id_of(session: TmuxSession) -> UUID:
     """The id of the session's aggregate."""
     return Session.id_of(session.host, session.server, session.tmux_id, session.created_at)
 
 
-def session_of(row: rows.SessionRow) -> SeenSession:
+def session_of(row: rows.SessionRow) -> TmuxSession:
     """The session as the log has it."""
-    return SeenSession(row.host, row.server, row.tmux_id, row.name, row.windows, row.created_at, row.owner_id)
+    return TmuxSession(row.host, row.server, row.tmux_id, row.name, row.windows, row.created_at, row.owner_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.access import TENURE
 from application.ports.errors import Unavailable
-from application.ports.terminals import SeenSession
+from application.ports.terminals import TmuxSession
 from domain.machine import Status
 from domain.region import LOCAL
 from infra.tmux.watch_pool import TmuxWatchPool
@@ -87,7 +87,7 @@ class RunningWorkspaces:
         assert self._watch_pool.hosts
         return self._watch_pool.hosts.name_of(id, self._regions[id])
 
-    def sessions(self) -> Iterator[SeenSession]:
+    def sessions(self) -> Iterator[TmuxSession]:
         """The terminals of running workspaces: the sessions on their hosts that have their ids as names."""
         for watch in self._watch_pool.workspace_watches():
             for session in watch.state.sessions:

@@ -53,7 +53,7 @@ class TmuxTerminals:
         self._start_locks: dict[Address, asyncio.Lock] = {}
         self._lingering: set[asyncio.Task[None]] = set()
 
-    def had(self) -> bool:
+    def is_available(self) -> bool:
         return shutil.which("tmux") is not None
 
     async def close(self) -> None:
@@ -62,7 +62,7 @@ class TmuxTerminals:
             task.cancel()
         await asyncio.gather(*(attachment.close() for attachment in self._attachments.values()))
 
-    async def of(self, workspace_id: UUID) -> Address:
+    async def of_workspace(self, workspace_id: UUID) -> Address:
         if self.watch_pool.hosts is None:
             raise Unavailable("tmux", "workspaces have no terminals here")
         name = str(workspace_id)
@@ -85,15 +85,15 @@ class TmuxTerminals:
             resize = f"resize-window -t {{}}: -x {columns:d} -y {lines:d}"
             await self._ask(await self._client(at), at, default, resize)
 
-    def attached(self, at: Address) -> bool:
+    def is_attached(self, at: Address) -> bool:
         watch = self.watch_pool.get(at.host)
         return watch is not None and at.tmux_id in watch.state.attached
 
-    async def shapes(self, of: Sequence[Address]) -> dict[Address, Shape]:
-        addresses = set(of)
-        watches = [watch for host in {at.host for at in of} if (watch := self.watch_pool.get(host))]
+    async def shapes(self, addresses: Sequence[Address]) -> dict[Address, Shape]:
+        requested = set(addresses)
+        watches = [watch for host in {at.host for at in addresses} if (watch := self.watch_pool.get(host))]
         shapes_by_host = await asyncio.gather(*map(self._shapes, watches))
-        return {at: shape for shapes in shapes_by_host for at, shape in shapes.items() if at in addresses}
+        return {at: shape for shapes in shapes_by_host for at, shape in shapes.items() if at in requested}
 
     async def _shapes(self, watch: TmuxWatch) -> dict[Address, Shape]:
         shapes = {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from application.ports.terminals import SeenSession
+from application.ports.terminals import TmuxSession
 from infra.tmux.control import ControlClient, TmuxRefused
 from infra.tmux.hosts import TmuxGone, TmuxHost
 from infra.tmux.protocol import Message, Notice
@@ -43,7 +43,7 @@ class TmuxState:
     """A tmux server as it is now."""
 
     is_up: bool = False
-    sessions: tuple[SeenSession, ...] = ()
+    sessions: tuple[TmuxSession, ...] = ()
     attached: frozenset[str] = frozenset()  # ids of the sessions that somebody looks at through tmux itself
 
 
@@ -127,13 +127,13 @@ class TmuxWatch:
                 self._set_state(TmuxState(True, counted, attached))
                 await asyncio.sleep(self.host.list_interval_s)
 
-    def _parse_session(self, line: bytes) -> SeenSession | None:
+    def _parse_session(self, line: bytes) -> TmuxSession | None:
         """A line of LIST_SESSIONS. None for one that tmux would not write: the log must be able to store it."""
         if not (match := SESSION.fullmatch(line.decode(errors="replace"))):
             return None
         server, id, created, windows, name = match.groups()
         created_at = datetime.fromtimestamp(int(created), UTC)
-        return SeenSession(self.host.name, int(server), id, name, int(windows), created_at)
+        return TmuxSession(self.host.name, int(server), id, name, int(windows), created_at)
 
     def _set_state(self, state: TmuxState) -> None:
         has_changed, self.state = state != self.state, state

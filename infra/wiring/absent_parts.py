@@ -8,7 +8,7 @@ from uuid import UUID
 
 from application.ports.displays import Display, Displays, Peer
 from application.ports.errors import Unavailable
-from application.ports.files import Contents, Files, FileSeen
+from application.ports.files import Contents, FileEntry, Files
 from application.ports.machines import Machines
 from domain.errors import NotFound
 
@@ -24,7 +24,7 @@ def files_of(machines: Machines) -> Files:
 class NoFiles:
     """`Files` of machines that share none. Everything raises `Unavailable`."""
 
-    async def list(self, workspace_id: UUID, path: str) -> list[FileSeen]:
+    async def list(self, workspace_id: UUID, path: str) -> list[FileEntry]:
         raise Unavailable("workspace", NO_FILES)
 
     @asynccontextmanager

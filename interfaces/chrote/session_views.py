@@ -59,7 +59,7 @@ async def all_sessions(deps: ChroteDeps, who: Actor) -> tuple[int, list[dict[str
 async def shown_to_owners(deps: ChroteDeps, rows: Sequence[ListedSession]) -> list[tuple[UUID | None, dict[str, Any]]]:
     """Each with whose it is; None: everybody's."""
     names = await deps.profiles.profiles([it.holder_id for it in rows if it.holder_id])
-    return [(it.owner_id, session(it, deps.terminals.attached(address(it)), names)) for it in rows]
+    return [(it.owner_id, session(it, deps.terminals.is_attached(address(it)), names)) for it in rows]
 
 
 def detail(it: ListedSession, windows: Iterable[Window], viewers: Sequence[UUID], names: Names) -> dict[str, Any]:

@@ -268,6 +268,6 @@ def as_sessions(shown: list[dict[str, Any]]) -> dict[str, Any]:
 
 def shown(name: str, it: Frame) -> str:
     """A frame, made once for all who see the same session by the same name."""
-    if name not in it.wires:
-        it.wires[name] = frame(present.output(name, it))
-    return it.wires[name]
+    if name not in it.encodings:
+        it.encodings[name] = frame(present.output(name, it))
+    return it.encodings[name]

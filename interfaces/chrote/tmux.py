@@ -27,7 +27,7 @@ async def capture(request: Request, who: Who, session: str, pane: str) -> Respon
     """The screen of a pane of its current window, as text."""
     require(who, "session.view")
     deps = chrote_deps(request)
-    if not deps.terminals.had():
+    if not deps.terminals.is_available():
         return Json({"error": "CHROTE API not available"}, 503)
     try:
         it = await find(deps, who, session)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from application.ports.files import Contents, FileSeen
+from application.ports.files import Contents, FileEntry
 from domain.workspace_path import ROOT, below_root
 from interfaces.clarateach import file_content as content
 from interfaces.clarateach.credentials import Sits
@@ -98,7 +98,7 @@ class Reading(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-def entry(directory: str, it: FileSeen) -> dict[str, Any]:
+def entry(directory: str, it: FileEntry) -> dict[str, Any]:
     return {
         "name": it.name,
         "path": f"/{ROOT}/{directory}/{it.name}" if directory else f"/{ROOT}/{it.name}",

@@ -49,7 +49,7 @@ class Over(Exception):
 @router.websocket("/vm/{seat}/terminal")
 async def terminal(socket: WebSocket, sits: Sits) -> None:
     deps = clarateach_deps(socket)
-    at = await deps.terminals.of(sits.machine_id)
+    at = await deps.terminals.of_workspace(sits.machine_id)
     async with (
         deps.presence.track(sits.machine_id, sits.learner_id),
         deps.terminals.view(at, None, plain=False) as view,
@@ -197,9 +197,9 @@ def said(message: MutableMapping[str, Any]) -> dict[str, Any]:
 
 def shown(it: Frame) -> str:
     """Made once for all who see it."""
-    if WIRE not in it.wires:
-        it.wires[WIRE] = frame({"type": "output", "data": it.data})
-    return it.wires[WIRE]
+    if WIRE not in it.encodings:
+        it.encodings[WIRE] = frame({"type": "output", "data": it.data})
+    return it.encodings[WIRE]
 
 
 def frame(message: dict[str, Any]) -> str:

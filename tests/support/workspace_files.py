@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
-from application.ports.files import Files, FileSeen
+from application.ports.files import FileEntry, Files
 from tests.support.engines import Engine
 
 
@@ -33,7 +33,7 @@ class House:
             assert len(data) == contents.size
             return contents.is_text, data
 
-    async def names(self, path: str = "") -> dict[str, FileSeen]:
+    async def names(self, path: str = "") -> dict[str, FileEntry]:
         return {it.name: it for it in await self.files.list(self.id, path)}
 
     async def delete(self, path: str) -> None:

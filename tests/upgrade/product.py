@@ -22,7 +22,7 @@ import psycopg
 from application.access import Actor, Cause
 from application.ports.hosted_sessions import JoinRequest
 from application.ports.machines import Machine
-from application.ports.terminals import SeenSession
+from application.ports.terminals import TmuxSession
 from application.sessions import Sessions
 from domain.aggregate import Aggregate
 from infra.auth.aliases import random_alias
@@ -192,7 +192,7 @@ class ApplicationCalls:
         self, host: str, tmux_id: str, name: str, windows: int, created_at: datetime, owner_id: UUID | None
     ) -> UUID:
         """Report a tmux session as the observer does. Returns its id."""
-        seen = SeenSession(host, 4711, tmux_id, name, windows, created_at, owner_id)
+        seen = TmuxSession(host, 4711, tmux_id, name, windows, created_at, owner_id)
         return await self._sessions().record(seen, Cause(request_id="tmux"))
 
     async def close_tmux_session(self, id: UUID) -> None:
