@@ -20,8 +20,6 @@ class MayNotType(NotAllowed):
 class NotClaimed(Conflict):
     """The actor does not hold the claim that typing needs."""
 
-    code = "claim_required"
-
 
 class ClaimedByOther(NotClaimed):
     """Another user holds the claim."""

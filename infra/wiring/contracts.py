@@ -19,6 +19,7 @@ from infra.wiring.vms import VmServices
 from infra.wiring.workshops import WorkshopServices, portal_is_open
 from infra.wiring.workspaces import WorkspaceServices
 from interfaces.chrote.deps import ChroteDeps
+from interfaces.chrote.shared_frames import SharedFrames
 from interfaces.clarateach.deps import ClaraTeachDeps
 from interfaces.http.app import ContractDeps
 from interfaces.http.deps import HttpDeps
@@ -98,6 +99,7 @@ def chrote_deps(base: Foundation, people: PeopleServices, terminals: TerminalSer
         terminals=terminals.terminals,
         terminal_input=terminals.terminal_input,
         presence=terminals.presence,
+        shared_frames=SharedFrames(),
         url=settings.url,
         hosts=hosts_of(settings),
         dev_login=settings.dev_login,

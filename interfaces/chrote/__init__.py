@@ -1,4 +1,7 @@
-"""The CHROTE contract: people, invites, shared terminals and their claims; the credential is a cookie.
+"""The CHROTE contract: people, invites, shared terminals and their claims. Its credential is a cookie.
+
+Endpoints, views, messages and errors of this contract live here; rules about who may do what do not: those are
+commands of `application`.
 
 Errors are `{"error": CODE, "message": sentence, "details": {}}` (C61).
 """

@@ -1,4 +1,4 @@
-"""/auth and /api/auth: signing in and out, and who one is."""
+"""/auth and /api/auth: sign in, sign out, and the signed-in user (C01 to C10)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from application.logins import NotLetIn
 from application.ports.errors import ProviderFailed
 from application.ports.logins import Provider
 from domain.errors import NotAllowed, NotFound
-from interfaces.chrote import views as present
+from interfaces.chrote import views
 from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.chrote.errors import errors
@@ -30,46 +30,51 @@ REFUSALS = errors(400, 401, 403, 404, 429)
 router = APIRouter(prefix="/auth", tags=["sign-in"], responses=REFUSALS)
 api_router = APIRouter(prefix="/api/auth", tags=["sign-in"], responses=REFUSALS)
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
-Who = Annotated[Actor, Depends(member)]
-ATTEMPT, ATTEMPT_SECONDS = "tenure_sign_in", 600  # the cookie of a browser that is away at a provider
+SIGN_IN_COOKIE = "tenure_sign_in"  # of a browser that is at a provider to sign in
+SIGN_IN_TIMEOUT_S = 600
 Invited = Annotated[str | None, Query(alias="invite", max_length=200, description="the token of an invite")]
 
 
-def at(method: str, path: str, **shape: Any) -> Callable[[Endpoint], Endpoint]:
-    """The endpoint is there under /auth and under /api/auth."""
+def endpoint(method: str, path: str, *, redirects: bool = False) -> Callable[[Endpoint], Endpoint]:
+    """Add an endpoint under /auth and under /api/auth. It answers with JSON, or with a redirect."""
 
     def add(endpoint: Endpoint) -> Endpoint:
         for mounted in (router, api_router):
-            mounted.add_api_route(path, endpoint, methods=[method], **shape)
+            if redirects:
+                mounted.add_api_route(
+                    path, endpoint, methods=[method], response_class=RedirectResponse, status_code=302
+                )
+            else:
+                mounted.add_api_route(path, endpoint, methods=[method], response_model=dict[str, Any])
         return endpoint
 
     return add
 
 
-async def anybody(connection: HTTPConnection) -> Actor:
-    """Who has signed in, or logged in with a password."""
+async def signed_in_user(connection: HTTPConnection) -> Actor:
+    """An instructor who has logged in with a password, or a member. Raises `Unauthenticated`."""
     return await instructor.find_instructor(connection) or await member(connection)
 
 
-@at("GET", "/me", response_model=dict[str, Any])
-async def me(request: Request, who: Annotated[Actor, Depends(anybody)]) -> Response:
-    """Who has signed in: flat, and the same under `user`. The cookie lasts on from here."""
+@endpoint("GET", "/me")
+async def me(request: Request, actor: Annotated[Actor, Depends(signed_in_user)]) -> Response:
+    """The signed-in user: flat, and the same under `user`. This prolongs the cookie."""
     deps = chrote_deps(request)
-    row = await users.get(deps.queries, who.user_id)
+    row = await users.get(deps.queries, actor.user_id)
     if row is None:
         raise Unauthenticated("Authentication required")
-    shown = present.user(row, (await deps.profiles.profiles([row.id])).get(row.id))
+    view = views.user_view(row, (await deps.profiles.profiles([row.id])).get(row.id))
     if instructor.instructor_token(request):
-        shown["id"] = str(row.id)  # as it was told when they logged in
-    answer = Json(shown | {"user": shown})
-    if who.scopes is None and not instructor.instructor_token(request):  # they came by their cookie
+        view["id"] = str(row.id)  # the form that the login with a password answers with
+    answer = Json(view | {"user": view})
+    if actor.scopes is None and not instructor.instructor_token(request):  # the cookie is the credential in use
         set_login_cookie(answer, http_deps(request), request.cookies[COOKIE])
     return answer
 
 
-@at("POST", "/logout", response_model=dict[str, Any])
+@endpoint("POST", "/logout")
 async def logout(request: Request) -> Response:
-    """End this login. Nobody signed in is signed out enough; a page of another origin may not do it."""
+    """End this login. Succeeds without a login, too. A page of another origin may not do it."""
     require_own_origin(request)
     deps = chrote_deps(request)
     if token := request.cookies.get(COOKIE):
@@ -81,9 +86,9 @@ async def logout(request: Request) -> Response:
     return answer
 
 
-@at("GET", "/dev", response_class=RedirectResponse, status_code=302)
+@endpoint("GET", "/dev", redirects=True)
 async def sign_in_for_development(request: Request, name: str, invite: Invited = None) -> Response:
-    """Sign in with a name alone. It is there only on a loopback address where no provider is configured."""
+    """Sign in with a name alone. Exists only on a loopback address, and only without a configured provider."""
     deps = chrote_deps(request)
     if not deps.dev_login:
         raise NotFound("there is nothing at this address")
@@ -92,53 +97,55 @@ async def sign_in_for_development(request: Request, name: str, invite: Invited =
     try:
         invited = await deps.logins.invitation(invite, client_address(request))
         return await signed_in(request, await deps.logins.sign_in_by_name(name, invited, request_id(request)))
-    except NotLetIn as why:
-        return failed(why.code)
+    except NotLetIn as error:
+        return failed(error.code)
 
 
-@at("GET", "/status", response_model=dict[str, Any])
+@endpoint("GET", "/status")
 async def status(request: Request) -> Response:
-    """Which buttons to show."""
+    """The ways to sign in, for the page to show a button for each."""
     deps = chrote_deps(request)
-    told = {"github": False, "google": False} | dict.fromkeys(deps.providers, True)
-    return Json({"providers": told, "dev": deps.dev_login})
+    providers = {"github": False, "google": False} | dict.fromkeys(deps.providers, True)
+    return Json({"providers": providers, "dev": deps.dev_login})
 
 
-@at("GET", "/{provider}", response_class=RedirectResponse, status_code=302)
+@endpoint("GET", "/{provider}", redirects=True)
 async def begin(request: Request, provider: str, invite: Invited = None) -> Response:
-    """Off to the provider. An invite is remembered until one is back."""
+    """Redirect to the provider. The invite counts when the user comes back."""
     deps = chrote_deps(request)
-    there = provider_of(deps, provider)
+    identity_provider = provider_of(deps, provider)
     invited = await deps.logins.invitation(invite, client_address(request))
     sign_in = await deps.pending_sign_ins.begin(provider, invited, deps.clock())
     try:
-        answer = RedirectResponse(await there.begin(redirect_uri(deps, provider), sign_in), 302)
+        answer = RedirectResponse(await identity_provider.begin(redirect_uri(deps, provider), sign_in), 302)
     except ProviderFailed:
         return failed("oauth_failed")
     https = http_deps(request).https
-    answer.set_cookie(ATTEMPT, sign_in.browser, max_age=ATTEMPT_SECONDS, httponly=True, samesite="lax", secure=https)
+    answer.set_cookie(
+        SIGN_IN_COOKIE, sign_in.browser, max_age=SIGN_IN_TIMEOUT_S, httponly=True, samesite="lax", secure=https
+    )
     return answer
 
 
-@at("GET", "/{provider}/callback", response_class=RedirectResponse, status_code=302)
+@endpoint("GET", "/{provider}/callback", redirects=True)
 async def come_back(request: Request, provider: str, state: str = "", code: str = "") -> Response:
-    """Back from the provider: to the page, signed in, or with the reason why not."""
+    """The provider redirects back to here. Leads to the page, signed in or with the reason why not."""
     deps = chrote_deps(request)
-    there = provider_of(deps, provider)
-    browser = request.cookies.get(ATTEMPT, "")
+    identity_provider = provider_of(deps, provider)
+    browser = request.cookies.get(SIGN_IN_COOKIE, "")
     sign_in = await deps.pending_sign_ins.take(provider, state, browser, deps.clock())
     if sign_in is None:
         return failed("invalid_state")
     try:
-        if not code:  # an `error` instead: they changed their mind there
+        if not code:  # the user has refused at the provider, which then sends `error`
             raise ProviderFailed
-        who = await there.finish(redirect_uri(deps, provider), sign_in, code)
-        answer = await signed_in(request, await deps.logins.sign_in(who, sign_in.invitation, request_id(request)))
+        person = await identity_provider.finish(redirect_uri(deps, provider), sign_in, code)
+        answer = await signed_in(request, await deps.logins.sign_in(person, sign_in.invitation, request_id(request)))
     except ProviderFailed:
         answer = failed("oauth_failed")
-    except NotLetIn as why:
-        answer = failed(why.code)
-    answer.delete_cookie(ATTEMPT, httponly=True, samesite="lax", secure=http_deps(request).https)
+    except NotLetIn as error:
+        answer = failed(error.code)
+    answer.delete_cookie(SIGN_IN_COOKIE, httponly=True, samesite="lax", secure=http_deps(request).https)
     return answer
 
 
@@ -149,12 +156,12 @@ def provider_of(deps: ChroteDeps, name: str) -> Provider:
 
 
 def redirect_uri(deps: ChroteDeps, provider: str) -> str:
-    """The one that is registered at the provider, whichever of the two addresses was asked."""
+    """The address that is registered at the provider, also for sign-ins that began under /api/auth."""
     return f"{deps.url}/auth/{provider}/callback"
 
 
 async def signed_in(request: Request, token: str) -> Response:
-    """Back to the page, with a cookie; the login that was there before ends."""
+    """Redirect to the page with a new cookie. The login of the former cookie ends."""
     deps = chrote_deps(request)
     if before := request.cookies.get(COOKIE):
         await deps.logins.sign_out(before)

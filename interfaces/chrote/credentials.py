@@ -1,13 +1,9 @@
-"""Who asks, in CHROTE: the cookie of somebody who has signed in (C01), or the key or the token of a member.
+"""Authentication in CHROTE: the cookie of a signed-in member (C01), or a member's API key or access token.
 
-    who: Annotated[Actor, Depends(member)]     in an HTTP endpoint
-    who = await member(socket)                 in a WebSocket; `Unauthenticated` becomes accept, then close 4001
-    require_own_origin(socket)                 before that; `NotAllowed` becomes 403 in the handshake
+    actor: Annotated[Actor, Depends(member)]     in an HTTP endpoint
+    await open_connection(socket)                in a WebSocket endpoint, from connection.py
 
-A socket outlives the role that it began with. It follows `chrote_deps(socket).hub.follow(who, None, None)`: the hub
-keeps the reader's role up to date, delivers `user.role_changed` with the user as its subject (ask `current_role`
-for the rest, or take `entry.facts["role"]`), and ends the reader with `Dismissed` when the account is removed (close
-4001).
+A socket outlives the role that it began with, so it follows the events of its user: see `Connection.follow`.
 """
 
 from __future__ import annotations
@@ -26,30 +22,30 @@ from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated
 from projections import users
 
-NOBODY = "Authentication required"
+UNAUTHENTICATED = "Authentication required"
 __all__ = ["current_role", "member", "require_own_origin"]
 
 
 async def member(connection: HTTPConnection) -> Actor:
-    """Somebody who belongs to the place, with the role that they have now. Raises `Unauthenticated` (C03).
+    """The member who asks, with their present role. Raises `Unauthenticated` (C03).
 
-    `NotAllowed` for a key of somebody who does not, or that is not for looking around here.
+    Raises `NotAllowed` for an API key of a user who is no member, or whose scopes do not allow to view sessions.
     """
     try:
-        who = await identity.key_holder(connection)
+        actor = await identity.key_holder(connection)
     except Unauthenticated:
-        raise Unauthenticated(NOBODY) from None
-    if who is None:
-        who = await cookie.signed_in_member(connection)
-    elif who.role is None:
-        who = await identity.with_role(http_deps(connection), who)
-    if who is None:
-        raise Unauthenticated(NOBODY)
-    require(who, "session.view")
-    return who
+        raise Unauthenticated(UNAUTHENTICATED) from None
+    if actor is None:
+        actor = await cookie.signed_in_member(connection)
+    elif actor.role is None:
+        actor = await identity.with_role(http_deps(connection), actor)
+    if actor is None:
+        raise Unauthenticated(UNAUTHENTICATED)
+    require(actor, "session.view")
+    return actor
 
 
 async def current_role(deps: ChroteDeps, user_id: UUID) -> Role | None:
-    """The role as of this question, on any replica; None: they are not here any more."""
+    """The user's present role, on any replica; None for a user who is no member any more."""
     row = await users.get(deps.queries, user_id)
     return Role(row.role) if row else None

@@ -1,4 +1,4 @@
-"""What shared terminals depend on."""
+"""The dependencies of the CHROTE endpoints."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from application.ports.presence import Presence
 from application.ports.terminals import Terminals
 from application.terminals import TerminalInput
 from application.users import Users
+from interfaces.chrote.shared_frames import SharedFrames
 from projections.hub import Hub
 from projections.query import Queries
 
@@ -32,16 +33,17 @@ class ChroteDeps:
     invites: Invites
     logins: Logins
     instructors: Instructors
-    providers: Mapping[str, Provider]  # that people can sign in with, by their name in /auth/NAME
+    providers: Mapping[str, Provider]  # to sign in with, by their name in /auth/NAME
     pending_sign_ins: PendingSignIns
     claims: Claims
     terminals: Terminals
     terminal_input: TerminalInput
     presence: Presence
-    url: str  # what clients are told, without a slash at the end
-    hosts: frozenset[str]  # names that this server goes by, without ports
+    shared_frames: SharedFrames
+    url: str  # the public one, without a slash at the end
+    hosts: frozenset[str]  # the names of this server, without ports
     dev_login: bool  # whether a name alone signs in
-    heartbeat_seconds: float  # of silence, after which a terminal's socket is closed
+    heartbeat_seconds: float  # of silence, after which a socket is closed
 
 
 def chrote_deps(connection: HTTPConnection) -> ChroteDeps:

@@ -1,4 +1,4 @@
-"""How CHROTE says no (C60 to C62)."""
+"""Errors as CHROTE writes them (C60 to C62)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pydantic import BaseModel, Field
 
 from interfaces.http import errors as http_errors
 
-# By the refusal's own code where the contract has a word for it, else by the status.
+# The contract's code of an error: by the code of the refusal, else by the status.
 BY_CODE = {
     "already_claimed": "ALREADY_CLAIMED",
-    "claim_required": "CLAIM_REQUIRED",
     "invalid_token": "INVALID_TOKEN",
 }
 BY_STATUS = {
@@ -32,15 +31,15 @@ BY_STATUS = {
 class ErrorOut(BaseModel):
     error: str = Field(examples=["NOT_FOUND"])
     message: str = Field(examples=["Session not found"])
-    details: dict[str, Any] = Field({}, description="more, where there is more to say; not on a 401")
+    details: dict[str, Any] = Field({}, description="more about the error; not on a 401")
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the published schema: a router's refusals."""
+    """The errors of a router, for the published schema."""
     return http_errors.errors(*statuses, model=ErrorOut)
 
 
 def render(status: int, code: str, sentence: str) -> Any:
-    """The body of an error. A 401 has no details: the document prints it whole (C03)."""
-    said = {"error": BY_CODE.get(code) or BY_STATUS.get(status, "ERROR"), "message": sentence}
-    return said if status == 401 else said | {"details": {}}
+    """The body of an error. A 401 has no details: the contract prints its whole body (C03)."""
+    body = {"error": BY_CODE.get(code) or BY_STATUS.get(status, "ERROR"), "message": sentence}
+    return body if status == 401 else body | {"details": {}}

@@ -1,4 +1,4 @@
-"""/api/invites: making them, and coming by them (C27 to C35)."""
+"""/api/invites: create, list, revoke, validate and accept invites (C27 to C35)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse
 from application.access import Actor, require
 from domain.errors import Invalid
 from domain.invite import MAX_LIFETIME, Unusable
-from interfaces.chrote import views as present
+from interfaces.chrote import views
 from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import chrote_deps
 from interfaces.chrote.errors import errors
@@ -23,12 +23,12 @@ from interfaces.http.responses import Json
 from projections import invites
 
 router = APIRouter(tags=["invites"], responses=errors(400, 401, 403, 404, 429))
-Who = Annotated[Actor, Depends(member)]
-WEEK = timedelta(days=7)
+Member = Annotated[Actor, Depends(member)]
+DEFAULT_LIFETIME = timedelta(days=7)
 
 
 class CreateInvite(BaseModel):
-    """What an invite is for. Nothing at all: a viewer, within seven days."""
+    """The role and the limits of a new invite. An empty body makes a viewer's invite that lasts seven days."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"role": "operator", "expiresIn": 604800}})
 
@@ -36,62 +36,62 @@ class CreateInvite(BaseModel):
     expires_in: StrictInt | None = Field(None, alias="expiresIn", description="seconds until it ends")
     expires_in_days: StrictInt | None = Field(None, description="the same in days")
     max_uses: StrictInt | None = Field(
-        None, validation_alias=AliasChoices("max_uses", "maxUses"), description="none: as often as people come"
+        None, validation_alias=AliasChoices("max_uses", "maxUses"), description="none: no limit"
     )
 
     @property
     def lasts(self) -> timedelta:
         if self.expires_in is None and self.expires_in_days is None:
-            return WEEK
+            return DEFAULT_LIFETIME
         seconds = (self.expires_in_days or 0) * 86_400 if self.expires_in is None else self.expires_in
-        if not 1 <= seconds <= MAX_LIFETIME.total_seconds():  # before it is a timedelta, which can overflow
+        if not 1 <= seconds <= MAX_LIFETIME.total_seconds():  # a timedelta of more can overflow
             raise Invalid("expiresIn must be from 1 second to 365 days")
         return timedelta(seconds=seconds)
 
 
 @router.post("/api/invites", status_code=201, response_model=dict[str, Any])
-async def create_invite(request: Request, who: Who, body: CreateInvite | None = None) -> Response:
-    """A new invite. Its token is in this answer, and in no other."""
-    require(who, "invite.create")
-    deps, asked = chrote_deps(request), body or CreateInvite()
-    made, token = await deps.invites.create(who, role=asked.role, lasts=asked.lasts, max_uses=asked.max_uses)
-    return Json(present.new_invite(made, token, deps.url), 201)
+async def create_invite(request: Request, actor: Member, body: CreateInvite | None = None) -> Response:
+    """Create an invite. No other answer has its token."""
+    require(actor, "invite.create")
+    deps, body = chrote_deps(request), body or CreateInvite()
+    invite, token = await deps.invites.create(actor, role=body.role, lasts=body.lasts, max_uses=body.max_uses)
+    return Json(views.new_invite(invite, token, deps.url), 201)
 
 
 @router.get("/api/invites", response_model=dict[str, Any])
-async def list_invites(request: Request, who: Who) -> Response:
-    """Newest first; also those that are over."""
-    require(who, "invite.create")
+async def list_invites(request: Request, actor: Member) -> Response:
+    """All invites, the newest first, also those that have ended."""
+    require(actor, "invite.create")
     deps = chrote_deps(request)
     rows = (await invites.list_all(deps.queries)).rows
-    return Json({"invites": [present.invite(row, deps.clock()) for row in rows]})
+    return Json({"invites": [views.invite_view(row, deps.clock()) for row in rows]})
 
 
 @router.delete("/api/invites/{id}", response_model=dict[str, Any])
-async def revoke_invite(request: Request, who: Who, id: str) -> Response:
-    require(who, "invite.create")
-    await chrote_deps(request).invites.revoke(who, present.parse(id, "inv_", "invite"))
+async def revoke_invite(request: Request, actor: Member, id: str) -> Response:
+    require(actor, "invite.create")
+    await chrote_deps(request).invites.revoke(actor, views.parse_id(id, "inv_", "invite"))
     return Json({"success": True})
 
 
 @router.get("/api/invites/{token}/validate", response_model=dict[str, Any])
 async def validate_invite(request: Request, token: str) -> Response:
-    """Whether a token is good; nobody needs to have signed in. Who guesses too often is told to wait."""
+    """Whether a token is good. Needs no sign-in. Too many wrong tokens are 429."""
     try:
         role = await chrote_deps(request).invites.check(token, client_address(request))
-    except Unusable as why:
-        return Json({"valid": False, "reason": why.code})
+    except Unusable as error:
+        return Json({"valid": False, "reason": error.code})
     return Json({"valid": True, "role": str(role)})
 
 
 @router.post("/api/invites/{token}/accept", response_model=dict[str, Any])
-async def accept_invite(request: Request, who: Who, token: str) -> Response:
-    """The role that one has then: never less than before."""
-    role = await chrote_deps(request).invites.accept(who, token, client_address(request))
+async def accept_invite(request: Request, actor: Member, token: str) -> Response:
+    """Accept an invite. The role in the answer is never lower than the one before."""
+    role = await chrote_deps(request).invites.accept(actor, token, client_address(request))
     return Json({"success": True, "role": str(role)})
 
 
 @router.get("/invite/{token}", response_class=RedirectResponse, status_code=302)
 async def open_invite(token: str) -> Response:
-    """The address that is sent around: the page, with the token."""
+    """The address that people send to one another: it leads to the page, with the token."""
     return RedirectResponse(f"/?{urlencode({'invite': token})}", 302)

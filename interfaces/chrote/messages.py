@@ -1,235 +1,353 @@
-"""One WebSocket of CHROTE's: let in by its cookie, closed with the contract's codes, and told when it errs."""
+"""The messages of /ws (C37 to C48) and /ws/terminal (C52 to C58): each a type, parsed or encoded here and nowhere else.
+
+from the client                                         to the client
+subscribe {sessionId, pane?, mode?}                     connected {userId, role, sessionId? on /ws/terminal}
+unsubscribe {sessionId}                                 sessions {sessions}
+sendKeys {sessionId? on /ws, keys, pane?}               output {sessionId, pane, data, timestamp, width?, height?}
+claim, release, requestClaim {sessionId}                claimed {sessionId, by, expiresAt}, released {sessionId}
+handover {sessionId, userId}                            claimRequested {sessionId, by}, presence {sessionId, users}
+heartbeat {}                                            error {code, message, details?}
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
-from contextlib import aclosing, suppress
-from dataclasses import replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
 
 import orjson
-from fastapi import WebSocket
-from starlette.websockets import WebSocketDisconnect
 
-from application.access import Actor
-from application.ports.errors import Unavailable
-from domain.errors import NotAllowed, Refused
-from domain.role import Role
-from interfaces.chrote.credentials import current_role, member, require_own_origin
-from interfaces.chrote.deps import ChroteDeps, chrote_deps
-from interfaces.http.errors import Unauthenticated, refuse
-from projections.stream_reader import AccessRevoked, CutOff, Push, ShuttingDown, StreamMessage
+from application.ports.terminals import Frame
+from domain.claim import Claimed
+from interfaces.chrote.session_views import ProfilesById, SessionJson, millis, name_of
+from interfaces.chrote.views import parse_id, user_id
 
-UNAUTHENTICATED, NO_SESSION, SILENT, SHUTTING_DOWN, TOO_SLOW = 4001, 4004, 4000, 1001, 1013
-SEND_SECONDS = 10.0  # a client that takes nothing for so long is let go
-REMEMBERED = 200  # frames that are the same for many
-Made = TypeVar("Made")
+JsonObject = Mapping[str, object]
+INVALID_MESSAGE = "INVALID_MESSAGE"
 
 
-class Wrong(Exception):
-    """What a client sent is answered with an error; the socket lives."""
+class MessageError(Exception):
+    """The client gets an error for the message that it sent. The socket stays open."""
 
-    def __init__(self, code: str, message: str, **details: Any) -> None:
+    def __init__(self, code: str, message: str, details: ClaimDetails | None = None) -> None:
         super().__init__(message)
-        self.code, self.message, self.details = code, message, details
+        self.error = ErrorMessage(code, message, details)
 
 
-class Over(Exception):
-    """The socket is closed."""
+# -- from the client -----------------------------------------------------------------
 
 
-class Wire:
-    def __init__(self, socket: WebSocket, actor: Actor) -> None:
-        self.socket, self.actor = socket, actor
-        self.deps: ChroteDeps = chrote_deps(socket)
+@dataclass(frozen=True)
+class Subscribe:
+    session_name: str
+    pane: str | None
+    whole_screens: bool  # instead of what a terminal writes
 
-    async def say(self, message: dict[str, Any]) -> None:
-        await self.send(frame(message))
-
-    async def send(self, text: str) -> None:
-        """Raises `Over` if it is closed, or takes nothing any more."""
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await self.socket.send_text(text)
-        except TimeoutError:
-            await self.close(TOO_SLOW, "you do not keep up")
-            raise Over from None
-        except (WebSocketDisconnect, RuntimeError):
-            raise Over from None
-
-    async def close(self, code: int, reason: str) -> None:
-        with suppress(RuntimeError, WebSocketDisconnect):  # it is closed already
-            await self.socket.close(code, reason)
-
-    async def heard(self) -> dict[str, Any]:
-        """The next message. Silence closes it (4000). Raises `Over` then, and when the client has gone."""
-        while True:
-            try:
-                async with asyncio.timeout(self.deps.heartbeat_seconds):
-                    message = await self.socket.receive()
-            except TimeoutError:
-                await self.close(SILENT, "Heartbeat timeout")
-                raise Over from None
-            except RuntimeError:
-                raise Over from None
-            if message["type"] == "websocket.disconnect":
-                raise Over
-            try:
-                said = orjson.loads(message.get("text") or message.get("bytes") or b"")
-            except orjson.JSONDecodeError:
-                said = None
-            if isinstance(said, dict) and isinstance(said.get("type"), str):
-                return said
-            await self.wrong(Wrong("INVALID_MESSAGE", "A message must be a JSON object with a type"))
-
-    async def wrong(self, it: Wrong) -> None:
-        more = {"details": it.details} if it.details else {}
-        await self.say({"type": "error", "code": it.code, "message": it.message, **more})
-
-    async def listen(self, answer: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
-        """Answer what is said, until it is over."""
-        while True:
-            said = await self.heard()
-            try:
-                await answer(said)
-            except Wrong as wrong:
-                await self.wrong(wrong)
-            except NotAllowed as no:
-                await self.wrong(Wrong("FORBIDDEN", str(no)))
-            except Refused as no:
-                await self.wrong(Wrong(no.code.upper(), str(no)))
-            except Unavailable as away:
-                await self.wrong(Wrong("UNAVAILABLE", str(away)))
-
-    async def follow(self, ready: Callable[[], Awaitable[None]], told: Callable[[Push], Awaitable[None]]) -> None:
-        """What happens, as far as the actor may know: `ready` once, and again where something was missed.
-
-        A role that changes is the actor's at once; an account that is taken away closes the socket (4001).
-        """
-        while True:
-            try:
-                async with aclosing(self.deps.hub.follow(self.actor, None, None)) as pushes:
-                    async for some in pushes:
-                        for push in some:
-                            await self._heard(push, ready, told)
-            except ShuttingDown:
-                await self.close(SHUTTING_DOWN, "Server shutting down")
-                raise Over from None
-            except AccessRevoked:
-                await self.close(UNAUTHENTICATED, "Authentication required")
-                raise Over from None
-            except CutOff:
-                continue
-            except Unavailable:
-                await asyncio.sleep(1)
-
-    async def _heard(
-        self, push: StreamMessage, ready: Callable[[], Awaitable[None]], told: Callable[[Push], Awaitable[None]]
-    ) -> None:
-        if not isinstance(push, Push):
-            await self._look_at_role()
-            await ready()
-            return
-        if push.entry.kind == "user.role_changed" and push.entry.subject == self.actor.user_id:
-            self._is(Role(push.entry.facts["role"]))
-        await told(push)
-
-    async def _look_at_role(self) -> None:
-        role = await current_role(self.deps, self.actor.user_id)
-        if role is None:
-            raise AccessRevoked
-        self._is(role)
-
-    def _is(self, role: Role) -> None:
-        self.actor = replace(self.actor, role=role, auditor=role.at_least(Role.ADMIN))
+    @classmethod
+    def parse(cls, fields: JsonObject) -> Subscribe:
+        pane, whole_screens = parse_pane(fields), parse_mode(fields.get("mode"))
+        return cls(parse_text(fields, "sessionId"), pane, whole_screens)
 
 
-async def opened(socket: WebSocket) -> Wire | None:
-    """Accepted, if somebody who has signed in asks; None: refused. Other people's pages get 403 (C36, C49)."""
+@dataclass(frozen=True)
+class Unsubscribe:
+    session_name: str
+
+    @classmethod
+    def parse(cls, fields: JsonObject) -> Unsubscribe:
+        return cls(parse_text(fields, "sessionId"))
+
+
+@dataclass(frozen=True)
+class SendKeys:
+    """Keys for the session of a /ws/terminal."""
+
+    keys: bytes
+    pane: str | None
+
+    @classmethod
+    def parse(cls, fields: JsonObject) -> SendKeys:
+        return cls(parse_keys(fields), parse_pane(fields))
+
+
+@dataclass(frozen=True)
+class SendKeysTo:
+    """Keys for one of the sessions of a /ws."""
+
+    session_name: str
+    keys: bytes
+    pane: str | None
+
+    @classmethod
+    def parse(cls, fields: JsonObject) -> SendKeysTo:
+        keys, pane = parse_keys(fields), parse_pane(fields)
+        return cls(parse_text(fields, "sessionId"), keys, pane)
+
+
+@dataclass(frozen=True)
+class TakeClaim:
+    session_name: str
+
+    @classmethod
+    def parse(cls, fields: JsonObject) -> TakeClaim:
+        return cls(parse_text(fields, "sessionId"))
+
+
+@dataclass(frozen=True)
+class ReleaseClaim:
+    session_name: str
+
+    @classmethod
+    def parse(cls, fields: JsonObject) -> ReleaseClaim:
+        return cls(parse_text(fields, "sessionId"))
+
+
+@dataclass(frozen=True)
+class RequestClaim:
+    """Ask the holder of the claim to hand it over."""
+
+    session_name: str
+
+    @classmethod
+    def parse(cls, fields: JsonObject) -> RequestClaim:
+        return cls(parse_text(fields, "sessionId"))
+
+
+@dataclass(frozen=True)
+class HandOver:
+    session_name: str
+    to: UUID
+
+    @classmethod
+    def parse(cls, fields: JsonObject) -> HandOver:
+        """Raises `NotFound` for what is no user's id."""
+        to = parse_id(parse_text(fields, "userId"), "user_", "user")
+        return cls(parse_text(fields, "sessionId"), to)
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The client is alive. Nothing answers it."""
+
+    @classmethod
+    def parse(cls, fields: JsonObject) -> Heartbeat:
+        return cls()
+
+
+TerminalRequest = SendKeys | Heartbeat
+SessionsRequest = Subscribe | Unsubscribe | SendKeysTo | TakeClaim | ReleaseClaim | RequestClaim | HandOver | Heartbeat
+SESSIONS_REQUESTS: dict[str, Callable[[JsonObject], SessionsRequest]] = {
+    "subscribe": Subscribe.parse,
+    "unsubscribe": Unsubscribe.parse,
+    "sendKeys": SendKeysTo.parse,
+    "claim": TakeClaim.parse,
+    "release": ReleaseClaim.parse,
+    "requestClaim": RequestClaim.parse,
+    "handover": HandOver.parse,
+    "heartbeat": Heartbeat.parse,
+}
+
+
+def parse_sessions_request(text: str | bytes) -> SessionsRequest:
+    """A message on /ws. Raises `MessageError`, and `NotFound` for an id of no user."""
+    type, fields = parse_object(text)
+    if (parse := SESSIONS_REQUESTS.get(type)) is None:
+        raise MessageError("UNKNOWN_TYPE", f"There are messages of type {', '.join(SESSIONS_REQUESTS)}")
+    return parse(fields)
+
+
+def parse_terminal_request(text: str | bytes) -> TerminalRequest:
+    """A message on /ws/terminal. Raises `MessageError`."""
+    match parse_object(text):
+        case "sendKeys", fields:
+            return SendKeys.parse(fields)
+        case "heartbeat", fields:
+            return Heartbeat.parse(fields)
+    raise MessageError("UNKNOWN_TYPE", "There are messages of type sendKeys and heartbeat")
+
+
+def parse_object(text: str | bytes) -> tuple[str, JsonObject]:
+    """The type of a message, and all its fields. Raises `MessageError`."""
     try:
-        require_own_origin(socket)
-    except NotAllowed as no:
-        await socket.send_denial_response(refuse(socket.app, socket.url.path, 403, no.code, str(no)))
-        return None
-    try:
-        actor = await member(socket)
-    except Unauthenticated as nobody:
-        await socket.accept()
-        await socket.close(UNAUTHENTICATED, str(nobody))
-        return None
-    except Unavailable as away:
-        await socket.send_denial_response(refuse(socket.app, socket.url.path, 503, "unavailable", str(away)))
-        return None
-    await socket.accept()
-    return Wire(socket, actor)
+        fields = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        fields = None
+    if isinstance(fields, dict) and isinstance(type := fields.get("type"), str):
+        return type, fields
+    raise MessageError(INVALID_MESSAGE, "A message must be a JSON object with a type")
 
 
-def frame(message: dict[str, Any]) -> str:
-    return orjson.dumps(message, option=orjson.OPT_UTC_Z).decode()
-
-
-class Once:
-    """Frames that are the same for everybody, made by the first who needs them."""
-
-    def __init__(self) -> None:
-        self._made: OrderedDict[Hashable, asyncio.Task[Any]] = OrderedDict()
-
-    async def __call__(self, key: Hashable, make: Callable[[], Awaitable[dict[str, Any]]]) -> str:
-        """`key` says what it is, and in which state."""
-
-        async def made() -> str:
-            return frame(await make())
-
-        return await self.value(key, made)
-
-    async def value(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
-        """The same for what is no frame yet."""
-        if key not in self._made:
-            self._made[key] = asyncio.create_task(make())
-            if len(self._made) > REMEMBERED:
-                self._made.popitem(last=False)
-        try:
-            made: Made = await asyncio.shield(self._made[key])
-            return made
-        except Exception:
-            self._made.pop(key, None)
-            raise
-
-
-def once(socket: WebSocket) -> Once:
-    found: Once | None = getattr(socket.app.state, "once", None)
-    if found is None:
-        found = socket.app.state.once = Once()
-    return found
-
-
-def text_of(said: dict[str, Any], field: str) -> str:
-    """A field that has to be there, and text."""
-    value = said.get(field)
+def parse_text(fields: JsonObject, name: str) -> str:
+    """A required field of text. Raises `MessageError`."""
+    value = fields.get(name)
     if not isinstance(value, str):
-        raise Wrong("INVALID_MESSAGE", f"{field} must be text")
+        raise MessageError(INVALID_MESSAGE, f"{name} must be text")
     return value
 
 
-def pane_of(said: dict[str, Any]) -> str | None:
-    """The pane's number, as text or as a number; None: it is not said."""
-    pane = said.get("pane")
+def parse_pane(fields: JsonObject) -> str | None:
+    """The pane's number, as text or as a number; None: the client names none. Raises `MessageError`."""
+    pane = fields.get("pane")
     if pane is None or isinstance(pane, str):
         return pane
     if isinstance(pane, int) and not isinstance(pane, bool):
         return str(pane)
-    raise Wrong("INVALID_MESSAGE", "pane must be the number of a pane")
+    raise MessageError(INVALID_MESSAGE, "pane must be the number of a pane")
 
 
-def keys_of(said: dict[str, Any]) -> bytes:
-    """The bytes that a terminal gets: Enter is a carriage return, however it is written."""
-    return text_of(said, "keys").replace("\n", "\r").encode()
+def parse_keys(fields: JsonObject) -> bytes:
+    """The bytes for the terminal. Enter becomes a carriage return, however the client writes it."""
+    return parse_text(fields, "keys").replace("\n", "\r").encode()
 
 
-def plain(mode: object) -> bool:
-    """Whether whole screens are wanted instead of what a terminal writes."""
+def parse_mode(mode: object) -> bool:
+    """Whether the client wants whole screens instead of what a terminal writes. Raises `MessageError`."""
     if mode not in (None, "", "terminal", "screen"):
-        raise Wrong("INVALID_MESSAGE", 'mode must be "screen", or left out')
+        raise MessageError(INVALID_MESSAGE, 'mode must be "screen", or left out')
     return mode == "screen"
+
+
+# -- to the client -------------------------------------------------------------------
+
+
+class Message(Protocol):
+    """A message to the client."""
+
+    def to_json(self) -> JsonObject: ...
+
+
+@dataclass(frozen=True)
+class Connected:
+    user_id: UUID
+    role: str
+    session_name: str | None = None  # of /ws/terminal; None on /ws
+
+    def to_json(self) -> JsonObject:
+        session = {} if self.session_name is None else {"sessionId": self.session_name}
+        return {"type": "connected", **session, "userId": user_id(self.user_id), "role": self.role}
+
+
+@dataclass(frozen=True)
+class SessionList:
+    sessions: Sequence[SessionJson]
+
+    def to_json(self) -> JsonObject:
+        return {"type": "sessions", "sessions": self.sessions}
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a client writes to its terminal (C43, C54); `frame.size` where that begins with a whole screen."""
+
+    session_name: str
+    frame: Frame
+
+    def to_json(self) -> JsonObject:
+        frame = self.frame
+        size = {"width": frame.size[0], "height": frame.size[1]} if frame.size else {}
+        return {
+            "type": "output",
+            "sessionId": self.session_name,
+            "pane": frame.pane,
+            "data": frame.data,
+            "timestamp": millis(frame.at),
+            **size,
+        }
+
+
+@dataclass(frozen=True)
+class ClaimTaken:
+    """Somebody holds the claim from now on."""
+
+    session_name: str
+    holder_id: UUID
+    expires_at: datetime | str | None
+    profiles: ProfilesById
+
+    def to_json(self) -> JsonObject:
+        by = user_json(self.holder_id, self.profiles)
+        return {"type": "claimed", "sessionId": self.session_name, "by": by, "expiresAt": self.expires_at}
+
+
+@dataclass(frozen=True)
+class ClaimReleased:
+    session_name: str
+
+    def to_json(self) -> JsonObject:
+        return {"type": "released", "sessionId": self.session_name}
+
+
+@dataclass(frozen=True)
+class ClaimRequested:
+    """For the holder: somebody asks for the claim."""
+
+    session_name: str
+    user_id: UUID
+    profiles: ProfilesById
+
+    def to_json(self) -> JsonObject:
+        by = user_json(self.user_id, self.profiles)
+        return {"type": "claimRequested", "sessionId": self.session_name, "by": by}
+
+
+@dataclass(frozen=True)
+class PresenceMessage:
+    """The users who watch a session now."""
+
+    session_name: str
+    users: Iterable[UUID]
+    profiles: ProfilesById
+
+    def to_json(self) -> JsonObject:
+        users = [
+            {
+                **user_json(id, self.profiles),
+                "avatarUrl": self.profiles[id].avatar_url if id in self.profiles else None,
+            }
+            for id in self.users
+        ]
+        return {"type": "presence", "sessionId": self.session_name, "users": users}
+
+
+@dataclass(frozen=True)
+class ClaimDetails:
+    """The claim that stands in the way."""
+
+    holder_id: UUID
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, error: Claimed) -> ClaimDetails:
+        return cls(error.holder_id, error.expires_at)
+
+    def to_json(self) -> JsonObject:
+        return {"claimedBy": user_id(self.holder_id), "expiresAt": millis(self.expires_at)}
+
+
+@dataclass(frozen=True)
+class ErrorMessage:
+    code: str
+    message: str
+    details: ClaimDetails | None = None
+
+    def to_json(self) -> JsonObject:
+        details = {"details": self.details.to_json()} if self.details else {}
+        return {"type": "error", "code": self.code, "message": self.message, **details}
+
+
+def user_json(id: UUID, profiles: ProfilesById) -> dict[str, str]:
+    return {"id": user_id(id), "name": name_of(id, profiles)}
+
+
+def encode(message: Message) -> str:
+    """The message as it goes over the wire."""
+    return orjson.dumps(message.to_json(), option=orjson.OPT_UTC_Z).decode()
+
+
+def encode_output(session_name: str, frame: Frame) -> str:
+    """An output message, encoded once for all viewers who see the session by the same name."""
+    if session_name not in frame.encodings:
+        frame.encodings[session_name] = encode(Output(session_name, frame))
+    return frame.encodings[session_name]

@@ -1,120 +1,117 @@
-"""Sessions and claims as CHROTE shows them (C11 to C16, C43 to C47)."""
+"""Sessions and claims as CHROTE shows them (C11 to C16)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
-from application.access import Actor
 from application.ports.people import Profile
-from application.ports.terminals import Address, Frame, Window
+from application.ports.terminals import Address, Window
 from domain.claim import Claim, Claimed
-from interfaces.chrote.deps import ChroteDeps
 from interfaces.chrote.views import user_id
-from projections import sessions
 from projections.sessions import ListedSession
 
-Names = Mapping[UUID, Profile]
-TAKEN = "Session is claimed by another user"
+ProfilesById = Mapping[UUID, Profile]
 
 
-def address(it: ListedSession) -> Address:
-    return Address(it.host, it.server, it.tmux_id, it.created_at)
+class ClaimJson(TypedDict):
+    """Who may type, and until when."""
+
+    userId: str
+    userName: str
+    expiresAt: datetime | None
 
 
-def name(id: UUID, names: Names) -> str:
-    return names[id].name if id in names else ""
+class SessionJson(TypedDict):
+    """One session of the list."""
+
+    id: str
+    name: str
+    windows: int
+    created: datetime
+    attached: bool  # somebody looks at it through tmux itself
+    claim: ClaimJson | None
+
+
+def terminal_address(session: ListedSession) -> Address:
+    return Address(session.host, session.server, session.tmux_id, session.created_at)
+
+
+def name_of(id: UUID, profiles: ProfilesById) -> str:
+    return profiles[id].name if id in profiles else ""
 
 
 def millis(at: datetime) -> str:
+    """RFC 3339 in UTC, to the millisecond."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def claim(it: ListedSession, names: Names) -> dict[str, Any] | None:
-    if it.holder_id is None:
+def claim(session: ListedSession, profiles: ProfilesById) -> ClaimJson | None:
+    if session.holder_id is None:
         return None
-    return {"userId": user_id(it.holder_id), "userName": name(it.holder_id, names), "expiresAt": it.expires_at}
-
-
-def session(it: ListedSession, attached: bool, names: Names) -> dict[str, Any]:
-    """One of the list. Its id is its name; `windows` is how many."""
     return {
-        "id": it.name,
-        "name": it.name,
-        "windows": it.windows,
-        "created": it.created_at,
+        "userId": user_id(session.holder_id),
+        "userName": name_of(session.holder_id, profiles),
+        "expiresAt": session.expires_at,
+    }
+
+
+def session(listed: ListedSession, attached: bool, profiles: ProfilesById) -> SessionJson:
+    """A session of the list. Its id is its name."""
+    return {
+        "id": listed.name,
+        "name": listed.name,
+        "windows": listed.windows,
+        "created": listed.created_at,
         "attached": attached,
-        "claim": claim(it, names),
+        "claim": claim(listed, profiles),
     }
 
 
-async def all_sessions(deps: ChroteDeps, who: Actor) -> tuple[int, list[dict[str, Any]]]:
-    """The list of those that they may see, and its position."""
-    found = await sessions.list_visible(deps.queries, who, deps.clock())
-    return found.position, [shown for _, shown in await shown_to_owners(deps, found.rows)]
-
-
-async def shown_to_owners(deps: ChroteDeps, rows: Sequence[ListedSession]) -> list[tuple[UUID | None, dict[str, Any]]]:
-    """Each with whose it is; None: everybody's."""
-    names = await deps.profiles.profiles([it.holder_id for it in rows if it.holder_id])
-    return [(it.owner_id, session(it, deps.terminals.is_attached(address(it)), names)) for it in rows]
-
-
-def detail(it: ListedSession, windows: Iterable[Window], viewers: Sequence[UUID], names: Names) -> dict[str, Any]:
-    """`windows` are the windows, with their panes and what is on them."""
+def detail(
+    session: ListedSession, windows: Iterable[Window], viewers: Sequence[UUID], profiles: ProfilesById
+) -> dict[str, Any]:
+    """A session with its windows, their panes, and the text on each pane."""
     return {
-        "id": it.name,
-        "name": it.name,
-        "windows": [window(one) for one in windows],
-        "viewers": [{"userId": user_id(id), "name": name(id, names)} for id in viewers],
-        "claim": claim(it, names),
+        "id": session.name,
+        "name": session.name,
+        "windows": [window_view(window) for window in windows],
+        "viewers": [{"userId": user_id(id), "name": name_of(id, profiles)} for id in viewers],
+        "claim": claim(session, profiles),
     }
 
 
-def window(it: Window) -> dict[str, Any]:
+def window_view(window: Window) -> dict[str, Any]:
     panes = [
-        {"index": one.index, "content": one.content, "width": one.width, "height": one.height, "active": one.active}
-        for one in it.panes
+        {
+            "index": pane.index,
+            "content": pane.content,
+            "width": pane.width,
+            "height": pane.height,
+            "active": pane.active,
+        }
+        for pane in window.panes
     ]
-    return {"index": it.index, "name": it.name, "active": it.active, "panes": panes}
+    return {"index": window.index, "name": window.name, "active": window.active, "panes": panes}
 
 
-def claimed(session_id: str, it: Claim) -> dict[str, Any]:
+def claim_granted(session_name: str, claim: Claim) -> dict[str, Any]:
     """The answer to a claim (C15)."""
-    assert it.holder_id
+    assert claim.holder_id
     return {
         "success": True,
-        "claim": {"sessionId": session_id, "userId": user_id(it.holder_id), "expiresAt": it.expires_at},
+        "claim": {"sessionId": session_name, "userId": user_id(claim.holder_id), "expiresAt": claim.expires_at},
     }
 
 
-def taken(it: Claimed) -> dict[str, Any]:
-    """The refusal of a claim on another's (C16)."""
+def claim_refused(error: Claimed) -> dict[str, Any]:
+    """The answer to a claim on a session that another user has claimed (C16)."""
     return {
         "error": "FORBIDDEN",
-        "message": str(it),
-        "claimedBy": user_id(it.holder_id),
-        "expiresAt": it.expires_at,
+        "message": str(error),
+        "claimedBy": user_id(error.holder_id),
+        "expiresAt": error.expires_at,
         "details": {"code": "ALREADY_CLAIMED"},
     }
-
-
-def output(session_id: str, it: Frame) -> dict[str, Any]:
-    """What is to be written to a terminal (C43, C54); with its size, where that begins with a whole screen."""
-    told = {"type": "output", "sessionId": session_id, "pane": it.pane, "data": it.data, "timestamp": millis(it.at)}
-    return told | {"width": it.size[0], "height": it.size[1]} if it.size else told
-
-
-def claimed_by(session_id: str, holder: UUID, expires_at: Any, names: Names) -> dict[str, Any]:
-    by = {"id": user_id(holder), "name": name(holder, names)}
-    return {"type": "claimed", "sessionId": session_id, "by": by, "expiresAt": expires_at}
-
-
-def presence(session_id: str, users: Iterable[UUID], names: Names) -> dict[str, Any]:
-    shown = [
-        {"id": user_id(id), "name": name(id, names), "avatarUrl": names[id].avatar_url if id in names else None}
-        for id in users
-    ]
-    return {"type": "presence", "sessionId": session_id, "users": shown}

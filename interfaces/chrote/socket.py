@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import assert_never
 from uuid import UUID
 
 import anyio
@@ -12,262 +11,267 @@ from anyio.abc import TaskGroup
 from fastapi import APIRouter, WebSocket
 
 from application.ports.errors import Unavailable
-from application.ports.terminals import Frame, View
+from application.ports.terminals import Frame
 from application.sessions import may_view
 from application.terminals import ClaimedByOther, MayNotType, TerminalUnavailable
 from domain.claim import Claimed
 from domain.errors import NotAllowed, NotFound
-from interfaces.chrote import session_views as present
-from interfaces.chrote.messages import Over, Wire, Wrong, frame, keys_of, once, opened, pane_of, plain, text_of
-from interfaces.chrote.sessions import find
-from interfaces.chrote.views import parse, user_id
+from interfaces.chrote.connection import Connection, ConnectionClosed, open_connection
+from interfaces.chrote.messages import (
+    ClaimDetails,
+    ClaimReleased,
+    ClaimRequested,
+    ClaimTaken,
+    Connected,
+    HandOver,
+    Heartbeat,
+    Message,
+    MessageError,
+    PresenceMessage,
+    ReleaseClaim,
+    RequestClaim,
+    SendKeysTo,
+    SessionList,
+    SessionsRequest,
+    Subscribe,
+    TakeClaim,
+    Unsubscribe,
+    encode_output,
+    parse_sessions_request,
+)
+from interfaces.chrote.session_views import SessionJson, terminal_address
+from interfaces.chrote.sessions import find_session, session_views, visible_sessions
 from projections import sessions
 from projections.sessions import ListedSession
 from projections.stream_reader import Push
 
 router = APIRouter()
-HELD = ("claim.taken", "claim.taken_again", "claim.renewed", "claim.handed_over")
-FREE = ("claim.released", "claim.expired")
+CLAIM_TAKEN_EVENTS = ("claim.taken", "claim.taken_again", "claim.renewed", "claim.handed_over")
+CLAIM_ENDED_EVENTS = ("claim.released", "claim.expired")
 
 
 @router.websocket("/ws")
 async def all_sessions(socket: WebSocket) -> None:
-    if (wire := await opened(socket)) is None:
+    if (connection := await open_connection(socket)) is None:
         return
     try:
         async with anyio.create_task_group() as tasks:
-            await Conversation(wire, tasks).run()
-    except* Over:
+            await Conversation(connection, tasks).run()
+    except* ConnectionClosed:
         pass
 
 
 class Subscription:
+    """One session that the client watches. Cancelling `scope` ends its output."""
+
     def __init__(self, session: ListedSession, pane: str | None) -> None:
         self.session, self.pane = session, pane
         self.scope = anyio.CancelScope()
 
 
 class Conversation:
-    """With one client."""
+    """The requests, events and subscriptions of one client."""
 
-    def __init__(self, wire: Wire, tasks: TaskGroup) -> None:
-        self._wire, self._deps, self._tasks = wire, wire.deps, tasks
-        self._once = once(wire.socket)
+    def __init__(self, connection: Connection, tasks: TaskGroup) -> None:
+        self._connection, self._deps, self._tasks = connection, connection.deps, tasks
+        self._shared_frames = connection.deps.shared_frames
         self._subscriptions: dict[UUID, Subscription] = {}
-        self._names: dict[UUID, str] = {}  # of sessions that are subscribed to; they may be renamed
-        self._answers: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
-            "subscribe": self._subscribe,
-            "unsubscribe": self._unsubscribe,
-            "sendKeys": self._send_keys,
-            "claim": self._claim,
-            "release": self._release,
-            "requestClaim": self._request_claim,
-            "handover": self._hand_over,
-            "heartbeat": self._heartbeat,
-        }
+        self._names: dict[UUID, str] = {}  # present names of the subscribed sessions, which may be renamed
 
     async def run(self) -> None:
-        actor = self._wire.actor
-        await self._wire.say({"type": "connected", "userId": user_id(actor.user_id), "role": str(actor.role)})
-        self._tasks.start_soon(self._wire.follow, self._tell_sessions, self._told)
-        await self._wire.listen(self._answer)
+        """Serve the client until the connection ends. Raises `ConnectionClosed`."""
+        actor = self._connection.actor
+        await self._connection.send(Connected(actor.user_id, str(actor.role)))
+        self._tasks.start_soon(self._connection.follow, self._send_sessions, self._on_push)
+        await self._connection.listen(parse_sessions_request, self._answer)
 
-    async def _answer(self, said: dict[str, Any]) -> None:
-        if (answer := self._answers.get(said["type"])) is None:
-            raise Wrong("UNKNOWN_TYPE", f"There are messages of type {', '.join(self._answers)}")
-        await answer(said)
+    # -- events ------------------------------------------------------------------
 
-    # -- what happens ------------------------------------------------------------
+    async def _send_sessions(self) -> None:
+        for subscription in list(self._subscriptions.values()):
+            if not may_view(self._connection.actor, subscription.session.owner_id):  # after a change of role
+                await self._end(subscription, MessageError("SESSION_NOT_FOUND", "Session does not exist"))
+        _, visible = await visible_sessions(self._deps, self._connection.actor)
+        await self._connection.send(SessionList(visible))
 
-    async def _tell_sessions(self) -> None:
-        for it in list(self._subscriptions.values()):
-            if not may_view(self._wire.actor, it.session.owner_id):  # their role is another one now
-                await self._ended(it, Wrong("SESSION_NOT_FOUND", "Session does not exist"))
-        _, shown = await present.all_sessions(self._deps, self._wire.actor)
-        await self._wire.say(as_sessions(shown))
+    async def _send_changed_sessions(self, position: int) -> None:
+        """Send the list after an event. It is read once for all clients, and filtered for each."""
 
-    async def _sessions_changed(self, position: int) -> None:
-        """The list is made once for everybody, and what they may not see then left out."""
-
-        async def made() -> list[tuple[UUID | None, dict[str, Any]]]:
+        async def read_all() -> list[tuple[UUID | None, SessionJson]]:
             rows = (await sessions.list_all(self._deps.queries, self._deps.clock())).rows
-            return await present.shown_to_owners(self._deps, rows)
+            return await session_views(self._deps, rows)
 
-        listed = await self._once.value(("listed", position), made)
-        seen = [(owner, shown) for owner, shown in listed if may_view(self._wire.actor, owner)]
-        owners = frozenset(owner for owner, _ in seen)  # who sees the same owners' sees the same sessions
+        listed = await self._shared_frames.value(("listed", position), read_all)
+        visible = [(owner, view) for owner, view in listed if may_view(self._connection.actor, owner)]
+        owners = frozenset(owner for owner, _ in visible)  # clients with the same visible owners get the same list
 
-        async def message() -> dict[str, Any]:
-            return as_sessions([shown for _, shown in seen])
+        async def message() -> Message:
+            return SessionList([view for _, view in visible])
 
-        await self._wire.send(await self._once(("sessions", position, owners), message))
+        await self._connection.send_text(await self._shared_frames.frame(("sessions", position, owners), message))
 
-    async def _told(self, push: Push) -> None:
+    async def _on_push(self, push: Push) -> None:
         entry = push.entry
-        if entry.kind == "user.role_changed" and entry.subject == self._wire.actor.user_id:
-            await self._tell_sessions()
-        noun, _, what = entry.kind.partition(".")
+        if entry.kind == "user.role_changed" and entry.subject == self._connection.actor.user_id:
+            await self._send_sessions()
+        noun, _, event = entry.kind.partition(".")
         if noun == "session":
-            if what == "renamed" and entry.subject in self._names:
+            if event == "renamed" and entry.subject in self._names:
                 self._names[entry.subject] = entry.facts["name"]
-            await self._sessions_changed(entry.position)
+            await self._send_changed_sessions(entry.position)
         elif noun == "claim" and entry.state:
-            await self._told_of_claim(push, UUID(str(entry.state["session_id"])))
+            await self._on_claim_event(push, UUID(str(entry.state["session_id"])))
 
-    async def _told_of_claim(self, push: Push, session_id: UUID) -> None:
-        entry, me = push.entry, self._wire.actor.user_id
-        row = await sessions.get_by_id(self._deps.queries, self._wire.actor, session_id, self._deps.clock())
+    async def _on_claim_event(self, push: Push, session_id: UUID) -> None:
+        entry, own_id = push.entry, self._connection.actor.user_id
+        row = await sessions.get_by_id(self._deps.queries, self._connection.actor, session_id, self._deps.clock())
         if row is None:
             return
-        handed_over = entry.kind == "claim.handed_over" and entry.by == me
-        if entry.kind in FREE or handed_over or str(entry.facts.get("from_id")) == str(me):
-            await self._wire.say({"type": "released", "sessionId": row.name})
-        if entry.kind in HELD:
-            holder, until = UUID(str(entry.facts["holder_id"])), entry.facts["expires_at"]
+        handed_over = entry.kind == "claim.handed_over" and entry.by == own_id
+        if entry.kind in CLAIM_ENDED_EVENTS or handed_over or str(entry.facts.get("from_id")) == str(own_id):
+            await self._connection.send(ClaimReleased(row.name))
+        if entry.kind in CLAIM_TAKEN_EVENTS:
+            holder, expires_at = UUID(str(entry.facts["holder_id"])), entry.facts["expires_at"]
 
-            async def claimed() -> dict[str, Any]:
-                return present.claimed_by(row.name, holder, until, await self._deps.profiles.profiles([holder]))
+            async def claim_taken() -> Message:
+                return ClaimTaken(row.name, holder, expires_at, await self._deps.profiles.profiles([holder]))
 
-            await self._wire.send(await self._once(("claimed", entry.position), claimed))
-        if entry.kind == "claim.handover_requested" and str(entry.facts["holder_id"]) == str(me):
-            asking = UUID(str(entry.facts["user_id"]))
-            by = {"id": user_id(asking), "name": present.name(asking, await self._deps.profiles.profiles([asking]))}
-            await self._wire.say({"type": "claimRequested", "sessionId": row.name, "by": by})
+            await self._connection.send_text(await self._shared_frames.frame(("claimed", entry.position), claim_taken))
+        if entry.kind == "claim.handover_requested" and str(entry.facts["holder_id"]) == str(own_id):
+            user = UUID(str(entry.facts["user_id"]))
+            await self._connection.send(ClaimRequested(row.name, user, await self._deps.profiles.profiles([user])))
 
-    # -- what is asked -----------------------------------------------------------
+    # -- requests ----------------------------------------------------------------
 
-    async def _session(self, said: dict[str, Any]) -> ListedSession:
-        name = text_of(said, "sessionId")
-        for id, known in self._names.items():
-            if known == name and may_view(self._wire.actor, self._subscriptions[id].session.owner_id):
+    async def _answer(self, request: SessionsRequest) -> None:
+        match request:
+            case Subscribe():
+                await self._subscribe(request)
+            case Unsubscribe():
+                await self._unsubscribe(request)
+            case SendKeysTo():
+                await self._send_keys(request)
+            case TakeClaim():
+                await self._take_claim(request)
+            case ReleaseClaim():
+                session = await self._session(request.session_name)
+                await self._deps.claims.release(self._connection.actor, session.id)
+            case RequestClaim():
+                session = await self._session(request.session_name)
+                await self._deps.claims.ask_for(self._connection.actor, session.id, session.owner_id)
+            case HandOver():
+                session = await self._session(request.session_name)
+                await self._deps.claims.hand_over(self._connection.actor, session.id, request.to)
+            case Heartbeat():
+                pass  # receiving it has restarted the time-out
+            case _:
+                assert_never(request)
+
+    async def _session(self, name: str) -> ListedSession:
+        """A session by its name. Raises `MessageError`."""
+        for id, current_name in self._names.items():
+            if current_name == name and may_view(self._connection.actor, self._subscriptions[id].session.owner_id):
                 return self._subscriptions[id].session
         try:
-            return await find(self._deps, self._wire.actor, name)
+            return await find_session(self._deps, self._connection.actor, name)
         except NotFound:
-            raise Wrong("SESSION_NOT_FOUND", "Session does not exist") from None
+            raise MessageError("SESSION_NOT_FOUND", "Session does not exist") from None
 
-    async def _subscribe(self, said: dict[str, Any]) -> None:
-        pane, as_text = pane_of(said), plain(said.get("mode"))
-        session = await self._session(said)
+    async def _subscribe(self, request: Subscribe) -> None:
+        session = await self._session(request.session_name)
         self._stop(session.id)
-        self._subscriptions[session.id] = it = Subscription(session, pane)
-        self._names[session.id] = text_of(said, "sessionId")
-        self._tasks.start_soon(self._show, it, as_text)
+        self._subscriptions[session.id] = subscription = Subscription(session, request.pane)
+        self._names[session.id] = request.session_name
+        self._tasks.start_soon(self._show, subscription, request.whole_screens)
 
-    async def _unsubscribe(self, said: dict[str, Any]) -> None:
-        name = text_of(said, "sessionId")
-        for id in [id for id, known in self._names.items() if known == name]:
+    async def _unsubscribe(self, request: Unsubscribe) -> None:
+        for id in [id for id, name in self._names.items() if name == request.session_name]:
             self._stop(id)
 
     def _stop(self, id: UUID) -> None:
-        if it := self._subscriptions.pop(id, None):
+        if subscription := self._subscriptions.pop(id, None):
             del self._names[id]
-            it.scope.cancel()
+            subscription.scope.cancel()
 
-    async def _send_keys(self, said: dict[str, Any]) -> None:
-        keys, pane = keys_of(said), pane_of(said)
-        session = await self._session(said)
+    async def _send_keys(self, request: SendKeysTo) -> None:
+        session, pane = await self._session(request.session_name), request.pane
         if pane is None and session.id in self._subscriptions:
             pane = self._subscriptions[session.id].pane
         try:
             await self._deps.terminal_input.type_keys(
-                self._wire.actor,
+                self._connection.actor,
                 session.id,
-                present.address(session),
+                terminal_address(session),
                 session.owner_id,
                 pane,
-                keys,
+                request.keys,
                 claim_needed=False,
             )
         except MayNotType:
-            raise Wrong("FORBIDDEN", "Viewers cannot send keys") from None
+            raise MessageError("FORBIDDEN", "Viewers cannot send keys") from None
         except ClaimedByOther:
-            raise Wrong("CLAIM_REQUIRED", present.TAKEN) from None
+            raise MessageError("CLAIM_REQUIRED", "Session is claimed by another user") from None
         except NotFound as error:
-            raise Wrong("SESSION_NOT_FOUND", str(error)) from None
+            raise MessageError("SESSION_NOT_FOUND", str(error)) from None
         except TerminalUnavailable as error:
-            raise Wrong("TMUX_ERROR", str(error)) from None
+            raise MessageError("TMUX_ERROR", str(error)) from None
 
-    async def _claim(self, said: dict[str, Any]) -> None:
-        session = await self._session(said)
+    async def _take_claim(self, request: TakeClaim) -> None:
+        session = await self._session(request.session_name)
         try:
-            await self._deps.claims.take(self._wire.actor, session.id, session.owner_id)
+            await self._deps.claims.take(self._connection.actor, session.id, session.owner_id)
         except NotAllowed:
-            raise Wrong("FORBIDDEN", "Viewers cannot claim sessions") from None
-        except Claimed as no:
-            until = present.millis(no.expires_at)
-            raise Wrong("ALREADY_CLAIMED", str(no), claimedBy=user_id(no.holder_id), expiresAt=until) from None
+            raise MessageError("FORBIDDEN", "Viewers cannot claim sessions") from None
+        except Claimed as error:
+            raise MessageError("ALREADY_CLAIMED", str(error), ClaimDetails.of(error)) from None
 
-    async def _release(self, said: dict[str, Any]) -> None:
-        await self._deps.claims.release(self._wire.actor, (await self._session(said)).id)
+    # -- output ------------------------------------------------------------------
 
-    async def _request_claim(self, said: dict[str, Any]) -> None:
-        session = await self._session(said)
-        await self._deps.claims.ask_for(self._wire.actor, session.id, session.owner_id)
-
-    async def _hand_over(self, said: dict[str, Any]) -> None:
-        to = parse(text_of(said, "userId"), "user_", "user")
-        await self._deps.claims.hand_over(self._wire.actor, (await self._session(said)).id, to)
-
-    async def _heartbeat(self, said: dict[str, Any]) -> None:
-        """That it came is all that there is to it."""
-
-    # -- what is shown -----------------------------------------------------------
-
-    async def _show(self, it: Subscription, as_text: bool) -> None:
-        deps, id = self._deps, it.session.id
-        with it.scope:
+    async def _show(self, subscription: Subscription, whole_screens: bool) -> None:
+        deps, id = self._deps, subscription.session.id
+        address = terminal_address(subscription.session)
+        with subscription.scope:
             try:
                 async with (
-                    deps.presence.track(id, self._wire.actor.user_id),
-                    deps.terminals.view(present.address(it.session), it.pane, plain=as_text) as view,
+                    deps.presence.track(id, self._connection.actor.user_id),
+                    deps.terminals.view(address, subscription.pane, plain=whole_screens) as view,
                     anyio.create_task_group() as tasks,
                 ):
-                    await self._tell_output(id, view)
-                    await self._tell_claim(it)
-                    tasks.start_soon(self._tell_presence, id)
+                    await self._send_output(id, await view.next())
+                    await self._send_claim(subscription)
+                    tasks.start_soon(self._send_presence, id)
                     while True:
-                        await self._tell_output(id, view)
-            except* NotFound as gone:
-                await self._ended(it, Wrong("SESSION_NOT_FOUND", str(gone.exceptions[0])))
-            except* Unavailable as no:
-                await self._ended(it, Wrong("TMUX_ERROR", str(no.exceptions[0])))
+                        await self._send_output(id, await view.next())
+            except* NotFound as errors:
+                await self._end(subscription, MessageError("SESSION_NOT_FOUND", str(errors.exceptions[0])))
+            except* Unavailable as errors:
+                await self._end(subscription, MessageError("TMUX_ERROR", str(errors.exceptions[0])))
 
-    async def _tell_output(self, id: UUID, view: View) -> None:
-        it = await view.next()
-        await self._wire.send(shown(self._names[id], it))  # by the name that it has now
+    async def _send_output(self, id: UUID, frame: Frame) -> None:
+        await self._connection.send_text(encode_output(self._names[id], frame))
 
-    async def _ended(self, it: Subscription, why: Wrong) -> None:
-        if self._subscriptions.get(it.session.id) is it:
-            self._stop(it.session.id)
-        with anyio.CancelScope(shield=True):
-            await self._wire.wrong(why)
+    async def _end(self, subscription: Subscription, reason: MessageError) -> None:
+        if self._subscriptions.get(subscription.session.id) is subscription:
+            self._stop(subscription.session.id)
+        with anyio.CancelScope(shield=True):  # stopping has cancelled the scope that this may run in
+            await self._connection.send(reason.error)
 
-    async def _tell_claim(self, it: Subscription) -> None:
-        row = await sessions.get_by_id(self._deps.queries, self._wire.actor, it.session.id, self._deps.clock())
+    async def _send_claim(self, subscription: Subscription) -> None:
+        id, actor = subscription.session.id, self._connection.actor
+        row = await sessions.get_by_id(self._deps.queries, actor, id, self._deps.clock())
         if row and row.holder_id:
-            names = await self._deps.profiles.profiles([row.holder_id])
-            await self._wire.say(present.claimed_by(self._names[row.id], row.holder_id, row.expires_at, names))
+            profiles = await self._deps.profiles.profiles([row.holder_id])
+            await self._connection.send(ClaimTaken(self._names[row.id], row.holder_id, row.expires_at, profiles))
 
-    async def _tell_presence(self, id: UUID) -> None:
-        seen = None
+    async def _send_presence(self, id: UUID) -> None:
+        attendees = None
         async with self._deps.presence.attendance(id) as attendance:
             while True:
-                seen = users = await attendance.after(seen)
+                attendees = await attendance.after(attendees)
                 name = self._names[id]
-                made = partial(self._presence, name, users.users)
-                await self._wire.send(await self._once(("presence", name, users), made))
+                message = partial(self._presence_message, name, attendees.users)
+                frame = await self._shared_frames.frame(("presence", name, attendees), message)
+                await self._connection.send_text(frame)
 
-    async def _presence(self, name: str, users: tuple[UUID, ...]) -> dict[str, Any]:
-        return present.presence(name, users, await self._deps.profiles.profiles(users))
-
-
-def as_sessions(shown: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"type": "sessions", "sessions": shown}
-
-
-def shown(name: str, it: Frame) -> str:
-    """A frame, made once for all who see the same session by the same name."""
-    if name not in it.encodings:
-        it.encodings[name] = frame(present.output(name, it))
-    return it.encodings[name]
+    async def _presence_message(self, name: str, users: tuple[UUID, ...]) -> Message:
+        return PresenceMessage(name, users, await self._deps.profiles.profiles(users))

@@ -1,4 +1,4 @@
-"""/api/terminal: the same sessions and claims in the words of other clients (C64): locks."""
+"""/api/terminal: the same sessions and claims for clients that call a claim a lock (C64)."""
 
 from __future__ import annotations
 
@@ -12,67 +12,68 @@ from domain.claim import Claimed
 from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import chrote_deps
 from interfaces.chrote.errors import errors
-from interfaces.chrote.session_views import address, name
-from interfaces.chrote.sessions import find
+from interfaces.chrote.session_views import name_of, terminal_address
+from interfaces.chrote.sessions import find_session
 from interfaces.chrote.views import user_id
 from interfaces.http.responses import Json
 from projections import sessions
 
 router = APIRouter(prefix="/api/terminal", tags=["sessions"], responses=errors(401, 403, 404, 409))
-Who = Annotated[Actor, Depends(member)]
+Member = Annotated[Actor, Depends(member)]
 
 
 @router.get("/sessions", response_model=dict[str, Any])
-async def list_sessions(request: Request, who: Who) -> Response:
-    """`attached` is how many look at it through tmux itself; `width` and `height` are its current window's."""
-    require(who, "session.view")
+async def list_sessions(request: Request, actor: Member) -> Response:
+    """`attached` counts the clients of tmux itself; `width` and `height` are those of the current window."""
+    require(actor, "session.view")
     deps = chrote_deps(request)
-    rows = (await sessions.list_visible(deps.queries, who, deps.clock())).rows
-    shapes = await deps.terminals.shapes([address(it) for it in rows])
-    shown = []
-    for it in rows:
-        shape = shapes.get(address(it))
-        shown.append(
+    rows = (await sessions.list_visible(deps.queries, actor, deps.clock())).rows
+    shapes = await deps.terminals.shapes([terminal_address(row) for row in rows])
+    views = []
+    for row in rows:
+        shape = shapes.get(terminal_address(row))
+        views.append(
             {
-                "name": it.name,
-                "id": it.name,
-                "windows": it.windows,
+                "name": row.name,
+                "id": row.name,
+                "windows": row.windows,
                 "attached": shape.attached if shape else 0,
-                "created": it.created_at,
+                "created": row.created_at,
                 "currentWindow": shape.window if shape else None,
                 "width": shape.width if shape else None,
                 "height": shape.height if shape else None,
             }
         )
-    return Json({"sessions": shown})
+    return Json({"sessions": views})
 
 
 @router.get("/locks", response_model=dict[str, Any])
-async def list_locks(request: Request, who: Who) -> Response:
-    require(who, "session.view")
+async def list_locks(request: Request, actor: Member) -> Response:
+    require(actor, "session.view")
     deps = chrote_deps(request)
-    rows = [it for it in (await sessions.list_visible(deps.queries, who, deps.clock())).rows if it.holder_id]
-    names = await deps.profiles.profiles([it.holder_id for it in rows if it.holder_id])
-    held = {it.name: it.holder_id for it in rows if it.holder_id}
-    return Json({"locks": {session: {"id": user_id(id), "name": name(id, names)} for session, id in held.items()}})
+    rows = (await sessions.list_visible(deps.queries, actor, deps.clock())).rows
+    holders = {row.name: row.holder_id for row in rows if row.holder_id}
+    profiles = await deps.profiles.profiles(list(holders.values()))
+    locks = {session: {"id": user_id(id), "name": name_of(id, profiles)} for session, id in holders.items()}
+    return Json({"locks": locks})
 
 
 @router.post("/sessions/{id:path}/lock", response_model=dict[str, Any])
-async def lock(request: Request, who: Who, id: str) -> Response:
+async def lock(request: Request, actor: Member, id: str) -> Response:
     deps = chrote_deps(request)
-    it = await find(deps, who, id)
+    session = await find_session(deps, actor, id)
     try:
-        await deps.claims.take(who, it.id, it.owner_id)
-    except Claimed as taken:
-        names = await deps.profiles.profiles([taken.holder_id])
-        by = {"id": user_id(taken.holder_id), "name": name(taken.holder_id, names)}
-        return Json({"error": str(taken), "locked": True, "lockedBy": by}, 409)
-    return Json({"success": True, "locked": True, "lockedBy": {"id": user_id(who.user_id), "name": who.name}})
+        await deps.claims.take(actor, session.id, session.owner_id)
+    except Claimed as error:
+        profiles = await deps.profiles.profiles([error.holder_id])
+        holder = {"id": user_id(error.holder_id), "name": name_of(error.holder_id, profiles)}
+        return Json({"error": str(error), "locked": True, "lockedBy": holder}, 409)
+    return Json({"success": True, "locked": True, "lockedBy": {"id": user_id(actor.user_id), "name": actor.name}})
 
 
 @router.post("/sessions/{id:path}/release", response_model=dict[str, Any])
-async def release(request: Request, who: Who, id: str) -> Response:
+async def release(request: Request, actor: Member, id: str) -> Response:
     deps = chrote_deps(request)
-    it = await find(deps, who, id)
-    await deps.claims.release(who, it.id)
+    session = await find_session(deps, actor, id)
+    await deps.claims.release(actor, session.id)
     return Json({"success": True, "locked": False})

@@ -1,8 +1,8 @@
-"""/ws/terminal/{session}: one session over one WebSocket (C49 to C59), for a terminal and nothing else."""
+"""/ws/terminal/{session}: one session over one WebSocket (C49 to C59), for a client that is a terminal and no more."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import assert_never
 
 import anyio
 from fastapi import APIRouter, WebSocket
@@ -12,106 +12,110 @@ from application.ports.terminals import PaneNotFound, View
 from application.sessions import may_view
 from application.terminals import MayNotType, NotClaimed, TerminalUnavailable
 from domain.errors import NotFound
-from interfaces.chrote.messages import NO_SESSION, Over, Wire, Wrong, keys_of, opened, pane_of, plain
-from interfaces.chrote.session_views import address
-from interfaces.chrote.sessions import find
-from interfaces.chrote.socket import shown
-from interfaces.chrote.views import user_id
+from interfaces.chrote.connection import NO_SESSION_CODE, Connection, ConnectionClosed, open_connection
+from interfaces.chrote.messages import (
+    Connected,
+    Heartbeat,
+    MessageError,
+    SendKeys,
+    TerminalRequest,
+    encode_output,
+    parse_mode,
+    parse_terminal_request,
+)
+from interfaces.chrote.session_views import terminal_address
+from interfaces.chrote.sessions import find_session
 from projections.sessions import ListedSession
 from projections.stream_reader import Push
 
 router = APIRouter()
+MAX_REASON_CHARS = 100  # a WebSocket's close frame holds 123 bytes
 
 
 @router.websocket("/ws/terminal/{id:path}")
 async def one_session(socket: WebSocket, id: str, pane: str | None = None, mode: str | None = None) -> None:
-    if (wire := await opened(socket)) is None:
+    if (connection := await open_connection(socket)) is None:
         return
+    deps, actor = connection.deps, connection.actor
     try:
-        session = await find(wire.deps, wire.actor, id)
-        as_text = plain(mode)
+        session = await find_session(deps, actor, id)
+        whole_screens = parse_mode(mode)
         async with (
-            wire.deps.presence.track(session.id, wire.actor.user_id),
-            wire.deps.terminals.view(address(session), pane or None, plain=as_text) as view,
+            deps.presence.track(session.id, actor.user_id),
+            deps.terminals.view(terminal_address(session), pane or None, plain=whole_screens) as view,
         ):
-            await Terminal(wire, session, pane or None).run(view)
-    except (NotFound, Wrong, Unavailable) as gone:
-        await wire.close(NO_SESSION, str(gone)[:100])
-    except Over:
+            await Terminal(connection, session, pane or None).run(view)
+    except (NotFound, MessageError, Unavailable) as error:
+        await connection.close(NO_SESSION_CODE, str(error)[:MAX_REASON_CHARS])
+    except ConnectionClosed:
         pass
 
 
 class Terminal:
-    def __init__(self, wire: Wire, session: ListedSession, pane: str | None) -> None:
-        self._wire, self._deps = wire, wire.deps
+    """One client at one session."""
+
+    def __init__(self, connection: Connection, session: ListedSession, pane: str | None) -> None:
+        self._connection, self._deps = connection, connection.deps
         self._session, self._pane, self._name = session, pane, session.name
 
     async def run(self, view: View) -> None:
-        """Raises `NotFound` when the session has gone, `Over` when the socket is closed."""
-        actor = self._wire.actor
-        await self._wire.say(
-            {
-                "type": "connected",
-                "sessionId": self._name,
-                "userId": user_id(actor.user_id),
-                "role": str(actor.role),
-            }
-        )
+        """Serve the client. Raises `NotFound` when the session has gone, `ConnectionClosed` when the socket has."""
+        actor = self._connection.actor
+        await self._connection.send(Connected(actor.user_id, str(actor.role), self._name))
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._show, view)
-                tasks.start_soon(self._wire.follow, self._ready, self._told)
-                await self._wire.listen(self._answer)
-        except BaseExceptionGroup as ends:
-            _, rest = ends.split(NotFound)
-            over, rest = rest.split(Over) if rest else (None, None)
+                tasks.start_soon(self._connection.follow, self._require_view, self._on_push)
+                await self._connection.listen(parse_terminal_request, self._answer)
+        except BaseExceptionGroup as errors:
+            _, rest = errors.split(NotFound)
+            closed, rest = rest.split(ConnectionClosed) if rest else (None, None)
             if rest:
                 raise rest from None
-            if over:
-                raise Over from None
+            if closed:
+                raise ConnectionClosed from None
             raise NotFound("Session not found") from None
 
     async def _show(self, view: View) -> None:
         while True:
-            it = await view.next()
-            await self._wire.send(shown(self._name, it))  # by the name that it has now
+            frame = await view.next()
+            await self._connection.send_text(encode_output(self._name, frame))  # `_name` may have changed meanwhile
 
-    async def _ready(self) -> None:
-        """Nothing to tell: what there is to see comes by itself."""
-        if not may_view(self._wire.actor, self._session.owner_id):
+    async def _require_view(self) -> None:
+        """Raises `NotFound` if the actor's role does not allow to view the session any more."""
+        if not may_view(self._connection.actor, self._session.owner_id):
             raise NotFound("Session not found")
 
-    async def _told(self, push: Push) -> None:
-        if not may_view(self._wire.actor, self._session.owner_id):
-            raise NotFound("Session not found")  # their role is another one now
+    async def _on_push(self, push: Push) -> None:
+        await self._require_view()
         if push.entry.kind == "session.renamed" and push.entry.subject == self._session.id:
             self._name = push.entry.facts["name"]
 
-    async def _answer(self, said: dict[str, Any]) -> None:
-        match said["type"]:
-            case "sendKeys":
-                await self._send_keys(keys_of(said), pane_of(said))
-            case "heartbeat":
-                pass
+    async def _answer(self, request: TerminalRequest) -> None:
+        match request:
+            case SendKeys():
+                await self._send_keys(request)
+            case Heartbeat():
+                pass  # receiving it has restarted the time-out
             case _:
-                raise Wrong("UNKNOWN_TYPE", "There are messages of type sendKeys and heartbeat")
+                assert_never(request)
 
-    async def _send_keys(self, keys: bytes, pane: str | None) -> None:
+    async def _send_keys(self, request: SendKeys) -> None:
         try:
             await self._deps.terminal_input.type_keys(
-                self._wire.actor,
+                self._connection.actor,
                 self._session.id,
-                address(self._session),
+                terminal_address(self._session),
                 self._session.owner_id,
-                pane or self._pane,
-                keys,
+                request.pane or self._pane,
+                request.keys,
                 claim_needed=True,
             )
         except MayNotType:
-            raise Wrong("NOT_OPERATOR", "Only operators can send keys") from None
+            raise MessageError("NOT_OPERATOR", "Only operators can send keys") from None
         except NotClaimed:
-            raise Wrong("NOT_CLAIMED", "You must claim the session before sending keys") from None
+            raise MessageError("NOT_CLAIMED", "You must claim the session before sending keys") from None
         except (PaneNotFound, TerminalUnavailable) as error:
-            raise Wrong("TMUX_ERROR", str(error)) from None
+            raise MessageError("TMUX_ERROR", str(error)) from None
         except NotFound as error:
-            raise Wrong("SESSION_NOT_FOUND", str(error)) from None
+            raise MessageError("SESSION_NOT_FOUND", str(error)) from None

@@ -1,4 +1,4 @@
-"""/api/users: who belongs to the place, and as what (C23 to C26)."""
+"""/api/users: the members of this installation and their roles (C23 to C26)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from application.access import Actor, require
-from interfaces.chrote import views as present
+from interfaces.chrote import views
 from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import chrote_deps
 from interfaces.chrote.errors import errors
@@ -17,7 +17,7 @@ from interfaces.http.responses import Json
 from projections import users
 
 router = APIRouter(prefix="/api/users", tags=["users"], responses=errors(400, 401, 403, 404))
-Who = Annotated[Actor, Depends(member)]
+Member = Annotated[Actor, Depends(member)]
 
 
 class ChangeRole(BaseModel):
@@ -25,28 +25,28 @@ class ChangeRole(BaseModel):
 
 
 @router.get("", response_model=dict[str, Any])
-async def list_users(request: Request, who: Who) -> Response:
-    """Who came first is first."""
-    require(who, "user.manage")
+async def list_users(request: Request, actor: Member) -> Response:
+    """All members, in the order in which they joined."""
+    require(actor, "user.manage")
     deps = chrote_deps(request)
     rows = (await users.list_all(deps.queries)).rows
     profiles = await deps.profiles.profiles([row.id for row in rows])
-    return Json({"users": [present.user(row, profiles.get(row.id)) for row in rows]})
+    return Json({"users": [views.user_view(row, profiles.get(row.id)) for row in rows]})
 
 
 @router.patch("/{id}/role", response_model=dict[str, Any])
-async def change_role(request: Request, who: Who, id: str, body: ChangeRole) -> Response:
-    """It counts from now on, also for who is connected already."""
+async def change_role(request: Request, actor: Member, id: str, body: ChangeRole) -> Response:
+    """Change a member's role. It takes effect at once, also on open connections."""
     deps = chrote_deps(request)
-    require(who, "user.manage")
-    user = await deps.users.change_role(who, present.parse(id, "user_", "user"), body.role)
+    require(actor, "user.manage")
+    user = await deps.users.change_role(actor, views.parse_id(id, "user_", "user"), body.role)
     profiles = await deps.profiles.profiles([user.id])
-    return Json({"success": True, "user": present.changed(user, profiles.get(user.id))})
+    return Json({"success": True, "user": views.changed_user(user, profiles.get(user.id))})
 
 
 @router.delete("/{id}", response_model=dict[str, Any])
-async def remove_user(request: Request, who: Who, id: str) -> Response:
-    """Their cookies end, and what names them goes; the history stays."""
-    require(who, "user.manage")
-    await chrote_deps(request).users.remove(who, present.parse(id, "user_", "user"))
+async def remove_user(request: Request, actor: Member, id: str) -> Response:
+    """Remove a member: their cookies end and their personal data is deleted. The history stays."""
+    require(actor, "user.manage")
+    await chrote_deps(request).users.remove(actor, views.parse_id(id, "user_", "user"))
     return Json({"success": True})

@@ -1,4 +1,4 @@
-"""People and invites as CHROTE shows them; what its clients read in snake_case is there as well (C64)."""
+"""People and invites as CHROTE shows them. Some clients read snake_case, so those fields are there as well (C64)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def invite_id(id: UUID) -> str:
     return f"inv_{id.hex}"
 
 
-def parse(id: str, prefix: str, noun: str) -> UUID:
-    """The UUID of a shown id, `user_` or `inv_` and 32 hex digits. Raises `NotFound`."""
+def parse_id(id: str, prefix: str, noun: str) -> UUID:
+    """The UUID of an id as clients have it: the prefix and 32 hex digits. Raises `NotFound`."""
     try:
         if not id.startswith(prefix):
             raise ValueError
@@ -32,30 +32,30 @@ def parse(id: str, prefix: str, noun: str) -> UUID:
         raise NotFound(f"no such {noun}") from None
 
 
-def user(row: UserRow, profile: Profile | None) -> dict[str, Any]:
-    """Everything about somebody (C10, C23)."""
-    avatar, seen = (profile.avatar_url, profile.last_seen_at) if profile else (None, None)
+def user_view(row: UserRow, profile: Profile | None) -> dict[str, Any]:
+    """A user with their profile (C10, C23)."""
+    avatar_url, last_seen_at = (profile.avatar_url, profile.last_seen_at) if profile else (None, None)
     return {
         "id": user_id(row.id),
         "name": profile.name if profile else "",
         "email": profile.email if profile else None,
-        "avatarUrl": avatar,
+        "avatarUrl": avatar_url,
         "role": row.role,
         "createdAt": row.joined_at,
-        "lastSeenAt": seen,
-        "avatar_url": avatar,
+        "lastSeenAt": last_seen_at,
+        "avatar_url": avatar_url,
         "created_at": row.joined_at,
-        "last_seen_at": seen,
+        "last_seen_at": last_seen_at,
     }
 
 
-def changed(user: User, profile: Profile | None) -> dict[str, Any]:
-    """Somebody whose role was changed (C24)."""
+def changed_user(user: User, profile: Profile | None) -> dict[str, Any]:
+    """A user whose role was changed (C24)."""
     return {"id": user_id(user.id), "name": profile.name if profile else "", "role": str(user.role)}
 
 
-def invite(row: InviteRow, now: datetime) -> dict[str, Any]:
-    """An invite in the list (C29): never its token."""
+def invite_view(row: InviteRow, now: datetime) -> dict[str, Any]:
+    """An invite of the list (C29), without its token."""
     return {
         "id": invite_id(row.id),
         "role": row.role,
@@ -74,7 +74,9 @@ def invite(row: InviteRow, now: datetime) -> dict[str, Any]:
     }
 
 
-def new_invite(it: Invite, token: str, url: str) -> dict[str, Any]:
-    """An invite as its maker sees it, once (C28)."""
-    row = InviteRow(it.id, it.created_by, str(it.role), it.created_at, it.expires_at, it.max_uses)
-    return invite(row, it.created_at) | {"token": token, "url": f"{url}/invite/{token}"}
+def new_invite(invite: Invite, token: str, url: str) -> dict[str, Any]:
+    """The answer to making an invite (C28). No other answer has the token."""
+    row = InviteRow(
+        invite.id, invite.created_by, str(invite.role), invite.created_at, invite.expires_at, invite.max_uses
+    )
+    return invite_view(row, invite.created_at) | {"token": token, "url": f"{url}/invite/{token}"}

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from domain.workspace import Workspace
-from interfaces.chrote import session_views as present_sessions
+from interfaces.chrote import session_views
 from projections import sessions
 from tests.support.engines import IMAGE, lacking, opened
 from tests.support.regions import ADMIN
@@ -121,7 +121,7 @@ async def test_a_workspace_in_a_region_has_its_terminal(two: TwoRegions) -> None
             return await sessions.get_by_name(queries, ADMIN, str(far), clock())
 
         session = await eventually(find_session, 60)
-        at = present_sessions.address(session)
+        at = session_views.terminal_address(session)
         assert at.host == f"far/{far}"
         await terminals.type(at, None, b"echo $((20 + 3))\r")
 
