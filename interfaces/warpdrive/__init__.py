@@ -1,7 +1,7 @@
 """The Warpdrive contract: sessions on machines, guests who ask to join them; the credential is a key or its token.
 
-Errors are `{"error": sentence, "code"?: word}` with the statuses 400, 401, 404 and 500 (W35): what others would
-answer with 403, 409 or 410 is a 400 here, and its code says which.
+Errors are `{"error": sentence, "code"?: word}` with the statuses 400, 401, 404 and 500 (W35): 403, 409 and 410 become
+400, and the code says which it was. Nothing of another contract may stand here, nor a rule of the domain.
 """
 
 from interfaces.http.contract import Contract

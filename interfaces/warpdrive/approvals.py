@@ -1,4 +1,4 @@
-"""The owner's decisions on who joins (W15 to W21)."""
+"""The owner's decisions on requests to join (W15 to W21)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from domain.errors import Conflict, NotFound
 from domain.guest import Guest, GuestStatus
 from interfaces.http.errors import errors
 from interfaces.http.responses import Json
-from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive.credentials import KeyHolder
 from interfaces.warpdrive.deps import WarpdriveDeps, warpdrive_deps
-from interfaces.warpdrive.guest_status import standings
+from interfaces.warpdrive.guest_status import follow_guest_status
 from interfaces.warpdrive.sessions import KEY, Id
 from interfaces.warpdrive.views import ID
 
 router = APIRouter(prefix="/sessions", tags=["hosted sessions"], responses=errors(400, 401, 404))
-INSTALLING = 15.0  # seconds that a machine is given to let somebody in
+INSTALL_TIMEOUT_S = 15.0  # for the machine to install the guest's account
 
 
 class Approve(BaseModel):
@@ -54,55 +54,56 @@ class NotInstalled(Conflict):
     code = "not_installed"
 
 
-async def joiner_id(joiner_uuid: str) -> UUID:
+async def parse_joiner_id(joiner_uuid: str) -> UUID:
+    """The guest's id in the path. Raises `NotFound` for anything but a UUID."""
     try:
         return UUID(joiner_uuid)
     except ValueError:
         raise NotFound("no such guest") from None
 
 
-Joiner = Annotated[UUID, Depends(joiner_id)]
+Joiner = Annotated[UUID, Depends(parse_joiner_id)]
 
 
 @router.post("/{session_id}/approve", response_model=dict[str, Any])
-async def approve(request: Request, who: Who, id: Id, body: Approve) -> Response:
+async def approve(request: Request, actor: KeyHolder, id: Id, body: Approve) -> Response:
     """Let somebody in. When this is answered, their key opens the machine."""
     deps = warpdrive_deps(request)
     guest = await deps.guests.approve(
-        who, id, body.joiner_uuid, pub_key=body.pub_key, user=body.user, client_ip=body.client_ip
+        actor, id, body.joiner_uuid, pub_key=body.pub_key, user=body.user, client_ip=body.client_ip
     )
-    await installed(deps, who, guest)
+    await wait_until_installed(deps, actor, guest)
     return Json({})
 
 
-async def installed(deps: WarpdriveDeps, who: Actor, guest: Guest) -> None:
-    """Return when they are. Raises `NotInstalled` with the reason, and `Unavailable` when that takes long."""
+async def wait_until_installed(deps: WarpdriveDeps, actor: Actor, guest: Guest) -> None:
+    """Return once the guest's account is installed. Raises `NotInstalled`; `Unavailable` on a timeout."""
     try:
         async with (
-            asyncio.timeout(INSTALLING),
-            aclosing(standings(deps, guest.id, who.user_id, guest.joiner_id)) as told,
+            asyncio.timeout(INSTALL_TIMEOUT_S),
+            aclosing(follow_guest_status(deps, guest.id, actor.user_id, guest.joiner_id)) as updates,
         ):
-            async for now in told:
-                if now.joiner_id != guest.joiner_id or now.status in (GuestStatus.REVOKED, GuestStatus.CLOSED):
+            async for update in updates:
+                if update.joiner_id != guest.joiner_id or update.status in (GuestStatus.REVOKED, GuestStatus.CLOSED):
                     raise NotInstalled("meanwhile it has been taken back")
-                if now.status == GuestStatus.INSTALLED:
+                if update.status == GuestStatus.INSTALLED:
                     return
-                if now.status == GuestStatus.WAITING and now.reason:
-                    raise NotInstalled(f"approved, but the machine does not let them in: {now.reason}")
+                if update.status == GuestStatus.WAITING and update.reason:
+                    raise NotInstalled(f"approved, but the machine does not let them in: {update.reason}")
     except TimeoutError:
         pass
     raise Unavailable("machine", "approved; the machine does not answer, and lets them in when it does", retry_after=5)
 
 
 @router.post("/{session_id}/reject", response_model=dict[str, Any])
-async def reject(request: Request, who: Who, id: Id, body: Reject) -> Response:
+async def reject(request: Request, actor: KeyHolder, id: Id, body: Reject) -> Response:
     """Do not let somebody in."""
-    await warpdrive_deps(request).guests.reject(who, id, body.joiner_uuid)
+    await warpdrive_deps(request).guests.reject(actor, id, body.joiner_uuid)
     return Json({})
 
 
 @router.delete("/{session_id}/guests/{joiner_uuid}", response_model=dict[str, Any])
-async def revoke(request: Request, who: Who, id: Id, joiner: Joiner) -> Response:
+async def revoke(request: Request, actor: KeyHolder, id: Id, joiner: Joiner) -> Response:
     """Put somebody out again: first their key goes, then their processes end, then their account goes."""
-    await warpdrive_deps(request).guests.revoke(who, id, joiner)
+    await warpdrive_deps(request).guests.revoke(actor, id, joiner)
     return Json({})

@@ -1,6 +1,6 @@
-"""Who asks, in Warpdrive: the owner of an API key, by the key itself or by a token made from it (W01, W02).
+"""The actor in Warpdrive: the holder of an API key, by the key itself or by a token made from it (W01, W02).
 
-who: Who                       in an endpoint; it is refused before anything else is looked at
+actor: KeyHolder    as an endpoint's parameter: requests without a valid key are refused before anything else
 """
 
 from __future__ import annotations
@@ -12,4 +12,4 @@ from fastapi import Depends
 from application.access import Actor
 from interfaces.http.identity import require_key_holder
 
-Who = Annotated[Actor, Depends(require_key_holder)]
+KeyHolder = Annotated[Actor, Depends(require_key_holder)]

@@ -20,6 +20,8 @@ from projections.query import Queries
 
 @dataclass(frozen=True)
 class WarpdriveDeps:
+    """The queries, commands and ports that this contract's endpoints call."""
+
     queries: Queries
     hub: Hub
     clock: Clock
@@ -31,9 +33,10 @@ class WarpdriveDeps:
     api_keys: ApiKeys
     api_key_rows: KeyRows
     tokens: Tokens
-    region_header: str | None  # in which a trusted proxy says where a request comes from
+    region_header: str | None  # names the client's region, set by a trusted proxy
 
 
 def warpdrive_deps(connection: HTTPConnection) -> WarpdriveDeps:
+    """The dependencies, as the application was built with them."""
     deps: WarpdriveDeps = connection.app.state.warpdrive
     return deps

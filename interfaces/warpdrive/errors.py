@@ -1,4 +1,4 @@
-"""How Warpdrive says no (W35)."""
+"""Errors in Warpdrive's shape (W35)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from interfaces.http.errors import DESCRIBED
 
 
 def render(status: int, code: str, sentence: str) -> Any:
-    """The body of an error. Where the status says it all there is no code."""
+    """The body of an error; without a code where the status says it all."""
     return {"error": sentence} if code == "http" else {"error": sentence, "code": code}
 
 
@@ -22,5 +22,5 @@ class ErrorOut(BaseModel):
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the published schema: an operation's refusals, and those that can happen to all."""
-    return {it: {"model": ErrorOut, "description": DESCRIBED[it]} for it in (*statuses, 400, 401, 429, 503)}
+    """For the published schema: the errors of an operation, and those that every operation may answer."""
+    return {status: {"model": ErrorOut, "description": DESCRIBED[status]} for status in (*statuses, 400, 401, 429, 503)}

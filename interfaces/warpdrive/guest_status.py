@@ -1,4 +1,4 @@
-"""Following how a guest stands, or how a machine is, from now on."""
+"""Following the status of a guest, or of a machine."""
 
 from __future__ import annotations
 
@@ -14,47 +14,49 @@ from projections.stream_reader import Push
 
 
 @dataclass(frozen=True)
-class Stands:
+class GuestUpdate:
+    """The status of a guest, and the request that it is about."""
+
     joiner_id: UUID
     status: GuestStatus
     reason: str | None = None
 
 
-async def standings(
+async def follow_guest_status(
     deps: WarpdriveDeps, guest_id: UUID, owner_id: UUID, joiner_id: UUID
-) -> AsyncGenerator[Stands, None]:
-    """How somebody stands: now, and then whenever that changes. It ends with the session.
+) -> AsyncGenerator[GuestUpdate, None]:
+    """The status of a guest now, and then every change. It ends with the session.
 
-    What a guest may watch of somebody else's session is this alone; it is looked at with its owner's eyes.
+    A guest may see nothing else of somebody else's session, so it is followed with the permissions of its owner.
     """
-    found = await guests.get(deps.queries, guest_id)
-    if found.first is None:
-        yield Stands(joiner_id, GuestStatus.CLOSED)
+    listing = await guests.get(deps.queries, guest_id)
+    if listing.first is None:
+        yield GuestUpdate(joiner_id, GuestStatus.CLOSED)
         return
-    yield Stands(found.first.joiner_id, GuestStatus(found.first.standing), found.first.reason)
+    yield GuestUpdate(listing.first.joiner_id, GuestStatus(listing.first.standing), listing.first.reason)
     owner = Actor(owner_id, "", request_id="")
-    async for some in deps.hub.follow(owner, guest_id, found.position):
-        for told in some:
-            if isinstance(told, Push):
-                state = told.entry.state
+    async for batch in deps.hub.follow(owner, guest_id, listing.position):
+        for item in batch:
+            if isinstance(item, Push):
+                state = item.entry.state
                 if state is None:
-                    yield Stands(joiner_id, GuestStatus.CLOSED)
+                    yield GuestUpdate(joiner_id, GuestStatus.CLOSED)
                     return
-                yield Stands(UUID(str(state["joiner_id"])), GuestStatus(state["standing"]), state["reason"])
+                yield GuestUpdate(UUID(str(state["joiner_id"])), GuestStatus(state["standing"]), state["reason"])
 
 
-async def machine_statuses(
-    deps: WarpdriveDeps, who: Actor, workspace_id: UUID
+async def follow_machine_status(
+    deps: WarpdriveDeps, actor: Actor, workspace_id: UUID
 ) -> AsyncGenerator[tuple[str, str | None], None]:
-    """How a machine is, and what is wrong with it: now, and then whenever that changes. It ends with the machine."""
+    """The status and error of a machine now, and then every change. It ends with the machine."""
     row = await workspaces.get(deps.queries, workspace_id)
     if row is None:
         return
     yield row.status, row.error
-    owner = Actor(who.user_id, "", request_id="")
-    async for some in deps.hub.follow(owner, workspace_id, 0):
-        for told in some:
-            if isinstance(told, Push):
-                if told.entry.state is None:
+    owner = Actor(actor.user_id, "", request_id="")
+    async for batch in deps.hub.follow(owner, workspace_id, 0):
+        for item in batch:
+            if isinstance(item, Push):
+                if item.entry.state is None:
                     return
-                yield told.entry.state["status"], told.entry.state["error"]
+                yield item.entry.state["status"], item.entry.state["error"]

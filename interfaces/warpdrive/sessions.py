@@ -1,4 +1,4 @@
-"""/sessions: what people host, and how they log in to it (W07 to W14, W36)."""
+"""/sessions: hosted sessions, and how to log in to them (W07 to W14, W36)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from domain.machine import Status
 from domain.workspace import Workspace
 from interfaces.http.errors import errors
 from interfaces.http.responses import Json
-from interfaces.warpdrive import views as present
-from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive import views
+from interfaces.warpdrive.credentials import KeyHolder
 from interfaces.warpdrive.deps import WarpdriveDeps, warpdrive_deps
-from interfaces.warpdrive.guest_status import machine_statuses
+from interfaces.warpdrive.guest_status import follow_machine_status
 from interfaces.warpdrive.views import GuestOut, SessionDetailOut, SessionOut
 from projections import guests, hosted_sessions
 
 router = APIRouter(tags=["hosted sessions"], responses=errors(400, 401))
-STARTING = 20.0  # seconds that a new session's machine is waited for
+START_TIMEOUT_S = 20.0  # for the machine of a new session
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS"
 
@@ -45,82 +45,86 @@ class CreateSession(BaseModel):
     pub_key: str = Field(description="an SSH public key that opens the machine")
 
 
-# Not async, it would be called in a thread, which costs more than it does.
-async def session_id(session_id: str) -> UUID:
+# Async, although it awaits nothing: FastAPI calls other functions in a thread, which costs more.
+async def parse_session_id(session_id: str) -> UUID:
+    """The id in the path. Raises `NotFound` for anything but a UUID."""
     try:
         return UUID(session_id)
     except ValueError:
         raise NotFound("no such session") from None
 
 
-Id = Annotated[UUID, Depends(session_id)]
+Id = Annotated[UUID, Depends(parse_session_id)]
 Limit = Annotated[int | None, Query(ge=0, le=1000, description="at most so many; none: all")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000, description="so many are left out first")]
 
 
 @router.get("/sessions", response_model=list[SessionOut])
-async def list_sessions(request: Request, who: Who, limit: Limit = None, offset: Offset = 0) -> Response:
+async def list_sessions(request: Request, actor: KeyHolder, limit: Limit = None, offset: Offset = 0) -> Response:
     """The caller's running sessions, newest first."""
-    require(who, "hosted_session.list")
-    found = await hosted_sessions.list_owned_by(warpdrive_deps(request).queries, who.user_id, limit, offset)
-    return Json([present.session(row) for row in found.rows])
+    require(actor, "hosted_session.list")
+    listing = await hosted_sessions.list_owned_by(warpdrive_deps(request).queries, actor.user_id, limit, offset)
+    return Json([views.session(row) for row in listing.rows])
 
 
 @router.post("/sessions", status_code=201, response_model=SessionOut)
-async def create_session(request: Request, who: Who, body: CreateSession) -> Response:
+async def create_session(request: Request, actor: KeyHolder, body: CreateSession) -> Response:
     """A new session. Its machine runs, as a rule, when this is answered."""
     deps = warpdrive_deps(request)
-    made = await deps.hosted_sessions.open(
-        who, machine_id=body.machine_id, region=body.region, no_join=body.no_join, pub_key=body.pub_key
+    session = await deps.hosted_sessions.open(
+        actor, machine_id=body.machine_id, region=body.region, no_join=body.no_join, pub_key=body.pub_key
     )
-    await started(deps, who, made)
-    return Json(present.session(made), 201)
+    await wait_until_started(deps, actor, session)
+    return Json(views.session(session), 201)
 
 
-async def started(deps: WarpdriveDeps, who: Actor, session: HostedSession) -> None:
-    """Wait for its machine, for a while. One that cannot be made ends the session. Raises `Unavailable`."""
+async def wait_until_started(deps: WarpdriveDeps, actor: Actor, session: HostedSession) -> None:
+    """Wait for the session's machine, at most `START_TIMEOUT_S`. Raises `Unavailable` if it cannot be made."""
     try:
-        async with asyncio.timeout(STARTING), aclosing(machine_statuses(deps, who, session.workspace_id)) as statuses:
+        async with (
+            asyncio.timeout(START_TIMEOUT_S),
+            aclosing(follow_machine_status(deps, actor, session.workspace_id)) as statuses,
+        ):
             async for status, error in statuses:
                 if status == Status.RUNNING:
                     return
                 if status == Status.FAILED:
-                    await deps.hosted_sessions.end(who, session.id)
+                    await deps.hosted_sessions.end(actor, session.id)
                     raise Unavailable("machine", f"the session's machine cannot be made: {error}", retry_after=30)
     except TimeoutError:
-        return  # it is still on its way
+        return  # the machine is still being created
 
 
 @router.get("/sessions/{session_id}", response_model=SessionDetailOut, responses=errors(404))
-async def get_session(request: Request, who: Who, id: Id) -> Response:
+async def get_session(request: Request, actor: KeyHolder, id: Id) -> Response:
     """A session, with how to log in to it."""
     deps = warpdrive_deps(request)
-    session = await deps.hosted_sessions.own(who, id, "hosted_session.see")
+    session = await deps.hosted_sessions.own(actor, id, "hosted_session.see")
     machine = await deps.platform.load(Workspace, session.workspace_id)
-    return Json(present.session(session) | {"ssh": present.ssh(machine)})
+    return Json(views.session(session) | {"ssh": views.ssh(machine)})
 
 
 @router.delete("/sessions/{session_id}", response_model=dict[str, Any], responses=errors(404))
 @router.post("/sessions/{session_id}/terminate", response_model=dict[str, Any], responses=errors(404))
-async def end_session(request: Request, who: Who, id: Id) -> Response:
+async def end_session(request: Request, actor: KeyHolder, id: Id) -> Response:
     """End it: the machine goes, and whoever is in."""
-    await warpdrive_deps(request).hosted_sessions.end(who, id)
+    await warpdrive_deps(request).hosted_sessions.end(actor, id)
     return Json({})
 
 
 @router.get("/sessions/{session_id}/guests", response_model=list[GuestOut], responses=errors(404))
-async def list_guests(request: Request, who: Who, id: Id) -> Response:
+async def list_guests(request: Request, actor: KeyHolder, id: Id) -> Response:
     """Who waits to join, who has joined, and who is on their way out."""
     deps = warpdrive_deps(request)
-    session = await deps.hosted_sessions.own(who, id, "hosted_session.see")
+    session = await deps.hosted_sessions.own(actor, id, "hosted_session.see")
     rows = await guests.list_present(deps.queries, session.id)
-    asked = await deps.join_requests.find([row.joiner_id for row in rows])
-    return Json([present.guest(row, asked[row.joiner_id]) for row in rows if row.joiner_id in asked])
+    requests = await deps.join_requests.find([row.joiner_id for row in rows])
+    return Json([views.guest(row, requests[row.joiner_id]) for row in rows if row.joiner_id in requests])
 
 
 @router.get("/user/guest_sessions", response_model=list[SessionOut])
-async def list_guest_sessions(request: Request, who: Who) -> Response:
+async def list_guest_sessions(request: Request, actor: KeyHolder) -> Response:
     """The sessions of others that the caller is in."""
-    require(who, "guest.list")
-    rows = await guests.list_joined_by(warpdrive_deps(request).queries, who.user_id)
-    return Json([present.session(row) for row in rows])
+    require(actor, "guest.list")
+    rows = await guests.list_joined_by(warpdrive_deps(request).queries, actor.user_id)
+    return Json([views.session(row) for row in rows])

@@ -1,6 +1,6 @@
-"""/sse/session: the owner is told who asks to join, and a guest what came of it (W22 to W34).
+"""/sse/session: requests to join for the owner, and the outcome of a request for its guest (W22 to W34).
 
-Neither stream needs a place to come back to: the owner's begins with all that waits, and the guest's is one question.
+Neither stream has positions: the owner's begins with every waiting request, and the guest's is about one request.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from domain.hosted_session import HostedSession
 from interfaces.http.errors import errors
 from interfaces.http.identity import as_utf8, client_address, from_trusted_peer
 from interfaces.http.sse import SEND_SECONDS, Stream, sending
-from interfaces.warpdrive import views as present
-from interfaces.warpdrive.credentials import Who
+from interfaces.warpdrive import views
+from interfaces.warpdrive.credentials import KeyHolder
 from interfaces.warpdrive.deps import WarpdriveDeps, warpdrive_deps
-from interfaces.warpdrive.guest_status import standings
+from interfaces.warpdrive.guest_status import follow_guest_status
 from interfaces.warpdrive.sessions import KEY, Id
+from interfaces.warpdrive.views import Outcome
 from projections import guests
 from projections.stream_reader import AccessRevoked, CutOff, Push, ShuttingDown, StreamMessage
 
@@ -40,7 +41,7 @@ UNKNOWN = "unknown"
 
 
 class Ask(BaseModel):
-    """With what to join."""
+    """A request to join."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"pub_key": KEY, "user": "bob"}})
 
@@ -52,52 +53,53 @@ class Ask(BaseModel):
 
 
 @router.get("/{session_id}/owner", status_code=200, response_class=Stream)
-async def owner_stream(request: Request, who: Who, id: Id) -> Stream:
+async def owner_stream(request: Request, actor: KeyHolder, id: Id) -> Stream:
     """Who asks to join: first all who wait already, then whoever comes. It ends with the session."""
     deps = warpdrive_deps(request)
-    session = await deps.hosted_sessions.own(who, id, "hosted_session.see")
-    return Stream(asked_to_join(deps, who, session), **sending(request))
+    session = await deps.hosted_sessions.own(actor, id, "hosted_session.see")
+    return Stream(join_requests(deps, actor, session), **sending(request))
 
 
-async def asked_to_join(deps: WarpdriveDeps, who: Actor, session: HostedSession) -> AsyncIterator[bytes]:
+async def join_requests(deps: WarpdriveDeps, actor: Actor, session: HostedSession) -> AsyncIterator[bytes]:
+    """The owner's frames: every waiting request, then every new one."""
     yield comment("who asks to join this session")
-    owner = Actor(who.user_id, "", request_id=who.request_id)
+    owner = Actor(actor.user_id, "", request_id=actor.request_id)
     try:
-        found = await guests.list_waiting(deps.queries, session.id, deps.clock())
-        if told := await frames(deps, session, [row.joiner_id for row in found.rows]):
-            yield told
-        async for some in deps.hub.follow(owner, None, found.position):
-            if told := await frames(deps, session, asks(some, session)):
-                yield told
-            if any(isinstance(it, Push) and it.entry.subject == session.id for it in some):
-                return  # all that can still happen to it is its end
+        listing = await guests.list_waiting(deps.queries, session.id, deps.clock())
+        if data := await frames(deps, session, [row.joiner_id for row in listing.rows]):
+            yield data
+        async for batch in deps.hub.follow(owner, None, listing.position):
+            if data := await frames(deps, session, joiners_of(batch, session)):
+                yield data
+            if any(isinstance(item, Push) and item.entry.subject == session.id for item in batch):
+                return  # the only event of a session that is open is its end
     except (ShuttingDown, AccessRevoked, Unavailable):
-        return  # the client comes back, and is shown what waits then
+        return  # the client reconnects and gets the requests that wait then
     except CutOff:
         yield comment("cut off: you do not keep up; come back")
 
 
-def asks(some: Sequence[StreamMessage], session: HostedSession) -> list[UUID]:
-    """Who asks to join this session, of what has happened."""
-    states = [it.entry.state for it in some if isinstance(it, Push) and it.entry.kind in ASKS]
-    return [UUID(str(it["joiner_id"])) for it in states if it and str(it["session_id"]) == str(session.id)]
+def joiners_of(batch: Sequence[StreamMessage], session: HostedSession) -> list[UUID]:
+    """The requests to join this session among a batch of events."""
+    states = [item.entry.state for item in batch if isinstance(item, Push) and item.entry.kind in ASKS]
+    return [UUID(str(state["joiner_id"])) for state in states if state and str(state["session_id"]) == str(session.id)]
 
 
 async def frames(deps: WarpdriveDeps, session: HostedSession, joiner_ids: list[UUID]) -> bytes:
-    """Without those who have gone meanwhile."""
-    asked = await deps.join_requests.find(joiner_ids) if joiner_ids else {}
-    return b"".join(present.join_requested(session.alias, asked[id]) for id in joiner_ids if id in asked)
+    """The frames of these requests, without those that are withdrawn meanwhile."""
+    requests = await deps.join_requests.find(joiner_ids) if joiner_ids else {}
+    return b"".join(views.join_requested(session.alias, requests[id]) for id in joiner_ids if id in requests)
 
 
 # -- the guest's -----------------------------------------------------------------------------------------------
 
 
 class GuestStream(Stream):
-    """It lasts as long as somebody waits. Who hangs up, however early, withdraws."""
+    """The stream of one request to join. A client that disconnects, however early, withdraws the request."""
 
-    def __init__(self, request: Request, who: Actor, asked: JoinRequest, room: ExitStack) -> None:
+    def __init__(self, request: Request, actor: Actor, join_request: JoinRequest, room: ExitStack) -> None:
         super().__init__(self.outcome(), **sending(request))
-        self.deps, self.who, self.asked, self.room = warpdrive_deps(request), who, asked, room
+        self.deps, self.actor, self.join_request, self.room = warpdrive_deps(request), actor, join_request, room
         self.decided = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,31 +112,33 @@ class GuestStream(Stream):
                         await self.withdraw()
 
     async def outcome(self) -> AsyncIterator[bytes]:
-        deps, asked = self.deps, self.asked
+        """The guest's frames: one, once the request is decided."""
+        deps, join_request = self.deps, self.join_request
         yield comment("waiting for the owner")
         try:
-            guest = await deps.platform.load(Guest, asked.guest_id)
-            async with aclosing(standings(deps, guest.id, guest.owner_id, asked.joiner_id)) as told:
-                async for now in told:
-                    # Asked once more, by another stream, this one is not waited for any longer.
-                    standing = now.status if now.joiner_id == asked.joiner_id else GuestStatus.WITHDRAWN
-                    if standing in present.OUTCOMES:
+            guest = await deps.platform.load(Guest, join_request.guest_id)
+            async with aclosing(follow_guest_status(deps, guest.id, guest.owner_id, join_request.joiner_id)) as updates:
+                async for update in updates:
+                    # A newer request of the same guest, on another stream, replaces this one.
+                    status = update.status if update.joiner_id == join_request.joiner_id else GuestStatus.WITHDRAWN
+                    if status in views.OUTCOMES:
                         self.decided = True
-                        yield present.outcome(present.OUTCOMES[standing])
+                        yield views.outcome(views.OUTCOMES[status])
                         return
         except (ShuttingDown, AccessRevoked, CutOff, Unavailable):
-            return  # they come back, and ask again
+            return  # the client reconnects and asks again
 
     async def withdraw(self) -> None:
+        """Withdraw the request. If that fails, its time limit ends it."""
         try:
-            cause = Cause(self.who.user_id, self.who.request_id)
-            await self.deps.guests.withdraw(self.asked.joiner_id, self.asked.guest_id, cause)
-        except Exception as why:  # then the time limit does it
-            log.warning("a request could not be withdrawn", extra={"because": str(why)})
+            cause = Cause(self.actor.user_id, self.actor.request_id)
+            await self.deps.guests.withdraw(self.join_request.joiner_id, self.join_request.guest_id, cause)
+        except Exception as error:
+            log.warning("a request could not be withdrawn", extra={"because": str(error)})
 
 
 @router.post("/alias/{alias}/guest", status_code=200, response_class=Stream)
-async def guest_stream(request: Request, who: Who, alias: str, body: Ask) -> Stream:
+async def guest_stream(request: Request, actor: KeyHolder, alias: str, body: Ask) -> Stream:
     """Ask to join, and wait for what the owner says. To hang up is to withdraw.
 
     Who comes back while their approval is carried out is told what comes of that.
@@ -143,8 +147,8 @@ async def guest_stream(request: Request, who: Who, alias: str, body: Ask) -> Str
     with ExitStack() as room:
         room.enter_context(deps.waiting_room.enter(alias.lower()))
         try:
-            asked = await deps.guests.ask(
-                who,
+            join_request = await deps.guests.ask(
+                actor,
                 alias,
                 pub_key=body.pub_key,
                 user=body.user,
@@ -152,22 +156,24 @@ async def guest_stream(request: Request, who: Who, alias: str, body: Ask) -> Str
                 region=region(request, deps),
             )
         except AlreadyIn:
-            return Stream(told_at_once(present.ALREADY_IN), **sending(request))
-        return GuestStream(request, who, asked, room.pop_all())
+            return Stream(single_outcome(views.ALREADY_IN), **sending(request))
+        return GuestStream(request, actor, join_request, room.pop_all())
 
 
-async def told_at_once(what: dict[str, str]) -> AsyncIterator[bytes]:
-    yield present.outcome(what)
+async def single_outcome(outcome: Outcome) -> AsyncIterator[bytes]:
+    """The frames of a request that is decided at once."""
+    yield views.outcome(outcome)
 
 
 def region(request: Request, deps: WarpdriveDeps) -> str:
-    """Where the guest is, as a trusted proxy says in the header that is set for it."""
+    """The client's region, from the header that a trusted proxy sets; "unknown" without one."""
     header = deps.region_header
     if not header or not from_trusted_peer(request):
         return UNKNOWN
-    said = as_utf8(request.headers.get(header, "")).strip()
-    return said[:64] if said and said.isprintable() else UNKNOWN
+    name = as_utf8(request.headers.get(header, "")).strip()
+    return name[:64] if name and name.isprintable() else UNKNOWN
 
 
 def comment(text: str) -> bytes:
+    """A comment, which clients ignore."""
     return ServerSentEvent(comment=text).encode()

@@ -1,4 +1,4 @@
-"""/token: an API key for a short-lived token (W05, W06)."""
+"""/token: a short-lived token in exchange for an API key (W05, W06)."""
 
 from __future__ import annotations
 

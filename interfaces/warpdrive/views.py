@@ -1,9 +1,9 @@
-"""Sessions and guests as Warpdrive's clients know them (W09, W14, W23, W29)."""
+"""Sessions, guests and stream messages in Warpdrive's shapes (W09, W14, W23, W29)."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict
 from uuid import UUID
 
 import orjson
@@ -67,52 +67,79 @@ class GuestOut(BaseModel):
     requested_at: datetime
 
 
-def session(it: HostedSession | HostedSessionRow) -> dict[str, Any]:
+def session(source: HostedSession | HostedSessionRow) -> dict[str, Any]:
+    """A session: from its aggregate or its row."""
     return {
-        "session_id": it.id,
-        "alias": it.alias,
-        "region": it.region,
-        "no_join": it.no_join,
-        "machine_id": it.machine_id,
-        "started_at": it.started_at,
+        "session_id": source.id,
+        "alias": source.alias,
+        "region": source.region,
+        "no_join": source.no_join,
+        "machine_id": source.machine_id,
+        "started_at": source.started_at,
     }
 
 
 def ssh(machine: Workspace) -> dict[str, Any] | None:
-    at: MachineConnection = machine.machine["connection"] if machine.machine else {}
-    port = at.get("ports", {}).get("22")
+    """How to log in; None where the machine does not run, or has no SSH."""
+    connection: MachineConnection = machine.machine["connection"] if machine.machine else {}
+    port = connection.get("ports", {}).get("22")
     if not port:
         return None
     user = machine.made_from["user"] if machine.made_from else "tenure"
-    return {"host": at["host"], "port": port, "user": user, "command": f"ssh -p {port} {user}@{at['host']}"}
+    return {
+        "host": connection["host"],
+        "port": port,
+        "user": user,
+        "command": f"ssh -p {port} {user}@{connection['host']}",
+    }
 
 
-def guest(row: GuestRow, asked: JoinRequest) -> dict[str, Any]:
+def guest(row: GuestRow, request: JoinRequest) -> dict[str, Any]:
+    """A guest, with what they asked with."""
     return {
         "joiner_uuid": row.joiner_id,
         "status": row.standing,
-        "user": asked.vm_user,
-        "pub_key": asked.pub_key,
-        "client_ip": asked.client_ip,
-        "region": asked.region,
+        "user": request.vm_user,
+        "pub_key": request.pub_key,
+        "client_ip": request.client_ip,
+        "region": request.region,
         "requested_at": row.asked_at,
     }
 
 
-def join_requested(alias: str, asked: JoinRequest) -> bytes:
-    told = {
+class JoinRequested(TypedDict):
+    """A request to join, for the owner (W23)."""
+
+    alias: str
+    subject_uuid: UUID
+    region: str
+    pub_key: str
+    user: str
+    client_ip: str
+
+
+class Outcome(TypedDict):
+    """What became of a request to join, for its guest (W29)."""
+
+    status: Literal["approved", "denied"]
+    reason: NotRequired[str]
+
+
+def join_requested(alias: str, request: JoinRequest) -> bytes:
+    """The frame of a request to join."""
+    message: JoinRequested = {
         "alias": alias,
-        "subject_uuid": asked.joiner_id,
-        "region": asked.region,
-        "pub_key": asked.pub_key,
-        "user": asked.vm_user,
-        "client_ip": asked.client_ip,
+        "subject_uuid": request.joiner_id,
+        "region": request.region,
+        "pub_key": request.pub_key,
+        "user": request.vm_user,
+        "client_ip": request.client_ip,
     }
-    return frame("join_requested", told)
+    return frame("join_requested", message)
 
 
-# What a guest is told of how their request stands; what is not here is not decided yet.
-OUTCOMES = {
+# The outcome of a request by the guest's status; a status that is not here is not final.
+OUTCOMES: dict[GuestStatus, Outcome] = {
     GuestStatus.INSTALLED: {"status": "approved"},
     GuestStatus.REJECTED: {"status": "denied", "reason": "owner_denied_join"},
     GuestStatus.REVOKED: {"status": "denied", "reason": "owner_denied_join"},
@@ -121,13 +148,14 @@ OUTCOMES = {
     GuestStatus.TIMED_OUT: {"status": "denied", "reason": "undefined"},
     GuestStatus.CLOSED: {"status": "denied", "reason": "undefined"},
 }
-ALREADY_IN = {"status": "denied", "reason": "user_already_in_session"}
+ALREADY_IN: Outcome = {"status": "denied", "reason": "user_already_in_session"}
 
 
-def outcome(told: dict[str, str]) -> bytes:
-    return frame("join_request_outcome", told)
+def outcome(message: Outcome) -> bytes:
+    """The frame of an outcome."""
+    return frame("join_request_outcome", message)
 
 
-def frame(event: str, data: Any) -> bytes:
-    """Without an id: both streams begin with what is true, so there is no place in them to come back to."""
+def frame(event: str, data: JoinRequested | Outcome) -> bytes:
+    """A Server-Sent Event without an id: both streams begin with the present state, so they have no positions."""
     return ServerSentEvent(orjson.dumps(data).decode(), event=event).encode()
