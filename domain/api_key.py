@@ -1,4 +1,4 @@
-"""A key that programs come with instead of a person. Its text, its name and its hash are kept elsewhere, as rows."""
+"""API keys: credentials for programs. The name and the hash of a key are rows outside the log."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Exclusive control over something that many can see, until it is given back or runs out.
+"""Claims: exclusive control over something that many can see, until it is released or its time is over.
 
-Its id follows from what it is about, so there is one for each by construction, and of many who claim at once one wins.
+A claim's id follows from its subject, so there is one for each subject, and of many concurrent claims one succeeds.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from tests.support.story import SUBJECT, T0
 
 
 def create(**changes: Any) -> Any:
-    asked = {"id": SUBJECT, "owner_id": ANNA, "scopes": ["full"], "lasts": None, "now": T0}
-    return keyless.when(ApiKey.create, **asked | changes)
+    fields = {"id": SUBJECT, "owner_id": ANNA, "scopes": ["full"], "lasts": None, "now": T0}
+    return keyless.when(ApiKey.create, **fields | changes)
 
 
 def test_it_is_made_for_scopes_and_a_time() -> None:

@@ -18,21 +18,21 @@ from tests.support.stories.workspaces import (
     HALF,
     claimed,
     handed_over,
+    handover_requested,
     ran_out,
     released,
     renewed,
     taken_over,
-    wanted,
 )
 from tests.support.story import T0, Story
 
 T1 = T0 + HALF
 MINUTE = timedelta(minutes=1)
-EVERY = [claimed, renewed, wanted, handed_over, released, ran_out, taken_over]
+EVERY = [claimed, renewed, handover_requested, handed_over, released, ran_out, taken_over]
 
 
-def take(story: Story, who: Any, now: Any = T0, may: bool = False) -> Any:
-    return story.when(Claim.take, who, HALF, now, may_take_over=may)
+def take(story: Story, user_id: Any, now: Any = T0, may: bool = False) -> Any:
+    return story.when(Claim.take, user_id, HALF, now, may_take_over=may)
 
 
 def test_who_has_it_claims_it_for_longer() -> None:
@@ -74,13 +74,13 @@ def test_it_is_given_back_by_its_holder_or_who_may() -> None:
 
 
 def test_it_is_handed_over_to_who_has_asked() -> None:
-    asked = claimed.when(Claim.request_handover, BOB, T0)
-    asked.then(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T1)
-    wanted.when(Claim.request_handover, BOB, T0).nothing()
+    outcome = claimed.when(Claim.request_handover, BOB, T0)
+    outcome.then(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T1)
+    handover_requested.when(Claim.request_handover, BOB, T0).nothing()
     claimed.when(Claim.request_handover, ANNA, T0).nothing()
     released.when(Claim.request_handover, BOB, T0).refused(NotFound)
-    wanted.when(Claim.hand_over, ANNA, BOB, HALF, T0).then(Claim.HandedOver, holder_id=BOB, expires_at=T1)
-    wanted.when(Claim.hand_over, BOB, BOB, HALF, T0).refused(NotAllowed)
+    handover_requested.when(Claim.hand_over, ANNA, BOB, HALF, T0).then(Claim.HandedOver, holder_id=BOB, expires_at=T1)
+    handover_requested.when(Claim.hand_over, BOB, BOB, HALF, T0).refused(NotAllowed)
     claimed.when(Claim.hand_over, ANNA, BOB, HALF, T0).refused(NotFound, "not asked")
 
 
@@ -88,7 +88,7 @@ def test_it_runs_out_when_it_is_due() -> None:
     claimed.when(Claim.expire, T0).nothing()
     claimed.when(Claim.expire, T1).then(Claim.Expired, at=T1)
     released.when(Claim.expire, T1).nothing()
-    assert claimed.work(PROCESSES) == wanted.work(PROCESSES) == {"claim.expire": T1}
+    assert claimed.work(PROCESSES) == handover_requested.work(PROCESSES) == {"claim.expire": T1}
     assert renewed.work(PROCESSES) == {"claim.expire": T0 + 2 * HALF}
     assert released.work(PROCESSES) == ran_out.work(PROCESSES) == {}
 
@@ -96,12 +96,12 @@ def test_it_runs_out_when_it_is_due() -> None:
 @pytest.mark.parametrize("story", EVERY)
 def test_the_newest_event_alone_tells_who_has_it(story: Story) -> None:
     for now in (T0, T0 + MINUTE, T1, T1 + HALF):
-        held = Claim.holder_after(story.events[-1], now)
-        assert (held[0] if held else None) == story.state.holder(now)
+        holder_and_end = Claim.holder_after(story.events[-1], now)
+        assert (holder_and_end[0] if holder_and_end else None) == story.state.holder(now)
 
 
 @pytest.mark.parametrize("story", EVERY)
 def test_its_row_is_its_state(story: Story) -> None:
     row: Any = reduce(claims.evolve, story.events, None)
-    assert (row.holder_id, row.asking) == (story.state.holder_id, [str(it) for it in story.state.asking])
+    assert (row.holder_id, row.asking) == (story.state.holder_id, [str(user) for user in story.state.asking])
     assert row.holder_id is None or row.expires_at == story.state.expires_at

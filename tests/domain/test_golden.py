@@ -1,4 +1,4 @@
-"""An event once stored loads for ever: every kind of event as it was first stored is kept in `golden.jsonl`.
+"""Stored events load for ever. `golden.jsonl` has every kind of event as it was first stored.
 
 A new kind of event is added with `python -m tests.domain.test_golden`, which never touches the lines that are there.
 A test that fails here is mended with an upcast in the domain, not with another line.
@@ -47,7 +47,7 @@ register_moved_topics()
 
 
 def event_classes() -> Iterator[type]:
-    """Every event that the domain can emit."""
+    """Every event class that can be stored."""
     for module in pkgutil.iter_modules(domain.__path__):
         for kind in vars(importlib.import_module(f"domain.{module.name}")).values():
             if isinstance(kind, type) and issubclass(kind, Aggregate) and not kind.__subclasses__():
@@ -57,13 +57,13 @@ def event_classes() -> Iterator[type]:
 
 
 def says_more(kind: Any, event: Any) -> bool:
-    """It tells what is in no event that others only stand on."""
-    told, always, theirs = (set(it.__dataclass_fields__) for it in (event, Aggregate.Created, kind.Event))
-    return not told <= always | theirs
+    """Whether a class named like a base has fields of its own, so that it is an event."""
+    fields, common, envelope = (set(cls.__dataclass_fields__) for cls in (event, Aggregate.Created, kind.Event))
+    return not fields <= common | envelope
 
 
-def kept() -> dict[type, list[tuple[str, dict[str, Any]]]]:
-    """By event, the topic and state that it was stored with; several where what it tells has changed since."""
+def golden_states() -> dict[type, list[tuple[str, dict[str, Any]]]]:
+    """By event class, each topic and state in the file: several where the payload has changed since 0.1."""
     states: dict[type, list[tuple[str, dict[str, Any]]]] = {}
     for line in map(json.loads, GOLDEN.read_text().splitlines()):
         states.setdefault(resolve_topic(line["topic"]), []).append((line["topic"], line["state"]))
@@ -76,7 +76,7 @@ def topic_of(event: Any) -> str:
 
 @pytest.mark.parametrize("event", sorted(event_classes(), key=topic_of), ids=lambda e: e.__qualname__)
 def test_what_was_stored_once_still_loads(event: type) -> None:
-    states = kept().get(event, [])
+    states = golden_states().get(event, [])
     new = f"{event.__qualname__} is new: python -m tests.domain.test_golden"
     assert states, new
     for topic, state in states:
@@ -85,21 +85,21 @@ def test_what_was_stored_once_still_loads(event: type) -> None:
         for field in dataclasses.fields(event):
             assert field.name in vars(loaded), f"{field.name} is not in old events: it needs an upcast"
         again = json.loads(mapper.to_stored_event(loaded).state)
-        assert all(again[told] == what for told, what in state.items() if told != "class_version")
+        assert all(again[field] == value for field, value in state.items() if field != "class_version")
     assert again == states[-1][1], new
 
 
 def test_every_kept_event_is_still_known() -> None:
-    assert set(kept()) == set(event_classes())
+    assert set(golden_states()) == set(event_classes())
 
 
 def add_new() -> None:
-    """Append a line for every kind of event that is not kept with what it tells now, taken from the stories."""
-    told = [*vars(stories).values(), *vars(hosting_stories).values(), *vars(workshop_stories).values()]
-    told += [*vars(vm_stories).values(), *vars(account_stories).values()]
-    told += [*vars(test_orphan).values(), *vars(test_request_key).values(), *vars(test_hypervisor).values()]
-    samples = {type(event): event for story in told if isinstance(story, Story) for event in story.events}
-    have = kept() if GOLDEN.exists() else {}
+    """Append a line for every event class whose present payload is not in the file, with a sample from the stories."""
+    objects = [*vars(stories).values(), *vars(hosting_stories).values(), *vars(workshop_stories).values()]
+    objects += [*vars(vm_stories).values(), *vars(account_stories).values()]
+    objects += [*vars(test_orphan).values(), *vars(test_request_key).values(), *vars(test_hypervisor).values()]
+    samples = {type(event): event for story in objects if isinstance(story, Story) for event in story.events}
+    have = golden_states() if GOLDEN.exists() else {}
     with GOLDEN.open("a") as file:
         for event in sorted(event_classes(), key=get_topic):
             if event in samples:

@@ -10,10 +10,10 @@ from tests.support.stories.hosted_sessions import (
     cleared,
     closed_to_all,
     ended,
-    freed,
+    freed_alias,
     opened,
-    taken,
-    taken_again,
+    retaken_alias,
+    taken_alias,
 )
 from tests.support.stories.workspaces import SNAPSHOT
 from tests.support.story import T0
@@ -36,15 +36,15 @@ def test_its_owner_may_forbid_to_join() -> None:
 
 
 def test_an_alias_is_one_sessions_at_a_time() -> None:
-    taken.when(Alias.take, SNAPSHOT, T0).refused(Conflict)
-    taken.when(Alias.take, HOSTED, T0).nothing()
-    freed.when(Alias.take, SNAPSHOT, T0).then(Alias.TakenAgain, session_id=SNAPSHOT)
+    taken_alias.when(Alias.take, SNAPSHOT, T0).refused(Conflict)
+    taken_alias.when(Alias.take, HOSTED, T0).nothing()
+    freed_alias.when(Alias.take, SNAPSHOT, T0).then(Alias.TakenAgain, session_id=SNAPSHOT)
 
 
 def test_an_alias_is_freed_by_who_has_it() -> None:
-    taken.when(Alias.free, HOSTED, T0).then(Alias.Freed)
-    taken_again.when(Alias.free, HOSTED, T0).nothing()
-    freed.when(Alias.free, HOSTED, T0).nothing()
+    taken_alias.when(Alias.free, HOSTED, T0).then(Alias.Freed)
+    retaken_alias.when(Alias.free, HOSTED, T0).nothing()
+    freed_alias.when(Alias.free, HOSTED, T0).nothing()
 
 
 def test_an_alias_is_the_same_in_any_case() -> None:

@@ -6,7 +6,7 @@ from tests.support.story import T0, Story
 unknown = Story(Hypervisor)
 met = unknown.given(Hypervisor.Met)
 lost = met.given(Hypervisor.Lost)
-found = lost.given(Hypervisor.Found)
+back = lost.given(Hypervisor.Found)
 
 
 def test_it_is_said_when_it_is_lost_and_when_it_is_found_again() -> None:
@@ -14,4 +14,4 @@ def test_it_is_said_when_it_is_lost_and_when_it_is_found_again() -> None:
     met.when(Hypervisor.report, False, T0).then(Hypervisor.Lost)
     lost.when(Hypervisor.report, False, T0).nothing()
     lost.when(Hypervisor.report, True, T0).then(Hypervisor.Found)
-    found.when(Hypervisor.report, True, T0).nothing()
+    back.when(Hypervisor.report, True, T0).nothing()

@@ -29,8 +29,8 @@ WEEK = timedelta(days=7)
 
 
 def create(**changes: Any) -> Any:
-    asked = {"id": SUBJECT, "created_by": ANNA, "inviter_role": Role.ADMIN, "role": "viewer", "lasts": WEEK}
-    return uninvited.when(Invite.create, **asked | {"max_uses": None, "now": T0} | changes)
+    fields = {"id": SUBJECT, "created_by": ANNA, "inviter_role": Role.ADMIN, "role": "viewer", "lasts": WEEK}
+    return uninvited.when(Invite.create, **fields | {"max_uses": None, "now": T0} | changes)
 
 
 def test_it_is_made_for_a_role_and_a_time() -> None:

@@ -4,14 +4,14 @@ from domain.orphan import Orphan
 from tests.support.stories.workspaces import OPERATION
 from tests.support.story import SUBJECT, T0, Story
 
-found = Story(Orphan).given(
+orphaned = Story(Orphan).given(
     Orphan.Found, workspace_id=OPERATION, provider="docker", provider_id="tenure-1", engine_id="e1", region="local"
 )
-destroyed = found.given(Orphan.Destroyed)
+destroyed = orphaned.given(Orphan.Destroyed)
 
 
 def test_it_is_destroyed_once() -> None:
-    found.when(Orphan.destroyed, T0).then(Orphan.Destroyed)
+    orphaned.when(Orphan.destroyed, T0).then(Orphan.Destroyed)
     destroyed.when(Orphan.destroyed, T0).nothing()
 
 

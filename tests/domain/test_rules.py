@@ -14,7 +14,7 @@ import domain
 from application.access import NEEDS
 from domain.aggregate import Aggregate
 
-MODULES = [importlib.import_module(f"domain.{found.name}") for found in pkgutil.iter_modules(domain.__path__)]
+MODULES = [importlib.import_module(f"domain.{info.name}") for info in pkgutil.iter_modules(domain.__path__)]
 AGGREGATES = sorted(
     {
         kind
@@ -46,9 +46,9 @@ def test_events_are_named_not_inferred(kind: type) -> None:
 
 
 def test_every_action_that_is_asked_for_is_in_the_table() -> None:
-    asked = set()
+    used = set()
     for folder in ("application", "interfaces", "projections"):
         for path in Path(folder).rglob("*.py"):
             text = path.read_text()
-            asked |= {action for action in NEEDS if f'"{action}"' in text and path.name != "access.py"}
-    assert asked == set(NEEDS), "an action that nobody asks for"
+            used |= {action for action in NEEDS if f'"{action}"' in text and path.name != "access.py"}
+    assert used == set(NEEDS), "an action that nobody asks for"

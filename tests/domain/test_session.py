@@ -15,27 +15,27 @@ from tests.support.stories.workspaces import (
     SESSION,
     back,
     lost,
+    observed,
+    observed_inside,
     renamed,
     resized,
-    seen,
-    seen_inside,
 )
 from tests.support.story import SUBJECT, T0
 
 
 def test_it_is_found_once() -> None:
-    seen.when(Session.observe, "main", 1, T0).nothing()
+    observed.when(Session.observe, "main", 1, T0).nothing()
 
 
 def test_what_has_changed_is_said() -> None:
-    seen.when(Session.observe, "dev", 1, T0).then(Session.Renamed, name="dev")
-    seen.when(Session.observe, "main", 2, T0).then(Session.Resized, windows=2)
-    both = seen.when(Session.observe, "dev", 2, T0)
+    observed.when(Session.observe, "dev", 1, T0).then(Session.Renamed, name="dev")
+    observed.when(Session.observe, "main", 2, T0).then(Session.Resized, windows=2)
+    both = observed.when(Session.observe, "dev", 2, T0)
     both.then_all((Session.Renamed, {"name": "dev"}), (Session.Resized, {"windows": 2}))
 
 
 def test_it_is_closed_once_and_may_come_back() -> None:
-    seen.when(Session.close, T0).then(Session.Closed)
+    observed.when(Session.close, T0).then(Session.Closed)
     lost.when(Session.close, T0).nothing()
     lost.when(Session.observe, "dev", 2, T0).then(Session.FoundAgain, name="dev", windows=2)
     back.when(Session.observe, "main", 1, T0).nothing()
@@ -49,8 +49,8 @@ def test_one_session_of_one_server_is_one_stream() -> None:
 
 
 def test_its_row() -> None:
-    row = seen.row(sessions.evolve)
-    assert seen_inside.row(sessions.evolve) == sessions.SessionRow(SUBJECT, **OWNED)
+    row = observed.row(sessions.evolve)
+    assert observed_inside.row(sessions.evolve) == sessions.SessionRow(SUBJECT, **OWNED)
     assert row == sessions.SessionRow(SUBJECT, **SESSION)
     assert renamed.row(sessions.evolve).name == "dev"
     assert resized.row(sessions.evolve).windows == 2
@@ -59,13 +59,13 @@ def test_its_row() -> None:
 
 
 def test_its_history_is_everybodys_unless_it_is_in_somebodys_workspace() -> None:
-    assert seen.row(ownership.evolve) is None
-    assert seen_inside.row(ownership.evolve) == ownership.OwnershipRow(SUBJECT, ANNA)
-    (found,) = seen.events
-    assert trail.entry_of(found, 1, None, None).shared and not trail.entry_of(found, 1, ANNA, None).shared
+    assert observed.row(ownership.evolve) is None
+    assert observed_inside.row(ownership.evolve) == ownership.OwnershipRow(SUBJECT, ANNA)
+    (event,) = observed.events
+    assert trail.entry_of(event, 1, None, None).shared and not trail.entry_of(event, 1, ANNA, None).shared
     operator, holder = Actor(BOB, "", "", role=Role.OPERATOR), Actor(ANNA, "", "", role=Role.VIEWER)
     admin = Actor(OPERATION, "", "", role=Role.ADMIN)
-    assert [may_view(who, ANNA) for who in (operator, holder, admin)] == [False, True, True]
-    assert [may_claim(who, ANNA) for who in (operator, holder, admin)] == [False, True, True]
-    assert [may_claim(who, None) for who in (operator, holder, admin)] == [True, False, True]
+    assert [may_view(actor, ANNA) for actor in (operator, holder, admin)] == [False, True, True]
+    assert [may_claim(actor, ANNA) for actor in (operator, holder, admin)] == [False, True, True]
+    assert [may_claim(actor, None) for actor in (operator, holder, admin)] == [True, False, True]
     assert sessions.owner_filter(operator) == BOB and sessions.owner_filter(admin) is None

@@ -20,8 +20,8 @@ MODULES = (
 def test_clients_know_the_attributes_of_an_aggregate_under_the_names_of_version_0_1() -> None:
     expected = {kind: set(names.split()) for kind, _, names in (li.partition(": ") for li in NAMES.open())}
     stories = [story for module in MODULES for story in vars(module).values() if isinstance(story, Story)]
-    shown: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     for story in stories:
         if aggregate := story.state:
-            shown.setdefault(type(aggregate).__name__, set()).update(state(aggregate).keys() - ENVELOPE)
-    assert shown == expected
+            names.setdefault(type(aggregate).__name__, set()).update(state(aggregate).keys() - ENVELOPE)
+    assert names == expected

@@ -14,13 +14,13 @@ BY_OWNER = {"by": ANNA, "actor_role": Role.OWNER, "now": T0}
 BY_ADMIN = {"by": ANNA, "actor_role": Role.ADMIN, "now": T0}
 
 
-@pytest.mark.parametrize("asked", [BY_OWNER, BY_ADMIN])
-def test_admins_and_the_owner_give_roles_to_those_below(asked: dict[str, object]) -> None:
-    viewer.when(User.change_role, "operator", **asked).then(User.RoleChanged, role="operator")
-    viewer.when(User.change_role, "admin", **asked).then(User.RoleChanged, role="admin")
-    promoted.when(User.change_role, "viewer", **asked).then(User.RoleChanged, role="viewer")
-    viewer.when(User.change_role, "viewer", **asked).nothing()
-    viewer.when(User.remove, **asked).then(User.Removed)
+@pytest.mark.parametrize("fields", [BY_OWNER, BY_ADMIN])
+def test_admins_and_the_owner_give_roles_to_those_below(fields: dict[str, object]) -> None:
+    viewer.when(User.change_role, "operator", **fields).then(User.RoleChanged, role="operator")
+    viewer.when(User.change_role, "admin", **fields).then(User.RoleChanged, role="admin")
+    promoted.when(User.change_role, "viewer", **fields).then(User.RoleChanged, role="viewer")
+    viewer.when(User.change_role, "viewer", **fields).nothing()
+    viewer.when(User.remove, **fields).then(User.Removed)
 
 
 def test_admins_are_for_the_owner_to_change() -> None:
@@ -30,11 +30,11 @@ def test_admins_are_for_the_owner_to_change() -> None:
     admin.when(User.remove, **BY_OWNER).then(User.Removed)
 
 
-@pytest.mark.parametrize("asked", [BY_OWNER, BY_ADMIN])
-def test_the_owner_stays_the_owner(asked: dict[str, object]) -> None:
-    owner.when(User.change_role, "viewer", **asked).refused(NotAllowed)
-    owner.when(User.remove, **asked).refused(NotAllowed)
-    viewer.when(User.change_role, "owner", **asked).refused(NotAllowed)
+@pytest.mark.parametrize("fields", [BY_OWNER, BY_ADMIN])
+def test_the_owner_stays_the_owner(fields: dict[str, object]) -> None:
+    owner.when(User.change_role, "viewer", **fields).refused(NotAllowed)
+    owner.when(User.remove, **fields).refused(NotAllowed)
+    viewer.when(User.change_role, "owner", **fields).refused(NotAllowed)
 
 
 @pytest.mark.parametrize("story", [owner, admin])

@@ -48,8 +48,8 @@ def test_everybody_can_go(story: Story) -> None:
 
 @pytest.mark.parametrize("story", [closed, forgotten])
 def test_who_has_gone_is_not_there(story: Story) -> None:
-    for asked in (VmAccount.close, VmAccount.ban, VmAccount.unban):
-        story.when(asked, T0).refused(NotFound)
+    for command in (VmAccount.close, VmAccount.ban, VmAccount.unban):
+        story.when(command, T0).refused(NotFound)
     story.when(VmAccount.change_type, "moderator", T0).refused(NotFound)
     story.when(VmAccount.password_changed, None, T0).refused(NotFound)
     story.when(VmAccount.log_out, INVITE, T0).nothing()

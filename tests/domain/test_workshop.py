@@ -18,12 +18,14 @@ from tests.support.stories.workspaces import ANNA, HOUR
 from tests.support.story import SUBJECT, T0, YEAR, Story
 
 NINA = UUID("00000000-0000-4000-8000-0000000000c3")
-STOPPED = (stories.made, stories.at_rest)
+STOPPED = (stories.created, stories.at_rest)
 
 
 def test_it_is_created_with_a_number_that_its_id_follows_from() -> None:
-    it = Workshop.create(**FACTS, seats=2, now=T0)  # type: ignore[arg-type]
-    assert it.id == Workshop.id_of("ws-abc234") and it.status == "created" and list(it.seats) == [1, 2]
+    workshop = Workshop.create(**FACTS, seats=2, now=T0)  # type: ignore[arg-type]
+    assert (
+        workshop.id == Workshop.id_of("ws-abc234") and workshop.status == "created" and list(workshop.seats) == [1, 2]
+    )
 
 
 @pytest.mark.parametrize("seats", [0, 11, -1])
@@ -45,8 +47,8 @@ def test_it_is_not_started_twice(story: Story) -> None:
 
 
 def test_each_seat_is_given_a_machine() -> None:
-    wanted = [(Workshop.SeatRequested, {"seat": n, "machine_id": machine(n, n)}) for n in (1, 2)]
-    stories.start_asked.when(Workshop.request_machines, T0).then_all(*wanted)
+    requested = [(Workshop.SeatRequested, {"seat": n, "machine_id": machine(n, n)}) for n in (1, 2)]
+    stories.start_asked.when(Workshop.request_machines, T0).then_all(*requested)
     stories.seats_asked.when(Workshop.request_machines, T0).nothing()
 
 
@@ -74,8 +76,8 @@ def test_a_start_in_which_one_seat_fails_again_and_again_says_which() -> None:
     stories.last_try.when(Workshop.machine_failed, machine(2, 4), "no image", T0).then_all(
         (Workshop.SeatFailed, {"machine_id": machine(2, 4), **failed}), (Workshop.StartFailed, failed)
     )
-    it = stories.not_started.state
-    assert (it.status, it.error) == (Status.STOPPING, "seat 2: no image")
+    workshop = stories.not_started.state
+    assert (workshop.status, workshop.error) == (Status.STOPPING, "seat 2: no image")
     stories.not_started.when(Workshop.request_machines, T0).nothing()
     stories.not_started.when(Workshop.machine_ready, machine(1, 1), T0).nothing()
 
@@ -90,10 +92,10 @@ def test_it_can_be_started_again_and_says_no_more_what_failed() -> None:
 
 
 def test_a_stop_is_over_when_no_machine_is_left() -> None:
-    stories.lena.when(Workshop.stop, T0).then_all((Workshop.StopRequested, {}))
+    stories.joined.when(Workshop.stop, T0).then_all((Workshop.StopRequested, {}))
     stories.stop_asked.when(Workshop.stopped, T0).nothing()
-    gone = (Workshop.SeatCleared, {"seat": 2, "machine_id": machine(2, 2)})
-    stories.one_gone.when(Workshop.machine_gone, machine(2, 2), T0).then_all(gone, (Workshop.Emptied, {}))
+    cleared = (Workshop.SeatCleared, {"seat": 2, "machine_id": machine(2, 2)})
+    stories.one_gone.when(Workshop.machine_gone, machine(2, 2), T0).then_all(cleared, (Workshop.Emptied, {}))
     stories.one_gone.when(Workshop.machine_gone, machine(1, 1), T0).nothing()
     stories.all_gone.when(Workshop.stopped, T0).then_all((Workshop.Stopped, {}))
     stories.at_rest.when(Workshop.stopped, T0).nothing()
@@ -106,15 +108,19 @@ def test_a_machine_of_before_is_none_of_the_next_start() -> None:
     stories.once_more.when(Workshop.request_machines, T0).then_all(*again)
 
 
-@pytest.mark.parametrize("story", [stories.made, stories.seats_asked, stories.stop_asked, stories.at_rest])
+@pytest.mark.parametrize("story", [stories.created, stories.seats_asked, stories.stop_asked, stories.at_rest])
 def test_what_does_not_run_is_neither_stopped_nor_joined(story: Story) -> None:
-    for ask in (Workshop.stop, lambda it, now: it.join(NINA, now), lambda it, now: it.rejoin(LENA, now)):
+    for ask in (
+        Workshop.stop,
+        lambda workshop, now: workshop.join(NINA, now),
+        lambda workshop, now: workshop.rejoin(LENA, now),
+    ):
         story.when(ask, T0).refused(NotRunning)
 
 
 def test_the_first_seat_that_is_free_is_taken() -> None:
     stories.open_.when(Workshop.join, LENA, T0).then_all((Workshop.Joined, {"seat": 1, "learner_id": LENA}))
-    stories.lena.when(Workshop.join, MAX, T0).then_all((Workshop.Joined, {"seat": 2, "learner_id": MAX}))
+    stories.joined.when(Workshop.join, MAX, T0).then_all((Workshop.Joined, {"seat": 2, "learner_id": MAX}))
     stories.full.when(Workshop.join, NINA, T0).refused(NoSeats)
 
 
@@ -127,16 +133,16 @@ def test_who_comes_back_has_the_same_seat() -> None:
 def test_a_seat_that_was_ended_is_free_when_it_has_another_machine() -> None:
     ended = {"seat": 1, "learner_id": LENA, "machine_id": machine(1, 1)}
     stories.full.when(Workshop.end_seat, 1, T0).then_all((Workshop.SeatEnded, ended))
-    stories.sent_away.when(Workshop.rejoin, LENA, T0).refused(NoSuchSession)
-    stories.sent_away.when(Workshop.join, NINA, T0).refused(NoSeats)
+    stories.seat_ended.when(Workshop.rejoin, LENA, T0).refused(NoSuchSession)
+    stories.seat_ended.when(Workshop.join, NINA, T0).refused(NoSeats)
     stories.open_.when(Workshop.end_seat, 1, T0).refused(NotFound)
-    another = stories.with_seat(stories.sent_away, Workshop.SeatRequested, 1, 3)
+    another = stories.with_seat(stories.seat_ended, Workshop.SeatRequested, 1, 3)
     ready = stories.with_seat(another, Workshop.SeatReady, 1, 3)
     ready.when(Workshop.join, NINA, T0).then_all((Workshop.Joined, {"seat": 1, "learner_id": NINA}))
 
 
 def test_who_sits_where_a_machine_is_lost_sits_there_still() -> None:
-    lost = stories.with_seat(stories.lena, Workshop.SeatFailed, 1, 1, reason="vanished")
+    lost = stories.with_seat(stories.joined, Workshop.SeatFailed, 1, 1, reason="vanished")
     assert lost.state.status == Status.RUNNING
     lost.when(Workshop.rejoin, LENA, T0).then_all((Workshop.Rejoined, {"seat": 1, "learner_id": LENA}))
     lost.when(Workshop.request_machines, T0).then_all(
@@ -164,9 +170,9 @@ def test_it_can_be_extended_while_it_runs() -> None:
 
 
 def test_it_can_be_deleted_in_whatever_state_and_then_there_is_none() -> None:
-    stories.lena.when(Workshop.delete, T0).then_all((Workshop.Deleted, {}))
+    stories.joined.when(Workshop.delete, T0).then_all((Workshop.Deleted, {}))
     stories.at_rest.when(Workshop.delete, T0).then_all((Workshop.Deleted, {}), (Workshop.Emptied, {}))
-    for ask in (Workshop.delete, Workshop.stop, lambda it, now: it.start(DAY, now)):
+    for ask in (Workshop.delete, Workshop.stop, lambda workshop, now: workshop.start(DAY, now)):
         stories.taken_away.when(ask, T0).refused(NotFound)
 
 
@@ -176,10 +182,10 @@ def test_a_code_is_the_same_however_it_is_typed(typed: str) -> None:
 
 
 def test_a_code_is_one_workshop_s() -> None:
-    stories.said.when(Code.take, ANNA, T0).nothing()
-    stories.said.when(Code.free, ANNA, T0).nothing()
-    stories.said.when(Code.free, SUBJECT, T0).then_all((Code.Freed, {}))
-    stories.unused.when(Code.take, ANNA, T0).then_all((Code.TakenAgain, {"workshop_id": ANNA}))
+    stories.taken_code.when(Code.take, ANNA, T0).nothing()
+    stories.taken_code.when(Code.free, ANNA, T0).nothing()
+    stories.taken_code.when(Code.free, SUBJECT, T0).then_all((Code.Freed, {}))
+    stories.freed_code.when(Code.take, ANNA, T0).then_all((Code.TakenAgain, {"workshop_id": ANNA}))
 
 
 @pytest.mark.parametrize(("text", "seat"), [("1", 1), ("01", 1), ("10", 10)])

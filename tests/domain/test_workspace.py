@@ -16,9 +16,9 @@ from tests.support.stories.workspaces import (
     OPERATION,
     SNAPSHOT,
     deleted,
+    destroyed,
     expired,
     failed,
-    gone,
     nothing_yet,
     requested,
     restoring,
@@ -83,7 +83,7 @@ def test_it_fails_with_a_reason_and_is_cleared_up_once() -> None:
     failed.given(Workspace.Cleared).when(Workspace.cleared, T0).nothing()
 
 
-@pytest.mark.parametrize("story", [running, stopped, failed, expired, deleted, gone])
+@pytest.mark.parametrize("story", [running, stopped, failed, expired, deleted, destroyed])
 def test_what_the_world_reports_twice_has_happened_once(story: Story) -> None:
     story.when(Workspace.provisioned, MACHINE, T0).nothing()
     story.when(Workspace.give_up, "late", T0).nothing()
@@ -230,7 +230,7 @@ def test_it_can_be_deleted_in_whatever_status(story: Story) -> None:
     story.when(Workspace.delete, T0).then(Workspace.Deleted)
 
 
-@pytest.mark.parametrize("story", [expired, deleted, gone])
+@pytest.mark.parametrize("story", [expired, deleted, destroyed])
 def test_what_has_ended_has_ended(story: Story) -> None:
     story.when(Workspace.delete, T0).refused(NotFound)
     story.when(Workspace.expire, T0 + 9 * HOUR).nothing()
@@ -247,7 +247,7 @@ def test_why_it_ended_is_remembered() -> None:
 def test_it_is_destroyed_once_and_only_after_its_end() -> None:
     running.when(Workspace.destroyed, T0).nothing()
     deleted.when(Workspace.destroyed, T0).then(Workspace.Destroyed)
-    gone.when(Workspace.destroyed, T0).nothing()
+    destroyed.when(Workspace.destroyed, T0).nothing()
 
 
 # -- what the sweep finds
@@ -276,9 +276,9 @@ def test_a_machine_that_turns_up_again_is_adopted() -> None:
 
 
 def test_every_event_says_who_asked_and_because_of_what() -> None:
-    it = running.state
-    it.delete(T0)
-    (event,) = it.signed(by=ANNA, request_id="r1", caused_by=7)
+    workspace = running.state
+    workspace.delete(T0)
+    (event,) = workspace.signed(by=ANNA, request_id="r1", caused_by=7)
     assert (event.by, event.request_id, event.caused_by) == (ANNA, "r1", 7)
     assert isinstance(event, Workspace.Deleted)
     assert isinstance(event.by, UUID)

@@ -5,37 +5,37 @@ from __future__ import annotations
 import pytest
 
 from projections import guests, hosted_sessions
-from tests.support.stories import hosted_sessions as told
+from tests.support.stories import hosted_sessions as stories
 from tests.support.stories.hosted_sessions import AGAIN, HOSTED, JOINER, T5
 from tests.support.stories.workspaces import ANNA, BOB
 from tests.support.story import T0, Story
 
 
 def test_a_session_is_listed_until_it_ends() -> None:
-    row = told.opened.row(hosted_sessions.evolve)
+    row = stories.opened.row(hosted_sessions.evolve)
     assert (row.owner_id, row.alias, row.no_join, row.started_at) == (ANNA, "brave-otter-42", False, T0)
-    assert told.ended.row(hosted_sessions.evolve) is None
-    assert told.cleared.row(hosted_sessions.evolve) is None
+    assert stories.ended.row(hosted_sessions.evolve) is None
+    assert stories.cleared.row(hosted_sessions.evolve) is None
 
 
 def test_a_guest_is_shown_with_whose_session_it_is() -> None:
-    row = told.waiting.row(guests.evolve)
+    row = stories.waiting.row(guests.evolve)
     assert (row.session_id, row.owner_id, row.user_id, row.joiner_id) == (HOSTED, ANNA, BOB, JOINER)
     assert (row.standing, row.asked_at, row.until) == ("waiting", T0, T5)
-    assert told.waiting_again.row(guests.evolve).joiner_id == AGAIN
+    assert stories.waiting_again.row(guests.evolve).joiner_id == AGAIN
 
 
 @pytest.mark.parametrize(
     ("story", "standing"),
     [
-        (told.withdrawn, "withdrawn"),
-        (told.timed_out, "timed_out"),
-        (told.rejected, "rejected"),
-        (told.approved, "approved"),
-        (told.not_installed, "waiting"),
-        (told.inside, "installed"),
-        (told.revoked, "revoked"),
-        (told.removed, "removed"),
+        (stories.withdrawn, "withdrawn"),
+        (stories.timed_out, "timed_out"),
+        (stories.rejected, "rejected"),
+        (stories.approved, "approved"),
+        (stories.not_installed, "waiting"),
+        (stories.installed, "installed"),
+        (stories.revoked, "revoked"),
+        (stories.removed, "removed"),
     ],
 )
 def test_a_row_says_what_the_aggregate_says(story: Story, standing: str) -> None:
@@ -43,5 +43,5 @@ def test_a_row_says_what_the_aggregate_says(story: Story, standing: str) -> None
 
 
 def test_it_is_gone_with_its_session() -> None:
-    assert told.over.row(guests.evolve) is None
-    assert told.not_installed.row(guests.evolve).reason == "the name is taken"
+    assert stories.over.row(guests.evolve) is None
+    assert stories.not_installed.row(guests.evolve).reason == "the name is taken"

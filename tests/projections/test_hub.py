@@ -18,7 +18,7 @@ from projections.trail import Entry
 from tests.support.server import PATIENCE
 from tests.support.stories.workspaces import ANNA, requested
 
-BOUND = 8
+MAX_QUEUED_PUSHES = 8
 ACTOR = Actor(ANNA, "anna", "r1")
 
 
@@ -56,50 +56,50 @@ def batch(after: int, count: int) -> Batch:
 
 
 async def ready(hub: Hub, subject: UUID | None = None) -> AsyncIterator[Sequence[StreamMessage]]:
-    told = hub.follow(ACTOR, subject, None)
-    assert await anext(told) == [Ready(0)]
-    return told
+    messages = hub.follow(ACTOR, subject, None)
+    assert await anext(messages) == [Ready(0)]
+    return messages
 
 
-async def taken(told: AsyncIterator[Sequence[StreamMessage]], last: int) -> list[int]:
+async def positions_until(messages: AsyncIterator[Sequence[StreamMessage]], last: int) -> list[int]:
     """The positions that it is told, up to the last."""
-    seen: list[int] = []
-    while not seen or seen[-1] < last:
-        seen += [push.position for push in await anext(told)]
-    return seen
+    positions: list[int] = []
+    while not positions or positions[-1] < last:
+        positions += [push.position for push in await anext(messages)]
+    return positions
 
 
 async def test_a_batch_longer_than_the_queue_reaches_who_takes_it() -> None:
-    hub = Hub(NothingMissed(), BOUND, 100)
-    reading = [asyncio.create_task(taken(await ready(hub), 20 * BOUND)) for _ in range(3)]
+    hub = Hub(NothingMissed(), MAX_QUEUED_PUSHES, 100)
+    reading = [asyncio.create_task(positions_until(await ready(hub), 20 * MAX_QUEUED_PUSHES)) for _ in range(3)]
     await asyncio.sleep(0)  # they wait
-    await hub.receive(batch(0, 20 * BOUND))
-    assert await asyncio.gather(*reading) == [list(range(1, 20 * BOUND + 1))] * 3
+    await hub.receive(batch(0, 20 * MAX_QUEUED_PUSHES))
+    assert await asyncio.gather(*reading) == [list(range(1, 20 * MAX_QUEUED_PUSHES + 1))] * 3
 
 
 async def test_who_takes_nothing_is_cut_off_and_holds_up_nobody() -> None:
-    hub = Hub(NothingMissed(), BOUND, 100)
-    stuck, reading = await ready(hub), asyncio.create_task(taken(await ready(hub), 20 * BOUND))
+    hub = Hub(NothingMissed(), MAX_QUEUED_PUSHES, 100)
+    stuck, reading = await ready(hub), asyncio.create_task(positions_until(await ready(hub), 20 * MAX_QUEUED_PUSHES))
     await asyncio.sleep(0)
     waiting = asyncio.ensure_future(anext(stuck))
     await asyncio.sleep(0)
     await hub.receive(batch(0, 1))
     await waiting  # it takes one event, and then no more
-    await hub.receive(batch(1, 20 * BOUND - 1))
-    assert await reading == list(range(1, 20 * BOUND + 1))
+    await hub.receive(batch(1, 20 * MAX_QUEUED_PUSHES - 1))
+    assert await reading == list(range(1, 20 * MAX_QUEUED_PUSHES + 1))
     with pytest.raises(CutOff):
         await anext(stuck)
 
 
 async def test_what_waits_comes_at_once() -> None:
-    hub = Hub(NothingMissed(), BOUND, 100)
-    told = await ready(hub)
-    first = asyncio.ensure_future(anext(told))
+    hub = Hub(NothingMissed(), MAX_QUEUED_PUSHES, 100)
+    messages = await ready(hub)
+    first = asyncio.ensure_future(anext(messages))
     await asyncio.sleep(0)
     await hub.receive(batch(0, 1))
     await first
-    await hub.receive(batch(1, BOUND))
-    assert [push.position for push in await anext(told)] == list(range(2, BOUND + 2))
+    await hub.receive(batch(1, MAX_QUEUED_PUSHES))
+    assert [push.position for push in await anext(messages)] == list(range(2, MAX_QUEUED_PUSHES + 2))
 
 
 async def test_what_is_looked_up_does_not_wait_for_the_follower_who_waits_for_it(
@@ -107,9 +107,9 @@ async def test_what_is_looked_up_does_not_wait_for_the_follower_who_waits_for_it
 ) -> None:
     monkeypatch.setattr(queries, "FOLLOW_TIMEOUT_S", 3600.0)
     log = Followed()
-    hub = Hub(log, BOUND, 100)
-    told = hub.follow(ACTOR, None, None)
-    await anext(told)
+    hub = Hub(log, MAX_QUEUED_PUSHES, 100)
+    messages = hub.follow(ACTOR, None, None)
+    await anext(messages)
     log.head = 100
     async with asyncio.timeout(PATIENCE):
         await hub.receive(batch(2, 1))  # and what came before it has not been told here

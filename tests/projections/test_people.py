@@ -39,8 +39,8 @@ def test_who_was_removed_is_not_listed(story: Story) -> None:
 
 
 def test_an_invite_shows_what_has_become_of_it() -> None:
-    made = InviteRow(SUBJECT, ANNA, "operator", T0, T7)
-    assert invited.row(invites.evolve) == made
+    created = InviteRow(SUBJECT, ANNA, "operator", T0, T7)
+    assert invited.row(invites.evolve) == created
     assert accepted.row(invites.evolve).used_count == 1
     assert revoked.row(invites.evolve).revoked
     assert over.row(invites.evolve).expired
@@ -60,10 +60,10 @@ def test_one_that_cannot_is_not(story: Story) -> None:
 
 @pytest.mark.parametrize("story", [invited, accepted, used_up, revoked, over])
 def test_the_row_and_the_aggregate_tell_the_same(story: Story) -> None:
-    row, it = story.row(invites.evolve), story.state
+    row, state = story.row(invites.evolve), story.state
     for field in ("id", "created_by", "role", "created_at", "expires_at", "max_uses", "revoked", "expired"):
-        assert getattr(row, field) == getattr(it, field), field
-    assert row.used_count == len(it.accepted_by)
+        assert getattr(row, field) == getattr(state, field), field
+    assert row.used_count == len(state.accepted_by)
 
 
 def test_the_history_of_somebody_is_their_own() -> None:

@@ -44,8 +44,8 @@ def test_its_update_time_moves_with_its_status() -> None:
 
 def test_it_shows_what_is_under_way_until_that_is_over() -> None:
     assert stopping.row(workspaces.evolve).operation == "stop"
-    done = stopping.given(Workspace.Stopped, operation_id=OPERATION)
-    assert done.row(workspaces.evolve).operation is None
+    stopped_again = stopping.given(Workspace.Stopped, operation_id=OPERATION)
+    assert stopped_again.row(workspaces.evolve).operation is None
 
 
 @pytest.mark.parametrize(("story", "error"), [(failed, "no image"), (vanished, "lost")])
@@ -73,10 +73,10 @@ def test_snapshots_are_listed_with_their_state() -> None:
     "story", [requested, running, stopped, stopping, failed, vanished, snapping, snapped, restoring]
 )
 def test_the_row_and_the_aggregate_tell_the_same(story: Story) -> None:
-    row, it = story.row(workspaces.evolve), story.state
+    row, state = story.row(workspaces.evolve), story.state
     shared = "id owner_id name template provider status created_at updated_at ttl_seconds expires_at"
     for field in [*shared.split(), "machine", "error", "waiting", "operation"]:
-        assert getattr(row, field) == getattr(it, field), field
+        assert getattr(row, field) == getattr(state, field), field
 
 
 def operation_rows(story: Story) -> list[tuple[str, str | None, str | None]]:

@@ -12,9 +12,9 @@ from tests.support.stories.workspaces import (
     MACHINE,
     OPERATION,
     deleted,
+    destroyed,
     expired,
     failed,
-    gone,
     requested,
     restoring,
     running,
@@ -81,7 +81,7 @@ def test_what_ends_is_destroyed_and_nothing_else(story: Story, end: type) -> Non
 
 
 def test_nothing_is_left_to_do_in_the_end() -> None:
-    assert gone.work(PROCESSES) == {}
+    assert destroyed.work(PROCESSES) == {}
     assert expired.given(Workspace.Destroyed).work(PROCESSES) == {}
     assert deleted.given(Workspace.Destroyed).work(PROCESSES) == {}
 

@@ -31,13 +31,13 @@ SCSI = DRIVE | {"drive_bus": "scsi"}
 ALL = (CPU, HBA, SCSI, CDROM, AUDIO, DISPLAY, NETWORK, NIC, CUSTOM)
 
 
-def wrong(it: Any) -> str:
+def wrong(candidate: Any) -> str:
     with pytest.raises(Invalid) as refused:
-        validate_document(it)
+        validate_document(candidate)
     return str(refused.value)
 
 
-@pytest.mark.parametrize("device", [*ALL, LSI, MDEV, TAP], ids=lambda it: it["id"])
+@pytest.mark.parametrize("device", [*ALL, LSI, MDEV, TAP], ids=lambda device: device["id"])
 def test_each_device_is_told_by_its_own_fields_and_no_others(device: Device) -> None:
     before = [HBA] if device.get("drive_bus") == "scsi" else [NETWORK] if device["type"] == "nic" else []
     validate_document(document(*before, device))
@@ -45,8 +45,8 @@ def test_each_device_is_told_by_its_own_fields_and_no_others(device: Device) -> 
     for field in device.keys() - {"id"}:
         less = {key: value for key, value in device.items() if key != field}
         assert wrong(document(*before, less)) == f'device "{device["id"]}": {field} is needed'
-        said = wrong(document(*before, device | {field: None}))
-        assert said.startswith(f'device "{device["id"]}": {field} must '), said
+        message = wrong(document(*before, device | {field: None}))
+        assert message.startswith(f'device "{device["id"]}": {field} must '), message
 
 
 def test_all_of_them_go_together() -> None:
@@ -119,8 +119,8 @@ def test_a_field_of_the_machine_that_is_wrong(fields: Device, says: str) -> None
     ],
 )
 def test_a_field_of_a_device_that_is_wrong(device: Device, fields: Device, says: str) -> None:
-    said = wrong(document(NETWORK, device | fields) if device is not NETWORK else document(NETWORK | fields))
-    assert says in said and said.startswith("device "), said
+    message = wrong(document(NETWORK, device | fields) if device is not NETWORK else document(NETWORK | fields))
+    assert says in message and message.startswith("device "), message
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,8 @@ def test_the_agent_is_for_q35_only() -> None:
     + ["-readconfig x", "-D x", "-name x", "'-daemonize'", "-netdev user,id=n", "-cpu host"],
 )
 def test_what_takes_the_machine_away_is_no_command_line(option: str) -> None:
-    said = wrong(document(CUSTOM | {"command_line": f"-device virtio-rng-pci {option}"}))
-    assert said.startswith('device "extra": command_line must not have -'), said
+    message = wrong(document(CUSTOM | {"command_line": f"-device virtio-rng-pci {option}"}))
+    assert message.startswith('device "extra": command_line must not have -'), message
 
 
 @pytest.mark.parametrize(
@@ -202,5 +202,5 @@ def test_what_is_no_command_line(line: str, says: str) -> None:
 
 
 def test_the_stories_configurations_are_good() -> None:
-    for it in (vms.PLAIN, vms.AUTO, vms.MORE_CORES):
-        validate_document(it)
+    for candidate in (vms.PLAIN, vms.AUTO, vms.MORE_CORES):
+        validate_document(candidate)

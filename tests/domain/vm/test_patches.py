@@ -26,21 +26,21 @@ FOR_GOOD = ("id", "hypervisor")
 @given(data=st.data(), document=MACHINES, state=st.sampled_from(State))
 def test_what_comes_of_a_patch_is_good_or_nothing_has_changed(data: st.DataObject, document: Any, state: State) -> None:
     patch: Any = data.draw(PATCHES | likely_patches(document))
-    it = VmConfig.create(SUBJECT, document, T0)
-    before, version = deepcopy(document), it.version
+    config = VmConfig.create(SUBJECT, document, T0)
+    before, version = deepcopy(document), config.version
     try:
-        change = patched(it.document, state, patch)
-        it.patch(change.document, T0)
+        change = patched(config.document, state, patch)
+        config.patch(change.document, T0)
     except Invalid as refused:
-        assert (it.document, it.version) == (before, version)
+        assert (config.document, config.version) == (before, version)
         assert str(refused)
         return
     assert document == before  # what was stored before is not touched
-    validate_document(it.document)
-    event("something else" if it.document != before else "as it was")
-    after: RawDocument = it.document
+    validate_document(config.document)
+    event("something else" if config.document != before else "as it was")
+    after: RawDocument = config.document
     assert all(after[field] == before[field] for field in FOR_GOOD)
-    assert "password" not in it.document and "state" not in it.document
+    assert "password" not in config.document and "state" not in config.document
 
 
 @settings(max_examples=300, deadline=None)
@@ -69,10 +69,12 @@ def test_no_patch_brings_a_password_into_a_configuration(document: Any, patch: l
 @given(document=MACHINES, field=st.sampled_from(sorted(PLAIN)), value=VALUES)
 def test_what_is_good_can_be_written_as_a_domain(document: Any, field: str, value: Any) -> None:
     """And whatever is no configuration is refused by the check, and by nothing else."""
-    for tried in (document, document | {field: value}):
+    for candidate in (document, document | {field: value}):
         try:
-            validate_document(tried)
+            validate_document(candidate)
         except Invalid:
             continue
-        xml = domain_xml(tried, "tenure-1", lambda it: f"/images/{it['drive_image']}", default_memory_mb=64, kvm=False)
+        xml = domain_xml(
+            candidate, "tenure-1", lambda drive: f"/images/{drive['drive_image']}", default_memory_mb=64, kvm=False
+        )
         assert ElementTree.fromstring(xml).findtext("name") == "tenure-1"

@@ -31,12 +31,12 @@ failed = requested.given(Workspace.ProvisioningFailed, reason="no image")
 vanished = running.given(Workspace.Vanished, reason="lost")
 expired = running.given(Workspace.Expired)
 deleted = running.given(Workspace.Deleted)
-gone = deleted.given(Workspace.Destroyed)
+destroyed = deleted.given(Workspace.Destroyed)
 
 
 def under_way(story: Story, operation: str, snapshot_id: UUID | None = None, label: str = "") -> Story:
-    asked = {"operation": operation, "operation_id": OPERATION, "snapshot_id": snapshot_id, "label": label}
-    return story.given(Workspace.OperationRequested, **asked)
+    fields = {"operation": operation, "operation_id": OPERATION, "snapshot_id": snapshot_id, "label": label}
+    return story.given(Workspace.OperationRequested, **fields)
 
 
 stopping = under_way(running, "stop")
@@ -81,20 +81,20 @@ SESSION: dict[str, Any] = {
     "created_at": T0,
 }
 OWNED = SESSION | {"host": str(SNAPSHOT), "owner_id": ANNA}
-unseen = Story(Session)
-seen = unseen.given(Session.Found, **SESSION, owner_id=None)
-seen_inside = unseen.given(Session.Found, **OWNED)
-renamed = seen.given(Session.Renamed, name="dev")
-resized = seen.given(Session.Resized, windows=2)
-lost = seen.given(Session.Closed)
+unobserved = Story(Session)
+observed = unobserved.given(Session.Found, **SESSION, owner_id=None)
+observed_inside = unobserved.given(Session.Found, **OWNED)
+renamed = observed.given(Session.Renamed, name="dev")
+resized = observed.given(Session.Resized, windows=2)
+lost = observed.given(Session.Closed)
 back = lost.given(Session.FoundAgain, name="main", windows=1)
 
 HALF = timedelta(minutes=30)
 free = Story(Claim)
 claimed = free.given(Claim.Taken, session_id=SNAPSHOT, holder_id=ANNA, expires_at=T0 + HALF, owner_id=None)
 renewed = claimed.given(Claim.Renewed, holder_id=ANNA, expires_at=T0 + 2 * HALF)
-wanted = claimed.given(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T0 + HALF)
-handed_over = wanted.given(Claim.HandedOver, holder_id=BOB, expires_at=T0 + HALF)
+handover_requested = claimed.given(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T0 + HALF)
+handed_over = handover_requested.given(Claim.HandedOver, holder_id=BOB, expires_at=T0 + HALF)
 released = claimed.given(Claim.Released)
 ran_out = claimed.given(Claim.Expired, at=T0 + HALF)
 taken_over = claimed.given(Claim.TakenAgain, holder_id=BOB, expires_at=T0 + HALF, from_id=ANNA)
