@@ -20,7 +20,7 @@ from docker.utils import kwargs_from_env, parse_host
 from infra.docker.engine import tls_config
 
 ANSWER_TIMEOUT_S = 20.0
-WRITE_TIMEOUT_S = 10.0  # a program that takes nothing for so long is let go
+WRITE_TIMEOUT_S = 10.0  # the connection to a program that takes nothing for so long is closed
 READ_BYTES = 1 << 16
 FRAME_HEADER_BYTES = 8
 MAX_ERROR_CHARS = 500

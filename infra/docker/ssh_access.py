@@ -15,8 +15,8 @@ from application.ports.ssh_access import Admission
 from infra.docker.containers import name_of
 from infra.docker.engine import CONFLICT_STATUS, DockerEngine, if_there, matches, refusals
 
-# Path and arguments are part of every image that infra/images/workspace.sh has built: changing them locks guests of
-# running machines in.
+# Every image that infra/images/workspace.sh has built has this path and these arguments: with others, guests of
+# running machines could not be removed.
 PROGRAM = "/usr/local/sbin/door"
 NAME_TAKEN_CODE = 3
 NO_SUCH_PROGRAM_CODES = (126, 127)  # exit codes, as a shell gives them: not executable, not found

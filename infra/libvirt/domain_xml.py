@@ -1,7 +1,7 @@
 """A virtual machine's configuration as libvirt's description of a domain. Pure: the same input gives the same text.
 
 Each device keeps its id as an alias (`ua-ID`), so that messages of libvirt and QEMU name it. The display is VNC without
-an address: whoever runs the machine opens connections to it. Source: libvirt's "Domain XML format".
+an address: connections to it are opened through libvirt. Source: libvirt's "Domain XML format".
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class LocalTerminals:
         return result.stdout.splitlines()
 
     def _ensure_private(self) -> None:
-        """Make the socket's folder ours alone: whoever can open the socket can type into the machines."""
+        """Make the socket's folder ours alone: every user who can open the socket can type into the machines."""
         folder = self.socket.parent
         folder.mkdir(mode=PRIVATE_MODE, parents=True, exist_ok=True)
         status = folder.lstat()

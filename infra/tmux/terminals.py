@@ -80,7 +80,7 @@ class TmuxTerminals:
 
     async def resize(self, at: Address, columns: int, lines: int) -> None:
         with port_errors():
-            # resize-window keeps a window's size whoever looks at it; default-size is for windows that come later.
+            # resize-window keeps a window's size for all clients; default-size is for windows that come later.
             default = f"set-option -t {{}} default-size {columns:d}x{lines:d}"
             resize = f"resize-window -t {{}}: -x {columns:d} -y {lines:d}"
             await self._ask(await self._client(at), at, default, resize)

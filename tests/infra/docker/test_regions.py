@@ -124,7 +124,7 @@ async def test_the_sweep_looks_at_every_engine_that_answers(database: str, tmp_p
 
         assert set(await site.served.tenure.sweep.run_once()) == {ids["local"], ids["oslo"], strange}
         assert [await site.status(id) for id in ids.values()] == ["failed", "running", "failed"]
-        await eventually(lambda: holds(lambda: not site.engines["oslo"].machines))  # nobody held the strange one
+        await eventually(lambda: holds(lambda: not site.engines["oslo"].machines))  # the orphan is destroyed
 
         site.engines["paris"].away = False
         assert await site.served.tenure.sweep.run_once() == [ids["paris"]]

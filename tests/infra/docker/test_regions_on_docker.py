@@ -150,7 +150,7 @@ async def test_an_address_that_goes_away_and_comes_back_is_nobody_elses_trouble(
         two.docker.containers.get(f"tenure-{near}").remove(force=True)
         assert await two.served.tenure.sweep.run_once() == [near]
         await two.until(near, "failed")
-        await two.until(far, "running")  # nobody has seen that it is not there
+        await two.until(far, "running")  # its engine did not answer, so its state is as it was
         async with two.served.client(None) as nobody:
             readiness = (await nobody.get("/health/ready")).json()
             assert (readiness["status"], readiness["parts"]["regions"]["error"]) == ("degraded", "away: far")

@@ -216,7 +216,7 @@ async def test_an_engine_that_cannot_now_is_asked_again() -> None:
 
 
 async def test_what_stands_in_tmuxs_place_does_not_make_us_root(container: Container) -> None:
-    """Whoever works there may make it say what the engine would."""
+    """A program in tmux's place prints the engine's own message about a missing user."""
     root(container, "sh", "-c", "printf '#!/bin/sh\\necho unable to find user tenure\\n' > /usr/bin/tmux")
     execs = Counting()
     host = DockerTmuxHost(execs, str(uuid4()), str(uuid4()), str(container.id))

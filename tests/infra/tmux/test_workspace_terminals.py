@@ -70,7 +70,7 @@ async def test_every_server_shows_it_whoever_watches_and_whoever_dies(
             await types("first")
             one.kill()
             await one.has_died()
-        await types("second")  # whoever shows it needs nobody who watches
+        await types("second")  # showing a terminal needs no process that watches
         await until_forgotten(engine, id)
         async with process("two", "worker"):
             container = engine.container(UUID(id))
@@ -87,6 +87,6 @@ async def until_forgotten(engine: DockerEngine, id: str) -> None:
 
     async def few() -> bool:
         clients = await asyncio.to_thread(engine.inside, UUID(id), "tmux", "list-clients", "-F", "#{client_name}")
-        return len(clients.split()) <= 1  # that of whoever just looked
+        return len(clients.split()) <= 1  # this one lists itself
 
     await eventually(few)
