@@ -1,4 +1,4 @@
-"""The console of a real machine: its screenshot for one and for many, and its video for one and for many."""
+"""Measures the console of a real VM: its screenshot and its video, each for one client and for many."""
 
 from __future__ import annotations
 
@@ -20,33 +20,36 @@ import psutil
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from websockets.asyncio.client import connect
 
-from benchmarks.place import Place, Server
+from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row, quantile
 from tests.support.libvirtd import GUEST, Libvirtd, libvirtd
 from tests.support.vms import guest, images, vm_settings
 
 BASE = "/api/v0"
-WARM_MS = 100.0  # what must hold
-VIEWERS, PER_SECOND = 500, 2.5  # of a screenshot; captures that they cost, with some room for where seconds begin
-WATCHERS, PROCESSES, TIMES = 64, 4, 1.2  # of the video; encoded pictures against those for one watcher
-BOOT = 15  # seconds
-TOLD = 2.0  # seconds, at most, until what happens to a machine is in the log
-EVERY = 1.0  # seconds between two looks of a viewer
-WHAT = f"CPU of each of {WATCHERS} watchers of a busy console"
+MAX_SCREENSHOT_MS = 100.0
+VIEWERS = 500  # of screenshots
+MAX_CAPTURES_PER_S = 2.5  # for all viewers, with a margin for where seconds begin
+VIEW_INTERVAL_S = 1.0  # of one viewer
+WATCHERS, PROCESSES = 64, 4  # of the video
+MAX_RATIO = 1.2  # of pictures for all watchers to pictures for one
+BOOT_S = 15
+MAX_DETECTION_S = 2.0  # until the log knows that a machine has died
+TITLE = f"CPU of each of {WATCHERS} watchers of a busy console"
 
 
-async def run(place: Place) -> list[Row]:
-    if why := lacking():
-        return [Row("consoles", WHAT, None, note=f"skipped: {why}")]
-    seconds = 5 if place.quick else 20
-    with libvirtd() as daemon, place.database() as database:
-        settings = vm_settings(daemon, images(place.home / "images"))
-        async with place.tenure(database, **settings) as server, machine(server, daemon) as token:
-            rows = await screenshots(server, seconds) + await videos(server, token, seconds)
-            return [*rows, await told(server, daemon, token, 3 if place.quick else 10)]
+async def run(env: Environment) -> list[Row]:
+    if reason := missing_requirement():
+        return [Row("consoles", TITLE, None, note=f"skipped: {reason}")]
+    seconds = 5 if env.quick else 20
+    with libvirtd() as daemon, env.database() as database:
+        settings = vm_settings(daemon, images(env.home / "images"))
+        async with env.tenure(database, **settings) as server, busy_machine(server, daemon) as token:
+            rows = await measure_screenshots(server, seconds) + await measure_videos(server, token, seconds)
+            return [*rows, await measure_detection(server, daemon, token, 3 if env.quick else 10)]
 
 
-def lacking() -> str:
+def missing_requirement() -> str:
+    """Return why this cannot run; "" if it can."""
     programs = [name for name in ("libvirtd", "virsh", "qemu-system-x86_64") if not shutil.which(name)]
     if programs or os.geteuid() != 0:
         return f"needs root and {', '.join(programs) or 'nothing else'}"
@@ -54,17 +57,17 @@ def lacking() -> str:
 
 
 @asynccontextmanager
-async def machine(server: Server, daemon: Libvirtd) -> AsyncIterator[str]:
-    """One whose screen never rests; the token of who may do all."""
+async def busy_machine(server: Server, daemon: Libvirtd) -> AsyncIterator[str]:
+    """Run a machine whose screen changes all the time. Yields an administrator's token."""
     async with httpx.AsyncClient(base_url=f"{server.url}{BASE}", timeout=60) as client:
-        told = await client.post("/register", json={"username": "bench", "password": "a long password"})
-        token: str = told.raise_for_status().json()["token"]
+        response = await client.post("/register", json={"username": "bench", "password": "a long password"})
+        token: str = response.raise_for_status().json()["token"]
         client.headers["authorization"] = f"Bearer {token}"
         (await client.post("/admin/vms/create", json=guest(autostart=True))).raise_for_status()
         async with asyncio.timeout(60):
             while (await client.get("/admin/vms/lab")).json()["state"] != "running":
                 await asyncio.sleep(0.1)
-        await asyncio.sleep(BOOT)
+        await asyncio.sleep(BOOT_S)
         (name,) = daemon.domains()
         for key in ("B", "U", "S", "Y", "ENTER"):
             daemon.virsh("send-key", name, f"KEY_{key}")
@@ -74,20 +77,20 @@ async def machine(server: Server, daemon: Libvirtd) -> AsyncIterator[str]:
             await asyncio.sleep(0.1)
 
 
-async def counted(client: httpx.AsyncClient, url: str, name: str) -> float:
-    """A counter of the server, over all of its labels."""
+async def read_counter(client: httpx.AsyncClient, url: str, name: str) -> float:
+    """The sum of a counter of the server over all labels."""
     lines = (await client.get(f"{url}/metrics")).text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
-async def told(server: Server, daemon: Libvirtd, token: str, times: int) -> Row:
-    """How long a machine is shown to run that was killed or destroyed behind our back."""
-    headers, late = {"authorization": f"Bearer {token}"}, []
+async def measure_detection(server: Server, daemon: Libvirtd, token: str, times: int) -> Row:
+    """How long a machine that was killed or destroyed outside Tenure still counts as running."""
+    headers, delays = {"authorization": f"Bearer {token}"}, []
     async with httpx.AsyncClient(base_url=f"{server.url}{BASE}", headers=headers, timeout=60) as client:
 
-        async def state(*wanted: str) -> None:
+        async def wait_for_state(state: str) -> None:
             async with asyncio.timeout(60):
-                while (await client.get("/admin/vms/lab")).json()["state"] not in wanted:
+                while (await client.get("/admin/vms/lab")).json()["state"] != state:
                     await asyncio.sleep(0.005)
 
         await client.patch("/admin/vms/lab", json=[{"op": "replace", "path": "/autostart", "value": False}])
@@ -97,19 +100,29 @@ async def told(server: Server, daemon: Libvirtd, token: str, times: int) -> Row:
                 await asyncio.to_thread(daemon.virsh, "destroy", daemon.domains()[0])
             else:
                 daemon.qemu()[0].kill()
-            await state("stopped")
-            late.append(time.perf_counter() - began)
+            await wait_for_state("stopped")
+            delays.append(time.perf_counter() - began)
             (await client.post("/admin/vms/lab/start")).raise_for_status()
-            await state("running")
-    note = f"of {times}, QEMU killed or the domain destroyed in turn; median {median(late):.2f} s"
-    what = "until the log knows that a machine has died, at most"
-    return Row("consoles", what, Figure(max(late), "s"), None, "", f"< {TOLD:.0f} s", max(late) < TOLD, note)
+            await wait_for_state("running")
+    note = f"of {times}, QEMU killed or the domain destroyed in turn; median {median(delays):.2f} s"
+    title = "until the log knows that a machine has died, at most"
+    return Row(
+        "consoles",
+        title,
+        Figure(max(delays), "s"),
+        None,
+        "",
+        f"< {MAX_DETECTION_S:.0f} s",
+        max(delays) < MAX_DETECTION_S,
+        note,
+    )
 
 
 # -- screenshots -------------------------------------------------------------------------------------------------
 
 
-async def screenshots(server: Server, seconds: int) -> list[Row]:
+async def measure_screenshots(server: Server, seconds: int) -> list[Row]:
+    """The wait for a screenshot, and the captures for many viewers."""
     limits = httpx.Limits(max_connections=100)
     address = f"{server.url}{BASE}/screenshot/lab"
     async with httpx.AsyncClient(timeout=60, limits=limits) as client:
@@ -122,79 +135,84 @@ async def screenshots(server: Server, seconds: int) -> list[Row]:
             await client.get(address)
             warm.append((time.perf_counter() - began) * 1000)
             await asyncio.sleep(0.1)
-        before, began = await counted(client, server.url, "tenure_vm_screenshots_total"), time.perf_counter()
-        await asyncio.gather(*(viewer(client, address, nth / VIEWERS, seconds) for nth in range(VIEWERS)))
-        taken = await counted(client, server.url, "tenure_vm_screenshots_total") - before
-        rate = taken / (time.perf_counter() - began)
+        before, began = await read_counter(client, server.url, "tenure_vm_screenshots_total"), time.perf_counter()
+        await asyncio.gather(*(view(client, address, nth / VIEWERS, seconds) for nth in range(VIEWERS)))
+        captures = await read_counter(client, server.url, "tenure_vm_screenshots_total") - before
+        rate = captures / (time.perf_counter() - began)
     note = f"p99 {quantile(warm, 0.99):.1f} ms; the first, which waits for a picture to be taken: {cold:.0f} ms"
-    ok = quantile(warm, 0.99) < WARM_MS
-    what = f"screenshots taken for {VIEWERS} viewers, each looking every second"
+    ok = quantile(warm, 0.99) < MAX_SCREENSHOT_MS
+    title = f"screenshots taken for {VIEWERS} viewers, each looking every second"
     return [
         Row("consoles", "screenshot of a machine, median", Figure(median(warm), "ms"), None, "", "< 100 ms", ok, note),
-        Row("consoles", what, Figure(rate, "/s"), None, "", f"<= {PER_SECOND}/s", rate <= PER_SECOND),
+        Row("consoles", title, Figure(rate, "/s"), None, "", f"<= {MAX_CAPTURES_PER_S}/s", rate <= MAX_CAPTURES_PER_S),
     ]
 
 
-async def viewer(client: httpx.AsyncClient, address: str, late: float, seconds: int) -> None:
-    await asyncio.sleep(late * EVERY)
+async def view(client: httpx.AsyncClient, address: str, phase: float, seconds: int) -> None:
+    """Get a screenshot every second. `phase`, from 0 to 1, spreads viewers over the second."""
+    await asyncio.sleep(phase * VIEW_INTERVAL_S)
     for _ in range(seconds):
         began = time.perf_counter()
         (await client.get(address)).raise_for_status()
-        await asyncio.sleep(max(0.0, EVERY - (time.perf_counter() - began)))
+        await asyncio.sleep(max(0.0, VIEW_INTERVAL_S - (time.perf_counter() - began)))
 
 
 # -- video -------------------------------------------------------------------------------------------------------
 
 
-async def videos(server: Server, token: str, seconds: int) -> list[Row]:
+async def measure_videos(server: Server, token: str, seconds: int) -> list[Row]:
+    """CPU and pictures for one watcher and for many."""
     async with httpx.AsyncClient(timeout=60) as client:
         async with AsyncExitStack() as stack:
-            await watching(stack, server, token, 1, 1)
-            one = await measured(client, server, seconds)
+            await start_watchers(stack, server, token, 1, 1)
+            one = await measure_load(client, server, seconds)
         async with AsyncExitStack() as stack:
-            await watching(stack, server, token, WATCHERS, PROCESSES)
-            many = await measured(client, server, seconds)
-            if await counted(client, server.url, "tenure_vm_watchers") != WATCHERS:
-                raise RuntimeError("not all of them watch")
+            await start_watchers(stack, server, token, WATCHERS, PROCESSES)
+            many = await measure_load(client, server, seconds)
+            if await read_counter(client, server.url, "tenure_vm_watchers") != WATCHERS:
+                raise RuntimeError("not all watchers are connected")
     note = f"of a core: {one.cpu:.0f}% for one watcher, {many.cpu:.0f}% for {WATCHERS}"
     each = (many.cpu - one.cpu) / (WATCHERS - 1)
-    rows = [Row("consoles", WHAT, Figure(each, "% of a core"), note=note)]
-    for what, for_one, for_many in (
+    rows = [Row("consoles", TITLE, Figure(each, "% of a core"), note=note)]
+    for action, for_one, for_many in (
         ("taken", one.captured, many.captured),
         ("encoded", one.encoded, many.encoded),
     ):
-        ok = for_many <= TIMES * for_one
-        measured_, bound = Figure(for_many, "/s"), Figure(for_one, "/s")
-        said = f"pictures {what} for {WATCHERS} watchers"
-        rows.append(Row("consoles", said, measured_, bound, "for one watcher", f"<= {TIMES} times", ok))
+        ok = for_many <= MAX_RATIO * for_one
+        measured, bound = Figure(for_many, "/s"), Figure(for_one, "/s")
+        title = f"pictures {action} for {WATCHERS} watchers"
+        rows.append(Row("consoles", title, measured, bound, "for one watcher", f"<= {MAX_RATIO} times", ok))
     return rows
 
 
 @dataclass(frozen=True)
 class Load:
+    """What the server does for its watchers."""
+
     cpu: float  # % of a core
     captured: float  # pictures a second
     encoded: float
 
 
-async def measured(client: httpx.AsyncClient, server: Server, seconds: int) -> Load:
+async def measure_load(client: httpx.AsyncClient, server: Server, seconds: int) -> Load:
+    """The server's load over so many seconds."""
     process = psutil.Process(server.pid)
 
-    async def look() -> tuple[float, float, float, float]:
-        spent = process.cpu_times()
-        captured = await counted(client, server.url, "tenure_vm_captures_total")
-        encoded = await counted(client, server.url, "tenure_vm_frames_total")
-        return time.perf_counter(), spent.user + spent.system, captured, encoded
+    async def read_counters() -> tuple[float, float, float, float]:
+        times = process.cpu_times()
+        captured = await read_counter(client, server.url, "tenure_vm_captures_total")
+        encoded = await read_counter(client, server.url, "tenure_vm_frames_total")
+        return time.perf_counter(), times.user + times.system, captured, encoded
 
-    before = await look()
+    before = await read_counters()
     await asyncio.sleep(seconds)
-    after = await look()
+    after = await read_counters()
     took, cpu, captured, encoded = (b - a for a, b in zip(before, after, strict=True))
     return Load(100 * cpu / took, captured / took, encoded / took)
 
 
-async def watching(stack: AsyncExitStack, server: Server, token: str, count: int, processes: int) -> None:
-    """Until the stack is left, in processes of their own."""
+async def start_watchers(stack: AsyncExitStack, server: Server, token: str, count: int, processes: int) -> None:
+    """Run watchers in processes of their own, until the stack is left."""
     address = f"{server.url.replace('http', 'ws', 1)}{BASE}/connect/lab?token={token}"
     for _ in range(processes):
         command = (sys.executable, "-m", "benchmarks.consoles", json.dumps([address, count // processes]))
@@ -203,33 +221,34 @@ async def watching(stack: AsyncExitStack, server: Server, token: str, count: int
         stack.callback(process.kill)
         assert process.stdout
         if not await process.stdout.readline():
-            raise RuntimeError("the watchers did not start; what they said is above")
-    await asyncio.sleep(2)  # until what was asked for at the beginning has been sent
+            raise RuntimeError("the watchers did not start; their output is above")
+    await asyncio.sleep(2)  # until the key frames for new watchers are sent
 
 
-class Blind:
-    """A decoder that decodes nothing: it is the server that is measured."""
+class NullDecoder:
+    """Decodes nothing, since decoding would take the CPU that the server is measured on."""
 
     def decode(self, encoded: object) -> list[object]:
         return []
 
 
 async def watch(address: str, count: int) -> None:
-    """Says a line when all of them watch; ends with the process."""
-    setattr(aiortc.rtcrtpreceiver, "get_decoder", lambda codec: Blind())  # noqa: B010
-    peers = [await connected(address) for _ in range(count)]
+    """Connect `count` watchers and print a line when all watch. Ends with the process."""
+    setattr(aiortc.rtcrtpreceiver, "get_decoder", lambda codec: NullDecoder())  # noqa: B010
+    peers = [await connect_peer(address) for _ in range(count)]
     print(len(peers), flush=True)
     await asyncio.Event().wait()
 
 
-async def connected(address: str) -> RTCPeerConnection:
-    peer, there = RTCPeerConnection(), asyncio.Event()
+async def connect_peer(address: str) -> RTCPeerConnection:
+    """Connect one watcher, and return when its connection is up."""
+    peer, connected = RTCPeerConnection(), asyncio.Event()
 
-    def changed() -> None:
+    def check_state() -> None:
         if peer.connectionState == "connected":
-            there.set()
+            connected.set()
 
-    peer.on("connectionstatechange", changed)
+    peer.on("connectionstatechange", check_state)
     async with connect(address, proxy=None, max_queue=None) as socket:
         offer = json.loads(await socket.recv())["data"]
         await peer.setRemoteDescription(RTCSessionDescription(offer["sdp"], offer["type"]))
@@ -237,7 +256,7 @@ async def connected(address: str) -> RTCPeerConnection:
         answer = {"type": "answer", "sdp": peer.localDescription.sdp}
         await socket.send(json.dumps({"event": "answer", "data": answer}))
         async with asyncio.timeout(60):
-            await there.wait()
+            await connected.wait()
     return peer
 
 

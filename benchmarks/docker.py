@@ -1,4 +1,4 @@
-"""The engine's own command line, as the bound and for tidying up."""
+"""Runs Docker's command line, as a bound and to remove containers."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
 
 
-class Refused(Exception):
-    """What the command said."""
+class CommandFailed(Exception):
+    """The command failed; the message is its error output."""
 
 
 async def docker(*words: str) -> list[str]:
-    """The lines that it prints. Raises `Refused`."""
+    """Run `docker` with these words and return the words that it prints. Raises `CommandFailed`."""
     if not shutil.which("docker"):
-        raise Refused("there is no docker command")
+        raise CommandFailed("there is no docker command")
     process = await create_subprocess_exec("docker", *words, stdout=PIPE, stderr=PIPE)
-    said, complained = await process.communicate()
+    output, errors = await process.communicate()
     if process.returncode:
-        raise Refused(complained.decode().strip())
-    return said.decode().split()
+        raise CommandFailed(errors.decode().strip())
+    return output.decode().split()
 
 
-async def lacking(image: str) -> str:
-    """Why nothing can be run from this image; "" if it can."""
+async def missing_requirement(image: str) -> str:
+    """Return why no container of this image can run; "" if one can."""
     try:
         await docker("version", "--format", "{{.Server.Version}}")
-    except Refused as no:
-        return f"no Docker engine answers ({no})"
+    except CommandFailed as error:
+        return f"no Docker engine answers ({error})"
     try:
         await docker("image", "inspect", "--format", "{{.Id}}", image)
-    except Refused:
+    except CommandFailed:
         return f"there is no image {image}: make image"
     return ""
 
 
-async def tidy(installation: str) -> None:
-    """Remove whatever of this installation is left."""
+async def remove_all(installation: str) -> None:
+    """Remove the containers and networks of this installation."""
     label = f"label=tenure.installation={installation}"
-    if left := await docker("ps", "--all", "--quiet", "--filter", label):
-        await docker("rm", "--force", "--volumes", *left)
+    if containers := await docker("ps", "--all", "--quiet", "--filter", label):
+        await docker("rm", "--force", "--volumes", *containers)
     if networks := await docker("network", "ls", "--quiet", "--filter", label):
         await docker("network", "rm", *networks)

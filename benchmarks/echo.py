@@ -1,4 +1,4 @@
-"""From a key to its echo on a shared terminal, beside tmux's control mode itself, terminado, and polling."""
+"""Measures the time from a key to its echo on a shared terminal, beside tmux's control mode, terminado and polling."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks.place import Place, Server
+from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row, quantile
 from tests.support.tmux import Tmux, tmux_server
 
-WHAT = "key to echo"
-MEDIAN_MORE, P99_MORE = 2.0, 10.0  # what must hold: so many milliseconds more than control mode itself
+TITLE = "key to echo"
+MEDIAN_MARGIN_MS, P99_MARGIN_MS = 2.0, 10.0  # over control mode
 
 
-async def run(place: Place) -> list[Row]:
-    times = 300 if place.quick else 2000
+async def run(env: Environment) -> list[Row]:
+    times = 300 if env.quick else 2000
     with tmux_server() as tmux:
         tmux.session("main", "cat")
-        bare = await in_control_mode(tmux, times)
-        polled = await asyncio.to_thread(by_polling, tmux, times // 10)
-        through = await through_tenure(place, tmux, times)
+        bare = await measure_control_mode(tmux, times)
+        polling = await asyncio.to_thread(measure_polling, tmux, times // 10)
+        tenure = await measure_tenure(env, tmux, times)
     bound = Figure(quantile(bare, 0.5), "ms"), Figure(quantile(bare, 0.99), "ms")
     rows = []
-    for q, limit, more, name in ((0.5, bound[0], MEDIAN_MORE, "median"), (0.99, bound[1], P99_MORE, "p99")):
-        measured = Figure(quantile(through, q), "ms")
-        ok = measured.value <= limit.value + more
-        must = f"<= bound + {more:.0f} ms"
-        rows.append(Row("echo", f"{WHAT}, {name}", measured, limit, "tmux -C", must, ok, f"{times} keys"))
-    rows.append(Row("echo", f"{WHAT}, capture-pane in a tight loop, median", Figure(quantile(polled, 0.5), "ms")))
-    rows.append(await through_terminado(times))
+    for q, limit, margin, name in ((0.5, bound[0], MEDIAN_MARGIN_MS, "median"), (0.99, bound[1], P99_MARGIN_MS, "p99")):
+        measured = Figure(quantile(tenure, q), "ms")
+        ok = measured.value <= limit.value + margin
+        must = f"<= bound + {margin:.0f} ms"
+        rows.append(Row("echo", f"{TITLE}, {name}", measured, limit, "tmux -C", must, ok, f"{times} keys"))
+    rows.append(Row("echo", f"{TITLE}, capture-pane in a tight loop, median", Figure(quantile(polling, 0.5), "ms")))
+    rows.append(await measure_terminado(times))
     return rows
 
 
-async def in_control_mode(tmux: Tmux, times: int) -> list[float]:
-    """Milliseconds each: one client, no server between."""
+async def measure_control_mode(tmux: Tmux, times: int) -> list[float]:
+    """Milliseconds of each key with one client in control mode, without a server between."""
     command = ["tmux", "-N", "-u", "-S", str(tmux.socket), "-C", "attach-session", "-t", "main"]
     pipe = asyncio.subprocess.PIPE
     client = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
@@ -58,7 +58,7 @@ async def in_control_mode(tmux: Tmux, times: int) -> list[float]:
             pass
         waits.append((time.perf_counter() - began) * 1000)
         if key == b"0d":
-            await asyncio.sleep(0.01)  # what `cat` repeats comes after the echo
+            await asyncio.sleep(0.01)  # the line that `cat` repeats comes after the echo
             client.stdin.write(b"display-message -p over\n")
             while (await client.stdout.readline()) != b"over\n":
                 pass
@@ -67,8 +67,8 @@ async def in_control_mode(tmux: Tmux, times: int) -> list[float]:
     return waits
 
 
-def by_polling(tmux: Tmux, times: int) -> list[float]:
-    """Looking again as soon as the last look is over: nobody polls as hard as that."""
+def measure_polling(tmux: Tmux, times: int) -> list[float]:
+    """Milliseconds of each key by capture-pane in a loop without pauses, the fastest polling there is."""
     waits = []
     for _ in range(times):
         before = tmux.screen()
@@ -82,19 +82,20 @@ def by_polling(tmux: Tmux, times: int) -> list[float]:
     return waits
 
 
-async def through_tenure(place: Place, tmux: Tmux, times: int) -> list[float]:
-    with place.database() as database:
+async def measure_tenure(env: Environment, tmux: Tmux, times: int) -> list[float]:
+    """Milliseconds of each key through Tenure."""
+    with env.database() as database:
         async with (
-            place.tenure(database, tmux_socket=str(tmux.socket)) as server,
-            signed_in(server) as client,
-            terminal(server, client) as socket,
+            env.tenure(database, tmux_socket=str(tmux.socket)) as server,
+            sign_in(server) as client,
+            open_terminal(server, client) as socket,
         ):
-            return await typed(socket, times)
+            return await measure_keys(socket, times)
 
 
 @asynccontextmanager
-async def signed_in(server: Server, session: str = "main") -> AsyncIterator[httpx.AsyncClient]:
-    """The owner, with a claim on the session."""
+async def sign_in(server: Server, session: str = "main") -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the owner, who claims the session."""
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
         await client.get("/auth/dev", params={"name": "bench"})
         async with asyncio.timeout(10):
@@ -104,8 +105,10 @@ async def signed_in(server: Server, session: str = "main") -> AsyncIterator[http
 
 
 @asynccontextmanager
-async def terminal(server: Server, client: httpx.AsyncClient, session: str = "main") -> AsyncIterator[ClientConnection]:
-    """Its socket, once its screen has come."""
+async def open_terminal(
+    server: Server, client: httpx.AsyncClient, session: str = "main"
+) -> AsyncIterator[ClientConnection]:
+    """The socket of the session's terminal, after its screen has arrived."""
     cookie = {"Cookie": f"tenure_login={client.cookies['tenure_login']}"}
     address = f"{server.url.replace('http', 'ws', 1)}/ws/terminal/{session}"
     async with connect(address, additional_headers=cookie, max_size=None, proxy=None) as socket:
@@ -114,31 +117,32 @@ async def terminal(server: Server, client: httpx.AsyncClient, session: str = "ma
         yield socket
 
 
-async def typed(socket: ClientConnection, times: int) -> list[float]:
+async def measure_keys(socket: ClientConnection, times: int) -> list[float]:
     """Milliseconds from each key to its echo."""
     waits = []
     for nth in range(times):
         key = "\r" if nth % 70 == 69 else "x"
         began = time.perf_counter()
         await socket.send(json.dumps({"type": "sendKeys", "keys": key}))
-        await output(socket)
+        await next_output(socket)
         waits.append((time.perf_counter() - began) * 1000)
         if key == "\r":
-            await quiet(socket)
+            await wait_for_silence(socket)
     return waits
 
 
-async def output(socket: ClientConnection) -> dict[str, Any]:
+async def next_output(socket: ClientConnection) -> dict[str, Any]:
+    """The next message with output. Raises for an error."""
     while True:
-        told: dict[str, Any] = json.loads(await socket.recv())
-        if told["type"] == "output":
-            return told
-        if told["type"] == "error":
-            raise RuntimeError(told["message"])
+        message: dict[str, Any] = json.loads(await socket.recv())
+        if message["type"] == "output":
+            return message
+        if message["type"] == "error":
+            raise RuntimeError(message["message"])
 
 
-async def quiet(socket: ClientConnection) -> None:
-    """Until nothing more comes for a moment."""
+async def wait_for_silence(socket: ClientConnection) -> None:
+    """Return when no message has come for 20 ms."""
     try:
         while True:
             async with asyncio.timeout(0.02):
@@ -147,19 +151,19 @@ async def quiet(socket: ClientConnection) -> None:
         return
 
 
-async def through_terminado(times: int) -> Row:
-    """A terminal of its own for each client, so no tmux: a bound of another kind."""
-    what = f"{WHAT}, terminado (a pty, no tmux), median"
+async def measure_terminado(times: int) -> Row:
+    """The same with terminado, which gives each client a terminal of its own, without tmux."""
+    title = f"{TITLE}, terminado (a pty, no tmux), median"
     try:
         import terminado  # noqa: F401
     except ImportError:
-        return Row("echo", what, None, note="skipped: terminado is not installed")
+        return Row("echo", title, None, note="skipped: terminado is not installed")
     server = await asyncio.create_subprocess_exec(*SERVE_TERMINADO, stdout=subprocess.PIPE)
     assert server.stdout
     try:
         port = int(await server.stdout.readline())
         async with connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as socket:
-            await quiet(socket)
+            await wait_for_silence(socket)
             waits = []
             for nth in range(times):
                 key = "\r" if nth % 70 == 69 else "x"
@@ -169,11 +173,11 @@ async def through_terminado(times: int) -> Row:
                     pass
                 waits.append((time.perf_counter() - began) * 1000)
                 if key == "\r":
-                    await quiet(socket)
+                    await wait_for_silence(socket)
     finally:
         server.kill()
         await server.wait()
-    return Row("echo", what, Figure(quantile(waits, 0.5), "ms"), note=f"p99 {quantile(waits, 0.99):.2f} ms")
+    return Row("echo", title, Figure(quantile(waits, 0.5), "ms"), note=f"p99 {quantile(waits, 0.99):.2f} ms")
 
 
 TERMINADO = """

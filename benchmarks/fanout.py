@@ -1,4 +1,4 @@
-"""Fan-out: what happens to one user's workspaces, told to 500 streams, beside a bare ASGI app that does the same."""
+"""Measures the delivery of one user's events to 500 streams, beside a bare ASGI app that does the same."""
 
 from __future__ import annotations
 
@@ -14,65 +14,68 @@ import httpx
 import psutil
 import psycopg
 
-from benchmarks.place import Place, Server
+from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row
-from benchmarks.stored import platform, running, store
+from benchmarks.stored_workspaces import platform_on, running_workspace, store
 
 READERS = 500
-THOUSAND = 1_000
+MEMORY_READERS = 1_000
 STREAM = "/api/v1/events"
 
 
-async def run(place: Place) -> list[Row]:
-    events = 200 if place.quick else 1_000
-    with place.database() as database:
-        async with place.tenure(database) as server:
-            told, size = await tenure(server, database, events)
-            memory = await per_thousand(server, STREAM)
-    async with place.bare("fan") as server:
-        bare = await bare_fan(server, events, size)
-        least = await per_thousand(server, "/")
+async def run(env: Environment) -> list[Row]:
+    events = 200 if env.quick else 1_000
+    with env.database() as database:
+        async with env.tenure(database) as server:
+            deliveries, size = await measure_tenure(server, database, events)
+            memory = await memory_of_readers(server, STREAM)
+    async with env.baseline("fan") as server:
+        bound = await measure_baseline(server, events, size)
+        memory_bound = await memory_of_readers(server, "/")
     return [
         Row(
             "fanout",
             f"deliveries to {READERS} SSE readers, {events} events",
-            Figure(told, "/s"),
-            Figure(bare, "/s"),
+            Figure(deliveries, "/s"),
+            Figure(bound, "/s"),
             "a bare ASGI app, same frames",
         ),
-        Row("fanout", "memory of 1,000 SSE readers", Figure(memory, "MB"), Figure(least, "MB"), "a bare ASGI app"),
+        Row(
+            "fanout", "memory of 1,000 SSE readers", Figure(memory, "MB"), Figure(memory_bound, "MB"), "a bare ASGI app"
+        ),
     ]
 
 
-async def tenure(server: Server, database: str, events: int) -> tuple[float, int]:
-    """Deliveries a second, from the first event at any reader to the last at all; and the bytes of one."""
-    owner = await user(server, database)
-    async with reading(server.url + STREAM, READERS, events) as readers:
-        with platform(database) as log:
-            await store(log, [running(owner_id=owner) for _ in range(events // 2)])
+async def measure_tenure(server: Server, database: str, events: int) -> tuple[float, int]:
+    """Deliveries a second, from the first event at any reader to the last at all of them; and the bytes of one."""
+    owner = await reader_id(server, database)
+    async with stream_readers(server.url + STREAM, READERS, events) as readers:
+        with platform_on(database) as platform:
+            await store(platform, [running_workspace(owner_id=owner) for _ in range(events // 2)])
         return await result(readers)
 
 
-async def bare_fan(server: Server, events: int, size: int) -> float:
+async def measure_baseline(server: Server, events: int, size: int) -> float:
+    """Deliveries a second of frames of this many bytes."""
     frame = b"id: 1\r\nevent: workspace.nothing\r\ndata: "
     frame += b"x" * (size - len(frame) - 4) + b"\r\n\r\n"
-    async with reading(server.url + "/", READERS, events) as readers, httpx.AsyncClient() as client:
+    async with stream_readers(server.url + "/", READERS, events) as readers, httpx.AsyncClient() as client:
         await client.post(server.url, content=frame * events)
         return (await result(readers))[0]
 
 
-async def per_thousand(server: Server, path: str) -> float:
-    """Megabytes (of 1,000,000 bytes) by which the server has grown when so many read."""
+async def memory_of_readers(server: Server, path: str) -> float:
+    """Megabytes (of 1,000,000 bytes) by which the server grows while 1,000 readers are connected."""
     process = psutil.Process(server.pid)
-    async with reading(server.url + path, 50, 0):
-        pass  # what the first ones load stays
+    async with stream_readers(server.url + path, 50, 0):
+        pass  # the first readers make the server load modules, which stay
     before = process.memory_info().rss
-    async with reading(server.url + path, THOUSAND, 0):
+    async with stream_readers(server.url + path, MEMORY_READERS, 0):
         return (process.memory_info().rss - before) / 1e6
 
 
-async def user(server: Server, database: str) -> UUID:
-    """Who the readers are."""
+async def reader_id(server: Server, database: str) -> UUID:
+    """The user that all readers sign in as."""
     async with httpx.AsyncClient(headers={"x-user": "bench"}) as client:
         (await client.get(f"{server.url}/api/v1/workspaces")).raise_for_status()
     conn = await psycopg.AsyncConnection.connect(database)
@@ -83,15 +86,15 @@ async def user(server: Server, database: str) -> UUID:
 
 
 @asynccontextmanager
-async def reading(url: str, count: int, events: int) -> AsyncIterator[Process]:
-    """Readers in another process, from when all are ready."""
-    command = [sys.executable, "-m", "benchmarks.readers", url, str(count), str(events)]
+async def stream_readers(url: str, count: int, events: int) -> AsyncIterator[Process]:
+    """Run readers in another process; yields when all are ready."""
+    command = [sys.executable, "-m", "benchmarks.stream_readers", url, str(count), str(events)]
     process = await create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     assert process.stdin and process.stdout
     try:
         async with timeout(60):
             if await process.stdout.readline() != b"ready\n":
-                raise RuntimeError("the readers did not get ready; what they said is above")
+                raise RuntimeError("the readers did not get ready; their output is above")
         yield process
         process.stdin.close()
         await process.wait()
@@ -101,7 +104,8 @@ async def reading(url: str, count: int, events: int) -> AsyncIterator[Process]:
 
 
 async def result(readers: Process) -> tuple[float, int]:
+    """Deliveries a second, and the bytes of one."""
     assert readers.stdout
     async with timeout(120):
-        said = json.loads(await readers.stdout.readline())
-    return said["deliveries"] / said["seconds"], round(said["bytes"] / said["deliveries"])
+        figures = json.loads(await readers.stdout.readline())
+    return figures["deliveries"] / figures["seconds"], round(figures["bytes"] / figures["deliveries"])

@@ -1,4 +1,4 @@
-"""From the POST to the frame that says that the workspace runs, beside `docker run -d` of the same image."""
+"""Measures the time from the POST to the frame of the running workspace, beside `docker run -d` of the same image."""
 
 from __future__ import annotations
 
@@ -15,95 +15,101 @@ import httpx
 import psycopg
 from httpx_sse import ServerSentEvent, aconnect_sse
 
-from benchmarks.docker import docker, lacking, tidy
-from benchmarks.place import Place, Server
+from benchmarks.docker import docker, missing_requirement, remove_all
+from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row
 
 IMAGE = os.environ.get("TENURE_TEST_IMAGE", "tenure-workspace:latest")
-TIMES, MORE = 1.5, 50.0  # what must hold: so many times the bound, and so many milliseconds more
-WHAT = "POST to the frame workspace.provisioned"
-MUST = f"<= {TIMES} times + {MORE:.0f} ms"
+MAX_RATIO, MARGIN_MS = 1.5, 50.0  # the figure must be within that many times the bound, and a margin
+TITLE = "POST to the frame workspace.provisioned"
+MUST = f"<= {MAX_RATIO} times + {MARGIN_MS:.0f} ms"
 Frames = AsyncIterator[ServerSentEvent]
 
 
-async def run(place: Place) -> list[Row]:
-    times = 5 if place.quick else 20
-    return [await with_fake(place, times), await with_docker(place, times)]
+async def run(env: Environment) -> list[Row]:
+    times = 5 if env.quick else 20
+    return [await measure_fake(env, times), await measure_docker(env, times)]
 
 
-async def with_fake(place: Place, times: int) -> Row:
+async def measure_fake(env: Environment, times: int) -> Row:
+    """With an engine that does nothing, beside a POST that does nothing."""
     waits, bound = [], []
-    with place.database() as database:
-        async with place.tenure(database) as server, watching(server) as (client, frames):
+    with env.database() as database:
+        async with env.tenure(database) as server, event_stream(server) as (client, frames):
             for _ in range(times):
-                waits.append((await until_running(client, frames))[0])
-                bound.append(await no_op(client))
+                waits.append((await create_running(client, frames))[0])
+                bound.append(await post_no_op(client))
     note = f"median of {times}"
-    return Row("latency", f"{WHAT}, an engine that does nothing", ms(waits), ms(bound), "no-op POST", note=note)
+    return Row(
+        "latency", f"{TITLE}, an engine that does nothing", median_ms(waits), median_ms(bound), "no-op POST", note=note
+    )
 
 
-async def with_docker(place: Place, times: int) -> Row:
-    what = f"{WHAT}, Docker"
-    if reason := await lacking(IMAGE):
-        return Row("latency", what, None, must=MUST, note=f"skipped: {reason}")
+async def measure_docker(env: Environment, times: int) -> Row:
+    """With Docker, beside its command line."""
+    title = f"{TITLE}, Docker"
+    if reason := await missing_requirement(IMAGE):
+        return Row("latency", title, None, must=MUST, note=f"skipped: {reason}")
     waits, bound = [], []
     settings = {"machines": "docker", "workspace_image": IMAGE}
-    with place.database() as database:
+    with env.database() as database:
         try:
-            async with place.tenure(database, "real", **settings) as server, watching(server) as (client, frames):
+            async with env.tenure(database, "real", **settings) as server, event_stream(server) as (client, frames):
                 for nth in range(times + 1):
-                    seconds, id = await until_running(client, frames)
+                    seconds, id = await create_running(client, frames)
                     await client.delete(f"/api/v1/workspaces/{id}")
-                    await frame(frames, "workspace.destroyed", id)
-                    ran = await docker_run()
-                    if nth:  # the first of each warms caches
+                    await next_frame(frames, "workspace.destroyed", id)
+                    docker_seconds = await docker_run()
+                    if nth:  # the first of each fills caches
                         waits.append(seconds)
-                        bound.append(ran)
+                        bound.append(docker_seconds)
         finally:
-            await tidy(installation(database))
-    ok = median(waits) * 1000 <= TIMES * median(bound) * 1000 + MORE
+            await remove_all(installation_id(database))
+    ok = median(waits) * 1000 <= MAX_RATIO * median(bound) * 1000 + MARGIN_MS
     note = f"median of {times}, slowest {max(waits) * 1000:.0f} ms"
-    return Row("latency", what, ms(waits), ms(bound), "docker run -d, same image", MUST, ok, note)
+    return Row("latency", title, median_ms(waits), median_ms(bound), "docker run -d, same image", MUST, ok, note)
 
 
 @asynccontextmanager
-async def watching(server: Server) -> AsyncIterator[tuple[httpx.AsyncClient, Frames]]:
-    """A client, and the stream of what happens to what is theirs."""
-    who = httpx.AsyncClient(base_url=server.url, headers={"x-user": "bench"}, timeout=60)
-    async with who as client, aconnect_sse(client, "GET", "/api/v1/events") as stream:
+async def event_stream(server: Server) -> AsyncIterator[tuple[httpx.AsyncClient, Frames]]:
+    """A client, and the stream of the events of its user."""
+    session = httpx.AsyncClient(base_url=server.url, headers={"x-user": "bench"}, timeout=60)
+    async with session as client, aconnect_sse(client, "GET", "/api/v1/events") as stream:
         frames = stream.aiter_sse()
-        await frame(frames, "ready")
+        await next_frame(frames, "ready")
         yield client, frames
 
 
-async def until_running(client: httpx.AsyncClient, frames: Frames) -> tuple[float, str]:
-    """Seconds, and the workspace's id."""
+async def create_running(client: httpx.AsyncClient, frames: Frames) -> tuple[float, str]:
+    """Create a workspace and wait until it runs. Returns the seconds, and its id."""
     began = time.perf_counter()
-    made = await client.post("/api/v1/workspaces", json={"name": "bench"})
-    id = made.raise_for_status().json()["id"]
-    await frame(frames, "workspace.provisioned", id)
+    response = await client.post("/api/v1/workspaces", json={"name": "bench"})
+    id = response.raise_for_status().json()["id"]
+    await next_frame(frames, "workspace.provisioned", id)
     return time.perf_counter() - began, id
 
 
-async def frame(frames: Frames, kind: str, subject: str | None = None) -> dict[str, Any]:
-    """The next of this kind about this subject. Raises if the workspace has failed instead."""
+async def next_frame(frames: Frames, kind: str, subject: str | None = None) -> dict[str, Any]:
+    """The data of the next frame of this kind about this subject. Raises if the workspace fails instead."""
     async with timeout(60):
-        async for told in frames:
-            data: dict[str, Any] = json.loads(told.data or "{}")  # a comment between frames comes as an empty one
-            if told.event == "workspace.provisioning_failed":
+        async for event in frames:
+            data: dict[str, Any] = json.loads(event.data or "{}")  # a comment between frames is an event without data
+            if event.event == "workspace.provisioning_failed":
                 raise RuntimeError(data["facts"]["reason"])
-            if told.event == kind and subject in (None, data.get("subject")):
+            if event.event == kind and subject in (None, data.get("subject")):
                 return data
     raise RuntimeError(f"the stream ended before {kind}")
 
 
-async def no_op(client: httpx.AsyncClient) -> float:
+async def post_no_op(client: httpx.AsyncClient) -> float:
+    """Seconds of a POST that does nothing."""
     began = time.perf_counter()
     (await client.post("/api/v1/nothing", json={"name": "bench"})).raise_for_status()
     return time.perf_counter() - began
 
 
 async def docker_run() -> float:
+    """Seconds until `docker run -d` returns. The container is removed."""
     began = time.perf_counter()
     (container,) = await docker("run", "--detach", IMAGE)
     seconds = time.perf_counter() - began
@@ -111,11 +117,13 @@ async def docker_run() -> float:
     return seconds
 
 
-def installation(database: str) -> str:
+def installation_id(database: str) -> str:
+    """The id of the installation on this database, which labels its containers."""
     with psycopg.connect(database) as conn:
         ((id,),) = conn.execute("select id from installation").fetchall()
         return str(id)
 
 
-def ms(seconds: list[float]) -> Figure:
+def median_ms(seconds: list[float]) -> Figure:
+    """The median, in milliseconds."""
     return Figure(median(seconds) * 1000, "ms")

@@ -1,4 +1,4 @@
-"""What `wrk` does, for machines without it: clients that ask one request after the other, in a process of their own.
+"""Replaces `wrk` on machines without it: clients that send one request after the other, in a process of their own.
 
     python -m benchmarks.load_client URL CLIENTS SECONDS BODY HEADER…
 
@@ -19,28 +19,31 @@ from benchmarks.rows import quantile
 
 
 class Client:
+    """One connection that sends the same request again and again."""
+
     def __init__(self, url: str, body: bytes, headers: list[str]) -> None:
-        self._at = urlsplit(url)
+        self._address = urlsplit(url)
         self._body = body
-        named = [("host", self._at.netloc)]
+        header_list = [("host", self._address.netloc)]
         for header in headers:
             name, _, value = header.partition(": ")
-            named.append((name, value))
-        named += [("content-length", str(len(body)))] if body else []
-        path = self._at.path + (f"?{self._at.query}" if self._at.query else "")
-        self._request = h11.Request(method="POST" if body else "GET", target=path or "/", headers=named)
+            header_list.append((name, value))
+        header_list += [("content-length", str(len(body)))] if body else []
+        path = self._address.path + (f"?{self._address.query}" if self._address.query else "")
+        self._request = h11.Request(method="POST" if body else "GET", target=path or "/", headers=header_list)
         self.waits: list[float] = []
         self.refused = self.broken = 0
 
     async def run(self, until: float) -> None:
-        reader, writer = await asyncio.open_connection(self._at.hostname, self._at.port)
+        """Send requests until `time.perf_counter()` reaches `until`."""
+        reader, writer = await asyncio.open_connection(self._address.hostname, self._address.port)
         wire = h11.Connection(h11.CLIENT)
         try:
             while time.perf_counter() < until:
                 began = time.perf_counter()
-                sent = [self._request, *([h11.Data(data=self._body)] if self._body else []), h11.EndOfMessage()]
-                writer.write(b"".join(wire.send(part) or b"" for part in sent))
-                await self._answer(wire, reader)
+                events = [self._request, *([h11.Data(data=self._body)] if self._body else []), h11.EndOfMessage()]
+                writer.write(b"".join(wire.send(event) or b"" for event in events))
+                await self._read_response(wire, reader)
                 self.waits.append(time.perf_counter() - began)
                 wire.start_next_cycle()
         except (OSError, h11.ProtocolError):
@@ -48,7 +51,7 @@ class Client:
         finally:
             writer.close()
 
-    async def _answer(self, wire: h11.Connection, reader: asyncio.StreamReader) -> None:
+    async def _read_response(self, wire: h11.Connection, reader: asyncio.StreamReader) -> None:
         while True:
             event = wire.next_event()
             if event is h11.NEED_DATA:
@@ -62,11 +65,12 @@ class Client:
 
 
 async def main(url: str, count: int, seconds: float, body: str, headers: list[str]) -> None:
+    """Run `count` clients for so many seconds, and print their figures."""
     clients = [Client(url, body.encode(), headers) for _ in range(count)]
     began = time.perf_counter()
     await asyncio.gather(*(client.run(began + seconds) for client in clients))
     waits = [wait for client in clients for wait in client.waits] or [0.0]
-    told = {
+    figures = {
         "requests": sum(len(client.waits) for client in clients),
         "seconds": time.perf_counter() - began,
         "refused": sum(client.refused for client in clients),
@@ -74,7 +78,7 @@ async def main(url: str, count: int, seconds: float, body: str, headers: list[st
         "p50_ms": quantile(waits, 0.5) * 1000,
         "p99_ms": quantile(waits, 0.99) * 1000,
     }
-    print(json.dumps(told))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Loading an aggregate of 21 events, beside fetching those events and no more."""
+"""Measures loading an aggregate of 21 events, beside only fetching those events."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from statistics import median
 import psycopg
 
 from application.access import Cause
-from benchmarks.place import Place
+from benchmarks.environment import Environment
 from benchmarks.rows import Figure, Row
-from benchmarks.stored import YEAR, now, platform, running
+from benchmarks.stored_workspaces import YEAR, now, platform_on, running_workspace
 from domain.workspace import Workspace
 
 EVENTS = 21
-BARE = "select * from tenure_events where originator_id = %s order by originator_version"
+FETCH = "select * from tenure_events where originator_id = %s order by originator_version"
 
 
-async def run(place: Place) -> list[Row]:
-    times = 50 if place.quick else 500
-    with place.database() as database, platform(database) as store:
-        workspace = running()
+async def run(env: Environment) -> list[Row]:
+    times = 50 if env.quick else 500
+    with env.database() as database, platform_on(database) as platform:
+        workspace = running_workspace()
         for nth in range(EVENTS - 2):
             workspace.extend(60, YEAR, now() + timedelta(seconds=nth))
-        await store.commit(Cause(), workspace)
+        await platform.commit(Cause(), workspace)
         with psycopg.connect(database, autocommit=True) as conn:
-            seen, bare = [], []
+            loads, fetches = [], []
             for _ in range(times):
                 began = time.perf_counter()
-                loaded = await store.load(Workspace, workspace.id)
+                aggregate = await platform.load(Workspace, workspace.id)
                 between = time.perf_counter()
-                rows = conn.execute(BARE, (workspace.id,), prepare=True).fetchall()
-                bare.append(time.perf_counter() - between)
-                seen.append(between - began)
-        assert loaded.version == len(rows) == EVENTS
+                rows = conn.execute(FETCH, (workspace.id,), prepare=True).fetchall()
+                fetches.append(time.perf_counter() - between)
+                loads.append(between - began)
+        assert aggregate.version == len(rows) == EVENTS
     return [
         Row(
             "loading",
             f"load an aggregate of {EVENTS} events",
-            Figure(median(seen) * 1000, "ms"),
-            Figure(median(bare) * 1000, "ms"),
+            Figure(median(loads) * 1000, "ms"),
+            Figure(median(fetches) * 1000, "ms"),
             "fetching its events",
         )
     ]

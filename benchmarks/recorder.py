@@ -1,4 +1,4 @@
-"""Storing: the group writer with many writers at once, beside the library's own recorder, one save after another."""
+"""Measures the group writer with many writers at once, beside the library's own recorder, one save after another."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from uuid import UUID
 from eventsourcing.application import Application
 
 from application.access import Cause
-from benchmarks.place import Place
+from benchmarks.environment import Environment
 from benchmarks.rows import Figure, Row
-from benchmarks.stored import platform, requested
+from benchmarks.stored_workspaces import platform_on, requested_workspace
 from infra.eventlog.event_store import environment
 
 WRITERS = (8, 32, 128)
 
 
-async def run(place: Place) -> list[Row]:
-    seconds = 0.5 if place.quick else 2.0
-    with place.database() as database:
-        library = Figure(await asyncio.to_thread(one_by_one, database, seconds), "/s")
+async def run(env: Environment) -> list[Row]:
+    seconds = 0.5 if env.quick else 2.0
+    with env.database() as database:
+        library = Figure(await asyncio.to_thread(measure_library, database, seconds), "/s")
         return [
             Row(
                 "recorder",
                 f"saves by the group writer, {writers} writers",
-                Figure(await in_groups(database, writers, seconds), "/s"),
+                Figure(await measure_groups(database, writers, seconds), "/s"),
                 library,
                 "the library's recorder, one by one",
             )
@@ -34,37 +34,38 @@ async def run(place: Place) -> list[Row]:
         ]
 
 
-def one_by_one(database: str, seconds: float) -> float:
-    """Saves a second of one aggregate each, by the library as it comes."""
+def measure_library(database: str, seconds: float) -> float:
+    """Saves a second of one aggregate each, with the library's own recorder."""
     library = Application[UUID]({**environment(database), "APPLICATION_RECORDER_TOPIC": ""})
     try:
         saves = 0
-        going = while_it_lasts(seconds)
-        while going():
-            library.save(requested())
+        is_running = timer(seconds)
+        while is_running():
+            library.save(requested_workspace())
             saves += 1
         return saves / seconds
     finally:
         library.close()
 
 
-async def in_groups(database: str, writers: int, seconds: float) -> float:
-    """The same by so many at once, each waiting for one before the next."""
+async def measure_groups(database: str, writers: int, seconds: float) -> float:
+    """The same by many writers at once, each of which waits for a save before the next."""
 
-    async def write(going: Callable[[], bool]) -> int:
+    async def write(is_running: Callable[[], bool]) -> int:
         saves = 0
-        while going():
-            await store.commit(Cause(), requested())
+        while is_running():
+            await platform.commit(Cause(), requested_workspace())
             saves += 1
         return saves
 
-    with platform(database) as store:
-        going = while_it_lasts(seconds)
+    with platform_on(database) as platform:
+        is_running = timer(seconds)
         began = time.perf_counter()
-        saves = sum(await asyncio.gather(*(write(going) for _ in range(writers))))
+        saves = sum(await asyncio.gather(*(write(is_running) for _ in range(writers))))
         return saves / (time.perf_counter() - began)
 
 
-def while_it_lasts(seconds: float) -> Callable[[], bool]:
+def timer(seconds: float) -> Callable[[], bool]:
+    """Return a function that is true for so many seconds from now."""
     until = time.perf_counter() + seconds
     return lambda: time.perf_counter() < until

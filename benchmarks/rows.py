@@ -1,4 +1,4 @@
-"""A row of the table: what was measured, beside its bound, measured in the same run on the same machine."""
+"""A row of the table: a figure beside its bound, both measured in the same run on the same machine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
+    """A measured value."""
+
     value: float
     unit: str  # "/s", "ms", "MB", "s", "% of a core"
 
@@ -18,21 +20,24 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    bench: str  # the name that chooses it
-    what: str
-    measured: Figure | None  # None: not measured, and `note` says why
+    """One figure of a bench."""
+
+    bench: str  # the NAME of `make bench ARGS=NAME`
+    title: str
+    measured: Figure | None  # None: not measured; `note` says why
     bound: Figure | None = None
     bound_is: str = ""
-    must: str = ""  # what must hold; none: it is only told
+    must: str = ""  # what must hold; empty: nothing
     ok: bool | None = None
     note: str = ""
 
     @property
     def ratio(self) -> float | None:
+        """Measured over bound; None without both."""
         return self.measured.value / self.bound.value if self.measured and self.bound and self.bound.value else None
 
 
 def quantile(values: Sequence[float], q: float) -> float:
-    """The smallest value that at least this share of them does not exceed."""
+    """Return the smallest value that at least a share of `q` of the values does not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, -int(-q * len(ordered) // 1) - 1))]

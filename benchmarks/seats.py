@@ -1,4 +1,4 @@
-"""Ten seats that type at once, beside docker exec into the same containers; large files, beside docker cp."""
+"""Measures ten seats that type at once, beside docker exec in their containers; and large files, beside docker cp."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ import httpx
 import psycopg
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks.docker import lacking, tidy
-from benchmarks.place import Place, Server
+from benchmarks.docker import missing_requirement, remove_all
+from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row, quantile
 from infra.wiring.workspaces import OWN_IMAGE
 
 SEATS = 10
-MORE_MS = 5.0  # what must hold: so much more than docker exec, at the median
-SPEED = 0.5  # of docker cp's
-RHYTHM = 0.1  # seconds between one seat's keys
-GROWTH = 64  # megabytes
-WHAT = f"key to echo, {SEATS} seats at once"
+MARGIN_MS = 5.0  # over docker exec, at the median
+MIN_SPEED_RATIO = 0.5  # to docker cp
+KEY_INTERVAL_S = 0.1  # of one seat
+MAX_GROWTH_MB = 64
+TITLE = f"key to echo, {SEATS} seats at once"
 
 
-async def run(place: Place) -> list[Row]:
-    if why := await lacking(OWN_IMAGE):
-        return [Row("seats", WHAT, None, note=f"skipped: {why}")]
-    with place.database() as database:
+async def run(env: Environment) -> list[Row]:
+    if reason := await missing_requirement(OWN_IMAGE):
+        return [Row("seats", TITLE, None, note=f"skipped: {reason}")]
+    with env.database() as database:
         settings = {"machines": "docker", "workspace_image": OWN_IMAGE, "requests_per_hour": 10_000}
         try:
-            async with place.tenure(database, engine="real", **settings) as server:
-                workshop, seats = await joined(server)
-                containers = [container(database, workshop, seat) for seat in range(1, SEATS + 1)]
-                keys = 20 if place.quick else 200
-                rows = await echoes(server, seats, containers, keys)
-                return rows + await files(server, seats[0], containers[0], place)
+            async with env.tenure(database, engine="real", **settings) as server:
+                workshop, seats = await start_workshop(server)
+                containers = [container_name(database, workshop, seat) for seat in range(1, SEATS + 1)]
+                keys = 20 if env.quick else 200
+                rows = await measure_echoes(server, seats, containers, keys)
+                return rows + await measure_files(server, seats[0], containers[0], env)
         finally:
             with psycopg.connect(database) as conn:
-                found = conn.execute("select id from installation").fetchone()
-            assert found
-            await tidy(str(found[0]))
+                installation = conn.execute("select id from installation").fetchone()
+            assert installation
+            await remove_all(str(installation[0]))
 
 
-async def joined(server: Server) -> tuple[str, list[dict[str, Any]]]:
-    """A running workshop, all of whose seats are taken."""
+async def start_workshop(server: Server) -> tuple[str, list[dict[str, Any]]]:
+    """Start a workshop and join all of its seats."""
     async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         new = {"name": "bench", "seats": SEATS, "api_key": "sk-none-at-all"}
         workshop = (await client.post("/api/workshops", json=new)).json()["workshop"]
@@ -65,65 +65,69 @@ async def joined(server: Server) -> tuple[str, list[dict[str, Any]]]:
     return workshop["id"], seats
 
 
-def container(database: str, workshop: str, seat: int) -> str:
+def container_name(database: str, workshop: str, seat: int) -> str:
+    """The container of this seat."""
     with psycopg.connect(database) as conn:
         row = conn.execute("select seats from workshops where number = %s", (workshop,)).fetchone()
     assert row
-    machine = next(UUID(it["machine_id"]) for it in row[0] if it["seat"] == seat)
+    machine = next(UUID(entry["machine_id"]) for entry in row[0] if entry["seat"] == seat)
     return f"tenure-{machine}"
 
 
 # -- typing ----------------------------------------------------------------------------------------------------
 
-Typed = Callable[[str], Awaitable[None]]  # types a key, and returns when its echo has come
+TypeKey = Callable[[str], Awaitable[None]]  # types a key, and returns when its echo has come
 
 
-async def echoes(server: Server, seats: list[dict[str, Any]], containers: list[str], keys: int) -> list[Row]:
+async def measure_echoes(server: Server, seats: list[dict[str, Any]], containers: list[str], keys: int) -> list[Row]:
+    """Key to echo through Tenure, beside docker exec."""
     async with AsyncExitStack() as stack:
-        terminals = [await terminal(stack, server, seat) for seat in seats]
-        through = await at_once(terminals, keys)
+        terminals = [await open_terminal(stack, server, seat) for seat in seats]
+        tenure = await type_at_once(terminals, keys)
     async with AsyncExitStack() as stack:
-        bare = await at_once([await exec_(stack, name) for name in containers], keys)
+        bare = await type_at_once([await docker_exec(stack, name) for name in containers], keys)
     rows = []
     for q, name in ((0.5, "median"), (0.99, "p99")):
-        measured, bound = Figure(quantile(through, q), "ms"), Figure(quantile(bare, q), "ms")
-        must = f"<= bound + {MORE_MS:.0f} ms" if q == 0.5 else ""
-        ok = measured.value <= bound.value + MORE_MS if must else None
-        rows.append(Row("seats", f"{WHAT}, {name}", measured, bound, "docker exec -it", must, ok, f"{keys} keys each"))
+        measured, bound = Figure(quantile(tenure, q), "ms"), Figure(quantile(bare, q), "ms")
+        must = f"<= bound + {MARGIN_MS:.0f} ms" if q == 0.5 else ""
+        ok = measured.value <= bound.value + MARGIN_MS if must else None
+        rows.append(Row("seats", f"{TITLE}, {name}", measured, bound, "docker exec -it", must, ok, f"{keys} keys each"))
     return rows
 
 
-async def at_once(typers: list[Typed], keys: int) -> list[float]:
-    """Milliseconds, of all of them."""
+async def type_at_once(typers: list[TypeKey], keys: int) -> list[float]:
+    """Milliseconds of all keys of all typers, without the first tenth of each."""
 
-    async def one(nth: int, typed: Typed) -> list[float]:
-        await asyncio.sleep(RHYTHM * nth / len(typers))
+    async def type_keys(nth: int, type_key: TypeKey) -> list[float]:
+        await asyncio.sleep(KEY_INTERVAL_S * nth / len(typers))
         waits = []
         for key in range(keys):
             began = time.perf_counter()
-            await typed("\r" if key % 70 == 69 else "x")
+            await type_key("\r" if key % 70 == 69 else "x")
             waits.append((time.perf_counter() - began) * 1000)
-            await asyncio.sleep(max(0.0, RHYTHM - waits[-1] / 1000))
+            await asyncio.sleep(max(0.0, KEY_INTERVAL_S - waits[-1] / 1000))
         return waits[keys // 10 :]
 
-    return [wait for waits in await asyncio.gather(*(one(*it) for it in enumerate(typers))) for wait in waits]
+    return [wait for waits in await asyncio.gather(*(type_keys(*pair) for pair in enumerate(typers))) for wait in waits]
 
 
-async def terminal(stack: AsyncExitStack, server: Server, seat: dict[str, Any]) -> Typed:
+async def open_terminal(stack: AsyncExitStack, server: Server, seat: dict[str, Any]) -> TypeKey:
+    """Run `cat` in the seat's terminal, until the stack is left."""
     address = f"{server.url.replace('http', 'ws', 1)}/vm/{seat['seat']}/terminal?token={seat['token']}"
     socket: ClientConnection = await stack.enter_async_context(connect(address, max_size=None, proxy=None))
 
-    async def typed(key: str) -> None:
+    async def type_key(key: str) -> None:
         await socket.send(json.dumps({"type": "input", "data": key}))
         while json.loads(await socket.recv())["type"] != "output":
             pass
 
-    await typed("cat\r")
-    await quiet(socket)
-    return typed
+    await type_key("cat\r")
+    await wait_for_silence(socket)
+    return type_key
 
 
-async def quiet(socket: ClientConnection) -> None:
+async def wait_for_silence(socket: ClientConnection) -> None:
+    """Return when no message has come for 300 ms."""
     try:
         while True:
             async with asyncio.timeout(0.3):
@@ -132,48 +136,51 @@ async def quiet(socket: ClientConnection) -> None:
         return
 
 
-async def exec_(stack: AsyncExitStack, name: str) -> Typed:
-    """The command line's own, with a terminal."""
-    ours, theirs = os.openpty()
+async def docker_exec(stack: AsyncExitStack, name: str) -> TypeKey:
+    """Run `cat` with `docker exec -it`, until the stack is left."""
+    terminal, program_side = os.openpty()
     command = ("docker", "exec", "-it", "-u", "tenure", name, "cat")
-    process = await asyncio.create_subprocess_exec(*command, stdin=theirs, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    os.set_blocking(ours, False)
-    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=program_side, stdout=program_side, stderr=program_side
+    )
+    os.close(program_side)
+    os.set_blocking(terminal, False)
+    loop, echoed = asyncio.get_running_loop(), asyncio.Event()
 
     def read() -> None:
         try:
-            os.read(ours, 65536)
+            os.read(terminal, 65536)
         except OSError:
-            loop.remove_reader(ours)
-        came.set()
+            loop.remove_reader(terminal)
+        echoed.set()
 
-    loop.add_reader(ours, read)
+    loop.add_reader(terminal, read)
 
     async def close() -> None:
-        os.write(ours, b"\x03")
+        os.write(terminal, b"\x03")
         await process.wait()
-        loop.remove_reader(ours)
-        os.close(ours)
+        loop.remove_reader(terminal)
+        os.close(terminal)
 
     stack.push_async_callback(close)
 
-    async def typed(key: str) -> None:
-        came.clear()
-        os.write(ours, key.encode())
-        await came.wait()
+    async def type_key(key: str) -> None:
+        echoed.clear()
+        os.write(terminal, key.encode())
+        await echoed.wait()
 
-    await asyncio.sleep(0.5)  # until it is there; a key before that would be echoed by the terminal here
-    await typed("x")
-    return typed
+    await asyncio.sleep(0.5)  # until `cat` runs: an earlier key would be echoed by the terminal on this side
+    await type_key("x")
+    return type_key
 
 
 # -- files -----------------------------------------------------------------------------------------------------
 
 
-async def files(server: Server, seat: dict[str, Any], name: str, place: Place) -> list[Row]:
-    megabytes, turns = (20, 1) if place.quick else (200, 3)
-    folder = place.home / "files"
+async def measure_files(server: Server, seat: dict[str, Any], name: str, env: Environment) -> list[Row]:
+    """Large files through Tenure, beside docker cp."""
+    megabytes, rounds = (20, 1) if env.quick else (200, 3)
+    folder = env.home / "files"
     folder.mkdir()
     line = "def answer(question: str) -> int:  # everybody knows\n"
     text = (line * (megabytes * 2**20 // len(line) + 1))[: megabytes * 2**20]
@@ -184,10 +191,10 @@ async def files(server: Server, seat: dict[str, Any], name: str, place: Place) -
     del text, binary
     (folder / "header").write_text(f"Authorization: Bearer {seat['token']}\n")
     url = f"{server.url}/vm/{seat['seat']}/files/workspace"
-    seen: dict[str, list[float]] = {}
-    before = resident(server.pid)
-    for _ in range(turns):  # in turns, so that what else the machine does hits all
-        for what, command in {
+    times: dict[str, list[float]] = {}
+    before = peak_memory(server.pid)
+    for _ in range(rounds):  # in turns, so that other work of the machine slows all
+        for operation, command in {
             "docker cp in": ("docker", "cp", "-q", str(folder / "file"), f"{name}:/workspace/cp"),
             "docker cp out": ("docker", "cp", "-q", f"{name}:/workspace/cp", str(folder / "out")),
             "write text": curl(folder, f"{url}/text", "-T", str(folder / "text")),
@@ -195,36 +202,38 @@ async def files(server: Server, seat: dict[str, Any], name: str, place: Place) -
             "write binary": curl(folder, f"{url}/binary", "-T", str(folder / "binary")),
             "read binary": curl(folder, f"{url}/binary"),
         }.items():
-            seen.setdefault(what, []).append(await seconds(*command))
-    grown = resident(server.pid) - before
+            times.setdefault(operation, []).append(await run_timed(*command))
+    growth = peak_memory(server.pid) - before
     rows = []
     for way, bound in (("write", "docker cp in"), ("read", "docker cp out")):
         for kind in ("text", "binary"):
-            measured = Figure(megabytes / median(seen[f"{way} {kind}"]), "MB/s")
-            limit = Figure(megabytes / median(seen[bound]), "MB/s")
-            ok = measured.value >= SPEED * limit.value
-            what = f"{way} {megabytes} MB of {'text' if kind == 'text' else 'base64'}, as JSON"
-            rows.append(Row("seats", what, measured, limit, bound, f"ratio >= {SPEED}", ok))
-    memory = f"memory that the server took for {turns * 4} files of {megabytes} MB, at most"
-    rows.append(Row("seats", memory, Figure(grown, "MB"), must=f"<= {GROWTH} MB", ok=grown <= GROWTH))
+            measured = Figure(megabytes / median(times[f"{way} {kind}"]), "MB/s")
+            limit = Figure(megabytes / median(times[bound]), "MB/s")
+            ok = measured.value >= MIN_SPEED_RATIO * limit.value
+            title = f"{way} {megabytes} MB of {'text' if kind == 'text' else 'base64'}, as JSON"
+            rows.append(Row("seats", title, measured, limit, bound, f"ratio >= {MIN_SPEED_RATIO}", ok))
+    memory = f"memory that the server used for {rounds * 4} files of {megabytes} MB, at most"
+    rows.append(Row("seats", memory, Figure(growth, "MB"), must=f"<= {MAX_GROWTH_MB} MB", ok=growth <= MAX_GROWTH_MB))
     return rows
 
 
 def curl(folder: Path, *words: str) -> tuple[str, ...]:
+    """The command of a request with the seat's token."""
     return ("curl", "-sSf", "-H", "Expect:", "-H", f"@{folder / 'header'}", "-o", os.devnull, *words)
 
 
-async def seconds(*command: str) -> float:
+async def run_timed(*command: str) -> float:
+    """Seconds that the command takes. Raises if it fails."""
     began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=PIPE)
-    _, complained = await process.communicate()
+    _, errors = await process.communicate()
     if process.returncode:
-        raise RuntimeError(f"{command[0]}: {complained.decode().strip()}")
+        raise RuntimeError(f"{command[0]}: {errors.decode().strip()}")
     return time.perf_counter() - began
 
 
-def resident(pid: int) -> float:
-    """The most that a process ever had, in megabytes."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1]) / 1024
+def peak_memory(pid: int) -> float:
+    """The most memory that a process ever used, in MB (of 1,048,576 bytes)."""
+    match = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert match
+    return int(match[1]) / 1024

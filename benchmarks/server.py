@@ -1,8 +1,8 @@
-"""A server in a process of its own: Tenure with routes beside its own that do nothing, or one of the bare bounds.
+"""Runs a server in a process of its own: Tenure with the routes of `no_op_routes`, or one of the `baselines`.
 
     python -m benchmarks.server '{"app": "tenure", "database": URL, "home": DIR, …}'
 
-It listens on a free loopback port, says which in one line, and ends when its standard input does.
+It listens on a free loopback port, prints its URL in one line, and ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from application.ports.machines import Machines
-from benchmarks import bare, nothing
+from benchmarks import baselines, no_op_routes
 from infra.process import logging as logs
 from infra.process import server
 from infra.settings import Settings
@@ -29,34 +29,37 @@ from tests.support.fake_engine import Engine
 
 
 @asynccontextmanager
-async def app(asked: dict[str, Any], settings: Settings) -> AsyncIterator[ASGIApp]:
-    if asked["app"] != "tenure":
-        yield bare.APPS[asked["app"]]
+async def app(options: dict[str, Any], settings: Settings) -> AsyncIterator[ASGIApp]:
+    """The ASGI app that the options ask for."""
+    if options["app"] != "tenure":
+        yield baselines.APPS[options["app"]]
         return
-    engine: Machines | None = Engine() if asked["engine"] == "fake" else None
-    async with running(settings, asked["database"], Overrides(machines=engine)) as tenure:
+    engine: Machines | None = Engine() if options["engine"] == "fake" else None
+    async with running(settings, options["database"], Overrides(machines=engine)) as tenure:
         web = api.build(tenure.deps)
-        web.include_router(nothing.router)
+        web.include_router(no_op_routes.router)
         yield web
         tenure.hub.close()
 
 
-async def serve(asked: dict[str, Any]) -> None:
-    more = {"home": Path(asked["home"]), "log_level": "warning"} | asked.get("settings", {})
-    listening = server.open_socket(Settings(bind="127.0.0.1:0", **more))
-    settings = Settings(bind=f"127.0.0.1:{listening.getsockname()[1]}", **more)
+async def serve(options: dict[str, Any]) -> None:
+    """Serve until standard input ends."""
+    values = {"home": Path(options["home"]), "log_level": "warning"} | options.get("settings", {})
+    listening = server.open_socket(Settings(bind="127.0.0.1:0", **values))
+    settings = Settings(bind=f"127.0.0.1:{listening.getsockname()[1]}", **values)
     logs.configure(settings.log_level, "json")
-    async with app(asked, settings) as web:
+    async with app(options, settings) as web:
         server.tune_garbage_collector()
         serving = uvicorn.Server(server.uvicorn_config(web, settings))
-        ending = asyncio.create_task(until_input_ends(serving))
-        telling = asyncio.create_task(server.when_started(serving, lambda: print(settings.url, flush=True)))
+        stopper = asyncio.create_task(stop_at_end_of_input(serving))
+        printer = asyncio.create_task(server.when_started(serving, lambda: print(settings.url, flush=True)))
         await serving.serve(sockets=[listening])
-        ending.cancel()
-        telling.cancel()
+        stopper.cancel()
+        printer.cancel()
 
 
-async def until_input_ends(serving: uvicorn.Server) -> None:
+async def stop_at_end_of_input(serving: uvicorn.Server) -> None:
+    """Stop the server when standard input ends."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     await reader.read()

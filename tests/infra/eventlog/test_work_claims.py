@@ -1,4 +1,4 @@
-"""Claiming what is due: as much as is free and no more, whatever plan the database makes for it."""
+"""A claim takes as many rows as are free, the oldest first, whatever plan the database chooses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ insert into work select 'workspace.provision', gen_random_uuid(), 'engine', now(
     now() - i * interval '1 s', 1, 0 from generate_series(500, 1, -1) i
 """
 PLANS = {
-    "as it likes": "",
+    "of its choice": "",
     "by nested loops": "set enable_hashjoin = off; set enable_material = off; set enable_hashagg = off; "
     "set enable_sort = off",
 }
@@ -25,10 +25,10 @@ PLANS = {
 async def test_no_more_is_claimed_than_is_free_and_the_oldest_first(database: str, plan: str) -> None:
     await (await open_database(database)).close()
     now = datetime.now(UTC)
-    asked = {"lane": "engine", "free": 3, "now": now, "until": now + timedelta(minutes=1), "holder": 1}
+    params = {"lane": "engine", "free": 3, "now": now, "until": now + timedelta(minutes=1), "holder": 1}
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute(DUE)
         conn.execute(PLANS[plan])
-        claimed = [delay.seconds for _, _, delay, *_ in conn.execute(CLAIM, asked).fetchall()]
+        claimed = [delay.seconds for _, _, delay, *_ in conn.execute(CLAIM, params).fetchall()]
         assert len(claimed) == 3
         assert min(claimed) >= 490

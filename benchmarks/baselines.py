@@ -1,4 +1,4 @@
-"""The bare bounds: what the same server software does on the same machine with no Tenure in it."""
+"""Apps without Tenure, which show what the same server software does on the same machine."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import orjson
 from fastapi import FastAPI, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from benchmarks.nothing import ANSWER
+from benchmarks.no_op_routes import ANSWER
 
 fastapi = FastAPI(openapi_url=None)
 
 
 @fastapi.get("/")
 async def get() -> Response:
+    """A small JSON object."""
     return Response(orjson.dumps(ANSWER), media_type="application/json")
 
 
-END = b"\r\n\r\n"
+FRAME_END = b"\r\n\r\n"
 
 
-class Fan:
-    """GET: an endless event stream. POST: the frames in its body, one by one, to all who read."""
+class FanOut:
+    """GET is an endless event stream. POST sends the frames in its body, one by one, to all readers."""
 
     def __init__(self) -> None:
         self._readers: set[asyncio.Queue[bytes]] = set()
@@ -40,30 +41,30 @@ class Fan:
         while more:
             message = await receive()
             body, more = body + message["body"], message["more_body"]
-        for frame in body.removesuffix(END).split(END):
+        for frame in body.removesuffix(FRAME_END).split(FRAME_END):
             for reader in self._readers:
-                reader.put_nowait(frame + END)
+                reader.put_nowait(frame + FRAME_END)
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
     async def _read(self, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        mine: asyncio.Queue[bytes] = asyncio.Queue()
-        self._readers.add(mine)
-        telling = asyncio.create_task(self._tell(mine, send))
+        frames: asyncio.Queue[bytes] = asyncio.Queue()
+        self._readers.add(frames)
+        sender = asyncio.create_task(self._send(frames, send))
         try:
             while (await receive())["type"] != "http.disconnect":
                 continue
         finally:
-            telling.cancel()
-            self._readers.discard(mine)
+            sender.cancel()
+            self._readers.discard(frames)
 
-    async def _tell(self, mine: asyncio.Queue[bytes], send: Send) -> None:
-        frame = b"event: ready" + END
+    async def _send(self, frames: asyncio.Queue[bytes], send: Send) -> None:
+        frame = b"event: ready" + FRAME_END
         while True:
             await send({"type": "http.response.body", "body": frame, "more_body": True})
-            frame = await mine.get()
+            frame = await frames.get()
 
 
-APPS: dict[str, ASGIApp] = {"fastapi": fastapi, "fan": Fan()}
+APPS: dict[str, ASGIApp] = {"fastapi": fastapi, "fan": FanOut()}

@@ -1,4 +1,4 @@
-"""Workspaces that are already in the log: stored straight into it, past HTTP and past any engine."""
+"""Stores workspaces straight into the log, without HTTP and without an engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.machine import MachineFacts
 from domain.workspace import Workspace
 from infra.eventlog.event_store import close_platform, open_platform
 
-DAY, YEAR = 86_400, timedelta(days=365)
+DAY_S, YEAR = 86_400, timedelta(days=365)
 MACHINE: MachineFacts = {
     "provider_id": "tenure-550e8400-e29b-41d4-a716-446655440000",
     "engine_id": "4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01db0b339c4c01",
@@ -26,20 +26,24 @@ MACHINE: MachineFacts = {
 
 
 def now() -> datetime:
+    """The time in UTC."""
     return datetime.now(UTC)
 
 
 @contextmanager
-def platform(database: str) -> Iterator[Platform]:
-    """The application on a database, with the group writer; without any read model."""
-    opened = open_platform(database)
+def platform_on(database: str) -> Iterator[Platform]:
+    """The application on this database, with the group writer but without read models."""
+    platform = open_platform(database)
     try:
-        yield opened
+        yield platform
     finally:
-        close_platform(opened)
+        close_platform(platform)
 
 
-def requested(owner_id: UUID | None = None, ttl_seconds: int = DAY, at: datetime | None = None) -> Workspace:
+def requested_workspace(
+    owner_id: UUID | None = None, ttl_seconds: int = DAY_S, at: datetime | None = None
+) -> Workspace:
+    """A workspace that was requested."""
     return Workspace.request(
         id=uuid4(),
         owner_id=owner_id or uuid4(),
@@ -52,33 +56,35 @@ def requested(owner_id: UUID | None = None, ttl_seconds: int = DAY, at: datetime
     )
 
 
-def running(owner_id: UUID | None = None) -> Workspace:
-    workspace = requested(owner_id)
+def running_workspace(owner_id: UUID | None = None) -> Workspace:
+    """A workspace whose machine runs."""
+    workspace = requested_workspace(owner_id)
     workspace.provisioned(MACHINE, now())
     return workspace
 
 
 async def store(platform: Platform, workspaces: list[Workspace]) -> None:
-    """All of them, in order, a hundred in one commit."""
-    for nth in range(0, len(workspaces), 100):
-        await platform.commit(Cause(request_id="bench"), *workspaces[nth : nth + 100])
+    """Store the workspaces in order, a hundred in one commit."""
+    for start in range(0, len(workspaces), 100):
+        await platform.commit(Cause(request_id="bench"), *workspaces[start : start + 100])
 
 
-async def until(database: str, fact: LiteralString, seconds: float = 120) -> None:
-    """Return when a `select` says true. Looks again whenever the read models have advanced."""
-    async with asyncio.timeout(seconds):
+async def wait_until(database: str, condition: LiteralString, timeout_s: float = 120) -> None:
+    """Return when a `select` returns true. It runs again whenever the read models have advanced."""
+    async with asyncio.timeout(timeout_s):
         conn = await psycopg.AsyncConnection.connect(database, autocommit=True)
         async with conn:
             await conn.execute("listen tenure_followed")
-            while not await holds(conn, fact):
+            while not await is_true(conn, condition):
                 async for _ in conn.notifies(timeout=1, stop_after=1):
                     pass
 
 
-async def holds(conn: psycopg.AsyncConnection[Any], fact: LiteralString) -> bool:
-    (row,) = await (await conn.execute(fact)).fetchall()
+async def is_true(conn: psycopg.AsyncConnection[Any], condition: LiteralString) -> bool:
+    """Return the boolean that this `select` returns."""
+    (row,) = await (await conn.execute(condition)).fetchall()
     return bool(row[0])
 
 
 FOLLOWED = "select (select position from follower) >= (select coalesce(max(notification_id), 0) from tenure_events)"
-SETTLED = f"{FOLLOWED} and not exists (select from work where lane = 'engine')"  # and the machines are made
+SETTLED = f"{FOLLOWED} and not exists (select from work where lane = 'engine')"  # and all machines run
