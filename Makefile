@@ -35,10 +35,12 @@ test: $(STAMP)  ## the tests, in as many processes as there are cores
 bench: $(STAMP)  ## measure, and compare
 	@exec $(PY) -m benchmarks $(ARGS)
 
-lint: $(STAMP)  ## ruff, mypy and the dependency rule
+lint: $(STAMP)  ## ruff, mypy, the dependency rule, and a report of long files
 	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
+	$(PY) -m tests.support.long_files
 
 contracts: $(STAMP)  ## what the contracts promise, line by line, and the tests that show it
 	@exec $(PY) -m tests.contracts $(ARGS)

@@ -18,10 +18,10 @@ from eventsourcing.persistence import (
 )
 
 from application.access import Cause
+from application.moved_topics import register_moved_topics
 from application.ports.errors import Unavailable
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, NotFound
-from domain.moved_topics import register_moved_topics
 
 A = TypeVar("A", bound=Aggregate)
 MAX_ATTEMPTS = 8  # at a change, while others change the same aggregate

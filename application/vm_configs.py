@@ -15,7 +15,7 @@ from domain.aggregate import Aggregate
 from domain.errors import Conflict, Invalid, NotFound
 from domain.unique_name import VmId
 from domain.vm.document import Document, RawDocument
-from domain.vm_config import VmConfig
+from domain.vm.vm_config import VmConfig
 from domain.vm_state import State
 
 MAX_ATTEMPTS = 8  # at storing a machine while others take the same id

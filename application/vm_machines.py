@@ -22,7 +22,7 @@ from domain import hypervisor as domain
 from domain.errors import Invalid, NotFound
 from domain.vm.devices import Device
 from domain.vm.document import Document
-from domain.vm_config import VmConfig, same_machine
+from domain.vm.vm_config import VmConfig, same_machine
 from domain.vm_state import Order, State
 
 FOUND_OFF = "it was found not to run"

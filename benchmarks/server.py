@@ -24,7 +24,7 @@ from infra.process import logging as logs
 from infra.process import server
 from infra.settings import Settings
 from infra.wiring.bootstrap import Overrides, running
-from interfaces.http import app as api
+from interfaces import app as api
 from tests.support.fake_engine import Engine
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.vm.document import Document
-from domain.vm_config import VmConfig
+from domain.vm.vm_config import VmConfig
 from domain.vm_state import State
 from projections.query import Queries, QueryResult
 from projections.table import Table

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support import import_graph
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("domain", "application", "projections", "interfaces", "infra")
 
@@ -38,6 +40,19 @@ def test_the_dependency_rule() -> None:
 def test_ruff_finds_nothing() -> None:
     found = run("ruff", "check", "--no-cache", "--output-format=concise", ".")
     assert found.returncode == 0, found.stdout
+
+
+def test_ruff_would_format_nothing_otherwise() -> None:
+    found = run("ruff", "format", "--check", "--no-cache", ".")
+    assert found.returncode == 0, found.stdout
+
+
+def test_no_circle_among_files() -> None:
+    assert not import_graph.circle(import_graph.imports())
+
+
+def test_no_circle_among_packages() -> None:
+    assert not import_graph.circle(import_graph.packages(import_graph.imports()))
 
 
 def test_mypy_finds_nothing() -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from application.processes.work import Do, Done, Step
-from domain.vm_config import VmConfig
+from domain.vm.vm_config import VmConfig
 
 PATCH_GRACE = timedelta(seconds=5)  # in which the request that patches a machine applies the patch itself
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from docs.generate.markdown import code, document, first_line, table
-from interfaces.http.app import CONTRACTS
+from interfaces.app import CONTRACTS
 from interfaces.http.contract import Contract
 from tests.contracts.lines import Line, lines, shown_by
 

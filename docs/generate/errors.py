@@ -10,7 +10,7 @@ from typing import Any
 from application.ports.errors import TooMany, Unavailable
 from docs.generate.markdown import code, document, first_line, table
 from domain.errors import Refused
-from interfaces.http.app import CONTRACTS
+from interfaces.app import CONTRACTS
 from interfaces.http.contract import Contract
 from interfaces.http.errors import STATUS, Unauthenticated
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 from uuid import UUID
 
@@ -59,7 +59,7 @@ def page() -> str:
 
 def aggregates() -> list[type[Aggregate]]:
     """Every kind of aggregate that the domain defines, in the order of the alphabet."""
-    modules = [import_module(f"domain.{module.name}") for module in iter_modules(domain.__path__)]
+    modules = [import_module(module.name) for module in walk_packages(domain.__path__, "domain.")]
     kinds = {kind for module in modules for kind in vars(module).values() if inspect.isclass(kind)}
     leaves = [kind for kind in kinds if issubclass(kind, Aggregate) and kind.__module__ != "domain.aggregate"]
     return sorted((kind for kind in leaves if not kind.__subclasses__()), key=lambda kind: kind.__name__)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from docs.generate.markdown import code, document, first_line, table
-from interfaces.http.app import CONTRACTS
+from interfaces.app import CONTRACTS
 from interfaces.http.contract import Contract
 
 INTRODUCTION = """

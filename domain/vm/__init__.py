@@ -1,4 +1,4 @@
 """The device model of a virtual machine: its document, devices, values and QEMU command line, as pure functions.
 
-Aggregates stay outside, in `domain/vm_config.py` and its siblings.
+The aggregate `VmConfig` stands here, too; carrying its orders out is the work of `application/` and `infra/libvirt/`.
 """

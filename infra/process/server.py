@@ -21,7 +21,7 @@ from infra.process.shutdown import StopSignals
 from infra.runtime.home import CannotStart, claim_home
 from infra.settings import Settings
 from infra.wiring.bootstrap import Tenure, running
-from interfaces.http import app as api
+from interfaces import app as api
 
 POLL_INTERVAL_S = 0.01  # uvicorn does not tell when it has started
 

@@ -35,7 +35,7 @@ from infra.wiring.vms import build_vms
 from infra.wiring.work_commands import work_commands
 from infra.wiring.workshops import build_workshops
 from infra.wiring.workspaces import build_workspaces
-from interfaces.http.app import ContractDeps
+from interfaces.app import ContractDeps
 from projections.hub import Hub
 
 

@@ -18,10 +18,10 @@ from infra.wiring.vm_accounts import VmAccountServices
 from infra.wiring.vms import VmServices
 from infra.wiring.workshops import WorkshopServices, portal_is_open
 from infra.wiring.workspaces import WorkspaceServices
+from interfaces.app import ContractDeps
 from interfaces.chrote.deps import ChroteDeps
 from interfaces.chrote.shared_frames import SharedFrames
 from interfaces.clarateach.deps import ClaraTeachDeps
-from interfaces.http.app import ContractDeps
 from interfaces.http.deps import HttpDeps
 from interfaces.native.deps import NativeDeps
 from interfaces.neptuned.deps import NeptunedDeps

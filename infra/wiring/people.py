@@ -11,7 +11,7 @@ from application.invites import Invites
 from application.logins import Logins
 from application.ports.logins import PendingSignIns, Provider
 from application.users import Users
-from infra.auth.oauth import providers
+from infra.auth.providers import providers
 from infra.tables.invite_tokens import InviteTokenRows
 from infra.tables.logins import InstructorTokenRows, LoginTokenRows
 from infra.tables.passwords import PasswordRows

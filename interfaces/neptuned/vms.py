@@ -15,7 +15,7 @@ from starlette.requests import Request
 from application.access import require
 from application.vm_configs import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Stale
 from domain.errors import Invalid, NotFound
-from domain.vm_config import VmConfig
+from domain.vm.vm_config import VmConfig
 from domain.vm_state import State
 from interfaces.http.errors import errors
 from interfaces.http.responses import Json

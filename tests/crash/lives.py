@@ -15,10 +15,10 @@ from application.access import Actor
 from application.ports.errors import Unavailable
 from application.processes import vm_life, workshop_life
 from application.workshops import Workshops
-from domain import vm_config
 from domain.errors import NotFound, Refused
 from domain.machine import Operation
 from domain.user_type import UserType
+from domain.vm import vm_config
 from infra.eventlog import worker
 from infra.runtime.clock import utc_now
 from infra.runtime.tasks import end_tasks

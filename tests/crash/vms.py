@@ -13,7 +13,7 @@ from application.access import Actor
 from application.vm_configs import Change, VmConfigs
 from domain.errors import Conflict, NotFound
 from domain.vm.document import Document
-from domain.vm_config import VmConfig
+from domain.vm.vm_config import VmConfig
 from domain.vm_state import State
 from tests.support.fake_hypervisor import FakeHypervisor
 from tests.support.server import eventually

@@ -20,8 +20,8 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
 
 import domain
+from application.moved_topics import register_moved_topics
 from domain.aggregate import Aggregate
-from domain.moved_topics import register_moved_topics
 from tests.domain import test_hypervisor, test_orphan, test_request_key
 from tests.support.stories import (
     hosted_sessions as hosting_stories,
@@ -48,8 +48,8 @@ register_moved_topics()
 
 def event_classes() -> Iterator[type]:
     """Every event class that can be stored."""
-    for module in pkgutil.iter_modules(domain.__path__):
-        for kind in vars(importlib.import_module(f"domain.{module.name}")).values():
+    for module in pkgutil.walk_packages(domain.__path__, "domain."):
+        for kind in vars(importlib.import_module(module.name)).values():
             if isinstance(kind, type) and issubclass(kind, Aggregate) and not kind.__subclasses__():
                 for name, event in vars(kind).items():
                     if isinstance(event, type) and (name not in BASES or says_more(kind, event)):

@@ -14,7 +14,7 @@ import domain
 from application.access import NEEDS
 from domain.aggregate import Aggregate
 
-MODULES = [importlib.import_module(f"domain.{info.name}") for info in pkgutil.iter_modules(domain.__path__)]
+MODULES = [importlib.import_module(info.name) for info in pkgutil.walk_packages(domain.__path__, "domain.")]
 AGGREGATES = sorted(
     {
         kind

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import Conflict, Invalid, NotFound
 from domain.unique_name import VmId
-from domain.vm_config import VmConfig, same_machine
+from domain.vm.vm_config import VmConfig, same_machine
 from domain.vm_state import Order, State, backoff_after
 from tests.support.stories import vms
 from tests.support.stories.vms import AUTO, MORE_CORES, PLAIN, SECOND

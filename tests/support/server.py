@@ -21,7 +21,7 @@ from application.ports.regions import Region
 from infra.process.server import uvicorn_config
 from infra.settings import Settings
 from infra.wiring.bootstrap import Overrides, Tenure, running
-from interfaces.http import app as api
+from interfaces import app as api
 from tests.support.fake_engine import Engine
 from tests.support.fake_hypervisor import FakeHypervisor
 

@@ -8,7 +8,7 @@ import pytest
 
 from application.processes import PROCESSES
 from application.processes.work import lane
-from domain.vm_config import VmConfig
+from domain.vm.vm_config import VmConfig
 from tests.support.stories import vms as stories
 from tests.support.stories.vms import MORE_CORES, SECOND
 from tests.support.story import T0, Story

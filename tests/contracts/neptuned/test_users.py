@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from interfaces.http import app as api
+from interfaces import app as api
 from interfaces.neptuned.credentials import Administered
 from tests.contracts.neptuned.people import (
     BASE,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.errors import Invalid
 from domain.vm.document import RawDocument, validate_document
-from domain.vm_config import VmConfig
+from domain.vm.vm_config import VmConfig
 from domain.vm_state import State
 from infra.libvirt.domain_xml import domain_xml
 from interfaces.neptuned.patching import difference, patched

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.auth.oauth import display_name, providers
+from infra.auth.oauth import display_name
+from infra.auth.providers import providers
 from infra.runtime.home import CannotStart
 from infra.settings import BadSetting, Settings, explain, load_settings
 

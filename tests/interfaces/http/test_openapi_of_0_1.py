@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from interfaces.http.app import CONTRACTS
+from interfaces.app import CONTRACTS
 from interfaces.http.errors import install
 from interfaces.http.openapi import Api
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.unique_name import VmId
-from domain.vm_config import VmConfig
+from domain.vm.vm_config import VmConfig
 from tests.support.stories.workspaces import SNAPSHOT
 from tests.support.story import SUBJECT, T0, Story
 

@@ -9,11 +9,13 @@ from eventsourcing.utils import register_topic
 
 from domain.aggregate import Aggregate
 from domain.unique_name import Alias, Code, VmId
+from domain.vm.vm_config import VmConfig
 
 MOVED_TOPICS: dict[str, type[Aggregate]] = {
     "domain.alias:Alias": Alias,
     "domain.code:Code": Code,
     "domain.vm_id:VmId": VmId,
+    "domain.vm_config:VmConfig": VmConfig,
 }
 
 
