@@ -9,11 +9,13 @@ from uuid import UUID
 from application.access import Actor, require
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
+from application.ports.limits import AttemptLimiter
 from application.ports.passwords import VmPasswords
 from application.vm_machines import VmMachines
 from domain.aggregate import Aggregate
-from domain.errors import Conflict, Invalid, NotFound
+from domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from domain.unique_name import VmId
+from domain.user_type import UserType
 from domain.vm.document import Document, RawDocument
 from domain.vm.vm_config import VmConfig
 from domain.vm_state import State
@@ -26,6 +28,10 @@ class Stale(Conflict):
     """The configuration has changed since the client read it."""
 
     code = "stale"
+
+
+class WrongVmPassword(NotAllowed):
+    """The machine is private, and this is not its password."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class VmConfigs:
     ids: Ids
     machines: VmMachines
     passwords: VmPasswords
+    attempt_limiter: AttemptLimiter  # of the passwords of private machines
 
     async def create(self, actor: Actor, document: RawDocument, password: str | None = None) -> VmConfig:
         """A new machine. Raises `Invalid` with the device and the field; `Conflict` for a taken id."""
@@ -116,6 +123,18 @@ class VmConfigs:
         """A machine with every revision of its configuration. Raises `NotFound`."""
         require(actor, "vm.see")
         return await self.platform.load(VmConfig, await self.id_of(vm))
+
+    async def admit(self, actor: Actor, id: UUID, private: bool, password: str, guesser: str) -> None:
+        """Return if the actor may see the machine. A private one needs its password, except for administrators.
+
+        Wrong passwords are counted by `guesser`. Raises `WrongVmPassword`, and `TooMany` after too many of them.
+        """
+        if not private or actor.user_type == UserType.ADMINISTRATOR:
+            return
+        await self.attempt_limiter.check(guesser)
+        if not await self.check_password(id, password):
+            await self.attempt_limiter.record_failure(guesser)
+            raise WrongVmPassword("this machine is private, and needs its password")
 
     async def check_password(self, id: UUID, password: str) -> bool:
         """Whether this is the password of a private machine. Without a stored password, none is right."""

@@ -167,9 +167,8 @@ def neptuned_deps(base: Foundation, vm_accounts: VmAccountServices, vms: VmServi
         vm_configs=vms.configs,
         vm_tokens=vm_accounts.tokens,
         consoles=vms.consoles,
-        turns=vms.turns,
+        console_rooms=vms.console_rooms,
         images=vms.images,
-        attempt_limiter=base.attempt_limiter,
     )
 
 

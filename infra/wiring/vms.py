@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
+from application.console_rooms import ConsoleRooms
 from application.console_turns import ConsoleTurns
 from application.ports.hypervisors import Hypervisor
 from application.vm_configs import VmConfigs
@@ -17,6 +18,7 @@ from infra.libvirt.observer import VmObserver
 from infra.tables.vm_passwords import VmPasswordRows
 from infra.video.lazy_consoles import LazyConsoles
 from infra.wiring.foundation import BackgroundTask, Foundation
+from projections.subject_changes import HubSubjectChanges
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class VmServices:
     configs: VmConfigs
     consoles: LazyConsoles
     images: VmImages
-    turns: ConsoleTurns
+    console_rooms: ConsoleRooms
     background: Mapping[str, BackgroundTask]
 
     async def close(self) -> None:
@@ -44,12 +46,13 @@ def build_vms(base: Foundation, hypervisor: Hypervisor | None) -> VmServices:
     forbidden = frozenset(kind for kind, allowed in is_allowed.items() if not allowed)
     machines = VmMachines(platform, clock, hypervisor, passwords, forbidden)
     observer = VmObserver(base.database_url, hypervisor, machines, base.queries)
+    turns = ConsoleTurns(platform, clock, timedelta(seconds=settings.vm_turn_seconds))
     return VmServices(
         hypervisor=hypervisor,
         machines=machines,
-        configs=VmConfigs(platform, clock, uuid4, machines, passwords),
+        configs=VmConfigs(platform, clock, uuid4, machines, passwords, base.attempt_limiter),
         consoles=LazyConsoles(hypervisor),
         images=vm_images(settings),
-        turns=ConsoleTurns(platform, clock, timedelta(seconds=settings.vm_turn_seconds)),
+        console_rooms=ConsoleRooms(turns, HubSubjectChanges(base.hub)),
         background={"vm observer": observer.run} if base.works else {},
     )

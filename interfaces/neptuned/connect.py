@@ -27,24 +27,23 @@ from fastapi import APIRouter, Response, WebSocket
 from starlette.responses import HTMLResponse
 from starlette.websockets import WebSocketDisconnect
 
-from application.access import Actor
+from application.console_rooms import NotYourTurn, RoomMember, TurnStatus
 from application.ports.consoles import ConsoleViewer, Quality
 from application.ports.errors import Unavailable
+from application.vm_configs import WrongVmPassword
 from domain.errors import Invalid, NotAllowed, NotFound, Refused
-from domain.user_type import UserType
 from interfaces.http.display_messages import act, message, page, said
 from interfaces.http.identity import client_address
 from interfaces.neptuned.credentials import BASE, admitted, let_go
 from interfaces.neptuned.deps import neptuned_deps
 from interfaces.neptuned.public import running
-from interfaces.neptuned.rooms import Member, Room, rooms
 from projections.stream_reader import ShuttingDown
-from projections.vm_configs import VmConfigRow
 
 router = APIRouter(prefix=BASE)
 PAGE = page("interfaces.neptuned", "console.html")
 PATIENCE = 15.0  # seconds from when a WebSocket goes until pictures have to get through, or it was for nothing
 WELL, GONE_AWAY, NOT_YOURS, OVER = 1000, 1001, 1008, 1011
+NOT_YOUR_TURN = "it is somebody else's turn; ask for yours with turn/take"
 OTHERS = "turn/take, turn/release, turn/look, quality"
 
 
@@ -65,31 +64,26 @@ async def connect(socket: WebSocket, vm: str, quality: Quality = Quality.FULL) -
     deps = neptuned_deps(socket)
     who = await admitted(socket)
     row = await running(deps, vm)
-    await enters(socket, row, who)
+    guesser = f"{row.id} {client_address(socket)}"
+    try:
+        await deps.vm_configs.admit(who, row.id, row.private, socket.query_params.get("password", ""), guesser)
+    except WrongVmPassword:
+        raise NotAllowed("this machine is private: its password is needed in ?password=") from None
     async with deps.consoles.watch(row.id, quality) as viewer:
         await socket.accept()
-        async with rooms(socket).inside(row.id, who, viewer) as (room, member):
-            await Session(socket, viewer, room, member).run()
 
+        def on_turn(turn: TurnStatus) -> None:
+            viewer.send(message("turn", turn_json(turn)))
 
-async def enters(socket: WebSocket, row: VmConfigRow, who: Actor) -> None:
-    """`NotAllowed` for a private machine, without its password. Administrators need none."""
-    deps = neptuned_deps(socket)
-    if not row.private or who.user_type == UserType.ADMINISTRATOR:
-        return
-    password = socket.query_params.get("password", "")
-    attempt_limiter, guesser = deps.attempt_limiter, f"{row.id} {client_address(socket)}"
-    await attempt_limiter.check(guesser)
-    if not await deps.vm_configs.check_password(row.id, password):
-        await attempt_limiter.record_failure(guesser)
-        raise NotAllowed("this machine is private: its password is needed in ?password=")
+        async with deps.console_rooms.enter(row.id, who, viewer, on_turn) as member:
+            await Session(socket, viewer, member).run()
 
 
 class Session:
     """One browser, from its handshake until either side has gone."""
 
-    def __init__(self, socket: WebSocket, viewer: ConsoleViewer, room: Room, member: Member) -> None:
-        self._socket, self._viewer, self._room, self._member = socket, viewer, room, member
+    def __init__(self, socket: WebSocket, viewer: ConsoleViewer, member: RoomMember) -> None:
+        self._socket, self._viewer, self._member = socket, viewer, member
         self._deps = neptuned_deps(socket)
 
     async def run(self) -> None:
@@ -145,23 +139,25 @@ class Session:
                 await self._obey(*said(await self._viewer.receive()))
             except NotFound as gone:
                 raise Ended(OVER, str(gone)) from None
+            except NotYourTurn:
+                self._viewer.send(message("error", {"message": NOT_YOUR_TURN}))
             except (Refused, Unavailable) as no:
                 self._viewer.send(message("error", {"message": str(no)}))
 
     async def _obey(self, event: str, data: dict[str, Any]) -> None:
         match event:
             case "turn/take":
-                await self._room.ask(self._member)
+                await self._member.ask_for_turn()
             case "turn/release":
-                await self._room.give_up(self._member)
+                await self._member.give_up_turn()
             case "turn/look":
-                self._viewer.send(message("turn", self._room.turn_of(self._member)))
+                self._viewer.send(message("turn", turn_json(self._member.turn)))
             case "quality":
                 if data.get("name") not in tuple(Quality):
                     raise Invalid(f"quality has a name: {' or '.join(Quality)}")
                 await self._viewer.choose_quality(Quality(data["name"]))
             case _:
-                await self._room.act(self._member, act(event, data, OTHERS))
+                await self._member.act(act(event, data, OTHERS))
 
     # -- what happens elsewhere --------------------------------------------------
 
@@ -172,6 +168,10 @@ class Session:
         except ShuttingDown:
             raise Ended(GONE_AWAY, "the server is shutting down") from None
         raise Ended(NOT_YOURS, why)
+
+
+def turn_json(turn: TurnStatus) -> dict[str, Any]:
+    return {"yours": turn.is_own, "until": turn.ends_at, "waiting": turn.waiting, "place": turn.place}
 
 
 def first(group: BaseExceptionGroup[Any]) -> BaseException:

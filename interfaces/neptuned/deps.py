@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from application.console_turns import ConsoleTurns
+from application.console_rooms import ConsoleRooms
 from application.ports.clock import Clock
 from application.ports.consoles import Consoles
-from application.ports.limits import AttemptLimiter
 from application.ports.vm_accounts import AccountRows, VmTokens
 from application.ports.vm_images import Images
 from application.vm_accounts import VmAccounts
@@ -32,9 +31,8 @@ class NeptunedDeps:
     vm_configs: VmConfigs
     vm_tokens: VmTokens
     consoles: Consoles
-    turns: ConsoleTurns
+    console_rooms: ConsoleRooms
     images: Images
-    attempt_limiter: AttemptLimiter  # of the passwords of private machines
 
 
 def neptuned_deps(connection: HTTPConnection) -> NeptunedDeps:
