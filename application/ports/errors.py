@@ -1,9 +1,13 @@
-"""Every kind of failure of the outside: what a port may raise."""
+"""Every kind of failure of the outside: what a port may raise, as one family."""
 
 from __future__ import annotations
 
 
-class Unavailable(Exception):
+class OutsideFailure(Exception):
+    """Something outside Tenure failed. Refusals of the domain are `domain.errors.Refused` instead."""
+
+
+class Unavailable(OutsideFailure):
     """A part of the system does not answer now. The same request may succeed later.
 
     `part` names it for people ("database", "docker"); `retry_after` is in seconds.
@@ -15,15 +19,15 @@ class Unavailable(Exception):
         self.retry_after = retry_after
 
 
-class EngineRefused(Exception):
+class EngineRefused(OutsideFailure):
     """An engine answered and refused. A retry will not help; the message tells people why."""
 
 
-class ProviderFailed(Exception):
+class ProviderFailed(OutsideFailure):
     """A provider of identities does not answer, refuses, or says what cannot be believed."""
 
 
-class TooMany(Exception):
+class TooMany(OutsideFailure):
     """Too many requests or attempts. `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
