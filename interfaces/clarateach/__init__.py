@@ -1,10 +1,11 @@
-"""The ClaraTeach contract: workshops, their seats, and who joins them with a code.
+"""The ClaraTeach contract: workshops, their seats, and learners who join with a code.
 
-Errors are `{"error": {"code", "message"}}` (T03). A conflict is a 400 here, and its code says which (T05).
+Its routes, views, messages, errors and credentials live here; rules about workshops belong to the domain, and nothing
+of another contract may be used. Errors are `{"error": {"code", "message"}}` (T03). A conflict is a 400, with a code of
+its own (T05).
 """
 
-from interfaces.clarateach import accounts, browser, files, join, terminal, workshops
-from interfaces.clarateach import registrations as registering
+from interfaces.clarateach import accounts, browser, files, join, registrations, terminal, workshops
 from interfaces.clarateach.errors import render
 from interfaces.http.contract import Contract
 
@@ -13,7 +14,7 @@ CONTRACT = Contract(
     routers=(
         workshops.router,
         join.router,
-        registering.router,
+        registrations.router,
         accounts.router,
         files.router,
         terminal.router,
@@ -33,8 +34,8 @@ CONTRACT = Contract(
     statuses={409: 400, 410: 404},
     deviations=(
         "Bodies have no `data` envelope, as in the document's own examples.",
-        "All seats share one address, that of the server; a token says which machine is meant.",
-        "Instructors need no sign-in where only this machine can ask; elsewhere they do (`TENURE_PORTAL_AUTH`).",
-        "Who registers twice does not see the access code again, since an e-mail address alone must not open a seat.",
+        "All seats share the address of the server; the token selects the machine.",
+        "Instructors need not sign in where only this machine can connect; elsewhere they must (`TENURE_PORTAL_AUTH`).",
+        "A second registration does not show the access code again, since an e-mail address alone must not open a seat.",
     ),
 )

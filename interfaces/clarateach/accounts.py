@@ -13,10 +13,10 @@ from starlette.requests import Request
 from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from domain.name import MAX_NAME_CHARS
 from domain.user import User
-from interfaces.clarateach import views as present
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
+from interfaces.clarateach.views import to_the_second
 from interfaces.http.errors import Unauthenticated
 from interfaces.http.identity import client_address, request_id
 from interfaces.http.responses import Json
@@ -27,6 +27,8 @@ Email = Annotated[str, Field(min_length=3, max_length=254)]
 
 
 class Register(BaseModel):
+    """A new account of an instructor."""
+
     model_config = ConfigDict(
         json_schema_extra={"example": {"email": "ada@example.org", "password": "correct horse", "name": "Ada"}}
     )
@@ -35,11 +37,13 @@ class Register(BaseModel):
     password: Password
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
     invite: Annotated[str, Field(max_length=200)] | None = Field(
-        None, description="the token of an invite; the first one here needs none, nor does anybody where it is open"
+        None, description="the token of an invite; not needed for the first account, and where registration is open"
     )
 
 
 class LogIn(BaseModel):
+    """The credentials of an account."""
+
     model_config = ConfigDict(json_schema_extra={"example": {"email": "ada@example.org", "password": "correct horse"}})
 
     email: Email
@@ -47,6 +51,8 @@ class LogIn(BaseModel):
 
 
 class InstructorOut(BaseModel):
+    """An instructor's account."""
+
     id: UUID
     email: str
     name: str
@@ -55,13 +61,15 @@ class InstructorOut(BaseModel):
 
 
 class LoggedIn(BaseModel):
-    token: str = Field(description="for Authorization: Bearer; good for 30 days from when it was last used")
+    """A token, and the account that it is for."""
+
+    token: str = Field(description="for Authorization: Bearer; valid until 30 days after its last use")
     user: InstructorOut
 
 
 @router.post("/register", status_code=201, response_model=LoggedIn)
 async def register(request: Request, body: Register) -> Response:
-    """An account, and a token for it."""
+    """Create an account, and a token for it."""
     token, user = await clarateach_deps(request).instructors.register(
         email=body.email,
         password=body.password,
@@ -70,21 +78,28 @@ async def register(request: Request, body: Register) -> Response:
         guesser=f"register {client_address(request)}",
         request_id=request_id(request),
     )
-    return Json({"token": token, "user": await shown(request, user)}, 201)
+    return Json({"token": token, "user": await instructor_json(request, user)}, 201)
 
 
 @router.post("/login", response_model=LoggedIn, responses=errors(401))
 async def log_in(request: Request, body: LogIn) -> Response:
-    found = await clarateach_deps(request).instructors.log_in(
+    """A new token for an account."""
+    login = await clarateach_deps(request).instructors.log_in(
         email=body.email, password=body.password, guesser=f"login {client_address(request)}"
     )
-    if found is None:
+    if login is None:
         raise Unauthenticated("wrong e-mail or password")
-    token, user = found
-    return Json({"token": token, "user": await shown(request, user)})
+    token, user = login
+    return Json({"token": token, "user": await instructor_json(request, user)})
 
 
-async def shown(request: Request, user: User) -> dict[str, Any]:
+async def instructor_json(request: Request, user: User) -> dict[str, Any]:
+    """The `InstructorOut` of a user."""
     profile = (await clarateach_deps(request).profiles.profiles([user.id])).get(user.id)
-    told = {"id": str(user.id), "email": profile.email if profile else "", "name": profile.name if profile else ""}
-    return told | {"role": str(user.role), "created_at": present.utc(user.joined_at)}
+    return {
+        "id": str(user.id),
+        "email": profile.email if profile else "",
+        "name": profile.name if profile else "",
+        "role": str(user.role),
+        "created_at": to_the_second(user.joined_at),
+    }

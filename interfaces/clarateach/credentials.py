@@ -1,8 +1,8 @@
-"""Who asks, in ClaraTeach: an instructor about workshops, a learner in a seat of one.
+"""Credentials of ClaraTeach's endpoints: an instructor for workshops, and a learner's token for a seat.
 
-who: Instructor            in an endpoint; whoever does not say who they are is, where the portal is open,
-                           the instructor of this machine
-sits: Sits                 in an endpoint below /vm/{seat}: a token of this very seat came along
+actor: Instructor            the instructor of a request; where the portal is open and there are no credentials,
+                             the instructor of this machine
+seat_session: CurrentSeat    below /vm/{seat}: the seat that the request's token opens
 """
 
 from __future__ import annotations
@@ -18,19 +18,17 @@ from application.access import Actor
 from domain.errors import NotAllowed
 from domain.seat import parse_seat
 from interfaces.clarateach.deps import clarateach_deps
-from interfaces.http import cookies as cookie
-from interfaces.http import identity
-from interfaces.http import instructors as password
+from interfaces.http import cookies, identity, instructors
 from interfaces.http.errors import Unauthenticated
 from projections import seats
 
 SCHEME = "clarateach"
-HOUSE = "the instructor of this machine"
+LOCAL_INSTRUCTOR = "the instructor of this machine"
 
 
 @dataclass(frozen=True)
-class Sitting:
-    """Who sits in a seat, and which machine that is."""
+class SeatSession:
+    """A learner in a seat, and the machine of the seat."""
 
     workshop: str  # its number
     workshop_id: UUID
@@ -40,26 +38,27 @@ class Sitting:
 
 
 async def instructor(connection: HTTPConnection) -> Actor:
+    """The instructor of a request. Raises `Unauthenticated`, and `NotAllowed` for a page of another origin."""
     deps = clarateach_deps(connection)
-    if who := await password.find_instructor(connection) or await identity.key_holder(connection):
-        return who
+    if actor := await instructors.find_instructor(connection) or await identity.key_holder(connection):
+        return actor
     if any(header in connection.headers for header in identity.HEADERS):
         return await identity.current_actor(connection)
-    if who := await cookie.signed_in_member(connection):
-        return who
+    if actor := await cookies.signed_in_member(connection):
+        return actor
     if not deps.portal_is_open:
         raise Unauthenticated("sign in as an instructor: POST /api/auth/login")
     if identity.host_name(connection) not in deps.hosts:
         raise Unauthenticated(f"who does not sign in is served on {', '.join(sorted(deps.hosts))} only")
-    cookie.require_own_origin(connection)  # a page of somebody else's may not ask for who looks at it
-    user_id = await deps.people.identify(SCHEME, HOUSE)
-    return Actor(user_id=user_id, name=HOUSE, request_id=identity.request_id(connection))
+    cookies.require_own_origin(connection)  # else any page in the browser could act as the local instructor
+    user_id = await deps.people.identify(SCHEME, LOCAL_INSTRUCTOR)
+    return Actor(user_id=user_id, name=LOCAL_INSTRUCTOR, request_id=identity.request_id(connection))
 
 
-async def sitting(connection: HTTPConnection, seat: str) -> Sitting:
-    """Raises `Unauthenticated` without a good token, `NotAllowed` for that of another seat."""
+async def current_seat(connection: HTTPConnection, seat: str) -> SeatSession:
+    """The seat of the token. Raises `Unauthenticated` without a valid token, `NotAllowed` for another seat's token."""
     deps = clarateach_deps(connection)
-    token = token_of(connection)
+    token = seat_token(connection)
     admission = await deps.seat_tokens.read(token) if token else None
     if admission is None:
         raise Unauthenticated("a good token of this seat is needed, from POST /api/join")
@@ -71,14 +70,14 @@ async def sitting(connection: HTTPConnection, seat: str) -> Sitting:
         raise Unauthenticated("nobody sits there with this token any more; join again")
     if row.machine_id is None or not row.ready:
         raise NotAllowed("this seat's machine is being replaced; try again shortly")
-    return Sitting(admission.workshop, row.workshop_id, number, admission.learner_id, row.machine_id)
+    return SeatSession(admission.workshop, row.workshop_id, number, admission.learner_id, row.machine_id)
 
 
-def token_of(connection: HTTPConnection) -> str:
-    """From the header; where a browser cannot set that, from the address (T25)."""
-    said = connection.headers.getlist("authorization")
-    return identity.bearer_token(said) if said else connection.query_params.get("token", "")
+def seat_token(connection: HTTPConnection) -> str:
+    """The token in the Authorization header, else in the query: browsers cannot set headers of a WebSocket (T25)."""
+    headers = connection.headers.getlist("authorization")
+    return identity.bearer_token(headers) if headers else connection.query_params.get("token", "")
 
 
 Instructor = Annotated[Actor, Depends(instructor)]
-Sits = Annotated[Sitting, Depends(sitting)]
+CurrentSeat = Annotated[SeatSession, Depends(current_seat)]

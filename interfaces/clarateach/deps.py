@@ -1,4 +1,4 @@
-"""What workshops depend on."""
+"""The dependencies of the ClaraTeach endpoints."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from projections.query import Queries
 
 @dataclass(frozen=True)
 class ClaraTeachDeps:
+    """The commands, queries and ports of workshops, and this server's addresses."""
+
     queries: Queries
     hub: Hub
     people: People
@@ -40,11 +42,12 @@ class ClaraTeachDeps:
     displays: Displays  # of the local region's machines
     rate_limiter: RateLimiter
     rate_limits: Mapping[str, int]  # requests of each kind from one address in an hour
-    url: str  # what clients are told, without a slash at the end
-    hosts: frozenset[str]  # names that this server goes by, without ports
-    portal_is_open: bool  # whoever asks about workshops and does not say who they are is an instructor
+    url: str  # this server's public URL, without a slash at the end
+    hosts: frozenset[str]  # this server's host names, without ports
+    portal_is_open: bool  # requests without credentials act as the local instructor
 
 
 def clarateach_deps(connection: HTTPConnection) -> ClaraTeachDeps:
+    """The dependencies, as the application holds them."""
     deps: ClaraTeachDeps = connection.app.state.clarateach
     return deps

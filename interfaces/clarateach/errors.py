@@ -1,4 +1,4 @@
-"""How ClaraTeach says no (T03, T05)."""
+"""The error bodies of ClaraTeach (T03, T05)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-# By the refusal's own code where the contract has a word for it, else by the status.
-BY_CODE = {word: word.upper() for word in ("already_running", "not_running", "no_seats", "session_not_found")}
+# A refusal's own code is used where the contract has that code, else the code of its status.
+BY_CODE = {code: code.upper() for code in ("already_running", "not_running", "no_seats", "session_not_found")}
 BY_STATUS = {
     400: "INVALID_INPUT",
     401: "UNAUTHORIZED",
@@ -21,33 +21,35 @@ BY_STATUS = {
 }
 
 
-def render(status: int, code: str, sentence: str) -> Any:
+def render(status: int, code: str, message: str) -> Any:
     """The body of an error."""
-    return {"error": {"code": BY_CODE.get(code) or BY_STATUS.get(status, "ERROR"), "message": sentence}}
+    return {"error": {"code": BY_CODE.get(code) or BY_STATUS.get(status, "ERROR"), "message": message}}
 
 
 class Wrong(BaseModel):
+    """A code for programs, and a message for people."""
+
     code: str = Field(examples=["NOT_FOUND"])
     message: str
 
 
 class APIError(BaseModel):
-    """What went wrong: a word for programs, and a sentence for people."""
+    """The body of an error."""
 
     error: Wrong
 
 
 DESCRIBED = {
-    400: "what was sent makes no sense, or not in the state that things are in; the code says which",
-    401: "nobody whom we know is asking",
-    403: "not with this credential",
-    404: "it is not there, or it is somebody else's",
+    400: "the request is invalid, or conflicts with the present state; the code says which",
+    401: "sign in, or send a valid token",
+    403: "not allowed with this credential",
+    404: "not found, or somebody else's",
     413: "the body is too large",
-    429: "asked too often; Retry-After says when to ask again",
-    503: "a part does not answer now; Retry-After says when to ask again",
+    429: "too many requests; retry after the seconds in Retry-After",
+    503: "a part of the server does not answer; retry after the seconds in Retry-After",
 }
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the published schema: an operation's refusals, and those that can happen to all."""
+    """The error responses of an operation, for the published schema: its own, and those of every operation."""
     return {status: {"model": APIError, "description": DESCRIBED[status]} for status in (*statuses, 403, 413, 429, 503)}

@@ -1,4 +1,4 @@
-"""/vm/{seat}/files: the files of a seat (T32 to T38)."""
+"""/vm/{seat}/files: the files on the machine of a seat (T32 to T38)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from application.ports.files import Contents, FileEntry
 from domain.workspace_path import ROOT, below_root
-from interfaces.clarateach import file_content as content
-from interfaces.clarateach.credentials import Sits
+from interfaces.clarateach import file_content
+from interfaces.clarateach.credentials import CurrentSeat
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
@@ -26,6 +26,8 @@ router = APIRouter(prefix="/vm/{seat}/files", tags=["seats"], route_class=Limite
 
 
 class FileInfo(BaseModel):
+    """An entry of a directory."""
+
     name: str = Field(examples=["main.py"])
     path: str = Field(examples=["/workspace/main.py"])
     is_directory: bool
@@ -34,75 +36,78 @@ class FileInfo(BaseModel):
 
 
 class FilesOut(BaseModel):
+    """The entries of a directory."""
+
     files: list[FileInfo]
 
 
 class FileContent(BaseModel):
-    """A file; `base64` is for what is no text."""
+    """A file: text as it is, anything else in base64."""
 
     content: str
     encoding: Literal["utf-8", "base64"] = "utf-8"
 
 
-TAKEN = {"application/json": {"schema": FileContent.model_json_schema()}}
-TAKES = {"requestBody": {"required": True, "content": TAKEN}}
+UPLOAD_CONTENT = {"application/json": {"schema": FileContent.model_json_schema()}}
+UPLOAD_SCHEMA = {"requestBody": {"required": True, "content": UPLOAD_CONTENT}}
 
 
 @router.get("", response_model=FilesOut)
-async def list_files(request: Request, sits: Sits, path: str = f"/{ROOT}") -> Response:
-    """What is in a directory: directories first, then by name."""
-    below = below_root(path)
-    seen = await clarateach_deps(request).files.list(sits.machine_id, below)
-    seen.sort(key=lambda it: (not it.is_directory, it.name))
-    return Json({"files": [entry(below, it) for it in seen]})
+async def list_files(request: Request, seat_session: CurrentSeat, path: str = f"/{ROOT}") -> Response:
+    """The entries of a directory: directories first, then by name."""
+    directory = below_root(path)
+    entries = await clarateach_deps(request).files.list(seat_session.machine_id, directory)
+    entries.sort(key=lambda entry: (not entry.is_directory, entry.name))
+    return Json({"files": [file_info(directory, entry) for entry in entries]})
 
 
 @router.get("/{path:path}", response_model=FileContent)
-async def read_file(request: Request, sits: Sits, path: str) -> Response:
-    """A file, whole. It is sent as it is read."""
+async def read_file(request: Request, seat_session: CurrentSeat, path: str) -> Response:
+    """A whole file. It is sent while it is read."""
     async with AsyncExitStack() as stack:
         contents = await stack.enter_async_context(
-            clarateach_deps(request).files.open(sits.machine_id, below_root(path))
+            clarateach_deps(request).files.open(seat_session.machine_id, below_root(path))
         )
-        return Reading(contents, stack.pop_all())
+        return FileResponse(contents, stack.pop_all())
 
 
-@router.put("/{path:path}", response_model=Success, openapi_extra=TAKES)
-async def write_file(request: Request, sits: Sits, path: str) -> Response:
-    """A file's new content, with what directories it takes: all of it, or none where that fails.
+@router.put("/{path:path}", response_model=Success, openapi_extra=UPLOAD_SCHEMA)
+async def write_file(request: Request, seat_session: CurrentSeat, path: str) -> Response:
+    """Replace or make a file, with the directories above it. If that fails, the old file stays.
 
-    What names the encoding first is written as it comes; else it is put aside until the encoding is known.
+    A body that begins with the encoding is written as it arrives; any other is buffered until the encoding is known.
     """
     await clarateach_deps(request).files.write(
-        sits.machine_id, below_root(path), content.decode_upload(request.stream())
+        seat_session.machine_id, below_root(path), file_content.decode_upload(request.stream())
     )
     return Json({"success": True})
 
 
 @router.delete("/{path:path}", response_model=Success)
-async def delete_file(request: Request, sits: Sits, path: str) -> Response:
-    """A file, or a directory with all that is in it."""
-    await clarateach_deps(request).files.delete(sits.machine_id, below_root(path))
+async def delete_file(request: Request, seat_session: CurrentSeat, path: str) -> Response:
+    """Delete a file, or a directory with all that is in it."""
+    await clarateach_deps(request).files.delete(seat_session.machine_id, below_root(path))
     return Json({"success": True})
 
 
-class Reading(StreamingResponse):
-    """A file on its way to a client; closed when it is there, or they have gone."""
+class FileResponse(StreamingResponse):
+    """The answer with a file. The file is closed when it is sent, or when the client has disconnected."""
 
-    def __init__(self, contents: Contents, closing: AsyncExitStack) -> None:
-        super().__init__(content.shown(contents), media_type="application/json")
-        self._closing = closing
+    def __init__(self, contents: Contents, open_file: AsyncExitStack) -> None:
+        super().__init__(file_content.encode_download(contents), media_type="application/json")
+        self._open_file = open_file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._closing:
+        async with self._open_file:
             await super().__call__(scope, receive, send)
 
 
-def entry(directory: str, it: FileEntry) -> dict[str, Any]:
+def file_info(directory: str, entry: FileEntry) -> dict[str, Any]:
+    """The `FileInfo` of an entry of a directory below the root; "" is the root itself."""
     return {
-        "name": it.name,
-        "path": f"/{ROOT}/{directory}/{it.name}" if directory else f"/{ROOT}/{it.name}",
-        "is_directory": it.is_directory,
-        "size": it.size,
-        "modified_at": it.modified_at.astimezone(UTC).replace(microsecond=0),
+        "name": entry.name,
+        "path": f"/{ROOT}/{directory}/{entry.name}" if directory else f"/{ROOT}/{entry.name}",
+        "is_directory": entry.is_directory,
+        "size": entry.size,
+        "modified_at": entry.modified_at.astimezone(UTC).replace(microsecond=0),
     }

@@ -1,4 +1,4 @@
-"""/api/join: a seat for whoever has the code."""
+"""/api/join: a seat for everybody who has the code of a workshop."""
 
 from __future__ import annotations
 
@@ -20,27 +20,26 @@ router = APIRouter(tags=["seats"], route_class=Limited, responses=errors(400))
 
 
 class JoinRequest(BaseModel):
-    """With which code, and, for who was there before, as whom (T20)."""
+    """The workshop's code, and the reconnect code of a learner who had a seat before (T20)."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"code": "CLAU-XY9Z", "name": "Lena"}})
 
     code: Annotated[str, Field(min_length=4, max_length=20)]
     odehash: Annotated[str, Field(min_length=5, max_length=5)] | None = Field(
-        None, description="what the first join answered: the same seat, from wherever you are"
+        None, description="the reconnect code from the first join: it opens the same seat from any device"
     )
-    name: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = Field(None, description="for the instructor")
+    name: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = Field(None, description="shown to the instructor")
 
 
 @router.post("/api/join", response_model=JoinedOut, responses=errors(400, 404))
 async def join(request: Request, body: JoinRequest) -> Response:
-    """A seat of the workshop with this code: the first one that is free, or the one that you had."""
+    """A seat of the workshop with this code: the first free one, or the one of the reconnect code."""
     deps = clarateach_deps(request)
-    taken = await deps.seats.join(
+    seat = await deps.seats.join(
         code=body.code,
         odehash=body.odehash,
         name=body.name,
         guesser=f"join {client_address(request)}",
         request_id=request_id(request),
     )
-    told = {"token": taken.token, "endpoint": deps.url, "odehash": taken.odehash, "seat": taken.seat}
-    return Json(told)
+    return Json({"token": seat.token, "endpoint": deps.url, "odehash": seat.odehash, "seat": seat.seat})

@@ -1,4 +1,4 @@
-"""How often one address may ask, and how that is said (T44 to T46)."""
+"""Rate limits by client address, and the headers that report them (T44 to T46)."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http.errors import refuse
 from interfaces.http.identity import client_address
 
-OWN = {("POST", "/api/workshops"): "create", ("POST", "/api/join"): "join"}
+KINDS = {("POST", "/api/workshops"): "create", ("POST", "/api/join"): "join"}
 
 
 class Limited(APIRoute):
-    """A route whose requests are counted, whatever becomes of them: `APIRouter(route_class=Limited)`."""
+    """A route whose requests are limited, also those that fail: `APIRouter(route_class=Limited)`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer = super().get_route_handler()
+        handle = super().get_route_handler()
 
-        async def counted(request: Request) -> Response:
+        async def handle_within_limit(request: Request) -> Response:
             deps = clarateach_deps(request)
-            kind = OWN.get((request.method, self.path), "other")
+            kind = KINDS.get((request.method, self.path), "other")
             rate = await deps.rate_limiter.hit(kind, client_address(request), deps.rate_limits[kind])
-            said = {
+            headers = {
                 "RateLimit-Limit": str(rate.limit),
                 "RateLimit-Remaining": str(rate.remaining),
                 "RateLimit-Reset": str(rate.resets_in_s),
             }
             if not rate.allowed:
-                said["Retry-After"] = said["RateLimit-Reset"]
-                sentence = f"that is more than {rate.limit} an hour; wait a while"
-                return refuse(request.app, request.url.path, 429, "rate_limited", sentence, **said)
-            response = await answer(request)
-            response.headers.update(said)
+                headers["Retry-After"] = headers["RateLimit-Reset"]
+                message = f"that is more than {rate.limit} an hour; wait a while"
+                return refuse(request.app, request.url.path, 429, "rate_limited", message, **headers)
+            response = await handle(request)
+            response.headers.update(headers)
             return response
 
-        return counted
+        return handle_within_limit

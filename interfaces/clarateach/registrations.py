@@ -1,4 +1,4 @@
-"""/api/register and /api/session: coming to a workshop that does not run yet (T49)."""
+"""/api/register and /api/session: registration for a workshop that does not run yet (T49)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from interfaces.http.identity import client_address, request_id
 from interfaces.http.responses import Json
 
 router = APIRouter(tags=["seats"], route_class=Limited, responses=errors(400, 404))
-NEW = "You are registered. Keep the access code: it is not shown again."
-BEFORE = "You are registered already. Use the access code that you were given then."
+REGISTERED = "You are registered. Keep the access code: it is not shown again."
+ALREADY_REGISTERED = "You are registered already. Use the access code that you were given then."
 
 
 class Registration(BaseModel):
+    """A registration for a workshop."""
+
     model_config = ConfigDict(
         json_schema_extra={"example": {"workshop_code": "CLAU-XY9Z", "email": "lena@example.org", "name": "Lena"}}
     )
@@ -31,12 +33,16 @@ class Registration(BaseModel):
 
 
 class Registered(BaseModel):
-    access_code: str = Field(description="what opens the session; empty for who was told it before")
+    """The access code, the first time only."""
+
+    access_code: str = Field(description="opens the session; empty for an address that was registered before")
     already_registered: bool
     message: str
 
 
 class Session(BaseModel):
+    """The seat of a registered person, once the workshop runs."""
+
     status: Literal["pending", "ready"]
     workshop_id: str
     name: str
@@ -48,21 +54,23 @@ class Session(BaseModel):
 
 @router.post("/api/register", response_model=Registered)
 async def register(request: Request, body: Registration) -> Response:
-    """Say that you will come. Whoever else knows your e-mail is not told your code."""
+    """Register for a workshop. The access code is shown once: an e-mail address alone must not open a seat."""
     code = await clarateach_deps(request).registering.register(
         code=body.workshop_code, email=body.email, name=body.name, guesser=f"join {client_address(request)}"
     )
-    return Json({"access_code": code or "", "already_registered": code is None, "message": NEW if code else BEFORE})
+    message = REGISTERED if code else ALREADY_REGISTERED
+    return Json({"access_code": code or "", "already_registered": code is None, "message": message})
 
 
 @router.get("/api/session/{access_code}", response_model=Session)
 async def session(request: Request, access_code: str) -> Response:
-    """Your seat, as soon as the workshop runs: the same one each time."""
+    """The seat of a registered person, once the workshop runs: the same one each time."""
     deps = clarateach_deps(request)
-    workshop, name, taken = await deps.registering.session(
+    workshop, name, seat = await deps.registering.session(
         access_code, f"join {client_address(request)}", request_id(request)
     )
-    told = {"status": "ready" if taken else "pending", "workshop_id": workshop.number, "name": name}
-    if taken:
-        told |= {"endpoint": deps.url, "token": taken.token, "seat": taken.seat}  # type: ignore[dict-item]
-    return Json(told | {"runtime_type": "docker"})
+    body: dict[str, str | int] = {"status": "ready" if seat else "pending", "workshop_id": workshop.number}
+    body["name"] = name
+    if seat:
+        body |= {"endpoint": deps.url, "token": seat.token, "seat": seat.seat}
+    return Json(body | {"runtime_type": "docker"})

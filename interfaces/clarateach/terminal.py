@@ -1,45 +1,48 @@
-"""/vm/{seat}/terminal: the screen of a seat over one WebSocket (T25 to T31).
+"""/vm/{seat}/terminal: the terminal of a seat over one WebSocket (T25 to T31).
 
-    input {data}, resize {cols, rows}     from the client
-    output {data}, error {message}        to it; exit, before it is closed because there is nothing more to see
-
-It is one screen for all who open it: another tab, and whoever comes back, find it as it is. The first output is the
-whole of it, then comes what is written. Text is typed as it comes, so that Enter is whatever the client's terminal
-sends for it.
+All sockets of a seat show the same terminal: another tab, and a learner who reconnects, get its screen as it is. The
+first output is the whole screen, then comes what is written. An exit message precedes the close.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
 import anyio
-import orjson
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
 from application.ports.errors import Unavailable
-from application.ports.terminals import Address, Frame, View
+from application.ports.terminals import Address, View
 from domain.errors import NotAllowed, NotFound
-from interfaces.clarateach.credentials import Sits, Sitting, sitting
+from interfaces.clarateach.credentials import CurrentSeat, SeatSession, current_seat
 from interfaces.clarateach.deps import clarateach_deps
+from interfaces.clarateach.messages import (
+    Exit,
+    Input,
+    MessageError,
+    Output,
+    Resize,
+    TerminalError,
+    parse_terminal_message,
+)
 from interfaces.http.errors import Unauthenticated
 from projections.stream_reader import AccessRevoked, CutOff, ShuttingDown
 
 router = APIRouter()
-SEND_SECONDS = 10.0  # a client that takes nothing for so long is let go
-REST_SECONDS = 0.05  # between changes of its size, however many a client asks for
-LOOK_SECONDS = 30.0  # after which it is asked again whether the token is still good
-SMALLEST, LARGEST = 1, 500  # columns, or lines
-WELL, SHUTTING_DOWN, NOT_YOURS, TOO_SLOW = 1000, 1001, 1008, 1013
-WIRE = "clarateach"
+SEND_TIMEOUT_S = 10.0  # a client that takes nothing for so long is disconnected
+RESIZE_INTERVAL_S = 0.05  # the least time between two resizes
+CREDENTIAL_CHECK_INTERVAL_S = 30.0  # of silence, after which the token is checked again
+RETRY_DELAY_S = 1.0  # while the database does not answer
+NORMAL_CODE, SHUTTING_DOWN_CODE, NOT_ALLOWED_CODE, TOO_SLOW_CODE = 1000, 1001, 1008, 1013
+MAX_REASON_CHARS = 100
 
 
-class Over(Exception):
-    """There is nothing more to see, or nobody who may see it."""
+class ConnectionClosed(Exception):
+    """The socket is to be closed, with this code and reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -47,160 +50,126 @@ class Over(Exception):
 
 
 @router.websocket("/vm/{seat}/terminal")
-async def terminal(socket: WebSocket, sits: Sits) -> None:
+async def terminal(socket: WebSocket, seat_session: CurrentSeat) -> None:
+    """The terminal of the seat."""
     deps = clarateach_deps(socket)
-    at = await deps.terminals.of_workspace(sits.machine_id)
+    address = await deps.terminals.of_workspace(seat_session.machine_id)
     async with (
-        deps.presence.track(sits.machine_id, sits.learner_id),
-        deps.terminals.view(at, None, plain=False) as view,
+        deps.presence.track(seat_session.machine_id, seat_session.learner_id),
+        deps.terminals.view(address, None, plain=False) as view,
     ):
         await socket.accept()
-        await Terminal(socket, sits, at).run(view)
+        await TerminalConnection(socket, seat_session, address).run(view)
 
 
-class Terminal:
-    def __init__(self, socket: WebSocket, sits: Sitting, at: Address) -> None:
-        self._socket, self._sits, self._at = socket, sits, at
+class TerminalConnection:
+    """One client's connection to the terminal of its seat."""
+
+    def __init__(self, socket: WebSocket, seat_session: SeatSession, address: Address) -> None:
+        self._socket, self._seat_session, self._address = socket, seat_session, address
         self._deps = clarateach_deps(socket)
-        self._size: tuple[int, int] | None = None  # as the client wants it; None: as it is
+        self._size: Resize | None = None  # the size that the client has sent last
         self._resized = asyncio.Event()
 
     async def run(self, view: View) -> None:
+        """Serve the client until it disconnects, or may see the terminal no longer."""
         try:
             async with anyio.create_task_group() as tasks:
-                for part in (self._show, self._hold, self._resize):
+                for part in (self._send_output, self._watch_seat, self._apply_sizes):
                     tasks.start_soon(part, view)
                 with suppress(WebSocketDisconnect):
-                    await self._listen()
+                    await self._receive_messages()
                 tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as ends:
-            over, rest = ends.split((Over, NotFound))
+        except BaseExceptionGroup as group:
+            expected, rest = group.split((ConnectionClosed, NotFound))
             if rest:
                 raise rest from None
-            assert over
-            await self._close(first(over))
+            assert expected
+            await self._close(first_error(expected))
 
-    async def _close(self, why: BaseException) -> None:
-        code = why.code if isinstance(why, Over) else WELL
-        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # it is closed already
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._socket.send_text('{"type":"exit"}')
-                await self._socket.close(code, str(why)[:100])
+    async def _close(self, error: BaseException) -> None:
+        code = error.code if isinstance(error, ConnectionClosed) else NORMAL_CODE
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # the client has disconnected already
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._socket.send_text(Exit().encode())
+                await self._socket.close(code, str(error)[:MAX_REASON_CHARS])
 
-    async def _say(self, text: str) -> None:
+    async def _send(self, message: Output | TerminalError) -> None:
         try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._socket.send_text(text)
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._socket.send_text(message.encode())
         except TimeoutError:
-            raise Over(TOO_SLOW, "you do not keep up") from None
+            raise ConnectionClosed(TOO_SLOW_CODE, "you do not keep up") from None
         except (WebSocketDisconnect, RuntimeError):
-            raise Over(WELL, "it is closed") from None
+            raise ConnectionClosed(NORMAL_CODE, "it is closed") from None
 
-    async def _show(self, view: View) -> None:
+    async def _send_output(self, view: View) -> None:
         """Raises `NotFound` when the session has gone."""
         while True:
-            await self._say(shown(await view.next()))
+            await self._send(Output(await view.next()))
 
-    async def _hold(self, view: View) -> None:
-        """Let go when the seat is another's, or the process ends."""
-        # What happens to the machine is told to its owner, which is the workshop.
-        workshop = Actor(self._sits.workshop_id, "", "")
+    async def _watch_seat(self, view: View) -> None:
+        """Raises `ConnectionClosed` when the seat is somebody else's, or this process shuts down."""
+        # Events of the machine go to its owner, which is the workshop.
+        workshop = Actor(self._seat_session.workshop_id, "", "")
         while True:
             try:
-                async for _ in self._deps.hub.follow(workshop, self._sits.machine_id, None):
-                    await self._look()
+                async for _ in self._deps.hub.follow(workshop, self._seat_session.machine_id, None):
+                    await self._check_seat()
             except ShuttingDown:
-                raise Over(SHUTTING_DOWN, "the server is shutting down") from None
+                raise ConnectionClosed(SHUTTING_DOWN_CODE, "the server is shutting down") from None
             except (CutOff, AccessRevoked, Unavailable):
-                await asyncio.sleep(1)
+                await asyncio.sleep(RETRY_DELAY_S)
 
-    async def _look(self) -> None:
+    async def _check_seat(self) -> None:
+        """Raises `ConnectionClosed` if the token opens this seat no longer, or the seat has another machine."""
         try:
-            if (await sitting(self._socket, str(self._sits.seat))).machine_id != self._sits.machine_id:
-                raise Over(WELL, "the seat has another machine now")
-        except (Unauthenticated, NotAllowed) as no:
-            raise Over(NOT_YOURS, str(no)) from None
+            current = await current_seat(self._socket, str(self._seat_session.seat))
+        except (Unauthenticated, NotAllowed) as error:
+            raise ConnectionClosed(NOT_ALLOWED_CODE, str(error)) from None
         except Unavailable:
-            pass  # the database is away; whoever sat there goes on sitting
+            return  # keep the connection while the database does not answer
+        if current.machine_id != self._seat_session.machine_id:
+            raise ConnectionClosed(NORMAL_CODE, "the seat has another machine now")
 
-    async def _resize(self, view: View) -> None:
-        """To the newest size only: clients ask for many while somebody drags a window's corner."""
+    async def _apply_sizes(self, view: View) -> None:
+        """Resize to the newest size only: a client sends many while its window is dragged."""
         while True:
             await self._resized.wait()
             self._resized.clear()
             if self._size:
                 with suppress(Unavailable):
-                    await self._deps.terminals.resize(self._at, *self._size)
-            await asyncio.sleep(REST_SECONDS)
+                    await self._deps.terminals.resize(self._address, self._size.columns, self._size.lines)
+            await asyncio.sleep(RESIZE_INTERVAL_S)
 
-    async def _listen(self) -> None:
-        """Raises `WebSocketDisconnect` when the client goes."""
+    async def _receive_messages(self) -> None:
+        """Raises `WebSocketDisconnect` when the client disconnects."""
         while True:
             try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    message = await self._socket.receive()
+                async with asyncio.timeout(CREDENTIAL_CHECK_INTERVAL_S):
+                    received = await self._socket.receive()
             except TimeoutError:
-                await self._look()
+                await self._check_seat()
                 continue
-            if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", WELL))
+            if received["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(received.get("code", NORMAL_CODE))
             try:
-                await self._answer(said(message))
-            except ValueError as wrong:
-                await self._say(frame({"type": "error", "message": str(wrong)}))
-            except Unavailable as away:
-                await self._say(frame({"type": "error", "message": str(away)}))
+                await self._handle(parse_terminal_message(received.get("text") or received.get("bytes") or b""))
+            except (MessageError, Unavailable) as error:
+                await self._send(TerminalError(str(error)))
 
-    async def _answer(self, message: dict[str, Any]) -> None:
-        answers: dict[str, Callable[[dict[str, Any]], Awaitable[None]]] = {
-            "input": self._input,
-            "resize": self._want,
-        }
-        if (answer := answers.get(message["type"])) is None:
-            raise ValueError("there are messages of type input and resize")
-        await answer(message)
-
-    async def _input(self, message: dict[str, Any]) -> None:
-        if not isinstance(data := message.get("data"), str):
-            raise ValueError("data must be text")
-        if data:
-            await self._deps.terminals.type(self._at, None, data.encode())
-
-    async def _want(self, message: dict[str, Any]) -> None:
-        size = (within(message.get("cols")), within(message.get("rows")))
-        if size != self._size:
-            self._size = size
-            self._resized.set()
+    async def _handle(self, message: Input | Resize) -> None:
+        match message:
+            case Input(keys):
+                if keys:
+                    await self._deps.terminals.type(self._address, None, keys)
+            case Resize():
+                if message != self._size:
+                    self._size = message
+                    self._resized.set()
 
 
-def first(group: BaseExceptionGroup[Any]) -> BaseException:
-    one: BaseException = group.exceptions[0]
-    return first(one) if isinstance(one, BaseExceptionGroup) else one
-
-
-def within(size: object) -> int:
-    if not isinstance(size, int | float) or isinstance(size, bool):
-        raise ValueError("cols and rows must be numbers")
-    return max(SMALLEST, min(LARGEST, int(size)))
-
-
-def said(message: MutableMapping[str, Any]) -> dict[str, Any]:
-    """What a client has sent. `ValueError` if that is no message."""
-    try:
-        it = orjson.loads(message.get("text") or message.get("bytes") or b"")
-    except orjson.JSONDecodeError:
-        it = None
-    if not isinstance(it, dict) or not isinstance(it.get("type"), str):
-        raise ValueError("a message must be a JSON object with a type")
-    return it
-
-
-def shown(it: Frame) -> str:
-    """Made once for all who see it."""
-    if WIRE not in it.encodings:
-        it.encodings[WIRE] = frame({"type": "output", "data": it.data})
-    return it.encodings[WIRE]
-
-
-def frame(message: dict[str, Any]) -> str:
-    return orjson.dumps(message).decode()
+def first_error(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The first exception in a group that is no group itself."""
+    error: BaseException = group.exceptions[0]
+    return first_error(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,4 +1,4 @@
-"""/api/workshops: what instructors do."""
+"""/api/workshops: the workshops of an instructor."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from domain.errors import NotFound
 from domain.name import MAX_NAME_CHARS
 from domain.seat import MAX_SEATS, parse_seat
 from domain.workshop import Workshop
-from interfaces.clarateach import attendance
-from interfaces.clarateach import views as present
+from interfaces.clarateach import attendance, views
 from interfaces.clarateach.credentials import Instructor
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
@@ -30,7 +29,7 @@ from projections.workshops import WorkshopRow
 router = APIRouter(prefix="/api/workshops", tags=["workshops"], route_class=Limited, responses=errors(400, 401))
 OF_ONE = errors(404)
 Id = Annotated[str, Path(description="the workshop's", examples=["ws-abc234"])]
-# What the domain decides is told here, in the published schema, and not decided twice.
+# The domain validates these; the bounds stand here for the published schema only.
 Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARS})]
 Number = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_SEATS})]
 Key = Annotated[str, WithJsonSchema({"type": "string", "minLength": MIN_API_KEY_CHARS, "maxLength": MAX_API_KEY_CHARS})]
@@ -38,7 +37,7 @@ Seconds = Annotated[StrictInt, WithJsonSchema({"type": "integer", "minimum": 1})
 
 
 class CreateWorkshopRequest(BaseModel):
-    """What a new workshop shall be (T11). Fields that are not named here are ignored."""
+    """A new workshop (T11). Unknown fields are ignored."""
 
     model_config = ConfigDict(
         json_schema_extra={"example": {"name": "Basics", "seats": 10, "api_key": "sk-ant-api03-0000000000"}}
@@ -46,96 +45,101 @@ class CreateWorkshopRequest(BaseModel):
 
     name: Name
     seats: Number = Field(description="each with a machine of its own")
-    api_key: Key = Field(description="kept sealed, told to the seats' machines alone, and never shown again")
+    api_key: Key = Field(description="stored sealed, handed to the machines of the seats only, and never shown again")
 
 
 class Extend(BaseModel):
+    """A longer term."""
+
     seconds: Seconds = Field(description="to add to its term")
 
 
 @router.get("", response_model=ManyWorkshops)
-async def list_workshops(request: Request, who: Instructor) -> Response:
-    """Those that you have made, the newest first."""
-    require(who, "workshop.list")
-    found = await workshops.list_owned_by(clarateach_deps(request).queries, who.user_id)
-    shown = [present.workshop(row, *where(request)) for row in found.rows]
-    return Json({"workshops": shown}, headers={"x-tenure-position": str(found.position)})
+async def list_workshops(request: Request, actor: Instructor) -> Response:
+    """The workshops of the caller, newest first."""
+    require(actor, "workshop.list")
+    listing = await workshops.list_owned_by(clarateach_deps(request).queries, actor.user_id)
+    rows = [views.workshop(row, *seat_address(request)) for row in listing.rows]
+    return Json({"workshops": rows}, headers={"x-tenure-position": str(listing.position)})
 
 
 @router.post("", status_code=201, response_model=OneWorkshop)
-async def create_workshop(request: Request, who: Instructor, body: CreateWorkshopRequest) -> Response:
-    """A new one. It has a code already, and can be joined when it runs."""
-    made = await clarateach_deps(request).workshops.create(who, name=body.name, seats=body.seats, api_key=body.api_key)
-    return one(request, made, 201)
+async def create_workshop(request: Request, actor: Instructor, body: CreateWorkshopRequest) -> Response:
+    """Create a workshop. It has a code at once, and can be joined when it runs."""
+    commands = clarateach_deps(request).workshops
+    workshop = await commands.create(actor, name=body.name, seats=body.seats, api_key=body.api_key)
+    return workshop_response(request, workshop, 201)
 
 
 @router.get("/{id}", response_model=OneWorkshop, responses=OF_ONE)
-async def get_workshop(request: Request, who: Instructor, id: Id) -> Response:
-    row = await own(request, who, id)
-    return Json({"workshop": present.workshop(row, *where(request))})
+async def get_workshop(request: Request, actor: Instructor, id: Id) -> Response:
+    """A workshop of the caller."""
+    row = await own_workshop(request, actor, id)
+    return Json({"workshop": views.workshop(row, *seat_address(request))})
 
 
 @router.post("/{id}/start", status_code=202, response_model=OneWorkshop, responses=OF_ONE)
-async def start_workshop(request: Request, who: Instructor, id: Id) -> Response:
-    """Give each seat a machine. It is `running` when all are; until then it is `provisioning`."""
-    return one(request, await clarateach_deps(request).workshops.start(who, id), 202)
+async def start_workshop(request: Request, actor: Instructor, id: Id) -> Response:
+    """Give each seat a machine. The workshop is `running` when all are ready, and `provisioning` until then."""
+    return workshop_response(request, await clarateach_deps(request).workshops.start(actor, id), 202)
 
 
 @router.post("/{id}/stop", response_model=Success, responses=OF_ONE)
-async def stop_workshop(request: Request, who: Instructor, id: Id) -> Response:
-    """Destroy the machines, with all that was made on them. It is `stopped` when that is done."""
-    await clarateach_deps(request).workshops.stop(who, id)
+async def stop_workshop(request: Request, actor: Instructor, id: Id) -> Response:
+    """Destroy the machines and all files on them. The workshop is `stopped` when that is done."""
+    await clarateach_deps(request).workshops.stop(actor, id)
     return Json({"success": True})
 
 
 @router.post("/{id}/extend", response_model=OneWorkshop, responses=OF_ONE)
-async def extend_workshop(request: Request, who: Instructor, id: Id, body: Extend) -> Response:
-    """Let it run for so many seconds more."""
-    return one(request, await clarateach_deps(request).workshops.extend(who, id, body.seconds))
+async def extend_workshop(request: Request, actor: Instructor, id: Id, body: Extend) -> Response:
+    """Add seconds to the term of a workshop."""
+    return workshop_response(request, await clarateach_deps(request).workshops.extend(actor, id, body.seconds))
 
 
 @router.delete("/{id}", response_model=Success, responses=OF_ONE)
-async def delete_workshop(request: Request, who: Instructor, id: Id) -> Response:
-    """Also one that runs: its machines are destroyed then. Its code is free (T48)."""
-    await clarateach_deps(request).workshops.delete(who, id)
+async def delete_workshop(request: Request, actor: Instructor, id: Id) -> Response:
+    """Delete a workshop, also a running one, with its machines. Its code may be used again (T48)."""
+    await clarateach_deps(request).workshops.delete(actor, id)
     return Json({"success": True})
 
 
 @router.get("/{id}/learners", response_model=LearnersOut, responses=OF_ONE)
-async def list_learners(request: Request, who: Instructor, id: Id) -> Response:
-    """Who sits where, since when, and whether they are there now (T48)."""
-    return Json(await attendance.learners(clarateach_deps(request), await own(request, who, id)))
+async def list_learners(request: Request, actor: Instructor, id: Id) -> Response:
+    """The learners with their seats, since when, and whether they are connected (T48)."""
+    return Json(await attendance.list_learners(clarateach_deps(request), await own_workshop(request, actor, id)))
 
 
 @router.get("/{id}/learners/stream", response_class=Stream, responses=OF_ONE)
-async def follow_learners(request: Request, who: Instructor, id: Id) -> Stream:
-    """The list as it is, and again whenever somebody comes, goes, connects or hangs up: events `learners`."""
+async def follow_learners(request: Request, actor: Instructor, id: Id) -> Stream:
+    """The list now, and again whenever a learner joins, leaves, connects or disconnects: events `learners`."""
     deps = clarateach_deps(request)
-    frames = attendance.changes(deps, who, await own(request, who, id))
+    frames = attendance.follow_learners(deps, actor, await own_workshop(request, actor, id))
     return Stream(frames, **sending(request))
 
 
 @router.delete("/{id}/learners/{seat}", response_model=Success, responses=OF_ONE)
-async def end_seat(request: Request, who: Instructor, id: Id, seat: str) -> Response:
-    """Send somebody away. What they made goes with the machine, and the seat is free when it has another one."""
-    await clarateach_deps(request).workshops.end_seat(who, id, parse_seat(seat))
+async def end_seat(request: Request, actor: Instructor, id: Id, seat: str) -> Response:
+    """Remove a learner, with the machine and its files. The seat is free when it has a new machine."""
+    await clarateach_deps(request).workshops.end_seat(actor, id, parse_seat(seat))
     return Json({"success": True})
 
 
-async def own(request: Request, who: Actor, id: str) -> WorkshopRow:
-    """The caller's workshop. `NotFound` for what has gone, and for another's."""
+async def own_workshop(request: Request, actor: Actor, id: str) -> WorkshopRow:
+    """A workshop of the caller. Raises `NotFound` for a deleted one, and for somebody else's."""
     row = await workshops.get_by_number(clarateach_deps(request).queries, id)
     if row is None:
         raise NotFound("no such workshop")
-    require(who, "workshop.see", row.owner_id)
+    require(actor, "workshop.see", row.owner_id)
     return row
 
 
-def one(request: Request, it: Workshop, status: int = 200) -> Response:
-    return Json({"workshop": present.workshop(it, *where(request))}, status)
+def workshop_response(request: Request, workshop: Workshop, status: int = 200) -> Response:
+    """The answer of a command: the workshop that it has changed."""
+    return Json({"workshop": views.workshop(workshop, *seat_address(request))}, status)
 
 
-def where(request: Request) -> tuple[str, str]:
-    """Where seats are found: this server's own address, and its host."""
+def seat_address(request: Request) -> tuple[str, str]:
+    """The URL and the host of the seats, which are those of this server."""
     url = clarateach_deps(request).url
     return url, urlsplit(url).hostname or ""

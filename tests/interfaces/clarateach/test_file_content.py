@@ -1,4 +1,4 @@
-"""Files inside JSON: whatever comes in, in whatever pieces, comes out."""
+"""Files inside JSON are decoded and encoded without loss, in pieces of any size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
-from interfaces.clarateach import file_content as content
+from interfaces.clarateach import file_content
 
 
 async def cut(data: bytes, size: int) -> AsyncIterator[bytes]:
@@ -22,11 +22,11 @@ async def cut(data: bytes, size: int) -> AsyncIterator[bytes]:
         yield data[at : at + size]
 
 
-def taken(body: bytes, size: int = 7) -> bytes:
-    async def take() -> bytes:
-        return b"".join([piece async for piece in content.decode_upload(cut(body, size))])
+def decode(body: bytes, size: int = 7) -> bytes:
+    async def read_all() -> bytes:
+        return b"".join([piece async for piece in file_content.decode_upload(cut(body, size))])
 
-    return asyncio.run(take())
+    return asyncio.run(read_all())
 
 
 @dataclass
@@ -43,11 +43,11 @@ class File:
         return cut(self.data, self.cut)
 
 
-def shown(file: File) -> Any:
-    async def show() -> bytes:
-        return b"".join([piece async for piece in content.shown(file)])
+def encode(file: File) -> Any:
+    async def read_all() -> bytes:
+        return b"".join([piece async for piece in file_content.encode_download(file)])
 
-    return json.loads(asyncio.run(show()))
+    return json.loads(asyncio.run(read_all()))
 
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]) | st.sampled_from('"\\\n\u2028😀ü'), max_size=60)
@@ -57,25 +57,25 @@ SIZE = st.integers(1, 30)
 @settings(deadline=None)
 @given(text=TEXT, size=SIZE, ascii=st.booleans(), first=st.booleans(), indent=st.sampled_from([None, 2]))
 def test_text_comes_in(text: str, size: int, ascii: bool, first: bool, indent: int | None) -> None:
-    said = {"encoding": "utf-8", "content": text} if first else {"content": text, "encoding": "utf-8"}
-    body = json.dumps(said, ensure_ascii=ascii, indent=indent).encode()
-    assert taken(body, size) == text.encode()
+    fields = {"encoding": "utf-8", "content": text} if first else {"content": text, "encoding": "utf-8"}
+    body = json.dumps(fields, ensure_ascii=ascii, indent=indent).encode()
+    assert decode(body, size) == text.encode()
 
 
 @settings(deadline=None)
 @given(data=st.binary(max_size=60), size=SIZE, first=st.booleans(), wrapped=st.booleans())
 def test_base64_comes_in(data: bytes, size: int, first: bool, wrapped: bool) -> None:
     text = (base64.encodebytes if wrapped else base64.b64encode)(data).decode()
-    said = {"encoding": "base64", "content": text} if first else {"content": text, "encoding": "base64"}
-    assert taken(json.dumps(said).encode(), size) == data
+    fields = {"encoding": "base64", "content": text} if first else {"content": text, "encoding": "base64"}
+    assert decode(json.dumps(fields).encode(), size) == data
 
 
 @settings(deadline=None)
 @given(text=TEXT, data=st.binary(max_size=60), size=SIZE)
 def test_both_come_out(text: str, data: bytes, size: int) -> None:
-    assert shown(File(text.encode(), True, size)) == {"content": text, "encoding": "utf-8"}
+    assert encode(File(text.encode(), True, size)) == {"content": text, "encoding": "utf-8"}
     encoded = base64.b64encode(data).decode()
-    assert shown(File(data, False, size)) == {"content": encoded, "encoding": "base64"}
+    assert encode(File(data, False, size)) == {"content": encoded, "encoding": "base64"}
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_what_makes_no_sense_is_refused(body: bytes, size: int) -> None:
     if len(body) > 1000 and size < 1000:
         size = 5000
     with pytest.raises(Invalid):
-        taken(body, size)
+        decode(body, size)
 
 
 def test_other_fields_are_ignored() -> None:
-    assert taken(b'{"a": "}", "n": -1.5e3, "content": "x", "t": true, "z": null}') == b"x"
+    assert decode(b'{"a": "}", "n": -1.5e3, "content": "x", "t": true, "z": null}') == b"x"
