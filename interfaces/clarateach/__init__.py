@@ -36,6 +36,6 @@ CONTRACT = Contract(
         "Bodies have no `data` envelope, as in the document's own examples.",
         "All seats share the address of the server; the token selects the machine.",
         "Instructors need not sign in where only this machine can connect; elsewhere they must (`TENURE_PORTAL_AUTH`).",
-        "A second registration does not show the access code again, since an e-mail address alone must not open a seat.",
+        "A second registration does not show the access code again, since an e-mail address alone opens no seat.",
     ),
 )
