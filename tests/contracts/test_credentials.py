@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from tests.contracts.asking import WORKSPACES, create, fine
 from tests.contracts.chrote.people import browser, invited, member
 from tests.support.api_keys import KEYS, bad_tokens, bearing, exchanged, new_key, program
-from tests.support.server import PATIENCE, Served, eventually, served, stream, until
+from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served, stream, until
 
 AT = {
     "vm-api": WORKSPACES,
@@ -207,7 +207,7 @@ async def test_a_revoked_key_ends_what_was_opened_with_it(place: Place, how: str
 
 
 async def closed_with(socket: ClientConnection) -> int:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         with pytest.raises(ConnectionClosedError) as closed:
             while True:
                 await socket.recv()

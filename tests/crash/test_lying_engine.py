@@ -48,7 +48,7 @@ async def test_a_machine_that_comes_when_its_workspace_has_gone_is_found_and_rem
 ) -> None:
     world = World({("ensure_running", 1): Lie.AT_LAST})
     recorded = await live(database, tmp_path, world, [("create", "a"), SETTLE, ("delete", "a")])
-    assert world.engine.made == 2
+    assert world.engine.created_count == 2
     assert recorded["orphan.found"] == recorded["orphan.destroyed"] == 1
 
 
@@ -56,7 +56,7 @@ async def test_what_was_made_for_a_workspace_that_was_given_up_is_cleared(databa
     """Each attempt made a machine, and no answer ever came."""
     world = World({("ensure_running", nth): Lie.LOST for nth in range(1, 1000)})
     recorded = await live(database, tmp_path, world, [("create", "a"), AN_HOUR])
-    assert world.engine.made == 1
+    assert world.engine.created_count == 1
     assert recorded["workspace.provisioning_failed"] == recorded["workspace.cleared"] == 1
     assert not recorded["orphan.found"]
 

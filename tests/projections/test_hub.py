@@ -15,7 +15,7 @@ from projections.hub import Batch, Hub
 from projections.query import Position, Queries, QueryResult
 from projections.stream_reader import CutOff, Ready, StreamMessage
 from projections.trail import Entry
-from tests.support.server import PATIENCE
+from tests.support.server import WAIT_TIMEOUT_S
 from tests.support.stories.workspaces import ANNA, requested
 
 MAX_QUEUED_PUSHES = 8
@@ -111,6 +111,6 @@ async def test_what_is_looked_up_does_not_wait_for_the_follower_who_waits_for_it
     messages = hub.follow(ACTOR, None, None)
     await anext(messages)
     log.head = 100
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         await hub.receive(batch(2, 1))  # and what came before it has not been told here
     assert hub.position == 3

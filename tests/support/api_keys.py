@@ -17,25 +17,25 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from infra.tables.signing_keys import KEY_GENERATORS, NEPTUNED, TENURE, Audience
-from tests.support.server import PATIENCE, Served
+from tests.support.server import WAIT_TIMEOUT_S, Served
 
 KEYS = "/api/v1/keys"
 
 
 async def new_key(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
     """A key, as its owner is told of it when it is made."""
-    made = await client.post(KEYS, json={"name": "a program", **body})
-    assert made.status_code == 201, made.text
-    told: dict[str, Any] = made.json()
-    return told
+    answer = await client.post(KEYS, json={"name": "a program", **body})
+    assert answer.status_code == 201, answer.text
+    key: dict[str, Any] = answer.json()
+    return key
 
 
 async def exchanged(url: str, key: str) -> str:
     """A token for a key."""
-    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
-        told = await client.post("/token", headers={"X-API-Key": key})
-    assert told.status_code == 200, told.text
-    token: str = told.json()["token"]
+    async with httpx.AsyncClient(base_url=url, timeout=WAIT_TIMEOUT_S) as client:
+        answer = await client.post("/token", headers={"X-API-Key": key})
+    assert answer.status_code == 200, answer.text
+    token: str = answer.json()["token"]
     return token
 
 
@@ -46,24 +46,24 @@ def bearing(token: str) -> dict[str, str]:
 @asynccontextmanager
 async def program(tenure: Served, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with these headers, and nothing else."""
-    async with httpx.AsyncClient(base_url=tenure.url, headers=headers, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=tenure.url, headers=headers, timeout=WAIT_TIMEOUT_S) as client:
         yield client
 
 
 async def resigned(tenure: Served, token: str, audience: Audience = TENURE, **claims: Any) -> str:
     """The same token with other claims (None: without), signed with the key for this audience."""
     current = await tenure.tenure.deps.http.tokens._keys.current(audience)  # type: ignore[attr-defined]
-    said = jwt.decode(token, options={"verify_signature": False}) | claims
-    said = {name: value for name, value in said.items() if value is not None}
+    payload = jwt.decode(token, options={"verify_signature": False}) | claims
+    payload = {name: value for name, value in payload.items() if value is not None}
     header = jwt.get_unverified_header(token) | {"alg": audience.algorithm}
-    return jwt.encode(said, current.private, audience.algorithm, header)
+    return jwt.encode(payload, current.private, audience.algorithm, header)
 
 
 async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) -> dict[str, str]:
     """By what is wrong with it, tokens like this one for this audience that are not good."""
     head, body, signature = token.split(".")
     header = jwt.get_unverified_header(token)
-    said = jwt.decode(token, options={"verify_signature": False})
+    payload = jwt.decode(token, options={"verify_signature": False})
     past = datetime.now(UTC) - timedelta(hours=2)
     stranger, algorithm = KEY_GENERATORS[audience.algorithm](), audience.algorithm
     (public,) = [jwk for jwk in await tenure.tenure.deps.http.tokens.public_keys() if jwk["kid"] == header["kid"]]
@@ -83,14 +83,14 @@ async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) ->
         "of another issuer": await other(iss="clarateach-portal"),
         "without an end": await other(exp=None),
         "without an audience": await other(aud=None),
-        "of a foreign key under our kid": jwt.encode(said, stranger, algorithm, header),
-        "of a foreign key under its own": jwt.encode(said, stranger, algorithm, {"kid": uuid4().hex}),
-        "without a kid": jwt.encode(said, stranger, algorithm),
+        "of a foreign key under our kid": jwt.encode(payload, stranger, algorithm, header),
+        "of a foreign key under its own": jwt.encode(payload, stranger, algorithm, {"kid": uuid4().hex}),
+        "without a kid": jwt.encode(payload, stranger, algorithm),
         "alg none": f"{part(header | {'alg': 'none'})}.{body}.",
         "alg none, signed": f"{part(header | {'alg': 'none'})}.{body}.{signature}",
         "of the public half as a secret": forged(header | {"alg": "HS256"}, body, raw),
         "without a signature": f"{head}.{body}.",
-        "changed": f"{head}.{part(said | {'sub': str(uuid4())})}.{signature}",
+        "changed": f"{head}.{part(payload | {'sub': str(uuid4())})}.{signature}",
         "cut off": token[:-10],
         "two parts": f"{head}.{body}",
         "no token": "hello",
@@ -98,12 +98,12 @@ async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) ->
     }
 
 
-def part(it: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(it).encode()).rstrip(b"=").decode()
+def part(value: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
 def forged(header: dict[str, Any], body: str, secret: bytes) -> str:
     """Signed with the public half taken for a shared secret, as a verifier that believes `alg` would have it."""
-    said = f"{part(header)}.{body}"
-    signature = hmac.new(secret, said.encode(), hashlib.sha256).digest()
-    return f"{said}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+    unsigned = f"{part(header)}.{body}"
+    signature = hmac.new(secret, unsigned.encode(), hashlib.sha256).digest()
+    return f"{unsigned}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"

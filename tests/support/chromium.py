@@ -14,20 +14,20 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.engines import lacking
 
-PATIENCE = 60.0
+WAIT_TIMEOUT_S = 60.0
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0")
 
 
 class Page:
     def __init__(self, socket: ClientConnection, session: str) -> None:
-        self._socket, self._session, self._asked = socket, session, 0
+        self._socket, self._session, self._last_id = socket, session, 0
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        self._asked += 1
-        message = {"id": self._asked, "method": method, "params": params}
+        self._last_id += 1
+        message = {"id": self._last_id, "method": method, "params": params}
         await self._socket.send(json.dumps(message | ({"sessionId": self._session} if self._session else {})))
-        async with asyncio.timeout(PATIENCE):
-            while (answer := json.loads(await self._socket.recv())).get("id") != self._asked:
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
+            while (answer := json.loads(await self._socket.recv())).get("id") != self._last_id:
                 pass
         assert "error" not in answer, answer
         result: dict[str, Any] = answer["result"]
@@ -35,9 +35,9 @@ class Page:
 
     async def run(self, script: str) -> Any:
         """What an expression of JavaScript comes to."""
-        done = await self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in done, done
-        return done["result"].get("value")
+        answer = await self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
 
     async def click(self, x: float, y: float) -> None:
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
@@ -55,12 +55,12 @@ async def page(address: str, home: Path) -> AsyncIterator[Page]:
     if not (program := shutil.which("chromium")):
         lacking("chromium", "there is no chromium")
     assert program
-    told = asyncio.subprocess.DEVNULL
+    discard = asyncio.subprocess.DEVNULL
     command = (program, *OPTIONS, f"--user-data-dir={home}", "--window-size=1280,800", "about:blank")
-    process = await asyncio.create_subprocess_exec(*command, stdout=told, stderr=told)
+    process = await asyncio.create_subprocess_exec(*command, stdout=discard, stderr=discard)
     try:
         port = home / "DevToolsActivePort"
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while not (port.exists() and len(lines := port.read_text().splitlines()) == 2):
                 await asyncio.sleep(0.05)
         async with connect(f"ws://127.0.0.1:{lines[0]}{lines[1]}", max_size=None, proxy=None) as socket:

@@ -24,7 +24,7 @@ from infra.process.main import CliHost
 from interfaces.cli import app
 
 TENURE = str(Path(sys.executable).with_name("tenure"))
-PATIENCE = 60.0  # seconds
+WAIT_TIMEOUT_S = 60.0  # seconds
 runner = CliRunner()
 
 
@@ -41,7 +41,7 @@ async def beside(*args: str, **env: str | None) -> Result:
 def alone(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     """The same in a process of its own, for what changes the process that it is in, as `up` does."""
     return subprocess.run(
-        [TENURE, *args], env=clean() | env, capture_output=True, text=True, timeout=PATIENCE, check=False
+        [TENURE, *args], env=clean() | env, capture_output=True, text=True, timeout=WAIT_TIMEOUT_S, check=False
     )
 
 
@@ -56,7 +56,7 @@ class Process:
 
     process: subprocess.Popen[str]
     lines: Queue[str | None] = field(default_factory=Queue)
-    seen: list[str] = field(default_factory=list)
+    output_lines: list[str] = field(default_factory=list)
 
     def read(self) -> None:
         assert self.process.stdout is not None
@@ -66,15 +66,15 @@ class Process:
 
     def until(self, text: str) -> str:
         """Read on to the line that has this in it."""
-        while (line := self.lines.get(timeout=PATIENCE)) is not None:
-            self.seen.append(line)
+        while (line := self.lines.get(timeout=WAIT_TIMEOUT_S)) is not None:
+            self.output_lines.append(line)
             if text in line:
                 return line
-        raise AssertionError(f"it ended without {text!r}; it said: {self.said}")
+        raise AssertionError(f"it ended without {text!r}; it said: {self.output}")
 
     @property
-    def said(self) -> str:
-        return "\n".join(self.seen)
+    def output(self) -> str:
+        return "\n".join(self.output_lines)
 
     def end(self, how: int = signal.SIGINT) -> int:
         """Tell it to end, and return its exit code, with everything it said read."""
@@ -82,9 +82,9 @@ class Process:
         return self.wait()
 
     def wait(self) -> int:
-        while (line := self.lines.get(timeout=PATIENCE)) is not None:
-            self.seen.append(line)
-        return self.process.wait(PATIENCE)
+        while (line := self.lines.get(timeout=WAIT_TIMEOUT_S)) is not None:
+            self.output_lines.append(line)
+        return self.process.wait(WAIT_TIMEOUT_S)
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def running(*args: str, **env: str) -> Iterator[Process]:
         if process.process.poll() is None:
             process.process.terminate()
             try:
-                process.process.wait(PATIENCE)
+                process.process.wait(WAIT_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 process.process.kill()
         reading.join()
@@ -124,11 +124,11 @@ def free_port() -> int:
 
 def processes_of(home: Path) -> list[Any]:
     """Processes that have to do with this home."""
-    found = []
+    processes = []
     for process in psutil.process_iter(["cmdline"]):
         if process.pid != os.getpid() and any(str(home) in word for word in process.info["cmdline"] or ()):
-            found.append(process)
-    return found
+            processes.append(process)
+    return processes
 
 
 def within(seconds: float, fact: Callable[[], bool]) -> None:

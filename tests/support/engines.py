@@ -64,22 +64,22 @@ class DockerEngine:
         except DockerException:
             lacking("docker", "no Docker engine answers")
         self.installation = uuid4()
-        self.made: list[DockerMachines] = []
+        self.instances: list[DockerMachines] = []
         self.installations = {self.installation}
         self.machines: Machines = self.another()
 
     def another(self, installation: UUID | None = None) -> Machines:
         self.installations.add(installation or self.installation)
-        self.made.append(DockerMachines(None, installation or self.installation, threads=8))
-        return self.made[-1]
+        self.instances.append(DockerMachines(None, installation or self.installation, threads=8))
+        return self.instances[-1]
 
     def container(self, workspace_id: UUID) -> Container:
         return self.client.containers.get(f"tenure-{workspace_id}")
 
     def inside(self, workspace_id: UUID, *command: str) -> bytes:
-        done = self.container(workspace_id).exec_run(list(command), user="tenure", workdir="/workspace")
-        assert done.exit_code == 0, done.output
-        return bytes(done.output)
+        result = self.container(workspace_id).exec_run(list(command), user="tenure", workdir="/workspace")
+        assert result.exit_code == 0, result.output
+        return bytes(result.output)
 
     def kill(self, workspace_id: UUID) -> None:
         container = self.container(workspace_id)
@@ -93,7 +93,7 @@ class DockerEngine:
         return [one.short_id for one in (*containers, *images)]
 
     def close(self) -> None:
-        for machines in self.made:
+        for machines in self.instances:
             machines.close()
         for installation in self.installations:
             label = {"label": f"tenure.installation={installation}"}
@@ -110,12 +110,12 @@ class LocalEngine:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.installation = uuid4()
-        self.made: list[LocalMachines] = []
+        self.instances: list[LocalMachines] = []
         self.machines: Machines = self.another()
 
     def another(self, installation: UUID | None = None) -> Machines:
-        self.made.append(LocalMachines(self.home, installation or self.installation))
-        return self.made[-1]
+        self.instances.append(LocalMachines(self.home, installation or self.installation))
+        return self.instances[-1]
 
     def directory(self, workspace_id: UUID) -> Path:
         return self.home / "machines" / str(workspace_id)
@@ -135,7 +135,7 @@ class LocalEngine:
         return [str(path) for path in self.home.rglob(f"*{workspace_id}*")]
 
     def close(self) -> None:
-        for machines in self.made:
+        for machines in self.instances:
             machines.close()
 
 

@@ -36,8 +36,8 @@ class Engine:
         self.guests: dict[UUID, dict[UUID, Admission]] = {}  # who can log in, by machine
         self.versions: dict[UUID, int] = {}  # the newest that was asked about a guest
         self.on_networks: dict[UUID, set[UUID]] = {}  # by network, who was made on it
-        self.told: dict[UUID, dict[str, str]] = {}  # the environment of each machine
-        self.made = 0  # machines ever created
+        self.environments: dict[UUID, dict[str, str]] = {}  # the environment of each machine
+        self.created_count = 0  # machines ever created
         self.calls: list[tuple[str, UUID | None]] = []
         self.away = False
         self.refuses: str | None = None
@@ -65,22 +65,22 @@ class Engine:
             self.templates[workspace_id] = template
             if template.network is not None:
                 self.on_networks.setdefault(template.network, set()).add(workspace_id)
-            self.told[workspace_id] = dict(template.env)
+            self.environments[workspace_id] = dict(template.env)
             return self._run(workspace_id)
 
         return await self._effect("ensure_running", workspace_id, run)
 
     def _run(self, id: UUID) -> Machine:
-        there = self.machines.get(id)
-        if there is None:
-            self.made += 1
-        engine_id = there.engine_id if there else uuid4().hex
+        machine = self.machines.get(id)
+        if machine is None:
+            self.created_count += 1
+        engine_id = machine.engine_id if machine else uuid4().hex
         self.machines[id] = Machine(id, f"tenure-{id}", engine_id, True, {"host": "127.0.0.1"})
         return self.machines[id]
 
     def _halt(self, id: UUID) -> None:
-        if there := self.machines.get(id):
-            self.machines[id] = Machine(id, there.provider_id, there.engine_id, False, there.connection)
+        if machine := self.machines.get(id):
+            self.machines[id] = Machine(id, machine.provider_id, machine.engine_id, False, machine.connection)
 
     async def ensure_stopped(self, workspace_id: UUID) -> None:
         await self._effect("ensure_stopped", workspace_id, lambda: self._halt(workspace_id))
@@ -98,8 +98,8 @@ class Engine:
             self.machines.pop(workspace_id, None)
             self.guests.pop(workspace_id, None)
             self.snapshots.pop(workspace_id, None)
-            for there in self.on_networks.values():
-                there.discard(workspace_id)
+            for workspaces in self.on_networks.values():
+                workspaces.discard(workspace_id)
 
         await self._effect("ensure_gone", workspace_id, go)
 
@@ -135,7 +135,7 @@ class Engine:
     async def admit(self, workspace_id: UUID, admission: Admission) -> None:
         def admit() -> None:
             inside = self.guests.setdefault(workspace_id, {})
-            if any(it.user == admission.user and it.guest_id != admission.guest_id for it in inside.values()):
+            if any(other.user == admission.user and other.guest_id != admission.guest_id for other in inside.values()):
                 raise EngineRefused("that user name is taken on the machine; approve with another one")
             if self._is_new(admission.guest_id, admission.version):
                 inside[admission.guest_id] = admission

@@ -141,5 +141,5 @@ class FakeHypervisor:
 
 def fixed(document: Document) -> Any:
     """What cannot be changed while it runs."""
-    devices = [{k: v for k, v in it.items() if k not in LIVE} for it in document["qemu_devices"]]
+    devices = [{k: v for k, v in device.items() if k not in LIVE} for device in document["qemu_devices"]]
     return {k: v for k, v in document.items() if k not in ("name", "private", "autostart")} | {"qemu_devices": devices}

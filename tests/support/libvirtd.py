@@ -57,7 +57,7 @@ unix_sock_group = "root"
 log_outputs = "3:stderr"
 """
 GUEST = Path(os.environ.get("TENURE_TEST_GUEST", "~/.cache/tenure/guest.img")).expanduser()
-PATIENCE = 30.0
+WAIT_TIMEOUT_S = 30.0
 
 
 class Libvirtd:
@@ -83,9 +83,9 @@ class Libvirtd:
         assert self._reaper.stdin and self._reaper.stdout
         print(json.dumps([command, str(self._log)]), file=self._reaper.stdin, flush=True)
         self._process = psutil.Process(int(self._reaper.stdout.readline()))
-        last = time.monotonic() + PATIENCE
+        last = time.monotonic() + WAIT_TIMEOUT_S
         while not self._answers():
-            assert self._process.is_running() and time.monotonic() < last, self.said()
+            assert self._process.is_running() and time.monotonic() < last, self.log_tail()
             time.sleep(0.02)
 
     def _answers(self) -> bool:
@@ -95,13 +95,13 @@ class Libvirtd:
         """As `kill` does it: its machines run on."""
         if self._process:
             self._process.terminate()
-            self._process.wait(PATIENCE)
+            self._process.wait(WAIT_TIMEOUT_S)
             self._process = None
 
     def virsh(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A look, or an act, that does not go through what is tried."""
         command = ["virsh", "--connect", self.uri, *words]
-        return subprocess.run(command, check=check, capture_output=True, text=True, timeout=PATIENCE)
+        return subprocess.run(command, check=check, capture_output=True, text=True, timeout=WAIT_TIMEOUT_S)
 
     def domains(self) -> list[str]:
         """All of them, by name."""
@@ -109,16 +109,17 @@ class Libvirtd:
 
     def qemu(self) -> list[psutil.Process]:
         """Those of this libvirtd."""
-        said = [path.read_text() for path in (self.home / "run/qemu").glob("tenure-*.pid")]
-        return [psutil.Process(int(pid)) for pid in said if pid and psutil.pid_exists(int(pid))]
+        pids = [path.read_text() for path in (self.home / "run/qemu").glob("tenure-*.pid")]
+        return [psutil.Process(int(pid)) for pid in pids if pid and psutil.pid_exists(int(pid))]
 
-    def said(self) -> str:
+    def log_tail(self) -> str:
+        """The last 2000 characters of the daemon's log."""
         return self._log.read_text()[-2000:]
 
     def close(self) -> None:
         for process in self.qemu():
             process.kill()
-            process.wait(PATIENCE)
+            process.wait(WAIT_TIMEOUT_S)
         self.stop()
         self._reaper.communicate()
 

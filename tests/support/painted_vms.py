@@ -16,7 +16,7 @@ from application.ports.displays import Act, SessionDescription
 from domain.errors import NotFound
 from infra.video.vp8 import as_png, frame_of
 from tests.support.fake_hypervisor import FakeHypervisor
-from tests.support.server import PATIENCE
+from tests.support.server import WAIT_TIMEOUT_S
 
 SIZE = (640, 400)
 RED, GREEN = bytes((0, 0, 200, 0)), bytes((0, 200, 0, 0))
@@ -78,9 +78,9 @@ class PaintedDisplay:
         self._first = False
         return self._machines.colour * (self.size[0] * self.size[1])
 
-    async def act(self, it: Act) -> None:
+    async def act(self, act: Act) -> None:
         self._machines.lit(self._vm)
-        self._machines.acts.append(it)
+        self._machines.acts.append(act)
 
 
 class Browser:
@@ -88,7 +88,7 @@ class Browser:
 
     def __init__(self) -> None:
         self.peer = RTCPeerConnection()
-        self.heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.open = asyncio.Event()
         self.track: Any = None
         self.channel: Any = None
@@ -105,25 +105,25 @@ class Browser:
 
     def _take(self, channel: Any) -> None:
         self.channel = channel
-        channel.on("message", lambda message: self.heard.put_nowait(json.loads(message)))
+        channel.on("message", lambda message: self.messages.put_nowait(json.loads(message)))
         self.open.set()
 
     async def say(self, event: str, **data: Any) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             await self.open.wait()
         self.channel.send(json.dumps({"event": event, "data": data}))
 
     async def hears(self, event: str, **data: Any) -> dict[str, Any]:
         """Until it is told this; what was said before is passed over."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while True:
-                said = await self.heard.get()
-                if said["event"] == event and said["data"].items() >= data.items():
-                    told: dict[str, Any] = said["data"]
-                    return told
+                message = await self.messages.get()
+                if message["event"] == event and message["data"].items() >= data.items():
+                    message_data: dict[str, Any] = message["data"]
+                    return message_data
 
     async def shows(self, colour: bytes, size: tuple[int, int] = SIZE) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while True:
                 frame = await self.track.recv()
                 if (frame.width, frame.height) == size and alike(frame, colour):

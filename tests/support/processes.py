@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import httpx
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.support.server import PATIENCE
+from tests.support.server import WAIT_TIMEOUT_S
 from tests.support.services import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -26,10 +26,10 @@ ROOT = Path(__file__).parents[2]
 class Spawned:
     url: str
     process: asyncio.subprocess.Process
-    said: Path  # what it has written
+    output_path: Path  # what it has written
 
     def client(self, user: str = "alice") -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, headers={"x-user": user}, timeout=PATIENCE)
+        return httpx.AsyncClient(base_url=self.url, headers={"x-user": user}, timeout=WAIT_TIMEOUT_S)
 
     def kill(self) -> None:
         """-9: it does not get to say a word."""
@@ -37,14 +37,14 @@ class Spawned:
 
     async def has_died(self) -> int:
         """Wait for that. Returns the signal that it died of."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             return -await self.process.wait()
 
     async def until_it_serves(self) -> None:
         async with asyncio.timeout(60), httpx.AsyncClient() as client:
             while True:
                 if self.process.returncode is not None:
-                    raise AssertionError(f"it did not start:\n{self.said.read_text()}")
+                    raise AssertionError(f"it did not start:\n{self.output_path.read_text()}")
                 try:
                     await client.get(f"{self.url}/health")
                     return
@@ -77,23 +77,23 @@ async def spawned(
     env = {key: value for key, value in os.environ.items() if not key.startswith("TENURE_")}
     env |= {f"TENURE_{name.upper()}": str(value) for name, value in chosen.items() if value is not None}
     env |= {name: str(path) for name, path in (("TEST_ENGINE", engine), ("TEST_ORDERS", orders)) if path}
-    said = home / "output"
-    with said.open("ab") as output:
+    output_path = home / "output"
+    with output_path.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.support.child", "up"), cwd=ROOT, env=env, stdout=output, stderr=output
         )
-    it = Spawned(f"http://{address}", process, said)
+    server = Spawned(f"http://{address}", process, output_path)
     try:
         if role != "worker":
-            await it.until_it_serves()
-        yield it
+            await server.until_it_serves()
+        yield server
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(WAIT_TIMEOUT_S):
                     await process.wait()
             except TimeoutError:
                 process.kill()
                 await process.wait()
-                raise AssertionError(f"it does not stop:\n{said.read_text()[-2000:]}") from None
+                raise AssertionError(f"it does not stop:\n{output_path.read_text()[-2000:]}") from None

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-PR_SET_CHILD_SUBREAPER = 36
+SET_CHILD_SUBREAPER_CODE = 36
 
 
 def bury() -> None:
@@ -33,7 +33,7 @@ def begin(command: list[str], log: str) -> int:
 
 
 if __name__ == "__main__":
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    ctypes.CDLL(None, use_errno=True).prctl(SET_CHILD_SUBREAPER_CODE, 1, 0, 0, 0)
     threading.Thread(target=bury, daemon=True).start()
     for line in sys.stdin:
         print(begin(*json.loads(line)), flush=True)

@@ -30,10 +30,10 @@ class Places:
 
     async def ask(self, region: str | None = None, **more: Any) -> UUID:
         """A workspace asked for there."""
-        asked = self.served.tenure.deps.vm_api.workspaces.request(
+        request = self.served.tenure.deps.vm_api.workspaces.request(
             ADMIN, name="a", template=None, region=region, ttl_seconds=None, **more
         )
-        return (await asked).id
+        return (await request).id
 
     async def status(self, id: UUID) -> str:
         return str((await self.workspace(id)).status)

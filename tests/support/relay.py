@@ -26,14 +26,14 @@ class Relay:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, to = await asyncio.open_unix_connection(self.socket)
-        self._open |= {writer, to}
+        engine_reader, engine_writer = await asyncio.open_unix_connection(self.socket)
+        self._open |= {writer, engine_writer}
         try:
             with suppress(asyncio.CancelledError):  # the loop ends; whoever made this task cannot bear it
-                await asyncio.gather(copy(reader, to), copy(there, writer))
+                await asyncio.gather(copy(reader, engine_writer), copy(engine_reader, writer))
         finally:
-            self._open -= {writer, to}
-            for end in (writer, to):
+            self._open -= {writer, engine_writer}
+            for end in (writer, engine_writer):
                 end.close()
 
 

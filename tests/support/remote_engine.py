@@ -21,14 +21,14 @@ async def lent(engine: Engine, socket: Path) -> AsyncIterator[Path]:
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         call, args = pickle.loads(await reader.read())
-        told: tuple[str, Any]
+        reply: tuple[str, Any]
         try:
-            told = "answer", await getattr(engine, call)(*args)
+            reply = "answer", await getattr(engine, call)(*args)
         except Unavailable as away:
-            told = "unavailable", str(away)
+            reply = "unavailable", str(away)
         except EngineRefused as no:
-            told = "impossible", str(no)
-        writer.write(pickle.dumps(told))
+            reply = "impossible", str(no)
+        writer.write(pickle.dumps(reply))
         writer.close()
 
     server = await asyncio.start_unix_server(answer, socket)
@@ -56,15 +56,15 @@ class RemoteEngine:
             reader, writer = await asyncio.open_unix_connection(self._socket)
             writer.write(pickle.dumps((call, args)))
             writer.write_eof()
-            said, what = pickle.loads(await reader.read())
+            outcome, value = pickle.loads(await reader.read())
             writer.close()
-        except (OSError, EOFError) as gone:
-            raise Unavailable("engine", "the engine does not answer") from gone
-        if said == "unavailable":
-            raise Unavailable("engine", what)
-        if said == "impossible":
-            raise EngineRefused(what)
-        return what
+        except (OSError, EOFError) as error:
+            raise Unavailable("engine", "the engine does not answer") from error
+        if outcome == "unavailable":
+            raise Unavailable("engine", value)
+        if outcome == "impossible":
+            raise EngineRefused(value)
+        return value
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -25,7 +25,7 @@ from interfaces import app as api
 from tests.support.fake_engine import Engine
 from tests.support.fake_hypervisor import FakeHypervisor
 
-PATIENCE = 20.0  # seconds that a test waits for a fact
+WAIT_TIMEOUT_S = 20.0  # seconds that a test waits for a fact
 TURNS = 50  # of the loop, in which it is noticed that a client has left
 
 
@@ -37,8 +37,8 @@ class Served:
     hypervisor: Any  # the `FakeHypervisor`, unless another was given
 
     def client(self, user: str | None = "alice", **headers: str) -> httpx.AsyncClient:
-        given = {"x-user": user, **headers} if user else headers
-        return httpx.AsyncClient(base_url=self.url, headers=given, timeout=PATIENCE)
+        identity = {"x-user": user, **headers} if user else headers
+        return httpx.AsyncClient(base_url=self.url, headers=identity, timeout=WAIT_TIMEOUT_S)
 
 
 class Server(uvicorn.Server):
@@ -109,22 +109,22 @@ async def served(
             await serving
 
 
-async def eventually(fact: Callable[[], Awaitable[Any]], seconds: float = PATIENCE) -> Any:
+async def eventually(fact: Callable[[], Awaitable[Any]], seconds: float = WAIT_TIMEOUT_S) -> Any:
     """Wait until the fact holds (is truthy), and return it. Asks often; fails with what it saw last."""
-    seen = None
+    result = None
     try:
         async with asyncio.timeout(seconds):
-            while not (seen := await fact()):
+            while not (result := await fact()):
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise AssertionError(f"it never came to hold; last seen: {seen!r}") from None
-    return seen
+        raise AssertionError(f"it never came to hold; last seen: {result!r}") from None
+    return result
 
 
 @asynccontextmanager
 async def stream(client: httpx.AsyncClient, **params: Any) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
     """The event stream over SSE, from its `ready` (or, with `after`, from there) on."""
-    async with aconnect_sse(client, "GET", "/api/v1/events", params=params, timeout=PATIENCE) as source:
+    async with aconnect_sse(client, "GET", "/api/v1/events", params=params, timeout=WAIT_TIMEOUT_S) as source:
         events = source.aiter_sse()
         if "after" not in params:
             assert (await anext(events)).event == "ready"
@@ -133,7 +133,7 @@ async def stream(client: httpx.AsyncClient, **params: Any) -> AsyncIterator[Asyn
 
 async def until(events: AsyncIterator[ServerSentEvent], kind: str) -> dict[str, Any]:
     """Read on to the first event of this kind, and return its data."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         async for event in events:
             if event.event == kind:
                 data: dict[str, Any] = json.loads(event.data)

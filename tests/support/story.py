@@ -49,7 +49,7 @@ class Story:
 
     @property
     def events(self) -> list[Any]:
-        made = []
+        events = []
         for version, (cls, facts) in enumerate(self.happened, start=1):
             envelope: dict[str, Any] = {
                 "originator_id": SUBJECT,
@@ -58,21 +58,21 @@ class Story:
             }
             if version == 1:
                 envelope["originator_topic"] = get_topic(self.kind)
-            made.append(stored_and_back(cls(**envelope, **facts)))
-        return made
+            events.append(stored_and_back(cls(**envelope, **facts)))
+        return events
 
     @property
     def state(self) -> Any:
         """The aggregate that has lived through it."""
-        return reduce(lambda it, event: event.mutate(it), self.events, None)
+        return reduce(lambda aggregate, event: event.mutate(aggregate), self.events, None)
 
     def when(self, ask: Callable[..., Any], *args: Any, **more: Any) -> Outcome:
         subject = self.state
         try:
-            made = ask(*args, **more) if subject is None else ask(subject, *args, **more)
+            created = ask(*args, **more) if subject is None else ask(subject, *args, **more)
         except Refused as refusal:
             return Outcome((), refusal)
-        return Outcome(tuple(map(facts, (subject or made).collect_events())), None)
+        return Outcome(tuple(map(facts, (subject or created).collect_events())), None)
 
     def work(self, processes: Iterable[Callable[[Any], Iterable[Do | Done]]]) -> dict[str, datetime]:
         """What is left to be done, and when."""

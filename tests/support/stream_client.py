@@ -66,7 +66,7 @@ class Watcher:
         """One connection: until it ends, or until it is dropped after so many events."""
         client = self._clients[self.connections % len(self._clients)]
         self.connections += 1
-        told = 0
+        received = 0
         headers = {"last-event-id": str(self.last)}
         async with aconnect_sse(client, "GET", "/api/v1/events", headers=headers, timeout=30) as source:
             async for event in source.aiter_sse():
@@ -77,6 +77,6 @@ class Watcher:
                 elif event.event != "ready":
                     self.positions.append(int(event.id))
                 self.last = int(event.id)
-                told += event.event not in NOTICES
-                if told == stop_after:
+                received += event.event not in NOTICES
+                if received == stop_after:
                     return

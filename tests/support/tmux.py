@@ -25,14 +25,14 @@ class Tmux:
         self.socket = socket
 
     def __call__(self, *command: str, check: bool = True) -> str:
-        said = subprocess.run(
+        result = subprocess.run(
             ["tmux", "-u", "-f", "/dev/null", "-S", str(self.socket), *command],
             env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PS1": "", "SHELL": "/bin/sh"},
             capture_output=True,
             text=True,
             check=check,
         )
-        return said.stdout
+        return result.stdout
 
     def session(self, name: str = "main", *program: str) -> str:
         """A new session of 80 columns and 24 lines. Returns its id."""
@@ -74,14 +74,14 @@ async def terminals_of(server: Tmux) -> AsyncIterator[TmuxTerminals]:
 async def address(terminals: TmuxTerminals, name: str = "main") -> Address:
     """Where a session is, once it is seen."""
 
-    async def seen() -> Address | None:
-        for it in terminals.watch_pool.own_host.state.sessions:
-            if it.name == name:
-                return Address(it.host, it.server, it.tmux_id, it.created_at)
+    async def seen_address() -> Address | None:
+        for session in terminals.watch_pool.own_host.state.sessions:
+            if session.name == name:
+                return Address(session.host, session.server, session.tmux_id, session.created_at)
         return None
 
-    found: Address = await eventually(seen)
-    return found
+    found_address: Address = await eventually(seen_address)
+    return found_address
 
 
 async def drawn(tmux: Tmux, data: str, file: Path) -> str:
@@ -89,6 +89,6 @@ async def drawn(tmux: Tmux, data: str, file: Path) -> str:
     file.write_bytes(data.encode())
     tmux.session("drawn", "sh", "-c", 'stty -opost -echo; cat "$0"; tmux wait-for -S drawn; sleep 1000', str(file))
     await asyncio.to_thread(tmux, "wait-for", "drawn")
-    shown = tmux.screen("drawn")
+    screen = tmux.screen("drawn")
     tmux("kill-session", "-t", "drawn")
-    return shown
+    return screen

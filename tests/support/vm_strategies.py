@@ -13,7 +13,7 @@ from domain.vm.document import validate_document
 from tests.support.stories.vms import document
 
 IDS = st.from_regex("[a-z][a-z0-9_-]{0,5}", fullmatch=True)
-LIMITS = st.tuples(st.integers(1, 10**6), st.integers(0, 10**6)).map(lambda it: f"{it[0]} {it[0] + it[1]}")
+LIMITS = st.tuples(st.integers(1, 10**6), st.integers(0, 10**6)).map(lambda pair: f"{pair[0]} {pair[0] + pair[1]}")
 IMAGES = st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8})?\.(raw|qcow2|iso)", fullmatch=True)
 LINES = ("-device virtio-rng-pci", "-m 512", "-rtc base=localtime", "-global 'a b'=c")
 
@@ -78,9 +78,9 @@ def fitting(devices: list[dict[str, Any]], fields: dict[str, Any]) -> Any:
     """A good configuration, of those of the devices that go together."""
     machine = document(**fields)
     for device in devices:
-        networks = [it["id"] for it in machine["qemu_devices"] if it["type"] == "network"]
-        it = device | ({"nic_netdev": networks[-1]} if device["type"] == "nic" and networks else {})
-        larger = machine | {"qemu_devices": [*machine["qemu_devices"], it]}
+        networks = [placed["id"] for placed in machine["qemu_devices"] if placed["type"] == "network"]
+        candidate = device | ({"nic_netdev": networks[-1]} if device["type"] == "nic" and networks else {})
+        larger = machine | {"qemu_devices": [*machine["qemu_devices"], candidate]}
         with suppress(Invalid):
             validate_document(larger)
             machine = larger
@@ -137,23 +137,23 @@ GOOD: dict[str, st.SearchStrategy[Any]] = MACHINE_FIELDS | {
 def pointers(value: Any, to: str = "") -> list[str]:
     """To everything in it."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [to, *(found for key, it in inner for found in pointers(it, f"{to}/{key}"))]
+    return [to, *(pointer for key, item in inner for pointer in pointers(item, f"{to}/{key}"))]
 
 
 @st.composite
 def likely_patches(draw: st.DrawFn, machine: dict[str, Any]) -> list[dict[str, Any]]:
     """Such as change what is there: about half of them lead to something good."""
-    there = pointers(machine)
-    known = [path for path in there if path.rpartition("/")[2] in GOOD and path != "/id"]
+    paths = pointers(machine)
+    replaceable = [path for path in paths if path.rpartition("/")[2] in GOOD and path != "/id"]
     devices = [f"/qemu_devices/{nth}" for nth in range(len(machine["qemu_devices"]))] or ["/qemu_devices"]
-    path = st.sampled_from(known)
+    path = st.sampled_from(replaceable)
     device = st.sampled_from(devices)
     likely = [
-        path.flatmap(lambda it: written("replace", it, GOOD[it.rpartition("/")[2]])),
+        path.flatmap(lambda pointer: written("replace", pointer, GOOD[pointer.rpartition("/")[2]])),
         written("add", "/qemu_devices/-", DEVICES),
         st.fixed_dictionaries({"op": st.just("remove"), "path": device}),
         st.fixed_dictionaries({"op": st.just("move"), "path": device, "from": device}),
-        st.fixed_dictionaries({"op": st.just("copy"), "path": st.sampled_from(there), "from": st.sampled_from(there)}),
+        st.fixed_dictionaries({"op": st.just("copy"), "path": st.sampled_from(paths), "from": st.sampled_from(paths)}),
     ]
     return draw(st.lists(st.one_of(likely), min_size=1, max_size=3))
 

@@ -19,13 +19,13 @@ class House:
 
     async def sh(self, script: str, *words: str) -> str:
         """In the workspace's root; `$O` is a place outside that its user can write to."""
-        told = await asyncio.to_thread(
+        output = await asyncio.to_thread(
             self.engine.inside, self.id, "sh", "-c", f"O={self.outside}; {script}", "sh", *words
         )
-        return told.decode()
+        return output.decode()
 
     async def write(self, path: str, *pieces: bytes) -> None:
-        await self.files.write(self.id, path, given_one_by_one(*pieces))
+        await self.files.write(self.id, path, one_by_one(*pieces))
 
     async def read(self, path: str) -> tuple[bool, bytes]:
         async with self.files.open(self.id, path) as contents:
@@ -34,7 +34,7 @@ class House:
             return contents.is_text, data
 
     async def names(self, path: str = "") -> dict[str, FileEntry]:
-        return {it.name: it for it in await self.files.list(self.id, path)}
+        return {entry.name: entry for entry in await self.files.list(self.id, path)}
 
     async def delete(self, path: str) -> None:
         await self.files.delete(self.id, path)
@@ -49,6 +49,6 @@ class House:
         ]
 
 
-async def given_one_by_one(*pieces: bytes) -> AsyncIterator[bytes]:
+async def one_by_one(*pieces: bytes) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece

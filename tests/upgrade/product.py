@@ -142,7 +142,7 @@ async def hold_reconcile_locks(database: str) -> AsyncIterator[None]:
 
 def environments(engine: Engine) -> list[dict[str, str]]:
     """The environments of the machines that an engine has made."""
-    return list(engine.told.values())
+    return list(engine.environments.values())
 
 
 def store_machines(engine: Engine, paris: Engine, hypervisor: FakeHypervisor) -> dict[str, Any]:

@@ -201,7 +201,7 @@ async def test_machines_go_on(past: Past, tmp_path: Path) -> None:
             while not all(name in {call for call, _ in host.calls} for host, name in jobs):
                 await asyncio.sleep(POLL_S)
     assert [topic for _, _, topic in log(database)[len(before) :]] == ["domain.session:Session.Closed"] * open_sessions
-    assert engine.made == paris.made == 0
+    assert engine.created_count == paris.created_count == 0
 
 
 def execute(url: str, sql: str) -> None:

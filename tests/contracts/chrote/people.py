@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx
 
-from tests.support.server import PATIENCE, Served
+from tests.support.server import WAIT_TIMEOUT_S, Served
 
 
 @asynccontextmanager
 async def browser(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with a cookie jar, who has not signed in."""
-    async with httpx.AsyncClient(base_url=tenure.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=tenure.url, timeout=WAIT_TIMEOUT_S) as client:
         yield client
 
 

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.contracts.chrote.people import invited, member
-from tests.support.server import PATIENCE, Served, eventually, served
+from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served
 from tests.support.tmux import Tmux
 
 
@@ -77,7 +77,7 @@ class Socket:
         await self.connection.send(json.dumps({"type": type, **fields}))
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             told: dict[str, Any] = json.loads(await self.connection.recv())
             return told
 
@@ -105,7 +105,7 @@ class Socket:
 
     async def closed(self) -> int:
         """The code that it is closed with."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while True:
                 try:
                     await self.connection.recv()

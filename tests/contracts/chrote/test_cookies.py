@@ -120,7 +120,7 @@ async def test_no_secret_is_in_the_log_in_the_events_or_readable_in_the_database
         await client.get(f"/api/invites/{token}/validate")
         await client.get(f"/invite/{token}")
         await client.get("/auth/google/callback", params={"code": "made-up-secret", "state": "made-up-state"})
-        state, code = github.asked[0]["state"], "code-1-secret"
+        state, code = github.authorizations[0]["state"], "code-1-secret"
         secrets = {attempt, login, token, state, code, github.tokens[0], SECRET, OPENID_SECRET, "made-up-secret"}
     people = {"Octo Cat", "octocat@example.org", "583231"}
     told = [f"{record.getMessage()} {vars(record)}" for record in caplog.records if ours(record)]

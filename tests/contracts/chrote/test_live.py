@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.chrote.people import invited, member
 from tests.contracts.chrote.test_users import me
-from tests.support.server import PATIENCE, Served, stream, until
+from tests.support.server import WAIT_TIMEOUT_S, Served, stream, until
 
 
 @pytest.mark.line("C24", "C63")
@@ -36,7 +36,7 @@ async def test_an_open_stream_ends_with_the_account(tenure: Served) -> None:
             await olga.delete(f"/api/users/{id}")
             told = [event.event async for event in events]
             assert set(told) <= {"user.removed"}
-        assert (await vera.get("/api/v1/events", timeout=PATIENCE)).status_code == 401
+        assert (await vera.get("/api/v1/events", timeout=WAIT_TIMEOUT_S)).status_code == 401
 
 
 async def test_admins_are_told_who_came_and_by_which_invite(tenure: Served) -> None:

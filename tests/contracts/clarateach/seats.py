@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from tests.contracts.clarateach.teaching import join, running
 from tests.support import engines
 from tests.support.engines import Engine, opened
-from tests.support.server import PATIENCE, Served, served
+from tests.support.server import WAIT_TIMEOUT_S, Served, served
 
 
 class Seat:
@@ -64,7 +64,7 @@ class Tab:
         await self.until(lambda: text in self.seen)
 
     async def until(self, fact: Any) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while not fact():
                 await self.hear()
 

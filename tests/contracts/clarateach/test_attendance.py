@@ -13,11 +13,11 @@ from httpx_sse import ServerSentEvent, aconnect_sse
 
 from tests.contracts.clarateach.seats import classroom
 from tests.contracts.clarateach.teaching import WORKSHOPS, fine, refused
-from tests.support.server import PATIENCE
+from tests.support.server import WAIT_TIMEOUT_S
 
 
 async def until(events: AsyncIterator[ServerSentEvent], fact: Callable[[dict[str, Any]], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         async for event in events:
             if event.data and fact(json.loads(event.data)):
                 assert event.event == "learners"
@@ -29,7 +29,7 @@ async def until(events: AsyncIterator[ServerSentEvent], fact: Callable[[dict[str
 async def test_the_instructor_is_told_who_comes_connects_hangs_up_and_goes(database: str, tmp_path: Path) -> None:
     async with classroom("local", database, tmp_path) as room, room.served.client(None) as client:
         path = f"{WORKSHOPS}/{room.workshop['id']}"
-        async with aconnect_sse(client, "GET", f"{path}/learners/stream", timeout=PATIENCE) as source:
+        async with aconnect_sse(client, "GET", f"{path}/learners/stream", timeout=WAIT_TIMEOUT_S) as source:
             events = source.aiter_sse()
             await until(events, lambda told: told == {"learners": [], "connected": 0})
             seat = await room.seat()
@@ -43,6 +43,6 @@ async def test_the_instructor_is_told_who_comes_connects_hangs_up_and_goes(datab
             fine(await client.delete(f"{path}/learners/{seat.number}"))
             await until(events, lambda told: told["learners"] == [])
             fine(await client.delete(path))
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT_S):
                 assert [event.event async for event in events if event.data] == []  # it ends with the workshop
         refused(await client.get(f"{path}/learners/stream"), 404, "NOT_FOUND")

@@ -18,7 +18,7 @@ from infra.settings import Settings
 from tests.contracts.clarateach.seats import Classroom, Seat, Tab, classroom
 from tests.contracts.clarateach.teaching import fine
 from tests.support.databases import Databases
-from tests.support.server import PATIENCE, eventually
+from tests.support.server import WAIT_TIMEOUT_S, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,7 +39,7 @@ async def seat(room: Classroom) -> Seat:
 
 async def over(tab: Tab) -> int | None:
     """Read on until it is closed; the last word was that it would be. Returns the code."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         with pytest.raises(ConnectionClosed) as closed:
             while True:
                 await tab.hear()
@@ -164,7 +164,7 @@ async def test_a_silent_client_is_pinged(seat: Seat) -> None:
     """By the server that every contract is served with, and its frames are answered."""
     assert uvicorn_config(FastAPI(), Settings()).ws_ping_interval == 30
     async with seat.terminal() as tab:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             await (await tab.socket.ping())
 
 

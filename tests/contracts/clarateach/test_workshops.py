@@ -55,7 +55,7 @@ async def test_the_api_key_is_told_to_the_seats_and_to_nobody_else(
 ) -> None:
     workshop = await running(client)
     said = [await client.get(WORKSHOPS), await client.get(f"{WORKSHOPS}/{workshop['id']}")]
-    assert {env.get("ANTHROPIC_API_KEY") for env in tenure.engine.told.values()} == {KEY}
+    assert {env.get("ANTHROPIC_API_KEY") for env in tenure.engine.environments.values()} == {KEY}
     assert not any(KEY in answer.text for answer in said)
     assert KEY not in caplog.text
     assert KEY not in await everything(tenure)

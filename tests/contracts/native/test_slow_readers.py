@@ -19,7 +19,7 @@ from interfaces.native import stream as streaming
 from projections.hub import Batch
 from projections.trail import Entry, Facts
 from tests.support.raw_http import request
-from tests.support.server import PATIENCE, Served, eventually, served, stream
+from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served, stream
 
 BOUND = 64  # messages; together more than the sockets hold
 BIG = "a" * 100_000
@@ -90,7 +90,7 @@ async def test_it_is_cut_off_what_waited_for_it_is_let_go_and_nobody_else_notice
     people = tenure.tenure.deps.http.people
     async with deaf(tenure, *headers), stream(bob) as events:
         told = await flood(tenure, await people.identify("vm", "alice"), await people.identify("vm", "bob"))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             seen = [int((await anext(events)).id) for _ in range(FLOOD)]
         assert seen == [2 * nth for nth in range(1, FLOOD + 1)]
         await eventually(lambda: is_read_by(tenure, 1))

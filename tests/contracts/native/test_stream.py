@@ -12,7 +12,7 @@ import pytest
 from httpx_sse import ServerSentEvent
 
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, get, refused, running
-from tests.support.server import PATIENCE, Served, eventually, served, stream, until
+from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served, stream, until
 
 STREAM = "/api/v1/events"
 Events = AsyncIterator[ServerSentEvent]
@@ -28,7 +28,7 @@ async def position(client: httpx.AsyncClient) -> int:
 async def up_to(events: Events, last: str) -> list[ServerSentEvent]:
     """What is told, up to the first event of this kind."""
     told: list[ServerSentEvent] = []
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while not told or told[-1].event != last:
             told.append(await anext(events))
     return told
@@ -105,7 +105,7 @@ async def test_what_a_browser_remembers_counts_more_than_what_its_page_says(alic
 
 
 async def first_event(answer: httpx.Response) -> str:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         async for line in answer.aiter_lines():
             if line.startswith("event: "):
                 return line.removeprefix("event: ")
@@ -149,7 +149,7 @@ async def test_an_auditor_is_told_everything(database: str, tmp_path: Path) -> N
     ):
         hers, his = await running(alice), await running(bob)
         seen: set[str] = set()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while not {hers["id"], his["id"]} <= seen:
                 seen.add(json.loads((await anext(events)).data)["subject"])
 
@@ -204,7 +204,7 @@ async def test_a_quiet_stream_is_kept_alive_by_comments(database: str, tmp_path:
     async with served(database, tmp_path, keepalive_seconds=1) as tenure, tenure.client() as alice:
         async with alice.stream("GET", STREAM) as answer:
             comments = 0
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT_S):
                 async for line in answer.aiter_lines():
                     comments += line.startswith(":")
                     if comments == 2:

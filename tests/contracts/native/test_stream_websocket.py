@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.contracts.asking import WORKSPACES, create, get, running
-from tests.support.server import PATIENCE, Served, eventually, served
+from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served
 
 STREAM = "/api/v1/events"
 
@@ -25,7 +25,7 @@ def socket(tenure: Served, query: str = "", user: str | None = "alice", path: st
 
 
 async def told(socket: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         message: dict[str, Any] = json.loads(await socket.recv())
         return message
 

@@ -15,7 +15,7 @@ from websockets import ClientConnection, InvalidStatus, connect
 
 from tests.contracts.neptuned.people import BASE
 from tests.support.painted_vms import Browser
-from tests.support.server import PATIENCE, Served
+from tests.support.server import WAIT_TIMEOUT_S, Served
 
 
 def token(client: httpx.AsyncClient) -> str:
@@ -35,7 +35,7 @@ class Watching(Browser):
 
     async def arrange(self) -> None:
         """Until something is seen."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while (said := json.loads(await self.socket.recv()))["event"] != "offer":
                 pass
             answer = await self.answer(said["data"])

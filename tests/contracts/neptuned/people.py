@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tests.support.api_keys import bearing
-from tests.support.server import PATIENCE, Served
+from tests.support.server import WAIT_TIMEOUT_S, Served
 
 BASE = "/api/v0"
 USERS = f"{BASE}/admin/users"
@@ -41,7 +41,7 @@ def hashed(password: str) -> str:
 
 @asynccontextmanager
 async def nobody(tenure: Served, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=tenure.url, headers=headers, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=tenure.url, headers=headers, timeout=WAIT_TIMEOUT_S) as client:
         yield client
 
 

@@ -16,7 +16,7 @@ from tests.contracts.neptuned.machines import VMS, created, id_of, started
 from tests.contracts.neptuned.people import BASE, USERS, fine, person
 from tests.contracts.neptuned.people import id_of as user_id
 from tests.support.painted_vms import GREEN, RED, Painted
-from tests.support.server import PATIENCE, Served, eventually, served
+from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_it_ends_with_the_machine(tenure: Served, ada: httpx.AsyncClient, 
 
 
 async def closed(socket: object) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         with pytest.raises(ConnectionClosed):
             while True:
                 await socket.recv()  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from projections import trail
 from projections.stream_reader import ShuttingDown
 from tests.contracts.neptuned.people import BASE, USERS, again, ask, fine, id_of
 from tests.support.api_keys import KEYS, bearing, new_key, program
-from tests.support.server import PATIENCE, Served, eventually
+from tests.support.server import WAIT_TIMEOUT_S, Served, eventually
 
 Held = asyncio.Task[str]
 
@@ -47,7 +47,7 @@ async def holding(tenure: Served, *who: Actor) -> AsyncIterator[list[Held]]:
 
 
 async def why(held: Held) -> str:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         return await held
 
 

@@ -105,7 +105,7 @@ async def test_passwords_hashes_and_tokens_are_in_no_event_log_line_or_error(dat
         async with create_pool(database, 2) as pool:
             dump = await dumped(pool)
     events = dump["tenure_events"] + dump["trail"]
-    output = server.said.read_text()
+    output = server.output_path.read_text()
     secrets = [*PASSWORDS, *map(hashed, PASSWORDS), *tokens, *map(signature, tokens), "argon2", NAME, REASON]
     secrets += [jwt.decode(token, options={"verify_signature": False})["jti"] for token in tokens]
     assert "answered" in output and "VmAccount.PasswordChanged" in events and len(said) > 20

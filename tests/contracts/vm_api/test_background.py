@@ -104,4 +104,4 @@ async def test_everything_is_there_after_a_restart(database: str, tmp_path: Path
         assert await get(alice, one["id"]) == one
         assert fine(await alice.get(WORKSPACES)) == [one]
         await eventually(lambda: are_there(tenure, one["id"]))
-        assert engine.made == 2
+        assert engine.created_count == 2

@@ -44,7 +44,7 @@ async def test_stop_and_start(tenure: Served, alice: httpx.AsyncClient) -> None:
     assert (await ask(alice, one["id"], "start"))["id"] == one["id"]
     await until_status(alice, one["id"], "running")
     assert tenure.engine.machines[UUID(one["id"])].running
-    assert tenure.engine.made == 1
+    assert tenure.engine.created_count == 1
 
 
 @pytest.mark.line("V41")

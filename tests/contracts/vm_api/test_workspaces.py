@@ -153,7 +153,7 @@ async def test_what_is_still_being_made_can_be_deleted(tenure: Served, alice: ht
 
 
 async def was_made_and_is_gone(tenure: Served) -> bool:
-    return tenure.engine.made == 1 and not tenure.engine.machines
+    return tenure.engine.created_count == 1 and not tenure.engine.machines
 
 
 @pytest.mark.line("V13")

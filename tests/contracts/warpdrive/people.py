@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from httpx_sse import ServerSentEvent, aconnect_sse
 
-from tests.support.server import PATIENCE, Served
+from tests.support.server import WAIT_TIMEOUT_S, Served
 
 Fields = dict[str, Any]
 APPROVED = {"status": "approved"}
@@ -38,7 +38,7 @@ async def keyholder(
     tenure: Serving, name: str, key: str | None = None, **headers: str
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who comes with an API key: this one, or a new one."""
-    async with httpx.AsyncClient(base_url=tenure.url, timeout=PATIENCE) as client:
+    async with httpx.AsyncClient(base_url=tenure.url, timeout=WAIT_TIMEOUT_S) as client:
         if key is None:
             made = await client.post("/api/v1/keys", json={"name": "a test's"}, headers={"x-user": name})
             assert made.status_code == 201, made.text
@@ -79,7 +79,7 @@ class Events:
 async def watching(client: httpx.AsyncClient, session: Fields) -> AsyncIterator[Events]:
     """The owner's stream."""
     path = f"/sse/session/{session['session_id']}/owner"
-    async with aconnect_sse(client, "GET", path, timeout=PATIENCE) as source:
+    async with aconnect_sse(client, "GET", path, timeout=WAIT_TIMEOUT_S) as source:
         assert source.response.status_code == 200, await source.response.aread()
         yield Events(source.response, source.aiter_sse())
 
@@ -91,7 +91,7 @@ async def asking(
     """A guest's stream; to leave the block is to hang up."""
     path = f"/sse/session/alias/{session['alias']}/guest"
     body = {"pub_key": key if key.startswith("ssh-") else public_key(key), "user": user}
-    async with aconnect_sse(client, "POST", path, json=body, timeout=PATIENCE) as source:
+    async with aconnect_sse(client, "POST", path, json=body, timeout=WAIT_TIMEOUT_S) as source:
         assert source.response.status_code == 200, await source.response.aread()
         yield Events(source.response, source.aiter_sse())
 

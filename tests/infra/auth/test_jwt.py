@@ -28,7 +28,7 @@ from tests.contracts.asking import WORKSPACES
 from tests.support.api_keys import bearing, exchanged, new_key
 from tests.support.cli import beside
 from tests.support.processes import Spawned, spawned, url_of
-from tests.support.server import PATIENCE
+from tests.support.server import WAIT_TIMEOUT_S
 
 GRANT = Grant(uuid4(), uuid4(), "anna", frozenset({Scope.FULL, Scope.AUDIT}), None)
 SEATS = Audience("seats", "a portal", "RS256")
@@ -76,7 +76,7 @@ async def test_a_process_verifies_with_its_new_key_at_once(replica: Replica, mon
     await process.verify_claims(TENURE, jwt.encode({}, "any secret, if it is long enough", "HS256", {"kid": "unknown"}))
     monkeypatch.setattr(tokens, "MIN_REFRESH_INTERVAL_S", 3600.0)  # so that a refresh would hang
     token, _ = await process.issue(GRANT)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         assert await process.verify(token) == GRANT
         assert await process.verify_claims(SEATS, token) is None
 
@@ -174,7 +174,7 @@ async def test_two_servers_share_keys_and_a_rotation_signs_nobody_out(database: 
         async with a.client() as alice:
             assert (await alice.delete(f"/api/v1/keys/{key['id']}")).status_code == 200
         assert await status_by_key(b, key["key"]) == 401
-        logs = a.said.read_text() + b.said.read_text()
+        logs = a.output_path.read_text() + b.output_path.read_text()
         secrets = (key["key"][13:], key["prefix"], key["name"], old, new, old.split(".")[2], new.split(".")[2])
         assert "answered" in logs and not [secret for secret in secrets if secret in logs]
 

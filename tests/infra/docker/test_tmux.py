@@ -23,7 +23,7 @@ from infra.docker.tmux import DockerTmuxHost
 from infra.tmux.control import ControlClient
 from infra.tmux.hosts import TmuxGone
 from tests.support.engines import IMAGE, DockerEngine
-from tests.support.server import PATIENCE
+from tests.support.server import WAIT_TIMEOUT_S
 
 SOCKET = "/var/run/docker.sock"
 HOUR = timedelta(hours=1)
@@ -51,7 +51,7 @@ async def echoed(execs: DockerExecs, container: Container) -> bytes:
     _, pipe = await execs.start(str(container.id), "tenure", ["cat"])
     writing = asyncio.create_task(pipe.write(ODD))
     data = b""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while len(data) < len(ODD):
             data += await pipe.read(5000)
     await writing
@@ -182,7 +182,7 @@ async def test_a_container_without_tmux_is_asked_once(container: Container, with
     assert not waiting.done()
     root(container, "mv", "/tmp/tmux", "/usr/bin/tmux")
     host.on_restart()  # as when it has been started anew
-    await asyncio.wait_for(waiting, PATIENCE)
+    await asyncio.wait_for(waiting, WAIT_TIMEOUT_S)
     assert len(await windows(host)) == 1
 
 

@@ -22,7 +22,7 @@ from infra.libvirt.choose import choose_hypervisor
 from infra.libvirt.hypervisor import LibvirtHypervisor
 from infra.settings import Settings
 from tests.support.libvirtd import Libvirtd, libvirtd
-from tests.support.server import PATIENCE
+from tests.support.server import WAIT_TIMEOUT_S
 from tests.support.stories.vms import CDROM, HBA, NETWORK, NIC
 from tests.support.vms import DISK, guest, images, on
 
@@ -70,7 +70,7 @@ async def listen_to(hypervisor: Hypervisor) -> AsyncIterator[asyncio.Queue[Fact]
 
 
 async def next_fact(facts: asyncio.Queue[Fact]) -> Fact:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         return await facts.get()
 
 

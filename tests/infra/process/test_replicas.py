@@ -96,7 +96,7 @@ async def test_the_one_that_follows_is_killed_and_the_other_takes_over(
             made += [await create(at_b) for _ in range(20)]
             await eventually(lambda: all_run(at_b, 40))
             assert set(made) == {str(id) for id in engine.machines}
-            assert engine.made == 40
+            assert engine.created_count == 40
             told = await history(at_b)
             assert Counter(entry["kind"] for entry in told) == {"workspace.requested": 40, "workspace.provisioned": 40}
             assert await watcher.caught_up() == [entry["position"] for entry in told]
@@ -126,7 +126,7 @@ async def test_what_a_killed_worker_had_in_hand_is_done_by_the_next(
         async with spawned(database, tmp_path / "second", "worker", socket):
             go_on.set()
             await eventually(lambda: all_run(alice, 1))
-            assert engine.made == 1
+            assert engine.created_count == 1
 
 
 async def create(client: httpx.AsyncClient) -> str:

@@ -65,7 +65,7 @@ async def test_who_creates_finds_it_and_who_drops_and_resumes_is_told_everything
             assert reader.positions == log
             assert reader.connections > drops
             assert reader.resets == 0
-    assert a.engine.made == created
+    assert a.engine.created_count == created
 
 
 async def drop_and_resume(reader: Watcher, events: int, drops: int, chance: random.Random) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from application.ports.terminals import View
 from domain.errors import NotFound
 from infra.tmux import screens
-from tests.support.server import PATIENCE, eventually
+from tests.support.server import WAIT_TIMEOUT_S, eventually
 from tests.support.tmux import Tmux, address, drawn, terminals_of, tmux_server
 
 RAW = "import os,sys,tty; tty.setraw(0); f=open(sys.argv[1],'wb',0)\nwhile d:=os.read(0,65536): f.write(d)"
@@ -25,7 +25,7 @@ RAW = "import os,sys,tty; tty.setraw(0); f=open(sys.argv[1],'wb',0)\nwhile d:=os
 async def until(view: View, expected: str) -> str:
     """All that the view gets until this text is in it."""
     text = ""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while expected not in text:
             text += (await view.next()).data
     return text
@@ -49,7 +49,7 @@ async def test_sessions_are_seen_as_they_come_change_and_go(tmux: Tmux) -> None:
 
             await eventually(has_names)
 
-        await asyncio.wait_for(watch.is_known.wait(), PATIENCE)
+        await asyncio.wait_for(watch.is_known.wait(), WAIT_TIMEOUT_S)
         assert not watch.state.is_up
         tmux.session("main")
         await see("main")
@@ -134,14 +134,14 @@ async def test_it_follows_the_current_window_and_its_size(tmux: Tmux) -> None:
             tmux("new-window", "-t", "main", "echo second; cat")
             await until(view, "second")
             tmux("resize-window", "-t", "main", "-x", "60", "-y", "20")
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT_S):
                 while (await view.next()).size != (60, 20):
                     pass
             tmux("kill-window", "-t", "main")
             await until(view, "first")
             tmux.kill()
             with pytest.raises(NotFound):
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(WAIT_TIMEOUT_S):
                     while True:
                         await view.next()
 
@@ -165,7 +165,7 @@ async def test_plain_viewers_get_whole_screens(tmux: Tmux) -> None:
         async with terminals.view(at, "0", plain=True) as view:
             assert (await view.next()).data.strip() == ""
             await terminals.type(at, None, b"one\r")
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT_S):
                 while (text := (await view.next()).data).split() != ["one", "one"]:
                     assert "\x1b" not in text
             assert text == tmux.screen().removesuffix("\n")
@@ -198,8 +198,8 @@ async def test_what_is_typed_is_what_arrives(tmux: Tmux, typed: Path) -> None:
             nonlocal expected
             keys = b"".join(parts)
             expected += keys
-            asyncio.run_coroutine_threadsafe(terminals.type(at, None, keys), loop).result(PATIENCE)
-            asyncio.run_coroutine_threadsafe(eventually(arrived), loop).result(PATIENCE * 2)
+            asyncio.run_coroutine_threadsafe(terminals.type(at, None, keys), loop).result(WAIT_TIMEOUT_S)
+            asyncio.run_coroutine_threadsafe(eventually(arrived), loop).result(WAIT_TIMEOUT_S * 2)
 
         await asyncio.to_thread(try_keys)
         assert len(tmux("list-panes", "-a").splitlines()) == 1

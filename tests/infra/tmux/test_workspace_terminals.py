@@ -18,7 +18,7 @@ from tests.contracts.chrote.people import sign_in
 from tests.contracts.chrote.terminals import socket
 from tests.support.engines import IMAGE, DockerEngine
 from tests.support.processes import spawned
-from tests.support.server import PATIENCE, eventually
+from tests.support.server import WAIT_TIMEOUT_S, eventually
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_every_server_shows_it_whoever_watches_and_whoever_dies(
         where: dict[str, Any] = {"machines": "docker", "workspace_image": IMAGE, "tmux_socket": tmp_path / "no-tmux"}
         return spawned(database, tmp_path / name, role=role, **where)
 
-    async with process("api", "api") as api, httpx.AsyncClient(base_url=api.url, timeout=PATIENCE) as olga:
+    async with process("api", "api") as api, httpx.AsyncClient(base_url=api.url, timeout=WAIT_TIMEOUT_S) as olga:
 
         async def types(text: str) -> None:
             async with socket(api.url, olga, f"/ws/terminal/{id}") as terminal:

@@ -103,7 +103,7 @@ async def test_the_log_is_followed(database: str, history: tuple[Served, str]) -
         line = await asyncio.to_thread(following.until, '"name":"next"')
         assert json.loads(line)["kind"] == "workspace.requested"
         assert await asyncio.to_thread(following.end) == 130
-        assert "Traceback" not in following.said
+        assert "Traceback" not in following.output
 
 
 async def test_a_subject_is_shown_as_the_api_shows_it_at_every_moment(

@@ -19,7 +19,7 @@ import pytest
 from tests.contracts.asking import running
 from tests.contracts.chrote.people import member
 from tests.support.engines import opened
-from tests.support.server import PATIENCE, Served, eventually, served
+from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served
 from tests.support.tmux import Tmux
 
 MAIN = "from infra.process.main import main; main()"
@@ -115,7 +115,7 @@ async def test_a_session_is_used_in_the_shell(place: Served, tmux: Tmux) -> None
         await shell.until("typed hé")
         await eventually(lambda: asyncio.to_thread(lambda: tmux.screen().count("typed hé") == 2))
         shell.type("\x03")  # goes there, and ends what runs there: not us
-        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+        assert await asyncio.wait_for(process.wait(), WAIT_TIMEOUT_S) == 0
         await shell.until("The session is over")
 
 
@@ -143,7 +143,7 @@ async def test_the_terminal_of_a_workspace_goes_by_the_workspaces_name(database:
             shell.type("echo in-$((6 * 7))\r")
             await shell.until("in-42")
             shell.type("\x1d")
-            assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+            assert await asyncio.wait_for(process.wait(), WAIT_TIMEOUT_S) == 0
         await running(olga, name="lab")
         code, _, err = await tenure(place, "claim", "lab")
         assert code == 1 and err.startswith("2 of your workspaces are called lab") and id in err
@@ -157,7 +157,7 @@ async def test_it_is_left_with_a_key(place: Served, tmux: Tmux) -> None:
         )
         await shell.until("hello")
         shell.type("last words\x1d")
-        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+        assert await asyncio.wait_for(process.wait(), WAIT_TIMEOUT_S) == 0
         await shell.until("Left.")
     assert "last words" in tmux.screen()
     code, out, _ = await tenure(place, "list", "--json")

@@ -46,7 +46,7 @@ def up(home: Path, url: str) -> Iterator[Process]:
 
 
 def test_it_says_what_it_found(up: Process, home: Path, url: str) -> None:
-    said = " ".join(up.said.split())
+    said = " ".join(up.output.split())
     assert f"Starting PostgreSQL in {home}" in said
     assert f"serves on {url}" in said
     assert f"API docs {url}/docs" in said
@@ -59,7 +59,7 @@ def test_it_says_what_it_found(up: Process, home: Path, url: str) -> None:
 
 
 def test_the_request_that_it_suggests_makes_a_workspace(up: Process, url: str) -> None:
-    printed = up.said.partition("try")[2].partition("Ctrl-C")[0]
+    printed = up.output.partition("try")[2].partition("Ctrl-C")[0]
     program, *args = shlex.split(printed)
     assert program == "curl"
     headers = dict(args[i + 1].split(": ") for i, arg in enumerate(args) if arg == "-H")
@@ -97,7 +97,7 @@ def test_a_worker_works_beside_it(up: Process, home: Path, url: str) -> None:
         worker.until("works")
         worker.until("Ctrl-C stops it.")
         assert worker.end(signal.SIGTERM) == 0
-        assert "Traceback" not in worker.said
+        assert "Traceback" not in worker.output
     assert httpx.get(f"{url}/health/ready").status_code == 200
 
 
@@ -109,8 +109,8 @@ def test_it_ends_in_good_order(tmp_path: Path, how: signal.Signals) -> None:
         with httpx.stream("GET", f"{url}/api/v1/events", headers={"x-user": "ann"}) as stream:
             assert "event: ready" in takewhile(bool, stream.iter_lines())
             assert process.end(how) == 0
-    assert process.seen[-1] == "Stopped."
-    assert "Traceback" not in process.said
+    assert process.output_lines[-1] == "Stopped."
+    assert "Traceback" not in process.output
     assert processes_of(tmp_path) == []
     told = tenure("audit", "log", **settings(tmp_path, url))  # the data is there, without a server
     assert (told.exit_code, processes_of(tmp_path)) == (0, [])
@@ -121,8 +121,8 @@ def test_it_can_be_stopped_while_it_is_starting(tmp_path: Path, how: signal.Sign
     with running("up", **settings(tmp_path, f"http://127.0.0.1:{free_port()}")) as process:
         process.until("Starting PostgreSQL")
         assert process.end(how) == 0
-    assert "Traceback" not in process.said
-    assert "serves on" not in process.said
+    assert "Traceback" not in process.output
+    assert "serves on" not in process.output
     assert processes_of(tmp_path) == []
 
 

@@ -219,7 +219,7 @@ async def test_watching_one_from_creation_to_its_end(shell: Shell, tenure: Serve
         await shell("stop", "lab")
         await shell("rm", "lab")
         assert await asyncio.to_thread(watching.wait) == 0
-    told = [json.loads(line) for line in watching.seen if line.startswith("{")]
+    told = [json.loads(line) for line in watching.output_lines if line.startswith("{")]
     assert [it["kind"].removeprefix("workspace.") for it in told] == [
         "operation_requested",
         "stopped",
@@ -243,8 +243,8 @@ async def test_watching_goes_on_after_the_last_event_when_a_server_comes_back(da
         async with served(database, tmp_path, engine, port=port) as again, again.client() as alice:
             await asyncio.to_thread(watching.until, "workspace.destroyed")
             ndjson = (await alice.get("/api/v1/audit/events", headers={"accept": "application/x-ndjson"})).text
-        assert "coming back" in watching.said
-        told = [json.loads(line)["position"] for line in watching.seen if line.startswith("{")]
+        assert "coming back" in watching.output
+        told = [json.loads(line)["position"] for line in watching.output_lines if line.startswith("{")]
         assert told == [json.loads(line)["position"] for line in ndjson.splitlines()]
 
 
@@ -255,4 +255,4 @@ async def test_watching_in_words_ends_with_ctrl_c(shell: Shell) -> None:
         line = await asyncio.to_thread(watching.until, "workspace.provisioned")
         assert line.split()[1:3] == ["workspace.provisioned", "lab"]
         assert await asyncio.to_thread(watching.end) == 130
-        assert "Traceback" not in watching.said
+        assert "Traceback" not in watching.output

@@ -26,28 +26,28 @@ class GitHub:
     url: str
     user: dict[str, Any] = field(default_factory=lambda: dict(USER))
     emails: list[dict[str, Any]] = field(default_factory=lambda: [OTHER, MAIN])
-    asked: list[dict[str, str]] = field(default_factory=list)
+    authorizations: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
     broken: bool = False
 
     async def authorize(self, request: Request) -> Response:
-        asked = dict(request.query_params)
-        self.asked.append(asked)
-        code = f"code-{len(self.asked)}-secret"
-        self.codes[code] = asked
-        back = urlencode({"code": code, "state": asked["state"]})
-        return RedirectResponse(f"{asked['redirect_uri']}?{back}", 302)
+        params = dict(request.query_params)
+        self.authorizations.append(params)
+        code = f"code-{len(self.authorizations)}-secret"
+        self.codes[code] = params
+        back = urlencode({"code": code, "state": params["state"]})
+        return RedirectResponse(f"{params['redirect_uri']}?{back}", 302)
 
     async def access_token(self, request: Request) -> Response:
-        told = await form(request)
+        fields = await form(request)
         if self.broken:
             return Response("<html>Unicorn!</html>", 502)
-        began = self.codes.pop(told["code"], None)
-        if (told.get("client_id"), told.get("client_secret")) != (ID, SECRET):
+        began = self.codes.pop(fields["code"], None)
+        if (fields.get("client_id"), fields.get("client_secret")) != (ID, SECRET):
             return JSONResponse({"error": "incorrect_client_credentials"})  # GitHub says so with 200
-        challenge = urlsafe_b64encode(sha256(str(told.get("code_verifier")).encode()).digest()).rstrip(b"=").decode()
-        if began is None or began["redirect_uri"] != told.get("redirect_uri") or began["code_challenge"] != challenge:
+        challenge = urlsafe_b64encode(sha256(str(fields.get("code_verifier")).encode()).digest()).rstrip(b"=").decode()
+        if began is None or began["redirect_uri"] != fields.get("redirect_uri") or began["code_challenge"] != challenge:
             return JSONResponse({"error": "bad_verification_code"})
         self.tokens.append(f"gho-{len(self.tokens)}-secret")
         return JSONResponse({"access_token": self.tokens[-1], "scope": "read:user,user:email", "token_type": "bearer"})

@@ -21,13 +21,13 @@ async def listening(make: Callable[[str], Provider], app: Callable[[Provider], S
     """`make` is told the address, before anybody listens there."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.bind(("127.0.0.1", 0))
-    made = make(f"http://127.0.0.1:{sock.getsockname()[1]}")
-    server = uvicorn.Server(uvicorn.Config(app(made), log_config=None, timeout_graceful_shutdown=1))
+    provider = make(f"http://127.0.0.1:{sock.getsockname()[1]}")
+    server = uvicorn.Server(uvicorn.Config(app(provider), log_config=None, timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     while not server.started:
         await asyncio.sleep(0.005)
     try:
-        yield made
+        yield provider
     finally:
         server.should_exit = True
         await serving

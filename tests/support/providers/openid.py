@@ -29,19 +29,19 @@ ID, SECRET = "tenure", "client-secret-of-the-openid-provider"
 ANN: dict[str, Any] = {"sub": "248289", "name": "Ann Example", "email": "Ann@example.org", "email_verified": True}
 
 
-class Asked(OAuth2Request):  # type: ignore[misc]
+class ProviderRequest(OAuth2Request):  # type: ignore[misc]
     def __init__(self, method: str, uri: str, args: dict[str, str], form: dict[str, str], headers: Any) -> None:
         super().__init__(method, uri, headers=headers)
-        self._given = args, form
+        self._parameters = args, form
         self.payload = BasicOAuth2Payload(args | form)
 
     @property
     def args(self) -> dict[str, str]:
-        return self._given[0]
+        return self._parameters[0]
 
     @property
     def form(self) -> dict[str, str]:
-        return self._given[1]
+        return self._parameters[1]
 
 
 class Client(ClientMixin):  # type: ignore[misc]
@@ -107,7 +107,7 @@ class Provider:
     signs_with: Any = None  # None: the first of its keys
     issuer: str | None = None  # None: its address
     unsigned: bool = False
-    asked: list[dict[str, str]] = field(default_factory=list)  # what came to the authorization endpoint
+    authorizations: list[dict[str, str]] = field(default_factory=list)  # what came to the authorization endpoint
     codes: dict[str, Code] = field(default_factory=dict)
     tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
     client: Client = field(default_factory=Client)
@@ -122,8 +122,8 @@ class Provider:
             def save_token(self, token: dict[str, Any], request: Any) -> None:
                 provider.tokens[token["access_token"]] = request.user
 
-            def create_oauth2_request(self, request: Any) -> Asked:
-                return request if isinstance(request, Asked) else Asked(*request)
+            def create_oauth2_request(self, request: Any) -> ProviderRequest:
+                return request if isinstance(request, ProviderRequest) else ProviderRequest(*request)
 
             def handle_response(self, status: int, body: Any, headers: Any) -> Response:
                 content = json.dumps(body) if isinstance(body, dict) else body
@@ -136,10 +136,12 @@ class Provider:
             TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
 
             def save_authorization_code(self, code: str, request: Any) -> None:
-                asked = request.payload.data
-                challenge = asked["code_challenge"], asked["code_challenge_method"]  # PKCE is needed here
-                kept = Code(code, asked["redirect_uri"], request.scope, request.user, asked.get("nonce"), *challenge)
-                provider.codes[code] = kept
+                fields = request.payload.data
+                challenge = fields["code_challenge"], fields["code_challenge_method"]  # PKCE is needed here
+                stored = Code(
+                    code, fields["redirect_uri"], request.scope, request.user, fields.get("nonce"), *challenge
+                )
+                provider.codes[code] = stored
 
             def query_authorization_code(self, code: str, client: Client) -> Code | None:
                 return provider.codes.get(code)
@@ -201,13 +203,13 @@ class Provider:
         return JSONResponse(KeySet(self.keys).as_dict(private=False))
 
     async def authorize(self, request: Request) -> Response:
-        self.asked.append(dict(request.query_params))
-        given = await read(request)
+        self.authorizations.append(dict(request.query_params))
+        grant_request = await read(request)
         try:
-            grant = self.server.get_consent_grant(given, end_user=self.person)
+            grant = self.server.get_consent_grant(grant_request, end_user=self.person)
         except OAuth2Error as error:
             return JSONResponse(dict(error.get_body()), 400)
-        answer: Response = self.server.create_authorization_response(given, grant_user=self.person, grant=grant)
+        answer: Response = self.server.create_authorization_response(grant_request, grant_user=self.person, grant=grant)
         return answer
 
     async def token(self, request: Request) -> Response:
@@ -219,10 +221,10 @@ class Provider:
         return JSONResponse(self.tokens[token]) if token in self.tokens else JSONResponse({}, 401)
 
 
-async def read(request: Request) -> Asked:
+async def read(request: Request) -> ProviderRequest:
     # authlib reads header names as they are usually written.
     headers = {key.title(): value for key, value in request.headers.items()}
-    return Asked(request.method, str(request.url), dict(request.query_params), await form(request), headers)
+    return ProviderRequest(request.method, str(request.url), dict(request.query_params), await form(request), headers)
 
 
 def app(provider: Provider) -> Starlette:
