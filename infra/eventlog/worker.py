@@ -129,7 +129,7 @@ class Worker:
                 await wait_for_any(POLL_INTERVAL_S, work_added)
                 for task in tasks.values():
                     if task.done():
-                        task.result()  # raises what the lane raised: a lane that ended would be served by nobody
+                        task.result()  # raises the lane's error: nothing would serve the lane any more
         finally:
             await end_tasks(tasks.values())
 

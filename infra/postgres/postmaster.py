@@ -237,7 +237,7 @@ def _environment() -> dict[str, str]:
 
 
 def _socket_directory(data: Path, account: pwd.struct_passwd | None) -> Path:
-    """Return the data directory, which is closed to others; a short one where that path does not do for a socket."""
+    """Return the data directory; a short directory instead if that path is too long or odd for a socket."""
     if len(os.fsencode(data / SOCKET)) <= MAX_SOCKET_PATH_BYTES and "," not in str(data):  # libpq splits at commas
         return data
     name = "tenure-" + hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
