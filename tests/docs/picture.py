@@ -12,8 +12,8 @@ from tests.docs.page import ROOT
 from tests.docs.run_page import run_page
 
 PICTURE = ROOT / "docs" / "pictures" / "session.svg"
-WIDTH_CHARS = 110
-COMMANDS = ("tenure workspaces create", "tenure workspaces watch", "tenure audit log")
+WIDTH_CHARS = 120
+COMMANDS = ("tenure workspaces create", "tenure audit log")
 OMITTED_FIELDS = ("container_id", "provider_id", "ssh_command", "terminal", "directory")  # of no interest, and long
 FONT_FACE = re.compile(r"\s*@font-face \{[^}]*\}")
 

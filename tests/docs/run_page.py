@@ -29,11 +29,12 @@ WORKSPACE_IMAGE = "tenure-workspace:latest"
 SERVICE_IMAGES = {"POSTGRES_IMAGE": "tenure-postgres:latest", "REDIS_IMAGE": "tenure-redis:latest"}  # not of a registry
 PROGRAMS = Path(sys.executable).parent
 SHARED_ENV = ("PATH", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
-# `make run` without preparing .venv: for tests that run from elsewhere, or where .venv is not up to date.
+# `make` without preparing .venv: for tests that run from elsewhere, or where .venv is not up to date.
 MAKE = f"""#!/bin/sh
 case $1 in
     run) shift; for word; do case $word in ARGS=*) ARGS=${{word#ARGS=}} ;; esac; done
          eval exec {PROGRAMS}/tenure up "$ARGS" ;;
+    image) exec bash infra/images/workspace.sh ;;
     *) exec {shutil.which("make")} "$@" ;;
 esac
 """

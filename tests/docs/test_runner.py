@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +141,16 @@ def test_what_a_block_leaves_running_ends_with_the_page(tmp_path: Path) -> None:
     within(5, lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
+UNTIL_CTRL_C = """
+import time
+try:
+    print("waiting", flush=True)
+    time.sleep(1000)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
 def test_another_terminal_shows_what_goes_on_in_it() -> None:
     terminal = Terminal("two", ROOT, {"PATH": os.environ["PATH"]})
     try:
@@ -147,7 +158,7 @@ def test_another_terminal_shows_what_goes_on_in_it() -> None:
         terminal.wait_for("ready")
         terminal.paste("typed\n")
         terminal.wait_for("[…]")
-        terminal.paste("bash -c \"trap 'echo interrupted' INT; echo waiting; sleep 1000\"\n")
+        terminal.paste(f"{sys.executable} -c '{UNTIL_CTRL_C}'\n")
         terminal.wait_for("waiting")
         terminal.paste("^C\n")
         terminal.wait_for("…interrupted")
