@@ -21,21 +21,16 @@ from domain.errors import Invalid, NotFound
 from interfaces.clarateach.credentials import CurrentSeat
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.messages import (
-    Answer,
-    BrowserCandidate,
-    BrowserError,
     BrowserMessage,
     Connect,
-    Offer,
-    ServerCandidate,
     parse_browser_message,
 )
 from interfaces.clarateach.rates import Limited
-from interfaces.http import display_messages
+from interfaces.http.display_messages import Answer, BrowserCandidate, ErrorMessage, Offer, ServerCandidate, page
 
 router = APIRouter(tags=["seats"], route_class=Limited)
 SUBPROTOCOL = "neko"
-PAGE = display_messages.page("interfaces.clarateach", "browser.html")
+PAGE = page("interfaces.clarateach", "browser.html")
 DISPLAY_LOST_CODE = 1011
 MAX_REASON_CHARS = 100
 NEKO_TIMEOUT_S = 5
@@ -80,12 +75,12 @@ class Signalling:
             try:
                 await self._handle(parse_browser_message(received.get("text") or received.get("bytes") or b""))
             except Invalid as error:
-                await self._send(BrowserError(str(error)))
+                await self._send(ErrorMessage(str(error)))
             except (NotFound, Unavailable) as error:
                 await self._socket.close(DISPLAY_LOST_CODE, str(error)[:MAX_REASON_CHARS])
                 return
 
-    async def _send(self, message: Offer | ServerCandidate | BrowserError) -> None:
+    async def _send(self, message: Offer | ServerCandidate | ErrorMessage) -> None:
         await self._socket.send_text(message.encode())
 
     async def _handle(self, message: BrowserMessage) -> None:

@@ -16,15 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from sse_starlette import ServerSentEvent
 
-from application.ports.displays import Act, IceCandidate, SessionDescription
+from application.ports.displays import Act
 from application.ports.terminals import Frame
 from interfaces.clarateach.views import LearnersJson
-from interfaces.http import display_messages
+from interfaces.http.display_messages import Answer, BrowserCandidate, parse_act, parse_event
 
 JsonObject = Mapping[str, object]
 MIN_SIZE_CHARS, MAX_SIZE_CHARS = 1, 500  # columns, or lines
@@ -136,26 +135,12 @@ class Connect:
     """Ask for the offer."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The browser's answer to the offer: an RTCSessionDescription, not yet validated."""
-
-    description: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class BrowserCandidate:
-    """One of the browser's addresses: an RTCIceCandidate, not yet validated."""
-
-    candidate: Mapping[str, Any]
-
-
 BrowserMessage = Connect | Answer | BrowserCandidate | Act
 
 
 def parse_browser_message(text: str | bytes) -> BrowserMessage:
     """Parse a client's message. Raises `Invalid`."""
-    event, data = display_messages.said(text)
+    event, data = parse_event(text)
     match event:
         case "connect":
             return Connect()
@@ -163,40 +148,7 @@ def parse_browser_message(text: str | bytes) -> BrowserMessage:
             return Answer(data)
         case "candidate":
             return BrowserCandidate(data)
-    return display_messages.act(event, data, "connect, answer, candidate")
-
-
-# -- browser: to the client ----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Offer:
-    """The server's offer."""
-
-    description: SessionDescription
-
-    def encode(self) -> str:
-        return display_messages.message("offer", self.description)
-
-
-@dataclass(frozen=True)
-class ServerCandidate:
-    """One of the server's addresses."""
-
-    candidate: IceCandidate
-
-    def encode(self) -> str:
-        return display_messages.message("candidate", self.candidate)
-
-
-@dataclass(frozen=True)
-class BrowserError:
-    """A message of the client had no effect."""
-
-    message: str
-
-    def encode(self) -> str:
-        return display_messages.message("error", {"message": self.message})
+    return parse_act(event, data, "connect, answer, candidate")
 
 
 # -- learners ------------------------------------------------------------------------

@@ -1,4 +1,8 @@
-"""The Neptuned contract: virtual machines, and accounts by password. Errors are `{"error": "…"}`."""
+"""The Neptuned contract: virtual machines, and accounts with a password. Errors are `{"error": "…"}`.
+
+Endpoints, views and messages of this contract live here; rules about who may do what do not: those are commands of
+`application`.
+"""
 
 from interfaces.http.contract import Contract, plain_error
 from interfaces.neptuned import accounts, config, connect, history, public, users, vms

@@ -1,4 +1,4 @@
-"""/register, /login and what somebody does with their own account (N34 to N40)."""
+"""/register, /login, and the commands of a user on their own account (N34 to N40)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from interfaces.neptuned.deps import neptuned_deps
 router = APIRouter(prefix=BASE, tags=["accounts"])
 Username = Annotated[StrictStr, Field(min_length=1, max_length=200)]
 Password = Annotated[StrictStr, Field(min_length=MIN_PASSWORD_CHARS, max_length=MAX_PASSWORD_CHARS)]
-FRESH = {"Cache-Control": "no-store"}
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Register(BaseModel):
@@ -51,29 +51,29 @@ class Registered(BaseModel):
 
 
 class LoggedIn(Registered):
-    banned: bool | None = Field(None, description="only where it is so")
+    banned: bool | None = Field(None, description="true for a banned user, else left out")
     ban_reason: str | None = None
 
 
 class Nothing(BaseModel):
-    """There is nothing to tell."""
+    """An empty object."""
 
 
 @router.post("/register", response_model=Registered, responses=errors(400, 409))
 async def register(request: Request, body: Register) -> Response:
-    """An account, and a token for it. 403 while registrations are closed."""
+    """Open an account. The answer has a token for it. 403 while registrations are closed."""
     token = await neptuned_deps(request).vm_accounts.register(
         username=body.username,
         password=body.password,
         guesser=f"vm register {client_address(request)}",
         request_id=request_id(request),
     )
-    return Json({"token": token}, headers=FRESH)
+    return Json({"token": token}, headers=NO_STORE)
 
 
 @router.post("/login", response_model=LoggedIn, response_model_exclude_none=True, responses=errors(400, 401))
 async def log_in(request: Request, body: LogIn) -> Response:
-    """A token. Who is banned gets one too, to delete their account with, and is told why they are."""
+    """A new token. Banned users get one, too, to delete their account with, and the reason of the ban."""
     deps = neptuned_deps(request)
     if (body.password_hash is None) == (body.password is None):
         raise Invalid("either password_hash or password is needed")
@@ -85,31 +85,31 @@ async def log_in(request: Request, body: LogIn) -> Response:
         )
     except WrongPassword:
         raise Unauthenticated("wrong username or password") from None
-    told: dict[str, Any] = {"token": token}
+    view: dict[str, Any] = {"token": token}
     if account.banned:
-        told["banned"] = True
-        kept = (await deps.vm_account_rows.describe([account.owner_id])).get(account.owner_id)
-        if kept and kept.ban_reason:
-            told["ban_reason"] = kept.ban_reason
-    return Json(told, headers=FRESH)
+        view["banned"] = True
+        details = (await deps.vm_account_rows.describe([account.owner_id])).get(account.owner_id)
+        if details and details.ban_reason:
+            view["ban_reason"] = details.ban_reason
+    return Json(view, headers=NO_STORE)
 
 
 @router.post("/logout", response_model=Nothing, responses=errors(400, 401))
-async def log_out(request: Request, who: Member) -> Response:
-    """The token that came along is not good any more."""
-    await neptuned_deps(request).vm_accounts.log_out(who)
+async def log_out(request: Request, actor: Member) -> Response:
+    """Revoke the token of this request."""
+    await neptuned_deps(request).vm_accounts.log_out(actor)
     return Json({})
 
 
 @router.post("/change_password", response_model=Nothing, responses=errors(400, 401, 409))
-async def change_password(request: Request, who: Member, body: NewPassword) -> Response:
-    """Other tokens of this account are not good any more."""
-    await neptuned_deps(request).vm_accounts.change_password(who, body.password)
+async def change_password(request: Request, actor: Member, body: NewPassword) -> Response:
+    """Change the password. All other tokens of the account are revoked."""
+    await neptuned_deps(request).vm_accounts.change_password(actor, body.password)
     return Json({})
 
 
 @router.post("/delete_account", response_model=Nothing, responses=errors(401, 409))
-async def delete_account(request: Request, who: Member) -> Response:
-    """Nothing that says who they are is left. 409 for the last administrator."""
-    await neptuned_deps(request).vm_accounts.delete(who)
+async def delete_account(request: Request, actor: Member) -> Response:
+    """Delete one's account and one's personal data. 409 for the last administrator."""
+    await neptuned_deps(request).vm_accounts.delete(actor)
     return Json({})

@@ -1,4 +1,4 @@
-"""/admin/config: the settings of virtual machines (N08, N42 to N44)."""
+"""/admin/config: the settings of accounts and chat (N08, N42 to N44)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from starlette.requests import Request
 
 from domain.vm_server import VmServerChanges, VmServerSettings
 from interfaces.http.responses import Json
-from interfaces.neptuned.credentials import Administrator, administering
+from interfaces.neptuned.credentials import Administrator, admin_router
 from interfaces.neptuned.deps import neptuned_deps
 
-router = administering("/config", tags=["settings of virtual machines"])
+router = admin_router("/config", tags=["settings of virtual machines"])
 
 
 class ChatOut(BaseModel):
@@ -34,7 +34,7 @@ class Chat(BaseModel):
 
 
 class Changes(BaseModel):
-    """Some of the settings; the others stay as they are."""
+    """The settings to change. All others stay as they are."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"registrations_open": False}})
 
@@ -43,17 +43,17 @@ class Changes(BaseModel):
 
 
 @router.get("", response_model=SettingsOut)
-async def settings(request: Request, who: Administrator) -> Response:
-    return Json(shown(await neptuned_deps(request).vm_servers.read(who)))
+async def settings(request: Request, actor: Administrator) -> Response:
+    return Json(settings_view(await neptuned_deps(request).vm_servers.read(actor)))
 
 
 @router.patch("", response_model=SettingsOut)
-async def change(request: Request, who: Administrator, body: Changes | None = None) -> Response:
-    """All of them as they are now."""
-    return Json(shown(await neptuned_deps(request).vm_servers.configure(who, changes_of(body or Changes()))))
+async def change(request: Request, actor: Administrator, body: Changes | None = None) -> Response:
+    """Change settings. The answer has all of them."""
+    return Json(settings_view(await neptuned_deps(request).vm_servers.configure(actor, changes_of(body or Changes()))))
 
 
-def shown(settings: VmServerSettings) -> dict[str, Any]:
+def settings_view(settings: VmServerSettings) -> dict[str, Any]:
     chat = {
         "messages_max_rate": settings["messages_max_rate"],
         "messages_max_count": settings["messages_max_count"],

@@ -1,26 +1,14 @@
-"""/connect/{vm}: a machine's display over WebRTC (N29 to N33). The WebSocket carries what arranges that.
+"""/connect/{vm}: a machine's display over WebRTC (N29 to N33). The WebSocket carries the signalling.
 
-    offer {RTCSessionDescription}        to the client, at once
-    candidate {RTCIceCandidate}          either way
-    answer {RTCSessionDescription}       from the client
-    error {message}                      to it, for what makes no sense
-
-With the offer comes a data channel, `control`. When that is open the WebSocket has done its work and may go; what is
-said on the channel looks the same:
-
-    control/move, control/keydown …      from the client: the mouse and the keyboard
-    turn/take, turn/release, turn/look   from it: to use the machine, when it is their turn
-    turn {yours, until, waiting, place}  to it, whenever that changes, and when it asks
-    quality {name}                       from it: full or small
-    error {message}                      to it
+The offer has a data channel, `control`. Once that is open, the WebSocket is not needed any more and may close. The
+messages of both are in messages.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, assert_never
 
 import anyio
 from fastapi import APIRouter, Response, WebSocket
@@ -29,151 +17,170 @@ from starlette.websockets import WebSocketDisconnect
 
 from application.console_rooms import NotYourTurn, RoomMember, TurnStatus
 from application.ports.consoles import ConsoleViewer, Quality
+from application.ports.displays import Act
 from application.ports.errors import Unavailable
 from application.vm_configs import WrongVmPassword
 from domain.errors import Invalid, NotAllowed, NotFound, Refused
-from interfaces.http.display_messages import act, message, page, said
+from interfaces.http.display_messages import Answer, BrowserCandidate, ErrorMessage, Offer, ServerCandidate, page
 from interfaces.http.identity import client_address
-from interfaces.neptuned.credentials import BASE, admitted, let_go
+from interfaces.neptuned.credentials import BASE, member_not_banned, wait_until_access_ends
 from interfaces.neptuned.deps import neptuned_deps
-from interfaces.neptuned.public import running
+from interfaces.neptuned.messages import (
+    ChannelMessage,
+    ChannelRequest,
+    ChooseQuality,
+    LookAtTurn,
+    ReleaseTurn,
+    SocketMessage,
+    SocketRequest,
+    TakeTurn,
+    TurnMessage,
+    parse_channel_request,
+    parse_socket_request,
+)
+from interfaces.neptuned.public import running_machine
 from projections.stream_reader import ShuttingDown
 
 router = APIRouter(prefix=BASE)
 PAGE = page("interfaces.neptuned", "console.html")
-PATIENCE = 15.0  # seconds from when a WebSocket goes until pictures have to get through, or it was for nothing
-WELL, GONE_AWAY, NOT_YOURS, OVER = 1000, 1001, 1008, 1011
-NOT_YOUR_TURN = "it is somebody else's turn; ask for yours with turn/take"
-OTHERS = "turn/take, turn/release, turn/look, quality"
+JOIN_TIMEOUT_S = 15.0  # from the end of the WebSocket until the browser can be sent pictures
+NORMAL_CODE, SHUTTING_DOWN_CODE, ACCESS_ENDED_CODE, MACHINE_GONE_CODE = 1000, 1001, 1008, 1011
+MAX_REASON_CHARS = 100  # a WebSocket's close frame holds 123 bytes
 
 
 class Ended(Exception):
-    def __init__(self, code: int, why: str) -> None:
-        super().__init__(why)
+    """The connection ends, with this code of the WebSocket protocol."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
         self.code = code
 
 
 @router.get("/console/{vm}", include_in_schema=False)
 async def console(vm: str) -> Response:
-    """A page that shows a machine, and lets it be used. What it needs stands behind the # of its address."""
+    """A page that shows a machine and sends its mouse and keyboard. The token is in the fragment of its address."""
     return HTMLResponse(PAGE, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
 
 
 @router.websocket("/connect/{vm}")
 async def connect(socket: WebSocket, vm: str, quality: Quality = Quality.FULL) -> None:
     deps = neptuned_deps(socket)
-    who = await admitted(socket)
-    row = await running(deps, vm)
-    guesser = f"{row.id} {client_address(socket)}"
+    actor = await member_not_banned(socket)
+    machine = await running_machine(deps, vm)
+    password, guesser = socket.query_params.get("password", ""), f"{machine.id} {client_address(socket)}"
     try:
-        await deps.vm_configs.admit(who, row.id, row.private, socket.query_params.get("password", ""), guesser)
+        await deps.vm_configs.admit(actor, machine.id, machine.private, password, guesser)
     except WrongVmPassword:
         raise NotAllowed("this machine is private: its password is needed in ?password=") from None
-    async with deps.consoles.watch(row.id, quality) as viewer:
+    async with deps.consoles.watch(machine.id, quality) as viewer:
         await socket.accept()
 
         def on_turn(turn: TurnStatus) -> None:
-            viewer.send(message("turn", turn_json(turn)))
+            viewer.send(TurnMessage(turn).encode())
 
-        async with deps.console_rooms.enter(row.id, who, viewer, on_turn) as member:
-            await Session(socket, viewer, member).run()
+        async with deps.console_rooms.enter(machine.id, actor, viewer, on_turn) as member:
+            await BrowserConnection(socket, viewer, member).run()
 
 
-class Session:
-    """One browser, from its handshake until either side has gone."""
+class BrowserConnection:
+    """One browser, from its handshake until either side ends the connection."""
 
     def __init__(self, socket: WebSocket, viewer: ConsoleViewer, member: RoomMember) -> None:
         self._socket, self._viewer, self._member = socket, viewer, member
         self._deps = neptuned_deps(socket)
 
     async def run(self) -> None:
+        """Serve the browser until the connection ends."""
         try:
             async with anyio.create_task_group() as tasks:
-                for part in (self._arrange, self._listen, self._hold):
+                for part in (self._serve_socket, self._serve_channel, self._watch_access):
                     tasks.start_soon(part)
-        except* Ended as ends:
-            await self._close(first(ends))
+        except* Ended as errors:
+            await self._close(first_error(errors))
 
-    async def _close(self, why: BaseException) -> None:
-        assert isinstance(why, Ended)
-        if why.code != WELL:
-            self._viewer.send(message("error", {"message": str(why)}))
-        with suppress(WebSocketDisconnect, RuntimeError):  # it may have gone long ago
-            await self._socket.close(why.code, str(why)[:100])
+    async def _close(self, reason: BaseException) -> None:
+        assert isinstance(reason, Ended)
+        if reason.code != NORMAL_CODE:
+            self._send_on_channel(ErrorMessage(str(reason)))
+        with suppress(WebSocketDisconnect, RuntimeError):  # the socket may be closed already
+            await self._socket.close(reason.code, str(reason)[:MAX_REASON_CHARS])
 
     # -- on the WebSocket --------------------------------------------------------
 
-    async def _arrange(self) -> None:
+    async def _serve_socket(self) -> None:
+        """Exchange the signalling messages. Raises `Ended` if the browser leaves before it can be sent pictures."""
         with suppress(WebSocketDisconnect, RuntimeError):
-            await self._say("offer", await self._viewer.offer())
+            await self._send(Offer(await self._viewer.offer()))
             for candidate in self._viewer.candidates():
-                await self._say("candidate", candidate)
-            while (heard := await self._socket.receive())["type"] != "websocket.disconnect":
+                await self._send(ServerCandidate(candidate))
+            while (received := await self._socket.receive())["type"] != "websocket.disconnect":
+                text = received.get("text") or received.get("bytes") or b""
                 try:
-                    await self._answer(heard.get("text") or heard.get("bytes") or b"")
-                except Invalid as wrong:
-                    await self._say("error", {"message": str(wrong)})
+                    await self._answer_socket(parse_socket_request(text))
+                except Invalid as error:
+                    await self._send(ErrorMessage(str(error)))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(JOIN_TIMEOUT_S):
                 await self._viewer.wait_until_joined()
         except TimeoutError:
-            raise Ended(WELL, "it went before there was anything to see") from None
+            raise Ended(NORMAL_CODE, "it went before there was anything to see") from None
 
-    async def _say(self, event: str, data: Mapping[str, Any]) -> None:
-        await self._socket.send_text(message(event, data))
+    async def _send(self, message: SocketMessage) -> None:
+        await self._socket.send_text(message.encode())
 
-    async def _answer(self, text: str | bytes) -> None:
-        match said(text):
-            case "answer", data:
-                await self._viewer.accept_answer(data)
-            case "candidate", data:
-                await self._viewer.add_candidate(data)
+    async def _answer_socket(self, request: SocketRequest) -> None:
+        match request:
+            case Answer(description):
+                await self._viewer.accept_answer(description)
+            case BrowserCandidate(candidate):
+                await self._viewer.add_candidate(candidate)
             case _:
-                raise Invalid("there are answer and candidate; the rest is said on the data channel")
+                assert_never(request)
 
     # -- on the data channel -----------------------------------------------------
 
-    async def _listen(self) -> None:
+    async def _serve_channel(self) -> None:
+        """Answer the messages of the data channel. Raises `Ended` when the browser or the machine has gone."""
         while True:
             try:
-                await self._obey(*said(await self._viewer.receive()))
-            except NotFound as gone:
-                raise Ended(OVER, str(gone)) from None
+                await self._answer_channel(parse_channel_request(await self._viewer.receive()))
+            except NotFound as error:
+                raise Ended(MACHINE_GONE_CODE, str(error)) from None
             except NotYourTurn:
-                self._viewer.send(message("error", {"message": NOT_YOUR_TURN}))
-            except (Refused, Unavailable) as no:
-                self._viewer.send(message("error", {"message": str(no)}))
+                self._send_on_channel(ErrorMessage("it is somebody else's turn; ask for yours with turn/take"))
+            except (Refused, Unavailable) as error:
+                self._send_on_channel(ErrorMessage(str(error)))
 
-    async def _obey(self, event: str, data: dict[str, Any]) -> None:
-        match event:
-            case "turn/take":
+    def _send_on_channel(self, message: ChannelMessage) -> None:
+        self._viewer.send(message.encode())
+
+    async def _answer_channel(self, request: ChannelRequest) -> None:
+        match request:
+            case TakeTurn():
                 await self._member.ask_for_turn()
-            case "turn/release":
+            case ReleaseTurn():
                 await self._member.give_up_turn()
-            case "turn/look":
-                self._viewer.send(message("turn", turn_json(self._member.turn)))
-            case "quality":
-                if data.get("name") not in tuple(Quality):
-                    raise Invalid(f"quality has a name: {' or '.join(Quality)}")
-                await self._viewer.choose_quality(Quality(data["name"]))
+            case LookAtTurn():
+                self._send_on_channel(TurnMessage(self._member.turn))
+            case ChooseQuality(quality):
+                await self._viewer.choose_quality(quality)
+            case Act():
+                await self._member.act(request)
             case _:
-                await self._member.act(act(event, data, OTHERS))
+                assert_never(request)
 
-    # -- what happens elsewhere --------------------------------------------------
+    # -- events of the account ---------------------------------------------------
 
-    async def _hold(self) -> None:
-        """Let go of who may not be here any more, and of everybody when this server ends."""
+    async def _watch_access(self) -> None:
+        """Raises `Ended` when the user may not be connected any more, or the server shuts down."""
         try:
-            why = await let_go(self._deps, self._member.actor)
+            reason = await wait_until_access_ends(self._deps, self._member.actor)
         except ShuttingDown:
-            raise Ended(GONE_AWAY, "the server is shutting down") from None
-        raise Ended(NOT_YOURS, why)
+            raise Ended(SHUTTING_DOWN_CODE, "the server is shutting down") from None
+        raise Ended(ACCESS_ENDED_CODE, reason)
 
 
-def turn_json(turn: TurnStatus) -> dict[str, Any]:
-    return {"yours": turn.is_own, "until": turn.ends_at, "waiting": turn.waiting, "place": turn.place}
-
-
-def first(group: BaseExceptionGroup[Any]) -> BaseException:
-    one: BaseException = group.exceptions[0]
-    return first(one) if isinstance(one, BaseExceptionGroup) else one
+def first_error(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The first error of a group that is no group itself."""
+    error: BaseException = group.exceptions[0]
+    return first_error(error) if isinstance(error, BaseExceptionGroup) else error

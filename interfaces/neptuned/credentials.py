@@ -1,9 +1,9 @@
-"""Who asks, in Neptuned: somebody who has logged in, or comes with an API key or a token made from one.
+"""Authentication in Neptuned: a login's token, or an API key, or an access token that was made from a key.
 
-who: Member                in an endpoint: anybody whom we know, banned or not (N52)
-who: Administrator         in one of a router of `administering`, which lets nobody else in (N41)
-await admitted(socket)     before a socket is accepted: who is not banned
-await let_go(deps, who)   while it is open: returns when they may not be connected any more
+actor: Member                                   in an endpoint: anybody with an account, banned or not (N52)
+actor: Administrator                            in a route of `admin_router`, which refuses everybody else (N41)
+await member_not_banned(socket)                 before a socket is accepted
+await wait_until_access_ends(deps, actor)       while a socket is open
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
+from enum import Enum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -28,47 +29,45 @@ from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
 from projections.stream_reader import AccessRevoked, CutOff
 
 BASE = "/api/v0"
-NEEDED = f"log in first: a good token is needed in Authorization: Bearer, from POST {BASE}/login"
+LOG_IN_FIRST = f"log in first: a good token is needed in Authorization: Bearer, from POST {BASE}/login"
+RETRY_DELAY_S = 1.0  # while the database does not answer
 
 
 async def member(connection: HTTPConnection) -> Actor:
-    """Raises `Unauthenticated`. Who is banned has no user type."""
+    """The user who asks. A banned user has no user type. Raises `Unauthenticated`."""
     deps = neptuned_deps(connection)
-    said = [it for it in connection.headers.getlist("authorization") if not other(it)]
-    text = identity.bearer_token(said) if said else in_address(connection)
-    found = await deps.vm_tokens.find(text, deps.clock()) if text else None
-    if found:
-        user_id, token_id = found
-        who = Actor(user_id, "", identity.request_id(connection), token_id=token_id)
-    elif text:
-        grant = await identity.find_grant(connection, text)
-        if grant is None:
-            raise Unauthenticated(NEEDED)
-        who = identity.actor_of_grant(connection, grant)
+    headers = [header for header in connection.headers.getlist("authorization") if not has_ignored_scheme(header)]
+    token = identity.bearer_token(headers) if headers else query_token(connection)
+    login = await deps.vm_tokens.find(token, deps.clock()) if token else None
+    if login:
+        user_id, token_id = login
+        return await with_user_type(deps, Actor(user_id, "", identity.request_id(connection), token_id=token_id))
+    if token:
+        grant = await identity.find_grant(connection, token)
+        actor = identity.actor_of_grant(connection, grant) if grant else None
     else:
-        key = None if said else await identity.key_holder(connection)
-        if key is None:
-            raise Unauthenticated(NEEDED)
-        who = key
-    return await with_type(deps, who)
+        actor = None if headers else await identity.key_holder(connection)
+    if actor is None:
+        raise Unauthenticated(LOG_IN_FIRST)
+    return await with_user_type(deps, actor)
 
 
-async def with_type(deps: NeptunedDeps, who: Actor) -> Actor:
-    """What they may do now. `Unauthenticated` for who has closed their account."""
-    account = await deps.vm_accounts.find(who.user_id)
-    if account is None and who.token_id is None:
-        account = await deps.vm_accounts.open_for(who)
+async def with_user_type(deps: NeptunedDeps, actor: Actor) -> Actor:
+    """The actor with their present user type. Raises `Unauthenticated` if they have closed their account."""
+    account = await deps.vm_accounts.find(actor.user_id)
+    if account is None and actor.token_id is None:
+        account = await deps.vm_accounts.open_for(actor)
     if account is None or account.closed_at:
-        raise Unauthenticated(NEEDED)
-    return replace(who, user_type=None if account.banned else account.user_type)
+        raise Unauthenticated(LOG_IN_FIRST)
+    return replace(actor, user_type=None if account.banned else account.user_type)
 
 
-def other(header: str) -> bool:
+def has_ignored_scheme(header: str) -> bool:
     return header.partition(" ")[0].lower() in identity.IGNORED_SCHEMES
 
 
-def in_address(connection: HTTPConnection) -> str:
-    """Only of a socket, for which a browser cannot set headers; other addresses end in logs and histories."""
+def query_token(connection: HTTPConnection) -> str:
+    """`?token=` of a WebSocket. Of other requests it does not count: their addresses end in logs and histories."""
     return connection.query_params.get("token", "") if connection.scope["type"] == "websocket" else ""
 
 
@@ -78,77 +77,78 @@ Member = Annotated[Actor, Depends(member)]
 # -- administrators ---------------------------------------------------------------
 
 
-class Administered(APIRoute):
-    """A route of administrators: others are refused before anything that they sent is looked at."""
+class AdministratorRoute(APIRoute):
+    """A route that refuses everybody but administrators before it reads parameters and body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
 
-        async def refused_or_answered(request: Request) -> Response:
-            who = await member(request)
-            require(who, "vm_server.see")
-            request.state.administrator = who
+        async def refuse_or_answer(request: Request) -> Response:
+            actor = await member(request)
+            require(actor, "vm_server.see")
+            request.state.administrator = actor
             return await answer(request)
 
-        return refused_or_answered
+        return refuse_or_answer
 
 
-def administering(path: str, **more: Any) -> APIRouter:
+def admin_router(path: str, *, tags: list[str | Enum]) -> APIRouter:
     """A router below /admin."""
     return APIRouter(
-        prefix=f"{BASE}/admin{path}", route_class=Administered, responses=errors(400, 401, 404, 409), **more
+        prefix=f"{BASE}/admin{path}", route_class=AdministratorRoute, responses=errors(400, 401, 404, 409), tags=tags
     )
 
 
 def administrator(request: Request) -> Actor:
-    """Whom the route has let in."""
-    who: Actor = request.state.administrator
-    return who
+    """The administrator whom the route has admitted."""
+    actor: Actor = request.state.administrator
+    return actor
 
 
 Administrator = Annotated[Actor, Depends(administrator)]
 
 
-# -- who is connected -------------------------------------------------------------
+# -- connected users --------------------------------------------------------------
 
 
-async def admitted(connection: HTTPConnection) -> Actor:
-    """`Unauthenticated`; `NotAllowed` for who is banned, with the reason (N31, N32, N51)."""
-    who = await member(connection)
-    if who.user_type is None:
-        raise NotAllowed(await banned(neptuned_deps(connection), who))
-    return who
+async def member_not_banned(connection: HTTPConnection) -> Actor:
+    """The user who asks. Raises `Unauthenticated`, and `NotAllowed` with the reason of a ban (N31, N32, N51)."""
+    actor = await member(connection)
+    if actor.user_type is None:
+        raise NotAllowed(await ban_sentence(neptuned_deps(connection), actor))
+    return actor
 
 
-async def banned(deps: NeptunedDeps, who: Actor) -> str:
-    """The sentence that somebody who is banned is shown."""
-    kept = (await deps.vm_account_rows.describe([who.user_id])).get(who.user_id)
-    return f"you are banned: {kept.ban_reason}" if kept and kept.ban_reason else "you are banned"
+async def ban_sentence(deps: NeptunedDeps, actor: Actor) -> str:
+    """The sentence for a banned user."""
+    details = (await deps.vm_account_rows.describe([actor.user_id])).get(actor.user_id)
+    return f"you are banned: {details.ban_reason}" if details and details.ban_reason else "you are banned"
 
 
-async def let_go(deps: NeptunedDeps, who: Actor) -> str:
-    """Why somebody who is connected may not be any more, as soon as that is so. Raises `Closing` when we end."""
+async def wait_until_access_ends(deps: NeptunedDeps, actor: Actor) -> str:
+    """Wait until the user may not be connected any more, and return the reason. Raises `ShuttingDown`."""
     while True:
         try:
-            async with aclosing(deps.hub.follow(who, None, None)) as told:
-                async for some in told:  # at first that it follows: something may have happened before
-                    if why := await why_not(deps, who):
-                        return why
-                    del some
+            async with aclosing(deps.hub.follow(actor, None, None)) as batches:
+                async for batch in batches:  # the first comes at once: access may have ended before
+                    if reason := await access_problem(deps, actor):
+                        return reason
+                    del batch  # a waiting stream would keep these entries in memory
         except AccessRevoked:
             return "this key is not good any more"
         except CutOff:
             continue
         except Unavailable:
-            await asyncio.sleep(1)
+            await asyncio.sleep(RETRY_DELAY_S)
 
 
-async def why_not(deps: NeptunedDeps, who: Actor) -> str | None:
-    account = await deps.vm_accounts.find(who.user_id)
+async def access_problem(deps: NeptunedDeps, actor: Actor) -> str | None:
+    """Why the user may not be connected any more; None if they may."""
+    account = await deps.vm_accounts.find(actor.user_id)
     if account is None or account.closed_at:
         return "this account is not there any more"
     if account.banned:
-        return await banned(deps, who)
-    if who.token_id and not await deps.vm_tokens.is_valid(who.token_id, deps.clock()):
+        return await ban_sentence(deps, actor)
+    if actor.token_id and not await deps.vm_tokens.is_valid(actor.token_id, deps.clock()):
         return "this token is not good any more; log in again"
     return None

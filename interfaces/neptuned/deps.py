@@ -1,4 +1,4 @@
-"""What virtual machines depend on."""
+"""The dependencies of the Neptuned endpoints."""
 
 from __future__ import annotations
 

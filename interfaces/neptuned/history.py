@@ -1,4 +1,4 @@
-"""/admin/vms/{vm}/history: who changed what of a virtual machine's configuration, and what it was before."""
+"""/admin/vms/{vm}/history: the revisions of a virtual machine's configuration, and the user who made each."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from interfaces.http.responses import Json
-from interfaces.neptuned.credentials import Administrator, administering
+from interfaces.neptuned.credentials import Administrator, admin_router
 from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
 from interfaces.neptuned.patching import difference
 from interfaces.neptuned.vms import EXAMPLE, Id
 from projections import trail
 from projections.trail import Entry, Filter
 
-router = administering("/vms/{vm}/history", tags=["virtual machines"])
-PAGE = 1000
+router = admin_router("/vms/{vm}/history", tags=["virtual machines"])
+PAGE_ENTRIES = 1000
 
 
 class RevisionOut(BaseModel):
-    """A change of the configuration, as a JSON Patch of the one before."""
+    """A change of the configuration, as a JSON Patch of the revision before."""
 
     revision: int = Field(description="1 is the first")
     at: datetime
@@ -34,38 +34,40 @@ class RevisionOut(BaseModel):
 
 
 @router.get("", response_model=list[RevisionOut])
-async def list_revisions(request: Request, who: Administrator, vm: Id) -> Response:
-    """The newest first."""
+async def list_revisions(request: Request, actor: Administrator, vm: Id) -> Response:
+    """All revisions, the newest first."""
     deps = neptuned_deps(request)
-    it = await deps.vm_configs.revisions(who, vm)
-    changes = [*await entries(deps, it.id, "vm_config.created"), *await entries(deps, it.id, "vm_config.patched")]
+    config = await deps.vm_configs.revisions(actor, vm)
+    created = await read_entries(deps, config.id, "vm_config.created")
+    changes = [*created, *await read_entries(deps, config.id, "vm_config.patched")]
     people = await deps.vm_account_rows.describe(list({entry.by for entry in changes if entry.by}))
-    shown: list[dict[str, Any]] = []
+    views: list[dict[str, Any]] = []
     before: dict[str, Any] = {}
-    for nth, entry in enumerate(changes, start=1):
+    for revision, entry in enumerate(changes, start=1):
         after = entry.facts["document"]
         name = people[entry.by].name if entry.by in people else None
-        told = {"revision": nth, "at": entry.at, "by": entry.by, "by_name": name, "request_id": entry.request_id}
-        shown.append(told | {"changes": difference(before, after)})
+        view = {"revision": revision, "at": entry.at, "by": entry.by, "by_name": name, "request_id": entry.request_id}
+        views.append(view | {"changes": difference(before, after)})
         before = after
-    return Json(shown[::-1])
+    return Json(views[::-1])
 
 
 @router.get("/{revision}", response_model=dict[str, Any], openapi_extra={"example": EXAMPLE})
 async def get_revision(
-    request: Request, who: Administrator, vm: Id, revision: Annotated[int, Path(ge=1, lt=2**31)]
+    request: Request, actor: Administrator, vm: Id, revision: Annotated[int, Path(ge=1, lt=2**31)]
 ) -> Response:
-    """What the configuration was. A PATCH that replaces all of it (`"path": ""`) goes back there."""
-    it = await neptuned_deps(request).vm_configs.revisions(who, vm)
-    return Json(it.at_revision(revision))
+    """The configuration of a revision. A PATCH that replaces the whole with it (`"path": ""`) restores it."""
+    config = await neptuned_deps(request).vm_configs.revisions(actor, vm)
+    return Json(config.at_revision(revision))
 
 
-async def entries(deps: NeptunedDeps, id: UUID, kind: str) -> list[Entry]:
-    found: list[Entry] = []
-    while len(page := (await trail.page(deps.queries, Filter(subject=id, kind=kind), last(found), PAGE)).rows) == PAGE:
-        found += page
-    return found + page
-
-
-def last(found: list[Entry]) -> int:
-    return found[-1].position if found else 0
+async def read_entries(deps: NeptunedDeps, id: UUID, kind: str) -> list[Entry]:
+    """All entries of this kind about the machine, the oldest first."""
+    entries: list[Entry] = []
+    is_full = True
+    while is_full:
+        after = entries[-1].position if entries else 0
+        page = (await trail.page(deps.queries, Filter(subject=id, kind=kind), after, PAGE_ENTRIES)).rows
+        entries += page
+        is_full = len(page) == PAGE_ENTRIES
+    return entries

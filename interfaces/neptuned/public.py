@@ -1,4 +1,4 @@
-"""/list and /screenshot: the machines that run, for everybody to see (N07, N11, N25 to N28)."""
+"""/list and /screenshot: the running machines, without a login (N07, N11, N25 to N28)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from projections import vm_configs
 from projections.vm_configs import VmConfigRow
 
 router = APIRouter(prefix=BASE, tags=["virtual machines that run"])
-MB = 1 << 20
-FRESH = {"Cache-Control": "no-store"}
-BURST = "mdev"  # a display of the host's graphics card
+BYTES_PER_MB = 1 << 20
+NO_STORE = {"Cache-Control": "no-store"}
+HOST_GPU_DISPLAY = "mdev"
 
 
 class Os(BaseModel):
@@ -59,13 +59,13 @@ class ListVMEntry(BaseModel):
 async def list_machines(request: Request) -> Response:
     deps = neptuned_deps(request)
     rows = (await vm_configs.list_running(deps.queries)).rows
-    return Json(await asyncio.gather(*(entry(deps, row) for row in rows)))
+    return Json(await asyncio.gather(*(machine_view(deps, row) for row in rows)))
 
 
 @router.get("/list/{vm}", response_model=ListVMEntry, responses=errors(404))
 async def machine(request: Request, vm: str) -> Response:
     deps = neptuned_deps(request)
-    return Json(await entry(deps, await running(deps, vm)))
+    return Json(await machine_view(deps, await running_machine(deps, vm)))
 
 
 @router.get(
@@ -74,39 +74,39 @@ async def machine(request: Request, vm: str) -> Response:
     responses={200: {"content": {"image/png": {}}, "description": "a PNG, at most 400 pixels wide"}, **errors(404)},
 )
 async def screenshot(request: Request, vm: str) -> Response:
-    """What its display shows, half a second ago at most. That of a private machine is not told."""
+    """The display as it was at most half a second ago. A private machine's display is replaced by a placeholder."""
     deps = neptuned_deps(request)
-    row = await running(deps, vm)
+    row = await running_machine(deps, vm)
     picture = await (deps.consoles.dummy() if row.private else deps.consoles.preview(row.id))
-    return Response(picture, media_type="image/png", headers=FRESH)
+    return Response(picture, media_type="image/png", headers=NO_STORE)
 
 
-async def running(deps: NeptunedDeps, vm: str) -> VmConfigRow:
-    """`NotFound` for one that is not there, or does not run."""
+async def running_machine(deps: NeptunedDeps, vm: str) -> VmConfigRow:
+    """A running machine by its VM id. Raises `NotFound`."""
     row = await vm_configs.get_by_vm_id(deps.queries, vm)
     if row is None or row.state != State.RUNNING:
         raise NotFound("no such virtual machine is running")
     return row
 
 
-async def entry(deps: NeptunedDeps, row: VmConfigRow) -> dict[str, Any]:
-    """What system is on its disks is not known: nobody says so."""
+async def machine_view(deps: NeptunedDeps, row: VmConfigRow) -> dict[str, Any]:
+    """A machine of the list. The configuration does not say which system is installed, so `os.kind` is `other`."""
     devices = row.document["qemu_devices"]
-    disks = [it for it in devices if it["type"] == "drive" and it["drive_type"] != "cdrom"]
-    display = next((it for it in devices if it["type"] == "display"), None)
+    disks = [device for device in devices if device["type"] == "drive" and device["drive_type"] != "cdrom"]
+    display = next((device for device in devices if device["type"] == "display"), None)
     return {
         "id": row.vm,
         "name": row.document["name"],
         "info": {
             "hypervisor": row.document["hypervisor"],
             "os": {"kind": "other", "arch": "x86_64"},
-            "disk": [{"type": it["drive_type"], "size": await deps.images.size(it)} for it in disks],
-            "graphics": graphics(display),
+            "disk": [{"type": disk["drive_type"], "size": await deps.images.size(disk)} for disk in disks],
+            "graphics": graphics_view(display),
         },
     }
 
 
-def graphics(display: Display | None) -> dict[str, Any]:
-    if display and display["display_type"] == BURST:
+def graphics_view(display: Display | None) -> dict[str, Any]:
+    if display and display["display_type"] == HOST_GPU_DISPLAY:
         return {"type": "burst"}
-    return {"type": "vga", "vram_size": display["display_vgamem_mb"] * MB if display else 0}
+    return {"type": "vga", "vram_size": display["display_vgamem_mb"] * BYTES_PER_MB if display else 0}

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from application.access import Actor
-from interfaces.neptuned.credentials import let_go
+from interfaces.neptuned.credentials import wait_until_access_ends
 from projections import trail
 from projections.stream_reader import ShuttingDown
 from tests.contracts.neptuned.people import BASE, USERS, again, ask, fine, id_of
@@ -32,7 +32,7 @@ async def actor(tenure: Served, token: str) -> Actor:
 async def holding(tenure: Served, *who: Actor) -> AsyncIterator[list[Held]]:
     """All of them connected."""
     before = tenure.tenure.hub.readers
-    held = [asyncio.create_task(let_go(tenure.tenure.deps.neptuned, it)) for it in who]
+    held = [asyncio.create_task(wait_until_access_ends(tenure.tenure.deps.neptuned, it)) for it in who]
 
     async def followed() -> bool:
         return tenure.tenure.hub.readers == before + len(held)
@@ -98,7 +98,7 @@ async def test_a_ban_from_before_it_is_followed_counts_too(
 ) -> None:
     who = await actor(tenure, bob.headers["authorization"])
     fine(await ask(ada, await id_of(ada, "bob"), "ban"))
-    assert await why(asyncio.create_task(let_go(tenure.tenure.deps.neptuned, who))) == "you are banned"
+    assert await why(asyncio.create_task(wait_until_access_ends(tenure.tenure.deps.neptuned, who))) == "you are banned"
 
 
 async def test_a_revoked_key_cuts_what_it_opened(tenure: Served, ada: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from interfaces import app as api
-from interfaces.neptuned.credentials import Administered
+from interfaces.neptuned.credentials import AdministratorRoute
 from tests.contracts.neptuned.people import (
     BASE,
     PASSWORD,
@@ -33,7 +33,7 @@ def administered() -> list[tuple[str, str]]:
     """Every method and path below /admin that there is."""
     routes = [it for contract in api.CONTRACTS for router in contract.routers for it in router.routes]
     below = [it for it in routes if isinstance(it, APIRoute) and it.path.startswith(f"{BASE}/admin")]
-    assert all(isinstance(it, Administered) for it in below), "use interfaces.neptuned.credentials.administering"
+    assert all(isinstance(it, AdministratorRoute) for it in below), "use interfaces.neptuned.credentials.admin_router"
     return [(method, it.path) for it in below for method in it.methods or ()]
 
 

@@ -14,7 +14,7 @@ from domain.vm.document import RawDocument, validate_document
 from domain.vm.vm_config import VmConfig
 from domain.vm_state import State
 from infra.libvirt.domain_xml import domain_xml
-from interfaces.neptuned.patching import difference, patched
+from interfaces.neptuned.patching import apply_patch, difference
 from tests.support.stories.vms import PLAIN
 from tests.support.story import SUBJECT, T0
 from tests.support.vm_strategies import MACHINES, OPERATIONS, PATCHES, VALUES, likely_patches
@@ -29,7 +29,7 @@ def test_what_comes_of_a_patch_is_good_or_nothing_has_changed(data: st.DataObjec
     config = VmConfig.create(SUBJECT, document, T0)
     before, version = deepcopy(document), config.version
     try:
-        change = patched(config.document, state, patch)
+        change = apply_patch(config.document, state, patch)
         config.patch(change.document, T0)
     except Invalid as refused:
         assert (config.document, config.version) == (before, version)
@@ -46,7 +46,7 @@ def test_what_comes_of_a_patch_is_good_or_nothing_has_changed(data: st.DataObjec
 @settings(max_examples=300, deadline=None)
 @given(document=MACHINES, other=MACHINES)
 def test_a_difference_leads_from_one_configuration_to_the_other(document: Any, other: Any) -> None:
-    assert patched(document, State.STOPPED, difference(document, other)).document == other
+    assert apply_patch(document, State.STOPPED, difference(document, other)).document == other
 
 
 @settings(max_examples=300, deadline=None)
@@ -60,7 +60,7 @@ def test_no_patch_brings_a_password_into_a_configuration(document: Any, patch: l
     for way in ways:
         for leak in ([], [{"op": "copy", "from": "/password", "path": "/name"}]):
             try:
-                assert secret not in str(patched(document, State.STOPPED, [*way, *leak]).document)
+                assert secret not in str(apply_patch(document, State.STOPPED, [*way, *leak]).document)
             except Invalid as refused:
                 assert secret not in str(refused)
 
