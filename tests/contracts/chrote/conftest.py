@@ -1,4 +1,4 @@
-"""Providers to sign in with, and a Tenure that is configured for them."""
+"""Fixtures: providers to sign in with, a Tenure that is configured for them, and a place with shared terminals."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def with_providers(
 
 
 def configured(openid: oidc.Provider, github: gh.GitHub) -> dict[str, Any]:
-    """The same OpenID provider stands for Google and for one of the campus."""
+    """The settings for all three providers. One OpenID provider stands for both Google and the campus."""
     return {
         "github_client_id": gh.ID,
         "github_client_secret": gh.SECRET,
@@ -58,5 +58,5 @@ def configured(openid: oidc.Provider, github: gh.GitHub) -> dict[str, Any]:
 @pytest.fixture
 async def place(database: str, tmp_path: Path, tmux: Tmux) -> AsyncIterator[Place]:
     """People, and a tmux server without sessions."""
-    async with opened(database, tmp_path, tmux) as it:
-        yield it
+    async with opened(database, tmp_path, tmux) as opened_place:
+        yield opened_place

@@ -1,4 +1,4 @@
-"""Shared terminals, as clients have them: a Tenure on a tmux of its own, people, and their sockets."""
+"""A Tenure with its own tmux, five people who are signed in, and the WebSockets of CHROTE."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.tmux import Tmux
 
 
 class Place:
-    """Olga owns it, Adam is admin, Otto and Oskar are operators, Vera is a viewer."""
+    """A running Tenure: Olga is the owner, Adam an admin, Otto and Oskar are operators, Vera is a viewer."""
 
     def __init__(self, tenure: Served, tmux: Tmux, people: dict[str, httpx.AsyncClient]) -> None:
         self.tenure, self.tmux, self.people = tenure, tmux, people
@@ -29,32 +29,32 @@ class Place:
         return self.people[name]
 
     async def session(self, name: str = "main", *program: str) -> None:
-        """A new one, once it is in the list."""
+        """Start a tmux session and wait until the API lists it."""
         self.tmux.session(name, *program)
         await self.until_listed(name)
 
     async def until_listed(self, *names: str) -> None:
-        async def so() -> bool:
-            return set(names) <= {it["id"] for it in await self.listed()}
+        async def all_listed() -> bool:
+            return set(names) <= {session["id"] for session in await self.listed()}
 
-        await eventually(so)
+        await eventually(all_listed)
 
     async def until_gone(self, name: str) -> None:
-        async def so() -> bool:
-            return name not in {it["id"] for it in await self.listed()}
+        async def is_gone() -> bool:
+            return name not in {session["id"] for session in await self.listed()}
 
-        await eventually(so)
+        await eventually(is_gone)
 
     async def listed(self) -> list[dict[str, Any]]:
         answer = await self.people["olga"].get("/api/sessions")
         assert answer.status_code == 200, answer.text
-        shown: list[dict[str, Any]] = answer.json()["sessions"]
-        return shown
+        sessions: list[dict[str, Any]] = answer.json()["sessions"]
+        return sessions
 
     @asynccontextmanager
-    async def socket(self, who: str | None, path: str = "/ws", **headers: str) -> AsyncIterator[Socket]:
-        async with socket(self.tenure.url, self.people[who] if who else None, path, **headers) as it:
-            yield it
+    async def socket(self, user: str | None, path: str = "/ws", **headers: str) -> AsyncIterator[Socket]:
+        async with socket(self.tenure.url, self.people[user] if user else None, path, **headers) as connection:
+            yield connection
 
 
 @asynccontextmanager
@@ -63,7 +63,8 @@ async def socket(
 ) -> AsyncIterator[Socket]:
     cookie = {"Cookie": "; ".join(f"{k}={v}" for k, v in client.cookies.items())} if client else {}
     address = url.replace("http", "ws", 1) + path
-    # Who leaves with more unread than fits does not hear that the other end closes, and waits for that in vain.
+    # A client that leaves with a full receive buffer never sees the server's close frame; without a
+    # short timeout each such test waits ten seconds for it.
     how: dict[str, Any] = {"max_size": None, "proxy": None, "close_timeout": 1}
     async with connect(address, additional_headers=cookie | headers, **how) as connection:
         yield Socket(connection)
@@ -78,33 +79,33 @@ class Socket:
 
     async def next(self) -> dict[str, Any]:
         async with asyncio.timeout(WAIT_TIMEOUT_S):
-            told: dict[str, Any] = json.loads(await self.connection.recv())
-            return told
+            message: dict[str, Any] = json.loads(await self.connection.recv())
+            return message
 
     async def until(self, type: str, **fields: Any) -> dict[str, Any]:
-        """Read on to a message of this type that has these fields."""
+        """Read messages until one has this type and these fields, and return it."""
         while True:
-            told = await self.next()
-            if told["type"] == type and fields.items() <= told.items():
-                return told
+            message = await self.next()
+            if message["type"] == type and fields.items() <= message.items():
+                return message
 
     async def error(self, code: str) -> str:
-        """Read on to the next error, which has to have this code. Returns what it says."""
-        told = await self.until("error")
-        assert told["code"] == code, told
-        assert set(told) <= {"type", "code", "message", "details"}
-        message: str = told["message"]
-        return message
+        """Read messages until the next error, check its code, and return its sentence."""
+        message = await self.until("error")
+        assert message["code"] == code, message
+        assert set(message) <= {"type", "code", "message", "details"}
+        text: str = message["message"]
+        return text
 
-    async def shown(self, text: str) -> str:
-        """Read on until this has been written. Returns everything that was."""
+    async def until_shown(self, text: str) -> str:
+        """Read output until it contains this text. Returns all output that was read."""
         written = ""
         while text not in written:
             written += (await self.until("output"))["data"]
         return written
 
     async def closed(self) -> int:
-        """The code that it is closed with."""
+        """Read until the server closes the socket, and return the close code."""
         async with asyncio.timeout(WAIT_TIMEOUT_S):
             while True:
                 try:

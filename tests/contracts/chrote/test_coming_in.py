@@ -31,8 +31,8 @@ async def test_an_invite_is_remembered_over_the_redirect(
         assert await come(ann, f"/auth/google?invite={token}") == "/"  # a member needs none
         openid.person = {"sub": "late", "email": "late@example.org", "email_verified": True}
         assert await come(late, f"/auth/google?invite={token}") == "/?error=invite_exhausted"
-        (shown,) = (await olga.get("/api/invites")).json()["invites"]
-        assert shown["usedCount"] == 1
+        (invite,) = (await olga.get("/api/invites")).json()["invites"]
+        assert invite["usedCount"] == 1
 
 
 async def test_where_it_is_open_anybody_comes_in_as_a_viewer(
@@ -69,8 +69,8 @@ async def test_only_an_email_that_was_verified_is_somebodys(tenure: Served) -> N
     assert await profiles.find_user(claims_to_be) is None
     assert await profiles.save(claims_to_be) != ann
     assert await profiles.save(Identity("github", "3", "A", "ANN@example.org", email_verified=True)) == ann
-    taken = Identity("dev", "2", "Eve", "ann@example.org", email_verified=True)  # later, by who is known already
-    assert await profiles.save(taken) != ann
+    eve = Identity("dev", "2", "Eve", "ann@example.org", email_verified=True)  # later, by who is known already
+    assert await profiles.save(eve) != ann
     assert await profiles.find_user(Identity("campus", "4", "A", "ann@example.org", email_verified=True)) == ann
 
 

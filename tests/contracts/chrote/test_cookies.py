@@ -23,14 +23,14 @@ STRANGER = "https://evil.example"
 
 @pytest.mark.line("C09")
 async def test_signing_out_ends_this_login_and_no_other(tenure: Served) -> None:
-    async with member(tenure, "Ann") as here, member(tenure, "Ann") as there:
-        kept = here.cookies[COOKIE]
-        answer = await here.post("/auth/logout")
+    async with member(tenure, "Ann") as laptop, member(tenure, "Ann") as phone:
+        cookie = laptop.cookies[COOKIE]
+        answer = await laptop.post("/auth/logout")
         assert (answer.status_code, answer.json()) == (200, {"success": True})
-        assert COOKIE not in here.cookies
-        refused(await here.get("/auth/me", headers={"cookie": f"{COOKIE}={kept}"}), 401, "UNAUTHORIZED")
-        assert (await me(there))["name"] == "Ann"
-        assert (await here.post("/api/auth/logout")).json() == {"success": True}
+        assert COOKIE not in laptop.cookies
+        refused(await laptop.get("/auth/me", headers={"cookie": f"{COOKIE}={cookie}"}), 401, "UNAUTHORIZED")
+        assert (await me(phone))["name"] == "Ann"
+        assert (await laptop.post("/api/auth/logout")).json() == {"success": True}
 
 
 @pytest.mark.line("C09")
@@ -56,10 +56,10 @@ async def test_a_login_lasts_on_while_it_is_used_and_ends_when_it_is_not(tenure:
     cookies, start = LoginTokenRows(tenure.tenure.pool), utc_now()
     async with member(tenure, "Ann") as ann:
         token = ann.cookies[COOKIE]
-        seen = start + LASTS - timedelta(hours=1)
-        assert await cookies.find(token, seen, LASTS)  # and from then on for another 30 days
-        assert await cookies.find(token, seen + LASTS - timedelta(minutes=2), LASTS)
-        assert await cookies.find(token, seen + 2 * LASTS, LASTS) is None
+        used_at = start + LASTS - timedelta(hours=1)
+        assert await cookies.find(token, used_at, LASTS)  # and from then on for another 30 days
+        assert await cookies.find(token, used_at + LASTS - timedelta(minutes=2), LASTS)
+        assert await cookies.find(token, used_at + 2 * LASTS, LASTS) is None
 
 
 async def test_whose_page_asks_keeps_the_cookie(tenure: Served) -> None:
@@ -89,7 +89,7 @@ async def test_a_name_alone_signs_in_only_where_nobody_else_can_ask(database: st
 async def test_the_cookie_also_counts_for_the_history_of_the_place(tenure: Served) -> None:
     async with member(tenure, "Olga") as olga, member(tenure, "Vera", await invited(olga)) as vera:
         everything = (await olga.get("/api/v1/audit/events")).json()["events"]
-        assert [told["kind"] for told in everything] == [
+        assert [event["kind"] for event in everything] == [
             "user.joined",
             "place.founded",
             "vm_account.opened",
@@ -99,9 +99,9 @@ async def test_the_cookie_also_counts_for_the_history_of_the_place(tenure: Serve
             "user.joined",
             "invite.accepted",
         ]
-        assert [told["by_name"] for told in everything] == ["Olga"] * 6 + ["Vera"] * 2
+        assert [event["by_name"] for event in everything] == ["Olga"] * 6 + ["Vera"] * 2
         own = (await vera.get("/api/v1/audit/events")).json()["events"]
-        assert [told["kind"] for told in own] == ["user.joined"]
+        assert [event["kind"] for event in own] == ["user.joined"]
         refused_here = await vera.get("/api/v1/workspaces", headers={"cookie": f"{COOKIE}=wrong"})
         assert refused_here.status_code == 401
         assert list(refused_here.json()) == ["error"]  # in the words of vm-api
@@ -123,30 +123,30 @@ async def test_no_secret_is_in_the_log_in_the_events_or_readable_in_the_database
         state, code = github.authorizations[0]["state"], "code-1-secret"
         secrets = {attempt, login, token, state, code, github.tokens[0], SECRET, OPENID_SECRET, "made-up-secret"}
     people = {"Octo Cat", "octocat@example.org", "583231"}
-    told = [f"{record.getMessage()} {vars(record)}" for record in caplog.records if ours(record)]
-    assert told, "it logs"
+    log_lines = [f"{record.getMessage()} {vars(record)}" for record in caplog.records if is_our_record(record)]
+    assert log_lines, "it logs"
     async with with_providers.tenure.pool.connection() as conn:
         events = str(await (await conn.execute("select topic, state from tenure_events")).fetchall())
-        kept = await (await conn.execute("select tablename from pg_tables where schemaname = 'public'")).fetchall()
+        tables = await (await conn.execute("select tablename from pg_tables where schemaname = 'public'")).fetchall()
         rows = {}
-        for (name,) in kept:
+        for (name,) in tables:
             rows[name] = str(await (await conn.execute(f"select {name}::text from {name}")).fetchall())
     for secret in secrets:
-        assert not [line for line in told if secret in line], secret
+        assert not [line for line in log_lines if secret in line], secret
         assert not [name for name, text in rows.items() if secret in text or secret.encode().hex() in text], secret
         assert secret not in events
     for personal in people:
-        assert not [line for line in told if personal in line], personal
-        found = {name for name, text in rows.items() if personal in text or personal.encode().hex() in text}
-        assert found <= {"profiles", "identities"}, (personal, found)
+        assert not [line for line in log_lines if personal in line], personal
+        matches = {name for name, text in rows.items() if personal in text or personal.encode().hex() in text}
+        assert matches <= {"profiles", "identities"}, (personal, matches)
 
 
-def ours(record: logging.LogRecord) -> bool:
-    """Not what the test's own browser and providers say, nor what is below the level that is ever logged."""
+def is_our_record(record: logging.LogRecord) -> bool:
+    """Whether Tenure wrote a log record, at a level that is ever logged: not the test's own browser or providers."""
     return record.name.startswith(("tenure", "infra", "interfaces", "application", "projections", "authlib"))
 
 
 async def test_who_is_seen_is_seen_in_the_list(tenure: Served) -> None:
     async with member(tenure, "Ann") as ann:
-        (shown,) = (await ann.get("/api/users")).json()["users"]
-        assert shown["last_seen_at"] >= shown["created_at"]
+        (user,) = (await ann.get("/api/users")).json()["users"]
+        assert user["last_seen_at"] >= user["created_at"]

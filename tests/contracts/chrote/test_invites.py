@@ -19,13 +19,13 @@ from tests.support.server import Served, eventually, served
 async def create(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
     answer = await client.post("/api/invites", json=body)
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    invite: dict[str, Any] = answer.json()
+    return invite
 
 
 async def listed(client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    shown: list[dict[str, Any]] = (await client.get("/api/invites")).json()["invites"]
-    return shown
+    invites: list[dict[str, Any]] = (await client.get("/api/invites")).json()["invites"]
+    return invites
 
 
 async def validity(client: httpx.AsyncClient, token: str) -> Any:
@@ -43,11 +43,11 @@ async def test_an_invite_is_for_a_viewer_and_a_week_unless_it_says_more(tenure: 
     async with member(tenure, "Olga") as olga:
         empty = await olga.post("/api/invites", content=b"", headers={"content-type": "application/json"})
         assert empty.status_code == 201
-        made = empty.json()
-        assert (made["role"], made["usedCount"], lasts(made)) == ("viewer", 0, timedelta(days=7))
-        assert made["id"].startswith("inv_")
-        assert re.fullmatch(r"[A-Za-z0-9_-]{16}", made["token"])
-        assert made["url"] == f"{tenure.url}/invite/{made['token']}"
+        invite = empty.json()
+        assert (invite["role"], invite["usedCount"], lasts(invite)) == ("viewer", 0, timedelta(days=7))
+        assert invite["id"].startswith("inv_")
+        assert re.fullmatch(r"[A-Za-z0-9_-]{16}", invite["token"])
+        assert invite["url"] == f"{tenure.url}/invite/{invite['token']}"
 
         other = await create(olga, role="operator", expiresIn=60)
         assert (other["role"], lasts(other)) == ("operator", timedelta(minutes=1))
@@ -115,15 +115,15 @@ async def test_the_list_shows_all_but_the_token(tenure: Served) -> None:
 @pytest.mark.line("C30", "C32", "C34")
 async def test_a_revoked_invite_lets_nobody_in(tenure: Served) -> None:
     async with member(tenure, "Olga") as olga, browser(tenure) as nobody:
-        made = await create(olga)
+        invite = await create(olga)
         for _ in range(2):  # the second time it is so already
-            answer = await olga.delete(f"/api/invites/{made['id']}")
+            answer = await olga.delete(f"/api/invites/{invite['id']}")
             assert (answer.status_code, answer.json()) == (200, {"success": True})
-        assert await validity(nobody, made["token"]) == {"valid": False, "reason": "revoked"}
-        assert (await sign_in(nobody, "Vera", made["token"])).headers["location"] == "/?error=invalid_invite"
-        refused(await olga.post(f"/api/invites/{made['token']}/accept"), 400, "INVALID_TOKEN")
-        (shown,) = await listed(olga)
-        assert (shown["revoked"], shown["is_active"]) == (True, False)
+        assert await validity(nobody, invite["token"]) == {"valid": False, "reason": "revoked"}
+        assert (await sign_in(nobody, "Vera", invite["token"])).headers["location"] == "/?error=invalid_invite"
+        refused(await olga.post(f"/api/invites/{invite['token']}/accept"), 400, "INVALID_TOKEN")
+        (row,) = await listed(olga)
+        assert (row["revoked"], row["is_active"]) == (True, False)
         refused(await olga.delete("/api/invites/inv_00000000000000000000000000000000"), 404, "NOT_FOUND")
 
 
@@ -156,8 +156,8 @@ async def test_an_invite_ends_by_itself_and_the_trail_says_so(tenure: Served) ->
             trail = (await olga.get("/api/v1/audit/events", params={"kind": "invite.expired"})).json()["events"]
             return trail
 
-        (told,) = await eventually(expired)
-        assert told["by"] is None and told["caused_by"] is not None
+        (event,) = await eventually(expired)
+        assert event["by"] is None and event["caused_by"] is not None
         assert await validity(late, token) == {"valid": False, "reason": "expired"}
         assert (await sign_in(late, "Lara", token)).headers["location"] == "/?error=invite_expired"
         assert (await listed(olga))[0]["is_active"] is False

@@ -34,17 +34,17 @@ async def test_an_open_stream_ends_with_the_account(tenure: Served) -> None:
         id = (await me(vera))["id"]
         async with stream(vera) as events:
             await olga.delete(f"/api/users/{id}")
-            told = [event.event async for event in events]
-            assert set(told) <= {"user.removed"}
+            kinds = [event.event async for event in events]
+            assert set(kinds) <= {"user.removed"}
         assert (await vera.get("/api/v1/events", timeout=WAIT_TIMEOUT_S)).status_code == 401
 
 
 async def test_admins_are_told_who_came_and_by_which_invite(tenure: Served) -> None:
     async with member(tenure, "Olga") as olga, stream(olga) as events:
-        made = (await olga.post("/api/invites", json={"role": "operator"})).json()
+        invite = (await olga.post("/api/invites", json={"role": "operator"})).json()
         created = await until(events, "invite.created")
         assert (created["facts"]["role"], created["state"]["used_count"]) == ("operator", 0)
-        async with member(tenure, "Vera", made["token"]) as vera:
+        async with member(tenure, "Vera", invite["token"]) as vera:
             joined = await until(events, "user.joined")
             accepted = await until(events, "invite.accepted")
             assert joined["facts"] == {"role": "operator", "invite_id": created["subject"]}

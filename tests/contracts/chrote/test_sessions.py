@@ -17,11 +17,11 @@ from tests.support.tmux import Tmux
 ISO = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 
 
-async def claim(place: Place, who: str, session: str = "main") -> dict[str, Any]:
-    answer = await place.people[who].post(f"/api/sessions/{session}/claim")
+async def claim(place: Place, user: str, session: str = "main") -> dict[str, Any]:
+    answer = await place.people[user].post(f"/api/sessions/{session}/claim")
     assert answer.status_code == 200, answer.text
-    said: dict[str, Any] = answer.json()
-    return said
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 @pytest.mark.line("C11", "C12")
@@ -33,8 +33,8 @@ async def test_the_list_has_every_session_of_tmux(place: Place) -> None:
     await claim(place, "otto", "dev")
 
     async def listed() -> Any:
-        shown = (await place.vera.get("/api/sessions")).json()["sessions"]
-        return shown if [it["windows"] for it in shown] == [2, 1] else None
+        sessions = (await place.vera.get("/api/sessions")).json()["sessions"]
+        return sessions if [session["windows"] for session in sessions] == [2, 1] else None
 
     dev, main = await eventually(listed)
     assert dev["id"] == dev["name"] == "dev" and main["id"] == main["name"] == "main"
@@ -81,19 +81,19 @@ async def test_one_session_with_its_windows_panes_and_viewers(place: Place) -> N
         await vera.until("presence")
 
         async def detail() -> Any:
-            shown = (await place.vera.get("/api/sessions/main")).json()
-            return shown if "hello" in shown["windows"][0]["panes"][0]["content"] else None
+            body = (await place.vera.get("/api/sessions/main")).json()
+            return body if "hello" in body["windows"][0]["panes"][0]["content"] else None
 
-        shown = await eventually(detail)
-    assert set(shown) == {"id", "name", "windows", "viewers", "claim"}
-    one, two = shown["windows"]
+        body = await eventually(detail)
+    assert set(body) == {"id", "name", "windows", "viewers", "claim"}
+    one, two = body["windows"]
     assert (one["index"], one["active"]) == (0, False)
     assert (two["index"], two["name"], two["active"]) == (1, "second", True)
     assert [pane["index"] for pane in two["panes"]] == [0, 1]
     assert (one["panes"][0]["width"], one["panes"][0]["height"]) == (80, 24)
     assert one["panes"][0]["content"].startswith("hello\n")
-    assert shown["viewers"] == [{"userId": place.ids["vera"], "name": "Vera"}]
-    assert shown["claim"]["userId"] == place.ids["otto"]
+    assert body["viewers"] == [{"userId": place.ids["vera"], "name": "Vera"}]
+    assert body["claim"]["userId"] == place.ids["otto"]
 
 
 @pytest.mark.line("C14")
@@ -108,12 +108,12 @@ async def test_what_there_is_not_is_not_found(place: Place, id: str) -> None:
 @pytest.mark.line("C15", "C16", "C17", "C18", "C19")
 async def test_a_claim_is_one_persons(place: Place) -> None:
     await place.session("main")
-    said = await claim(place, "otto")
-    assert set(said["claim"]) == {"sessionId", "userId", "expiresAt"} and said["success"] is True
-    assert (said["claim"]["sessionId"], said["claim"]["userId"]) == ("main", place.ids["otto"])
+    body = await claim(place, "otto")
+    assert set(body["claim"]) == {"sessionId", "userId", "expiresAt"} and body["success"] is True
+    assert (body["claim"]["sessionId"], body["claim"]["userId"]) == ("main", place.ids["otto"])
     no = await place.oskar.post("/api/sessions/main/claim")
     assert no.status_code == 403
-    until = said["claim"]["expiresAt"]
+    until = body["claim"]["expiresAt"]
     assert no.json() == {
         "error": "FORBIDDEN",
         "message": "Session is claimed by another user",
@@ -133,12 +133,12 @@ async def test_a_claim_is_one_persons(place: Place) -> None:
 @pytest.mark.line("C15", "C16")
 async def test_of_many_who_claim_at_once_one_wins(place: Place) -> None:
     await place.session("main")
-    asked = [place.people[who].post("/api/sessions/main/claim") for who in ("otto", "oskar") * 25]
-    answers = await asyncio.gather(*asked)
-    winners = {it.json()["claim"]["userId"] for it in answers if it.status_code == 200}
+    requests = [place.people[user].post("/api/sessions/main/claim") for user in ("otto", "oskar") * 25]
+    answers = await asyncio.gather(*requests)
+    winners = {answer.json()["claim"]["userId"] for answer in answers if answer.status_code == 200}
     assert len(winners) == 1
-    others = [it.json() for it in answers if it.status_code == 403]
-    assert len(others) == 25 and all({it["claimedBy"]} == winners and it["expiresAt"] for it in others)
+    others = [answer.json() for answer in answers if answer.status_code == 403]
+    assert len(others) == 25 and all({refusal["claimedBy"]} == winners and refusal["expiresAt"] for refusal in others)
 
 
 @pytest.mark.line("C15", "C18")
@@ -158,8 +158,8 @@ async def test_it_is_handed_over_to_who_asks(place: Place) -> None:
     assert (await place.oskar.post(ask)).json() == {"success": True, "asked": True}
     refused(await place.vera.post(ask), 403, "FORBIDDEN")
     refused(await place.oskar.post(ask, json={"userId": place.ids["oskar"]}), 403, "FORBIDDEN")
-    said = (await place.otto.post(ask, json={"userId": place.ids["oskar"]})).json()
-    assert said["claim"]["userId"] == place.ids["oskar"]
+    body = (await place.otto.post(ask, json={"userId": place.ids["oskar"]})).json()
+    assert body["claim"]["userId"] == place.ids["oskar"]
 
 
 @pytest.mark.line("C12", "C15")
@@ -183,8 +183,8 @@ async def test_claims_survive_a_restart(database: str, tmp_path: Path, tmux: Tmu
         otto = dict(place.otto.cookies)
     async with served(database, tmp_path, tmux_socket=tmux.socket) as again, browser(again) as client:
         client.cookies.update(otto)
-        (shown,) = (await client.get("/api/sessions")).json()["sessions"]
-        assert shown["claim"]["expiresAt"] == before
+        (session,) = (await client.get("/api/sessions")).json()["sessions"]
+        assert session["claim"]["expiresAt"] == before
 
 
 @pytest.mark.line("C15")
@@ -203,11 +203,11 @@ async def test_a_pane_is_captured(place: Place) -> None:
         answer = await place.vera.get("/api/tmux/sessions/main/panes/0/capture")
         return answer.json() if "hé" in answer.text else None
 
-    shown = await eventually(captured)
-    assert set(shown) == {"session", "pane", "content", "timestamp"}
-    assert (shown["session"], shown["pane"]) == ("main", "0")
-    assert shown["content"] == place.tmux.screen().removesuffix("\n")
-    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", shown["timestamp"])
+    capture = await eventually(captured)
+    assert set(capture) == {"session", "pane", "content", "timestamp"}
+    assert (capture["session"], capture["pane"]) == ("main", "0")
+    assert capture["content"] == place.tmux.screen().removesuffix("\n")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", capture["timestamp"])
     for pane in ("7", "x", "0;kill-server", "-1"):
         no = await place.vera.get(f"/api/tmux/sessions/main/panes/{pane}/capture")
         assert (no.status_code, no.json()) == (404, {"error": "Pane not found"})
@@ -241,15 +241,15 @@ async def test_what_tmux_loses_comes_back_with_it(place: Place) -> None:
     await place.until_gone("other")
     await place.session("main")
     trail = (await place.olga.get("/api/v1/audit/events", params={"kind": "session"})).json()
-    kinds = [it["kind"] for it in trail["events"]]
+    kinds = [event["kind"] for event in trail["events"]]
     assert kinds == ["session.found", "session.renamed", "session.closed", "session.found"]
 
 
 @pytest.mark.line("C64")
 async def test_other_clients_call_claims_locks(place: Place) -> None:
     await place.session("main")
-    (shown,) = (await place.vera.get("/api/terminal/sessions")).json()["sessions"]
-    assert shown | {"created": 0} == {
+    (session,) = (await place.vera.get("/api/terminal/sessions")).json()["sessions"]
+    assert session | {"created": 0} == {
         "name": "main",
         "id": "main",
         "windows": 1,
@@ -264,7 +264,7 @@ async def test_other_clients_call_claims_locks(place: Place) -> None:
     otto = {"id": place.ids["otto"], "name": "Otto"}
     assert (await place.vera.get("/api/terminal/locks")).json() == {"locks": {"main": otto}}
     no = await place.oskar.post("/api/terminal/sessions/main/lock")
-    said = {"error": "Session is claimed by another user", "locked": True, "lockedBy": otto}
-    assert (no.status_code, no.json()) == (409, said)
+    body = {"error": "Session is claimed by another user", "locked": True, "lockedBy": otto}
+    assert (no.status_code, no.json()) == (409, body)
     assert (await place.otto.post("/api/terminal/sessions/main/release")).status_code == 200
     assert (await place.vera.get("/api/terminal/locks")).json() == {"locks": {}}

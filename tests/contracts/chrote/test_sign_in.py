@@ -26,7 +26,7 @@ def query(url: str) -> dict[str, str]:
 
 
 async def begin(client: httpx.AsyncClient, path: str) -> str:
-    """Off to the provider and let back by it: the address of the callback."""
+    """Go to the provider and approve there. Returns the address of the callback that the provider redirects to."""
     away = await client.get(path)
     assert away.status_code == 302
     back = await client.get(away.headers["location"])
@@ -36,7 +36,7 @@ async def begin(client: httpx.AsyncClient, path: str) -> str:
 
 
 async def come(client: httpx.AsyncClient, path: str) -> str:
-    """The whole way. Returns where on the page one ends."""
+    """Sign in from start to end. Returns the path that the callback redirects to."""
     answer = await client.get(await begin(client, path))
     assert answer.status_code == 302, answer.text
     location: str = answer.headers["location"]
@@ -44,9 +44,9 @@ async def come(client: httpx.AsyncClient, path: str) -> str:
 
 
 def login_cookie(answer: httpx.Response) -> Any:
-    """The one that it sets for who has signed in, with its attributes."""
-    (given,) = [line for line in answer.headers.get_list("set-cookie") if line.startswith("tenure_login=")]
-    return SimpleCookie(given)["tenure_login"]
+    """The login cookie that the answer sets, with its attributes."""
+    (header,) = [line for line in answer.headers.get_list("set-cookie") if line.startswith("tenure_login=")]
+    return SimpleCookie(header)["tenure_login"]
 
 
 @pytest.mark.line("C04", "C07")
@@ -55,10 +55,10 @@ async def test_github_is_asked_for_who_they_are_and_their_emails(with_providers:
         away = await client.get("/auth/github")
         assert away.status_code == 302
         assert away.headers["location"].startswith(f"{github.url}/login/oauth/authorize?")
-        asked = query(away.headers["location"])
-        assert asked["scope"] == "read:user user:email"
-        assert asked["redirect_uri"] == f"{with_providers.url}/auth/github/callback"
-        assert asked["code_challenge_method"] == "S256" and len(asked["state"]) >= 40
+        params = query(away.headers["location"])
+        assert params["scope"] == "read:user user:email"
+        assert params["redirect_uri"] == f"{with_providers.url}/auth/github/callback"
+        assert params["code_challenge_method"] == "S256" and len(params["state"]) >= 40
         assert (await client.get("/auth/github")).headers["location"] != away.headers["location"]
 
 
@@ -67,10 +67,10 @@ async def test_google_is_asked_with_a_state_a_nonce_and_a_challenge(with_provide
     async with browser(with_providers) as client:
         away = await client.get("/api/auth/google")
         assert away.headers["location"].startswith(f"{openid.url}/authorize?")
-        asked = query(away.headers["location"])
-        assert asked["redirect_uri"] == f"{with_providers.url}/auth/google/callback"
-        assert asked["scope"] == "openid email profile" and asked["response_type"] == "code"
-        assert len({asked["state"], asked["nonce"], asked["code_challenge"]}) == 3
+        params = query(away.headers["location"])
+        assert params["redirect_uri"] == f"{with_providers.url}/auth/google/callback"
+        assert params["scope"] == "openid email profile" and params["response_type"] == "code"
+        assert len({params["state"], params["nonce"], params["code_challenge"]}) == 3
 
 
 @pytest.mark.line("C01", "C02", "C06", "C08", "C10")
@@ -84,10 +84,10 @@ async def test_the_whole_way_ends_signed_in(with_providers: Served, kind: str, m
         assert cookie["httponly"] and cookie["samesite"].lower() == "lax" and cookie["path"] == "/"
         assert not cookie["secure"] and int(cookie["max-age"]) == 30 * 86_400
 
-        shown = await me(client)
+        account = await me(client)
         name, email = ("Octo Cat", "octocat@example.org") if kind == "github" else (ANN["name"], ANN["email"])
-        assert (shown["name"], shown["email"], shown["role"]) == (name, email, "owner")
-        assert {"id", "avatarUrl", "createdAt"} <= set(shown)
+        assert (account["name"], account["email"], account["role"]) == (name, email, "owner")
+        assert {"id", "avatarUrl", "createdAt"} <= set(account)
         assert (await client.get("/api/users")).status_code == 200
         assert (await client.get("/api/v1/audit/events")).status_code == 200
 
@@ -97,9 +97,9 @@ async def test_who_one_is_is_told_flat_and_under_user(with_providers: Served) ->
     async with browser(with_providers) as client:
         await come(client, "/auth/github")
         for mount in ("/auth", "/api/auth"):
-            told = (await client.get(f"{mount}/me")).json()
-            user = told.pop("user")
-            assert told == user
+            body = (await client.get(f"{mount}/me")).json()
+            user = body.pop("user")
+            assert body == user
             assert user["avatarUrl"] == user["avatar_url"] == "https://a.example/583231"
             assert user["createdAt"] == user["created_at"] and user["last_seen_at"]
 
@@ -107,10 +107,10 @@ async def test_who_one_is_is_told_flat_and_under_user(with_providers: Served) ->
 @pytest.mark.line("C64")
 async def test_the_page_is_told_which_buttons_to_show(with_providers: Served, tenure: Served) -> None:
     async with browser(with_providers) as client, browser(tenure) as plain:
-        told = (await client.get("/api/auth/status")).json()
-        assert told == {"providers": {"github": True, "google": True, "campus": True}, "dev": False}
-        told = (await plain.get("/api/auth/status")).json()
-        assert told == {"providers": {"github": False, "google": False}, "dev": True}
+        body = (await client.get("/api/auth/status")).json()
+        assert body == {"providers": {"github": True, "google": True, "campus": True}, "dev": False}
+        body = (await plain.get("/api/auth/status")).json()
+        assert body == {"providers": {"github": False, "google": False}, "dev": True}
         for kind in ("github", "google", "oidc"):
             for path in (f"/auth/{kind}", f"/auth/{kind}/callback", f"/api/auth/{kind}"):
                 assert (await plain.get(path)).status_code == 404
@@ -143,9 +143,9 @@ async def test_a_state_that_is_not_this_browsers_own_is_refused(with_providers: 
 async def test_a_way_back_is_good_once(with_providers: Served, kind: str) -> None:
     async with browser(with_providers) as client:
         address = await begin(client, f"/auth/{kind}")
-        kept = dict(client.cookies)
+        cookies = dict(client.cookies)
         assert (await client.get(address)).headers["location"] == "/"
-        again = await client.get(address, headers={"cookie": "; ".join(f"{k}={v}" for k, v in kept.items())})
+        again = await client.get(address, headers={"cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())})
         assert again.headers["location"] == "/?error=invalid_state"
 
 

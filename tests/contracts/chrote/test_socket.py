@@ -19,17 +19,17 @@ async def test_it_needs_a_cookie(place: Place) -> None:
     async with place.socket(None) as nobody:
         assert await nobody.closed() == 4001
     async with place.socket("vera") as vera:
-        told = await vera.next()
-        assert told == {"type": "connected", "userId": place.ids["vera"], "role": "viewer"}
+        message = await vera.next()
+        assert message == {"type": "connected", "userId": place.ids["vera"], "role": "viewer"}
         assert await vera.next() == {"type": "sessions", "sessions": []}
 
 
 @pytest.mark.line("C36", "C49")
 @pytest.mark.parametrize("path", ["/ws", "/ws/terminal/main"])
 async def test_pages_of_others_are_refused_in_the_handshake(place: Place, path: str) -> None:
-    for who in ("olga", None):
+    for user in ("olga", None):
         with pytest.raises(InvalidStatus) as no:
-            async with place.socket(who, path, Origin="https://evil.example"):
+            async with place.socket(user, path, Origin="https://evil.example"):
                 pass
         assert no.value.response.status_code == 403
     async with place.socket("olga", "/ws", Origin=place.tenure.url) as olga:
@@ -45,7 +45,7 @@ async def test_who_subscribes_gets_the_screen_the_claim_and_who_is_there(place: 
         await vera.say("subscribe", sessionId="main")
         output, claimed, presence = [await vera.next() for _ in range(3)]
         if "hello" not in output["data"]:
-            await vera.shown("hello")
+            await vera.until_shown("hello")
     assert (output["type"], output["sessionId"], output["pane"]) == ("output", "main", "0")
     assert "\x1b[2J\x1b[H" in output["data"]
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", output["timestamp"])
@@ -62,8 +62,8 @@ async def test_who_subscribes_gets_the_screen_the_claim_and_who_is_there(place: 
 async def test_presence_comes_and_goes(place: Place) -> None:
     await place.session("main", "cat")
 
-    def names(told: dict[str, Any]) -> list[str]:
-        return [it["name"] for it in told["users"]]
+    def names(message: dict[str, Any]) -> list[str]:
+        return [user["name"] for user in message["users"]]
 
     async with place.socket("otto") as otto:
         await otto.say("subscribe", sessionId="main")
@@ -87,10 +87,10 @@ async def test_who_unsubscribes_hears_nothing_more(place: Place) -> None:
         await otto.say("unsubscribe", sessionId="main")
         await otto.say("sendKeys", sessionId="main", keys="heard?")
         await otto.say("nonsense")
-        told = [await otto.next()]
-        while told[-1]["type"] != "error":
-            told.append(await otto.next())
-        assert "output" not in {it["type"] for it in told}
+        messages = [await otto.next()]
+        while messages[-1]["type"] != "error":
+            messages.append(await otto.next())
+        assert "output" not in {message["type"] for message in messages}
 
 
 @pytest.mark.line("C39", "C48", "C43")
@@ -99,7 +99,7 @@ async def test_keys_of_operators_arrive_while_nobody_else_has_it(place: Place) -
     async with place.socket("otto") as otto, place.socket("oskar") as oskar, place.socket("vera") as vera:
         await vera.say("subscribe", sessionId="main")
         await otto.say("sendKeys", sessionId="main", keys="hé 'x' #{y} $(z)\n")
-        await vera.shown("hé 'x' #{y} $(z)")
+        await vera.until_shown("hé 'x' #{y} $(z)")
         await vera.say("sendKeys", sessionId="main", keys="x")
         assert await vera.error("FORBIDDEN") == "Viewers cannot send keys"
         await otto.say("claim", sessionId="main")
@@ -107,7 +107,7 @@ async def test_keys_of_operators_arrive_while_nobody_else_has_it(place: Place) -
         await oskar.say("sendKeys", sessionId="main", keys="no")
         await oskar.error("CLAIM_REQUIRED")
         await otto.say("sendKeys", sessionId="main", keys="mine\r")
-        assert "no" not in (await vera.shown("mine")).partition("z)")[2]
+        assert "no" not in (await vera.until_shown("mine")).partition("z)")[2]
         await otto.say("sendKeys", sessionId="nothing", keys="x")
         await otto.error("SESSION_NOT_FOUND")
         await otto.say("sendKeys", sessionId="main", keys="x", pane=7)
@@ -118,19 +118,19 @@ async def test_keys_of_operators_arrive_while_nobody_else_has_it(place: Place) -
 async def test_claims_are_told_to_everybody(place: Place) -> None:
     await place.session("main")
     async with place.socket("otto") as otto, place.socket("vera") as vera, place.socket("adam") as adam:
-        for it in (otto, vera, adam):
-            await it.until("sessions")
+        for client in (otto, vera, adam):
+            await client.until("sessions")
         await otto.say("claim", sessionId="main")
-        for it in (otto, vera, adam):
-            told = await it.until("claimed")
-            assert (told["sessionId"], told["by"]) == ("main", {"id": place.ids["otto"], "name": "Otto"})
+        for client in (otto, vera, adam):
+            message = await client.until("claimed")
+            assert (message["sessionId"], message["by"]) == ("main", {"id": place.ids["otto"], "name": "Otto"})
         await vera.say("claim", sessionId="main")
         await vera.error("FORBIDDEN")
         await vera.say("release", sessionId="main")
         await vera.error("FORBIDDEN")
         await otto.say("release", sessionId="main")
-        for it in (otto, vera, adam):
-            assert await it.until("released") == {"type": "released", "sessionId": "main"}
+        for client in (otto, vera, adam):
+            assert await client.until("released") == {"type": "released", "sessionId": "main"}
         await otto.say("release", sessionId="main")
         await otto.error("NOT_FOUND")
 
@@ -139,15 +139,15 @@ async def test_claims_are_told_to_everybody(place: Place) -> None:
 async def test_who_loses_it_to_an_admin_is_told_so(place: Place) -> None:
     await place.session("main")
     async with place.socket("otto") as otto, place.socket("oskar") as oskar, place.socket("adam") as adam:
-        for it in (otto, oskar, adam):
-            await it.until("sessions")
+        for client in (otto, oskar, adam):
+            await client.until("sessions")
         await otto.say("claim", sessionId="main")
         until = (await otto.until("claimed"))["expiresAt"]
         await oskar.until("claimed")
         await oskar.say("claim", sessionId="main")
-        told = await oskar.until("error")
-        assert (told["code"], told["details"]["claimedBy"]) == ("ALREADY_CLAIMED", place.ids["otto"])
-        assert told["details"]["expiresAt"][:19] == until[:19]
+        message = await oskar.until("error")
+        assert (message["code"], message["details"]["claimedBy"]) == ("ALREADY_CLAIMED", place.ids["otto"])
+        assert message["details"]["expiresAt"][:19] == until[:19]
         await adam.say("claim", sessionId="main")
         assert [(await otto.next())["type"] for _ in range(2)] == ["released", "claimed"]
         assert (await oskar.next())["by"]["name"] == "Adam"
@@ -160,10 +160,10 @@ async def test_it_is_handed_over_to_who_asks(place: Place) -> None:
         await otto.say("claim", sessionId="main")
         await otto.until("claimed")
         await oskar.say("requestClaim", sessionId="main")
-        asked = await otto.until("claimRequested")
-        assert asked["by"] == {"id": place.ids["oskar"], "name": "Oskar"}
-        await otto.say("handover", sessionId="main", userId=asked["by"]["id"])
-        assert (await oskar.until("claimed", by=asked["by"]))["sessionId"] == "main"
+        request = await otto.until("claimRequested")
+        assert request["by"] == {"id": place.ids["oskar"], "name": "Oskar"}
+        await otto.say("handover", sessionId="main", userId=request["by"]["id"])
+        assert (await oskar.until("claimed", by=request["by"]))["sessionId"] == "main"
         await otto.until("released")
 
 
@@ -183,9 +183,9 @@ async def test_sessions_are_told_as_they_come_change_and_go(place: Place) -> Non
     async with place.socket("vera") as vera:
         await vera.until("sessions")
         await place.session("main", "cat")
-        (shown,) = (await vera.until("sessions"))["sessions"]
-        assert {"id", "name", "windows", "claim"} <= set(shown)
-        assert (shown["id"], shown["windows"], shown["claim"]) == ("main", 1, None)
+        (session,) = (await vera.until("sessions"))["sessions"]
+        assert {"id", "name", "windows", "claim"} <= set(session)
+        assert (session["id"], session["windows"], session["claim"]) == ("main", 1, None)
         await vera.say("subscribe", sessionId="main")
         await vera.until("presence")
         place.tmux("rename-session", "-t", "main", "dev")
@@ -250,7 +250,7 @@ async def test_what_makes_no_sense_is_said_and_the_socket_lives(place: Place, pa
                 await otto.say("subscribe", sessionId=name)
                 await otto.error("SESSION_NOT_FOUND")
             await otto.say("subscribe", sessionId="main")
-        await otto.shown("alive")
+        await otto.until_shown("alive")
 
 
 @pytest.mark.line("C63")
@@ -293,8 +293,8 @@ async def test_whole_screens_for_who_wants_them(place: Place) -> None:
         await otto.say("subscribe", sessionId="main", mode="screen")
         assert (await otto.until("output"))["data"].strip() == ""
         await otto.say("sendKeys", sessionId="main", keys="one\n")
-        while (told := await otto.until("output"))["data"].split() != ["one", "one"]:
+        while (message := await otto.until("output"))["data"].split() != ["one", "one"]:
             pass
-        assert told["data"] == place.tmux.screen().removesuffix("\n")
+        assert message["data"] == place.tmux.screen().removesuffix("\n")
         await otto.say("subscribe", sessionId="main", mode="upside down")
         await otto.error("INVALID_MESSAGE")

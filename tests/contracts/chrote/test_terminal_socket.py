@@ -48,9 +48,9 @@ async def test_it_shows_its_session_and_no_other(place: Place) -> None:
         assert (output["type"], output["sessionId"], output["pane"]) == ("output", "main", "0")
         assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", output["timestamp"])
         if "mine" not in output["data"]:
-            assert "theirs" not in await vera.shown("mine")
+            assert "theirs" not in await vera.until_shown("mine")
         place.tmux("send-keys", "-t", "main", "typed")
-        assert "theirs" not in await vera.shown("typed")
+        assert "theirs" not in await vera.until_shown("typed")
 
 
 @pytest.mark.line("C51", "C54")
@@ -86,7 +86,7 @@ async def test_only_who_has_claimed_it_types(place: Place) -> None:
         assert await otto.error("NOT_CLAIMED") == "You must claim the session before sending keys"
         await place.otto.post("/api/sessions/main/claim")
         await otto.say("sendKeys", keys="mine\n")
-        await vera.shown("mine")
+        await vera.until_shown("mine")
         await adam.say("sendKeys", keys="not mine")
         await adam.error("NOT_CLAIMED")
         assert "not mine" not in place.tmux.screen()
@@ -114,7 +114,7 @@ async def test_what_is_typed_is_what_arrives(place: Place, tmp_path: Path) -> No
 
 @pytest.fixture
 def logged() -> Iterator[StringIO]:
-    """What is logged where everything is to be logged."""
+    """The log, with every level turned on."""
     root, written = logging.getLogger(), StringIO()
     before = root.handlers[:], root.level
     logs.configure("debug", "json")
@@ -132,19 +132,21 @@ async def test_what_is_typed_and_shown_is_in_no_log_and_no_row(place: Place, log
     await place.otto.post("/api/sessions/main/claim")
     async with place.socket("otto", "/ws/terminal/main") as one, place.socket("otto") as all_of_them:
         await one.say("sendKeys", keys="correct horse\n")
-        await one.shown("correct horse\r\ncorrect horse")
+        await one.until_shown("correct horse\r\ncorrect horse")
         await all_of_them.say("sendKeys", sessionId="main", keys="battery staple\n")
-        await one.shown("battery staple\r\nbattery staple")
+        await one.until_shown("battery staple\r\nbattery staple")
         await one.say("sendKeys", keys=["tape worm"])  # refused, and not repeated
         assert "tape worm" not in await one.error("INVALID_MESSAGE")
-    told = logged.getvalue()
-    assert '"level":"info"' in told, "it logs"
+    log = logged.getvalue()
+    assert '"level":"info"' in log, "it logs"
     async with place.tenure.tenure.pool.connection() as conn:
-        kept = await (await conn.execute("select tablename from pg_tables where schemaname = 'public'")).fetchall()
-        found = {name: await (await conn.execute(f"select {name}::text from {name}")).fetchall() for (name,) in kept}
-    rows = {name: str(text) for name, text in found.items()}
+        tables = await (await conn.execute("select tablename from pg_tables where schemaname = 'public'")).fetchall()
+        contents = {
+            name: await (await conn.execute(f"select {name}::text from {name}")).fetchall() for (name,) in tables
+        }
+    rows = {name: str(text) for name, text in contents.items()}
     for secret in ("correct horse", "battery staple", "tape worm"):
-        assert secret not in told
+        assert secret not in log
         assert not [name for name, text in rows.items() if secret in text or secret.encode().hex() in text]
 
 
@@ -209,8 +211,8 @@ async def test_who_is_sent_away_is_let_go_at_once(place: Place) -> None:
 
         async def refused() -> bool:
             await otto.say("sendKeys", keys="x")
-            told = await otto.next()
-            return bool(told["type"] == "error" and told["code"] == "NOT_OPERATOR")
+            message = await otto.next()
+            return bool(message["type"] == "error" and message["code"] == "NOT_OPERATOR")
 
         await eventually(refused)
         assert (await place.olga.delete(f"/api/users/{place.ids['otto']}")).status_code == 200

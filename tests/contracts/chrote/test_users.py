@@ -14,8 +14,8 @@ from tests.support.server import Served, eventually
 async def me(client: httpx.AsyncClient) -> dict[str, Any]:
     answer = await client.get("/auth/me")
     assert answer.status_code == 200, answer.text
-    shown: dict[str, Any] = answer.json()
-    return shown
+    account: dict[str, Any] = answer.json()
+    return account
 
 
 async def change(client: httpx.AsyncClient, id: str, role: str) -> httpx.Response:
@@ -26,12 +26,12 @@ async def change(client: httpx.AsyncClient, id: str, role: str) -> httpx.Respons
 async def test_admins_see_everybody(tenure: Served) -> None:
     async with member(tenure, "Olga") as olga, member(tenure, "Anna", await invited(olga, "admin")) as anna:
         for asker in (olga, anna):
-            shown = (await asker.get("/api/users")).json()["users"]
-            assert [(one["name"], one["role"]) for one in shown] == [("Olga", "owner"), ("Anna", "admin")]
-            assert {"id", "name", "email", "role", "createdAt"} <= set(shown[0])
-            assert {"avatar_url", "created_at", "last_seen_at"} <= set(shown[0])
-            assert shown[0]["id"] == (await me(olga))["id"]
-            assert shown[0]["id"].startswith("user_") and shown[0]["createdAt"].endswith("Z")
+            users = (await asker.get("/api/users")).json()["users"]
+            assert [(one["name"], one["role"]) for one in users] == [("Olga", "owner"), ("Anna", "admin")]
+            assert {"id", "name", "email", "role", "createdAt"} <= set(users[0])
+            assert {"avatar_url", "created_at", "last_seen_at"} <= set(users[0])
+            assert users[0]["id"] == (await me(olga))["id"]
+            assert users[0]["id"].startswith("user_") and users[0]["createdAt"].endswith("Z")
 
 
 @pytest.mark.line("C23", "C24", "C26", "C27", "C29", "C30", "C63")
@@ -40,7 +40,7 @@ async def test_managing_is_for_admins_and_the_owner(tenure: Served) -> None:
         id = (await me(olga))["id"]
         for role in ("viewer", "operator"):
             async with member(tenure, role, await invited(olga, role)) as other:
-                for asked in (
+                for request in (
                     other.get("/api/users"),
                     change(other, id, "viewer"),
                     other.delete(f"/api/users/{id}"),
@@ -48,7 +48,7 @@ async def test_managing_is_for_admins_and_the_owner(tenure: Served) -> None:
                     other.post("/api/invites"),
                     other.delete("/api/invites/inv_00000000000000000000000000000000"),
                 ):
-                    refused(await asked, 403, "FORBIDDEN", "admin")
+                    refused(await request, 403, "FORBIDDEN", "admin")
 
 
 @pytest.mark.line("C24", "C63")
@@ -73,12 +73,12 @@ async def test_admins_do_not_touch_admins_nor_the_owner(tenure: Served) -> None:
         member(tenure, "Alma", await invited(olga, "admin")) as alma,
     ):
         other, owner, own = (await me(alma))["id"], (await me(olga))["id"], (await me(anna))["id"]
-        for asked in (change(anna, other, "viewer"), anna.delete(f"/api/users/{other}")):
-            refused(await asked, 403, "FORBIDDEN", "Admins cannot modify other admins")
-        for asked in (change(anna, owner, "viewer"), anna.delete(f"/api/users/{owner}")):
-            refused(await asked, 403, "FORBIDDEN")
-        for asked in (change(anna, own, "viewer"), anna.delete(f"/api/users/{own}"), change(olga, owner, "viewer")):
-            refused(await asked, 403, "FORBIDDEN")
+        for request in (change(anna, other, "viewer"), anna.delete(f"/api/users/{other}")):
+            refused(await request, 403, "FORBIDDEN", "Admins cannot modify other admins")
+        for request in (change(anna, owner, "viewer"), anna.delete(f"/api/users/{owner}")):
+            refused(await request, 403, "FORBIDDEN")
+        for request in (change(anna, own, "viewer"), anna.delete(f"/api/users/{own}"), change(olga, owner, "viewer")):
+            refused(await request, 403, "FORBIDDEN")
         refused(await change(olga, other, "owner"), 403, "FORBIDDEN")
         refused(await change(olga, other, "king"), 400, "VALIDATION_ERROR")
         assert (await change(olga, other, "viewer")).status_code == 200

@@ -1,4 +1,4 @@
-"""Asking Warpdrive over HTTP, as its clients do."""
+"""Check answers of Warpdrive's HTTP API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import httpx
 
 
 def refused(answer: httpx.Response, status: int, code: str | None = None, says: str = "") -> None:
-    """It is a refusal in Warpdrive's shape (W35): an `error`, and maybe a `code`."""
+    """Check that the answer is an error in Warpdrive's shape (W35): an `error`, and maybe a `code`."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()

@@ -1,4 +1,4 @@
-"""Who hosts, and who would join."""
+"""Fixtures: a host and a guest."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.support.server import Served
 
 @pytest.fixture
 async def anna(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
-    """She hosts."""
+    """Anna hosts sessions."""
     async with keyholder(tenure, "anna") as client:
         yield client
 
 
 @pytest.fixture
 async def ben(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
-    """He would join."""
+    """Ben asks to join sessions."""
     async with keyholder(tenure, "ben") as client:
         yield client

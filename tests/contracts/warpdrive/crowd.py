@@ -1,7 +1,7 @@
-"""A crowd that asks to join a session, all at once, from a process of its own: `URL ALIAS`, and tokens on the input.
+"""Many guests who ask to join one session at once, from a separate process.
 
-It says how each was answered as one line of JSON, `[status, seconds to wait]`, and holds the streams that it was
-given open until it is killed.
+Arguments: `URL ALIAS`; one line of tokens on standard input. It prints one line of JSON with `[status, Retry-After
+in seconds]` for each guest, and keeps the granted streams open until the process is killed.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ async def ask(url: str, alias: str, nth: int, token: str) -> tuple[list[int], as
     where = urlsplit(url)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     body = json.dumps({"pub_key": public_key(f"guest {nth}"), "user": f"guest-{nth}"})
-    said = {
+    headers = {
         "host": where.netloc,
         "authorization": f"Bearer {token}",
         "content-type": "application/json",
         "content-length": str(len(body)),
     }
-    head = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     writer.write(f"POST /sse/session/alias/{alias}/guest HTTP/1.1\r\n{head}\r\n{body}".encode())
     answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
     wait = next((line.partition(": ")[2] for line in answer if line.startswith("retry-after")), "0")
@@ -33,8 +33,8 @@ async def ask(url: str, alias: str, nth: int, token: str) -> tuple[list[int], as
 
 async def main(url: str, alias: str) -> None:
     tokens = sys.stdin.readline().split()
-    asked = await asyncio.gather(*(ask(url, alias, nth, token) for nth, token in enumerate(tokens)))
-    print(json.dumps([answer for answer, _ in asked]), flush=True)
+    answers = await asyncio.gather(*(ask(url, alias, nth, token) for nth, token in enumerate(tokens)))
+    print(json.dumps([answer for answer, _ in answers]), flush=True)
     await asyncio.Event().wait()
 
 

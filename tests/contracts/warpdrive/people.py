@@ -1,4 +1,4 @@
-"""People with API keys and SSH keys, who host sessions and join them."""
+"""People with API keys and SSH keys: they host sessions and join them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ APPROVED = {"status": "approved"}
 
 
 class Serving(Protocol):
-    """A Tenure in this process, or in another."""
+    """Anything with the URL of a running Tenure, in this process or another."""
 
     @property
     def url(self) -> str: ...
@@ -28,56 +28,56 @@ class Serving(Protocol):
 
 @cache
 def public_key(of: str) -> str:
-    """An SSH public key, the same one for the same name."""
-    made = Ed25519PrivateKey.from_private_bytes(of.encode().ljust(32, b"\0")[:32]).public_key()
-    return made.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    """An SSH public key that is always the same for the same name."""
+    key = Ed25519PrivateKey.from_private_bytes(of.encode().ljust(32, b"\0")[:32]).public_key()
+    return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 @asynccontextmanager
 async def keyholder(
     tenure: Serving, name: str, key: str | None = None, **headers: str
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who comes with an API key: this one, or a new one."""
+    """An HTTP client with an API key: the one passed in, or a new one."""
     async with httpx.AsyncClient(base_url=tenure.url, timeout=WAIT_TIMEOUT_S) as client:
         if key is None:
-            made = await client.post("/api/v1/keys", json={"name": "a test's"}, headers={"x-user": name})
-            assert made.status_code == 201, made.text
-            key = made.json()["key"]
+            answer = await client.post("/api/v1/keys", json={"name": "a test's"}, headers={"x-user": name})
+            assert answer.status_code == 201, answer.text
+            key = answer.json()["key"]
         client.headers.update({"x-api-key": key, **headers})
         yield client
 
 
 async def host(client: httpx.AsyncClient, **body: Any) -> Fields:
-    """A new session."""
-    asked = {"machine_id": "default", "region": "local", "pub_key": public_key("owner"), **body}
-    made = await client.post("/sessions", json=asked)
-    assert made.status_code == 201, made.text
-    session: Fields = made.json()
+    """Host a new session, and return it."""
+    request = {"machine_id": "default", "region": "local", "pub_key": public_key("owner"), **body}
+    answer = await client.post("/sessions", json=request)
+    assert answer.status_code == 201, answer.text
+    session: Fields = answer.json()
     return session
 
 
 class Events:
-    """A stream that was opened."""
+    """An open stream of server-sent events."""
 
     def __init__(self, response: httpx.Response, events: AsyncIterator[ServerSentEvent]) -> None:
         self.response, self._events = response, events
 
     async def next(self, kind: str) -> Fields:
-        """The data of the next event, which is of this kind."""
+        """Check that the next event is of this kind, and return its data."""
         event = await anext(self._events)
         assert event.event == kind, event
         data: Fields = json.loads(event.data)
         return data
 
     async def ended(self) -> None:
-        """There is nothing more, and the stream has ended."""
+        """Check that the stream ends without another event."""
         async for event in self._events:
             raise AssertionError(event)
 
 
 @asynccontextmanager
 async def watching(client: httpx.AsyncClient, session: Fields) -> AsyncIterator[Events]:
-    """The owner's stream."""
+    """Open the owner's stream of a session."""
     path = f"/sse/session/{session['session_id']}/owner"
     async with aconnect_sse(client, "GET", path, timeout=WAIT_TIMEOUT_S) as source:
         assert source.response.status_code == 200, await source.response.aread()
@@ -88,7 +88,7 @@ async def watching(client: httpx.AsyncClient, session: Fields) -> AsyncIterator[
 async def asking(
     client: httpx.AsyncClient, session: Fields, key: str = "guest", user: str = "bob"
 ) -> AsyncIterator[Events]:
-    """A guest's stream; to leave the block is to hang up."""
+    """Ask to join a session as a guest, and open the guest's stream. Leaving the block disconnects."""
     path = f"/sse/session/alias/{session['alias']}/guest"
     body = {"pub_key": key if key.startswith("ssh-") else public_key(key), "user": user}
     async with aconnect_sse(client, "POST", path, json=body, timeout=WAIT_TIMEOUT_S) as source:
@@ -97,7 +97,7 @@ async def asking(
 
 
 def approval(request: Fields, **other: Any) -> Fields:
-    """What approves a request, from what the owner was told of it."""
+    """The body that approves a join request, made from the `join_requested` event."""
     body = {name: request[name] for name in ("pub_key", "user", "client_ip")}
     return body | {"joiner_uuid": request["subject_uuid"]} | other
 
@@ -117,10 +117,10 @@ async def guests(client: httpx.AsyncClient, session: Fields) -> list[Fields]:
 
 
 def denied(reason: str) -> Fields:
-    """What a guest is told who does not come in."""
+    """The data of the event that tells a guest they were denied."""
     return {"status": "denied", "reason": reason}
 
 
 def keys_inside(tenure: Served) -> dict[str, str]:
-    """Which keys open the machines of an engine in memory, beside the holder's, by the user that they are for."""
-    return {it.user: it.pub_key for inside in tenure.engine.guests.values() for it in inside.values()}
+    """The guests' public keys on all machines of the in-memory engine, by user name."""
+    return {guest.user: guest.pub_key for inside in tenure.engine.guests.values() for guest in inside.values()}

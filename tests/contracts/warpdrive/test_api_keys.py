@@ -17,7 +17,7 @@ API_KEYS = "/user/api_keys"
 
 @pytest.fixture
 async def ci(tenure: Served, alice: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody with a token."""
+    """An HTTP client with a token."""
     token = await exchanged(tenure.url, (await new_key(alice))["key"])
     async with program(tenure, **bearing(token)) as client:
         yield client
@@ -26,16 +26,16 @@ async def ci(tenure: Served, alice: httpx.AsyncClient) -> AsyncIterator[httpx.As
 @pytest.mark.line("W36")
 @pytest.mark.parametrize("body", [None, {}, {"name": "laptop"}])
 async def test_a_key_is_made_listed_and_deleted(tenure: Served, ci: httpx.AsyncClient, body: object) -> None:
-    made = await ci.post(API_KEYS, json=body) if body is not None else await ci.post(API_KEYS)
-    assert (made.status_code, list(made.json())) == (201, ["api_key"]), made.text
+    answer = await ci.post(API_KEYS, json=body) if body is not None else await ci.post(API_KEYS)
+    assert (answer.status_code, list(answer.json())) == (201, ["api_key"]), answer.text
     newest, first = fine(await ci.get(API_KEYS))
     assert isinstance(newest["id"], int) and newest["id"] != first["id"]
-    assert made.json()["api_key"].startswith(newest["prefix"])
-    async with program(tenure, **{"X-API-Key": made.json()["api_key"]}) as by_key:
+    assert answer.json()["api_key"].startswith(newest["prefix"])
+    async with program(tenure, **{"X-API-Key": answer.json()["api_key"]}) as by_key:
         assert len(fine(await by_key.get(API_KEYS))) == 2
         fine(await ci.delete(f"{API_KEYS}/{newest['id']}"))
         refused(await by_key.get(API_KEYS), 401, "unauthorized")
-    assert [it["id"] for it in fine(await ci.get(API_KEYS))] == [first["id"]]
+    assert [listed_key["id"] for listed_key in fine(await ci.get(API_KEYS))] == [first["id"]]
     refused(await ci.delete(f"{API_KEYS}/{newest['id']}"), 404, "not_found")
 
 

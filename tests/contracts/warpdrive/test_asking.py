@@ -21,18 +21,18 @@ from tests.support.server import Served, served
 async def test_a_trusted_proxy_tells_the_address_and_the_region(database: str, tmp_path: Path) -> None:
     async with served(database, tmp_path) as tenure, keyholder(tenure, "anna") as anna, keyholder(tenure, "ben") as ben:
         keys = [client.headers["x-api-key"] for client in (anna, ben)]
-    for proxies, seen in (("127.0.0.0/8", ("203.0.113.5", "eu-central")), ("10.0.0.0/8", ("127.0.0.1", "unknown"))):
+    for proxies, origin in (("127.0.0.0/8", ("203.0.113.5", "eu-central")), ("10.0.0.0/8", ("127.0.0.1", "unknown"))):
         async with served(database, tmp_path, trusted_proxies=proxies, region_header="X-Region") as tenure:
-            await asked_from(tenure, keys, seen)
+            await asked_from(tenure, keys, origin)
 
 
-async def asked_from(tenure: Served, keys: list[str], seen: tuple[str, str]) -> None:
+async def asked_from(tenure: Served, keys: list[str], origin: tuple[str, str]) -> None:
     headers = {"x-forwarded-for": "198.51.100.9, 203.0.113.5", "x-region": "eu-central"}
     async with keyholder(tenure, "anna", keys[0]) as anna, keyholder(tenure, "ben", keys[1], **headers) as ben:
         session = await host(anna)
         async with watching(anna, session) as owner, asking(ben, session):
             request = await owner.next("join_requested")
-            assert (request["client_ip"], request["region"]) == seen
+            assert (request["client_ip"], request["region"]) == origin
 
 
 async def test_guessing_an_alias_is_limited(database: str, tmp_path: Path) -> None:
@@ -45,9 +45,9 @@ async def test_guessing_an_alias_is_limited(database: str, tmp_path: Path) -> No
         session = await host(anna)
         for nth in range(5):
             refused(await ben.post(f"/sse/session/alias/no-such-{nth}/guest", json=body), 404, "not_found")
-        told = await ben.post(f"/sse/session/alias/{session['alias']}/guest", json=body)
-        refused(told, 429, "rate_limited")
-        assert int(told.headers["retry-after"]) > 0
+        answer = await ben.post(f"/sse/session/alias/{session['alias']}/guest", json=body)
+        refused(answer, 429, "rate_limited")
+        assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_asking_over_and_over_is_limited(database: str, tmp_path: Path) -> None:

@@ -88,12 +88,12 @@ async def test_who_may_ask_and_decide(anna: httpx.AsyncClient, ben: httpx.AsyncC
     someone = approval({"pub_key": public_key("g"), "user": "b", "client_ip": "::1", "subject_uuid": str(UUID(int=7))})
     async with httpx.AsyncClient(base_url=tenure.url) as nobody:
         for id in (session["session_id"], str(UUID(int=1)), "nothing"):
-            asked: list[tuple[str, str, Any]] = [
+            requests: list[tuple[str, str, Any]] = [
                 ("POST", f"/sessions/{id}/approve", someone),
                 ("POST", f"/sessions/{id}/reject", {"joiner_uuid": str(UUID(int=7))}),
                 ("GET", f"/sse/session/{id}/owner", None),
             ]
-            for method, path, body in asked:
+            for method, path, body in requests:
                 refused(await ben.request(method, path, json=body), 404, "not_found", "no such session")
                 refused(await nobody.request(method, path, json=body), 401, "unauthorized")
         ask, body = "/sse/session/alias/no-such-01/guest", {"pub_key": public_key("guest"), "user": "bob"}

@@ -23,20 +23,20 @@ MEGABYTES = 64  # that a thousand connections may cost
 
 
 async def bearer(tenure: Served, nth: int) -> str:
-    """The token of an account of its own."""
+    """Create a new account and return its token."""
     grant = Grant(uuid4(), uuid4(), f"guest {nth}", frozenset({Scope.FULL}), None)
     token, _ = await tenure.tenure.deps.http.tokens.issue(grant)
     return token
 
 
 def memory() -> int:
-    """Bytes that this process has."""
-    taken: int = psutil.Process().memory_info().rss
-    return taken
+    """The resident memory of this process, in bytes."""
+    rss_bytes: int = psutil.Process().memory_info().rss
+    return rss_bytes
 
 
 async def in_order(tenure: Served) -> list[str]:
-    """Who asked, as the log has it."""
+    """The ids of all who asked to join, in the order of the event log."""
     sql = "select facts ->> 'joiner_id' from trail where kind = 'guest.asked' order by position"
     async with tenure.tenure.pool.connection() as conn:
         return [row[0] for row in await (await conn.execute(sql)).fetchall()]
@@ -59,8 +59,8 @@ async def test_a_thousand_ask_at_once(database: str, tmp_path: Path) -> None:
             assert Counter(status for status, _ in answers) == {200: MOST, 429: MANY - MOST}
             assert all(wait > 0 for status, wait in answers if status == 429)
             assert memory() - before < MEGABYTES << 20
-            told = [(await owner.next("join_requested"))["subject_uuid"] for _ in range(MOST)]
-            assert told == await in_order(tenure)
+            subjects = [(await owner.next("join_requested"))["subject_uuid"] for _ in range(MOST)]
+            assert subjects == await in_order(tenure)
             crowd.kill()  # they hang up
             await crowd.wait()
 

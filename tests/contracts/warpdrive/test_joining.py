@@ -146,8 +146,8 @@ async def test_an_owner_who_comes_later_is_shown_what_waits_and_every_stream_get
     session = await host(anna)
     async with keyholder(tenure, "cleo") as cleo, asking(ben, session, "b", "ben"), asking(cleo, session, "c", "cleo"):
         async with watching(anna, session) as first, watching(anna, session) as second:
-            seen = [[(await stream.next("join_requested"))["user"] for _ in range(2)] for stream in (first, second)]
-            assert seen == [["ben", "cleo"]] * 2
+            users = [[(await stream.next("join_requested"))["user"] for _ in range(2)] for stream in (first, second)]
+            assert users == [["ben", "cleo"]] * 2
         async with watching(anna, session) as third, keyholder(tenure, "dora") as dora:
             assert [(await third.next("join_requested"))["user"] for _ in range(2)] == ["ben", "cleo"]
             async with asking(dora, session, "d", "dora"):

@@ -25,7 +25,7 @@ from tests.infra.docker.test_ssh import greeting, ssh
 from tests.support.engines import IMAGE, TEMPLATE, DockerEngine, opened
 from tests.support.server import eventually, served
 
-REFUSED = 255  # of ssh
+REFUSED_STATUS = 255  # ssh exits with this when it cannot log in
 
 
 @pytest.fixture
@@ -55,22 +55,22 @@ async def test_the_whole_story(engine: DockerEngine, database: str, tmp_path: Pa
         port: int = at["port"]
         assert at == {"host": "127.0.0.1", "port": port, "user": "tenure", "command": f"ssh -p {port} tenure@127.0.0.1"}
         await greeting(port)
-        said = await asyncio.to_thread(ssh, port, hers, "tenure@127.0.0.1", "whoami")
-        assert said.stdout == "tenure\n", said.stderr
-        assert (await asyncio.to_thread(ssh, port, his, "tenure@127.0.0.1", "true")).returncode == REFUSED
+        result = await asyncio.to_thread(ssh, port, hers, "tenure@127.0.0.1", "whoami")
+        assert result.stdout == "tenure\n", result.stderr
+        assert (await asyncio.to_thread(ssh, port, his, "tenure@127.0.0.1", "true")).returncode == REFUSED_STATUS
 
         async with watching(anna, session) as owner, asking(ben, session, key=his_key) as guest:
             request = await owner.next("join_requested")
-            assert (await asyncio.to_thread(ssh, port, his, "bob@127.0.0.1", "true")).returncode == REFUSED
+            assert (await asyncio.to_thread(ssh, port, his, "bob@127.0.0.1", "true")).returncode == REFUSED_STATUS
             assert (await approve(anna, session, request)).status_code == 200
-            said = await asyncio.to_thread(ssh, port, his, "bob@127.0.0.1", "whoami; groups; pwd")
-            assert said.stdout.split() == ["bob", "bob", "guests", "/home/bob"], said.stderr
+            result = await asyncio.to_thread(ssh, port, his, "bob@127.0.0.1", "whoami; groups; pwd")
+            assert result.stdout.split() == ["bob", "bob", "guests", "/home/bob"], result.stderr
             assert await guest.next("join_request_outcome") == {"status": "approved"}
-        assert (await asyncio.to_thread(ssh, port, hers, "bob@127.0.0.1", "true")).returncode == REFUSED
+        assert (await asyncio.to_thread(ssh, port, hers, "bob@127.0.0.1", "true")).returncode == REFUSED_STATUS
         # What he puts there himself opens nothing.
-        mine = "mkdir -p .ssh && chmod 700 .ssh && cat > .ssh/authorized_keys"
-        await asyncio.to_thread(ssh, port, his, "bob@127.0.0.1", f"echo '{her_key}' | ({mine})")
-        assert (await asyncio.to_thread(ssh, port, hers, "bob@127.0.0.1", "true")).returncode == REFUSED
+        add_key = "mkdir -p .ssh && chmod 700 .ssh && cat > .ssh/authorized_keys"
+        await asyncio.to_thread(ssh, port, his, "bob@127.0.0.1", f"echo '{her_key}' | ({add_key})")
+        assert (await asyncio.to_thread(ssh, port, hers, "bob@127.0.0.1", "true")).returncode == REFUSED_STATUS
 
         forever = "trap '' HUP TERM; touch /tmp/here; while :; do sleep 1 & wait; done"
         inside = asyncio.create_task(asyncio.to_thread(ssh, port, his, "bob@127.0.0.1", forever))
@@ -81,8 +81,8 @@ async def test_the_whole_story(engine: DockerEngine, database: str, tmp_path: Pa
             return await guests(anna, session) == []
 
         await eventually(is_out)
-        assert (await inside).returncode == REFUSED  # the connection is gone
-        assert (await asyncio.to_thread(ssh, port, his, "bob@127.0.0.1", "true")).returncode == REFUSED
+        assert (await inside).returncode == REFUSED_STATUS  # the connection is gone
+        assert (await asyncio.to_thread(ssh, port, his, "bob@127.0.0.1", "true")).returncode == REFUSED_STATUS
         left = await asyncio.to_thread(
             ssh, port, hers, "tenure@127.0.0.1", "ps -A -o user= | sort -u; grep bob /etc/passwd /etc/group; ls /home"
         )

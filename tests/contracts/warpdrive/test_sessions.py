@@ -21,9 +21,9 @@ ASKED = {"machine_id": "default", "region": "local", "pub_key": public_key("owne
 
 @pytest.mark.line("W08", "W09")
 async def test_a_session_is_answered_with_what_it_is(anna: httpx.AsyncClient, tenure: Served) -> None:
-    made = await anna.post("/sessions", json=ASKED | {"no_join": True})
-    assert made.status_code == 201
-    session = made.json()
+    answer = await anna.post("/sessions", json=ASKED | {"no_join": True})
+    assert answer.status_code == 201
+    session = answer.json()
     assert set(session) == SIX
     assert UUID(session["session_id"])
     assert (session["region"], session["machine_id"], session["no_join"]) == ("local", "default", True)
@@ -80,8 +80,8 @@ async def test_ids_and_aliases_are_unique_and_can_be_said(anna: httpx.AsyncClien
 async def test_an_alias_is_taken_while_its_session_runs_and_free_afterwards(
     anna: httpx.AsyncClient, tenure: Served
 ) -> None:
-    given = iter(["brave-otter-42", "brave-otter-42", "calm-heron-17", "brave-otter-42"])
-    object.__setattr__(tenure.tenure.deps.warpdrive.hosted_sessions, "aliases", lambda: next(given))
+    aliases = iter(["brave-otter-42", "brave-otter-42", "calm-heron-17", "brave-otter-42"])
+    object.__setattr__(tenure.tenure.deps.warpdrive.hosted_sessions, "aliases", lambda: next(aliases))
     first, second = await host(anna), await host(anna)
     assert (first["alias"], second["alias"]) == ("brave-otter-42", "calm-heron-17")
     assert (await anna.delete(f"/sessions/{first['session_id']}")).status_code == 200

@@ -37,21 +37,21 @@ async def nobody(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.line("W05")
 async def test_a_key_is_exchanged_for_a_token(tenure: Served, nobody: httpx.AsyncClient, key: str) -> None:
     answer = await nobody.post("/token", headers={"X-API-Key": key})
-    told = fine(answer)
-    assert set(told) == {"token", "expires_in"}
-    assert told["expires_in"] == 900 and isinstance(told["expires_in"], int)
+    body = fine(answer)
+    assert set(body) == {"token", "expires_in"}
+    assert body["expires_in"] == 900 and isinstance(body["expires_in"], int)
     assert answer.headers["cache-control"] == "no-store"
     keys = jwt.PyJWKSet.from_dict(fine(await nobody.get("/.well-known/jwks.json")))
-    kid = jwt.get_unverified_header(told["token"])["kid"]
-    said = jwt.decode(told["token"], keys[kid], audience="tenure", issuer="tenure")  # as anybody may verify it
-    assert said["exp"] - said["iat"] == 900
+    kid = jwt.get_unverified_header(body["token"])["kid"]
+    claims = jwt.decode(body["token"], keys[kid], audience="tenure", issuer="tenure")  # as anybody may verify it
+    assert claims["exp"] - claims["iat"] == 900
 
 
 @pytest.mark.line("W05")
 async def test_a_token_does_not_outlive_its_key(nobody: httpx.AsyncClient, alice: httpx.AsyncClient) -> None:
     passing = (await new_key(alice, expires_in=100))["key"]
-    told = fine(await nobody.post("/token", headers={"X-API-Key": passing}))
-    assert 1 <= told["expires_in"] <= 100
+    body = fine(await nobody.post("/token", headers={"X-API-Key": passing}))
+    assert 1 <= body["expires_in"] <= 100
 
 
 @pytest.mark.line("W06")
@@ -75,10 +75,10 @@ async def test_both_are_taken(tenure: Served, nobody: httpx.AsyncClient, key: st
 async def test_every_endpoint_takes_both_and_answers_nobody(
     tenure: Served, nobody: httpx.AsyncClient, key: str
 ) -> None:
-    asked = [(method, path) for method, path in published(await nobody.get("/openapi.json")) if path != "/token"]
-    assert len(asked) >= 12, asked
+    endpoints = [(method, path) for method, path in published(await nobody.get("/openapi.json")) if path != "/token"]
+    assert len(endpoints) >= 12, endpoints
     token = await exchanged(tenure.url, key)
-    for method, path in asked:
+    for method, path in endpoints:
         refused(await nobody.request(method, path), 401, "unauthorized", NEEDED)
         refused(await nobody.request(method, path, headers=bearing("x")), 401, "unauthorized", NEEDED)
         for headers in ({"X-API-Key": key}, bearing(token)):
@@ -89,10 +89,10 @@ async def test_every_endpoint_takes_both_and_answers_nobody(
 
 
 def published(answer: httpx.Response) -> list[tuple[str, str]]:
-    """Every method and address of Warpdrive, about what is not there."""
-    gone = {"id": "7" * 8, "session_id": NOBODY, "alias": "no-such-1", "joiner_uuid": NOBODY, "guest_id": NOBODY}
+    """Every published method and address of Warpdrive, filled with ids that do not exist."""
+    unknown_ids = {"id": "7" * 8, "session_id": NOBODY, "alias": "no-such-1", "joiner_uuid": NOBODY, "guest_id": NOBODY}
     paths = [path for path in answer.json()["paths"] if path.startswith(warpdrive.CONTRACT.prefixes)]
-    return [(it.upper(), path.format(**gone)) for path in paths for it in answer.json()["paths"][path]]
+    return [(method.upper(), path.format(**unknown_ids)) for path in paths for method in answer.json()["paths"][path]]
 
 
 @pytest.mark.line("W03")
@@ -102,14 +102,14 @@ async def test_what_is_not_good_is_refused_and_always_alike(
     revoked = await new_key(alice)
     await alice.delete(f"{KEYS}/{revoked['id']}")
     tokens = await bad_tokens(tenure, await exchanged(tenure.url, key))
-    asked: list[dict[str, str]] = [bearing(token) for token in tokens.values()]
-    asked += [{"X-API-Key": text} for text in wrong_keys(key, revoked["key"])]
-    asked += [bearing(text) for text in wrong_keys(key, revoked["key"])]
+    attempts: list[dict[str, str]] = [bearing(token) for token in tokens.values()]
+    attempts += [{"X-API-Key": text} for text in wrong_keys(key, revoked["key"])]
+    attempts += [bearing(text) for text in wrong_keys(key, revoked["key"])]
     malformed = ("Bearer", "Bearer x y", key, f"Bearer {key} {key}", "Token x", f",{key}")
-    asked += [{"Authorization": said} for said in malformed]
-    answers = [await nobody.get(API_KEYS, headers=headers | from_anew(n)) for n, headers in enumerate(asked)]
-    seen = {(it.status_code, it.text, str(told(it))) for it in answers}
-    assert len(asked) > 30 and len(seen) == 1, seen
+    attempts += [{"Authorization": value} for value in malformed]
+    answers = [await nobody.get(API_KEYS, headers=headers | from_anew(n)) for n, headers in enumerate(attempts)]
+    outcomes = {(answer.status_code, answer.text, str(headers_seen(answer))) for answer in answers}
+    assert len(attempts) > 30 and len(outcomes) == 1, outcomes
     refused(answers[0], 401, "unauthorized", NEEDED)
     assert answers[0].headers["www-authenticate"] == "Bearer"
 
@@ -119,12 +119,12 @@ def wrong_keys(key: str, revoked: str) -> list[str]:
 
 
 def from_anew(n: int) -> dict[str, str]:
-    """From an address of its own, since wrong keys are counted by address."""
+    """A header that names a new client address, because wrong keys are counted by address."""
     return {"X-Forwarded-For": f"192.0.2.{n}"}
 
 
-def told(answer: httpx.Response) -> list[tuple[str, str]]:
-    """Its headers, but for what differs from each answer to the next."""
+def headers_seen(answer: httpx.Response) -> list[tuple[str, str]]:
+    """The answer's headers without those that differ between any two answers."""
     return [(name, value) for name, value in answer.headers.items() if name not in ("date", "x-request-id")]
 
 
@@ -143,12 +143,12 @@ async def test_a_key_is_looked_up_and_a_token_is_not(tenure: Served, nobody: htt
     fine(await nobody.get(WORKSPACES, headers=bearing(token)))  # which key signed it is known from then on
 
     async def asked_for(headers: dict[str, str]) -> int:
-        """The least of some tries, since what goes on in the background asks, too."""
+        """The fewest queries of five tries, because background tasks query the database, too."""
         counts = []
         for _ in range(5):
-            with counted() as asked:
+            with counted() as queries:
                 fine(await nobody.get(WORKSPACES, headers=headers))
-            counts.append(len(asked))
+            counts.append(len(queries))
         return min(counts)
 
     assert await asked_for({"x-user": "alice"}) == 1, "the list, and nothing else"
@@ -158,25 +158,25 @@ async def test_a_key_is_looked_up_and_a_token_is_not(tenure: Served, nobody: htt
 
 @contextmanager
 def counted() -> Iterator[list[str]]:
-    """What is asked of the database meanwhile."""
-    asked: list[str] = []
+    """Collect one entry for each database query while the block runs."""
+    queries: list[str] = []
     connection = AsyncConnectionPool.connection
 
     def counting(self: Any, *args: Any, **more: Any) -> Any:
-        asked.append("asked")
+        queries.append("query")
         return connection(self, *args, **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AsyncConnectionPool, "connection", counting)
-        yield asked
+        yield queries
 
 
 async def test_random_kids_make_no_load(tenure: Served, nobody: httpx.AsyncClient, key: str) -> None:
-    """A hundred tokens of keys that there are not: the rows are looked at a few times, and not a hundred."""
+    """A hundred tokens that name unknown signing keys cost a few queries, not a hundred."""
     await nobody.get("/.well-known/jwks.json")
-    said = jwt.decode(await exchanged(tenure.url, key), options={"verify_signature": False})
-    tokens = [jwt.encode(said, "secret" * 8, "HS256", {"kid": f"kid-{n}"}) for n in range(100)]
-    with counted() as asked:
+    claims = jwt.decode(await exchanged(tenure.url, key), options={"verify_signature": False})
+    tokens = [jwt.encode(claims, "secret" * 8, "HS256", {"kid": f"kid-{n}"}) for n in range(100)]
+    with counted() as queries:
         answers = await asyncio.gather(*(nobody.get(API_KEYS, headers=bearing(token)) for token in tokens))
-    assert {it.status_code for it in answers} == {401}
-    assert len(asked) <= 20
+    assert {answer.status_code for answer in answers} == {401}
+    assert len(queries) <= 20

@@ -53,7 +53,7 @@ async def test_every_server_shows_it_whoever_watches_and_whoever_dies(
             async with socket(api.url, olga, f"/ws/terminal/{id}") as terminal:
                 await terminal.until("connected")
                 await terminal.say("sendKeys", keys=f"echo {text[:1]}''{text[1:]}\r")
-                await terminal.shown(text)
+                await terminal.until_shown(text)
 
         async def happened(*expected: str) -> None:
             async def has_events() -> bool:
