@@ -55,10 +55,10 @@ class Claims:
         for _ in range(MAX_ATTEMPTS):
             try:
                 return await self.platform.change(actor.cause, Claim, id, take)
-            except Claimed as taken:
-                if await self._may_hold(taken.holder_id):
+            except Claimed as error:
+                if await self._may_hold(error.holder_id):
                     raise
-                former.add(taken.holder_id)
+                former.add(error.holder_id)
             except ConcurrentUpdate:
                 continue  # each round settles one of the many who try
         return await self.platform.change(actor.cause, Claim, id, take)

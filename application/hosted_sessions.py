@@ -84,9 +84,9 @@ class HostedSessions:
         """The session with this alias. Raises `NotFound`; `TooMany` after too many wrong guesses by `guesser`."""
         await self.attempt_limiter.check(guesser)
         with suppress(NotFound):
-            taken = await self.platform.load(Alias, Alias.id_of(alias))
-            if taken.subject_id:
-                return await self.platform.load(HostedSession, taken.subject_id)
+            entry = await self.platform.load(Alias, Alias.id_of(alias))
+            if entry.subject_id:
+                return await self.platform.load(HostedSession, entry.subject_id)
         await self.attempt_limiter.record_failure(guesser)
         raise NotFound("no such session")
 

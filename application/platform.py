@@ -79,8 +79,8 @@ class Platform(Application[UUID]):
 
     async def last_event(self, id: UUID) -> Any:
         """The newest event of a stream, None if there is none: much less to read than the whole. `Unavailable`."""
-        found = await self.last_event_reader.read(id)
-        return self.mapper.to_domain_event(found) if found else None
+        stored = await self.last_event_reader.read(id)
+        return self.mapper.to_domain_event(stored) if stored else None
 
     async def commit(self, cause: Cause, *aggregates: Aggregate) -> None:
         """All of them or none. `ConcurrentUpdate` if somebody was faster; `Unavailable` without the database."""

@@ -9,7 +9,7 @@ from application.access import Cause
 from application.instructors import normalize_email
 from application.platform import Platform
 from application.ports.workshops import Registration, Registrations
-from application.seats import Seats, Taken
+from application.seats import Seats, TakenSeat
 from domain.name import validate_name
 from domain.seat import NoSuchSession
 from domain.unique_name import Code
@@ -36,7 +36,7 @@ class Registering:
         registration = Registration(workshop_id, self.seats.ids(), name)
         return access_code if await self.rows.add(registration, email, Code.canonical(access_code)) else None
 
-    async def session(self, access_code: str, guesser: str, request_id: str) -> tuple[Workshop, str, Taken | None]:
+    async def session(self, access_code: str, guesser: str, request_id: str) -> tuple[Workshop, str, TakenSeat | None]:
         """The workshop, the registered name, and the seat; None instead of a seat while the workshop does not run.
 
         Raises `NoSuchSession`, `TooMany`, and what `Seats.have` raises.
@@ -49,10 +49,10 @@ class Registering:
         workshop = await self.platform.load(Workshop, registration.workshop_id)
         if workshop.status != Status.RUNNING:
             return workshop, registration.name, None
-        taken = await self.seats.have(
+        seat = await self.seats.have(
             registration.workshop_id, registration.learner_id, registration.name, Cause(request_id=request_id)
         )
-        return workshop, registration.name, taken
+        return workshop, registration.name, seat
 
     async def forget(self, workshop_id: UUID) -> None:
         """Delete the registrations of a workshop."""

@@ -23,7 +23,7 @@ MAX_ATTEMPTS = 100  # at one seat; many learners may join at once, through many 
 
 
 @dataclass(frozen=True)
-class Taken:
+class TakenSeat:
     """A seat that a learner has, and the token for it."""
 
     workshop: Workshop
@@ -45,7 +45,9 @@ class Seats:
     attempt_limiter: AttemptLimiter
     _locks: WeakValueDictionary[UUID, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
-    async def join(self, *, code: str, odehash: str | None, name: str | None, guesser: str, request_id: str) -> Taken:
+    async def join(
+        self, *, code: str, odehash: str | None, name: str | None, guesser: str, request_id: str
+    ) -> TakenSeat:
         """A seat in the workshop with this code: a free one, or the former one for a reconnect code (`odehash`).
 
         Raises, in this order, `NotFound`, `NotRunning`, `NoSuchSession`, `NoSeats`; `TooMany` after wrong guesses.
@@ -74,7 +76,7 @@ class Seats:
             raise NotFound("no workshop has this code")
         return workshop_id
 
-    async def sit_down(self, workshop_id: UUID, name: str, cause: Cause, learner_id: UUID | None = None) -> Taken:
+    async def sit_down(self, workshop_id: UUID, name: str, cause: Cause, learner_id: UUID | None = None) -> TakenSeat:
         """The first free seat, for a new learner."""
         learner_id, name = learner_id or self.ids(), validate_name(name) if name else ""
         seats: list[int] = []
@@ -93,9 +95,9 @@ class Seats:
         except Exception:
             await self.learners.forget([learner_id])
             raise
-        return await self._taken(workshop, seats[-1], learner_id, learners[0].odehash)
+        return await self._seat_with_token(workshop, seats[-1], learner_id, learners[0].odehash)
 
-    async def have(self, workshop_id: UUID, learner_id: UUID, name: str, cause: Cause) -> Taken:
+    async def have(self, workshop_id: UUID, learner_id: UUID, name: str, cause: Cause) -> TakenSeat:
         """The learner's seat: the present one, or else the first free one."""
         async with self._locks.setdefault(workshop_id, asyncio.Lock()):
             workshop = await self.platform.load(Workshop, workshop_id)
@@ -103,17 +105,17 @@ class Seats:
             if seat is None:
                 return await self.sit_down(workshop_id, name, cause, learner_id)
             rows = await self.learners.describe([learner_id])
-            return await self._taken(workshop, seat, learner_id, rows[learner_id].odehash)
+            return await self._seat_with_token(workshop, seat, learner_id, rows[learner_id].odehash)
 
-    async def _come_back(self, workshop_id: UUID, odehash: str, cause: Cause) -> Taken:
+    async def _come_back(self, workshop_id: UUID, odehash: str, cause: Cause) -> TakenSeat:
         learner_id = await self.learners.find(workshop_id, odehash)
         seats: list[int] = []
         workshop = await self.platform.change(
             cause, Workshop, workshop_id, lambda workshop: seats.append(workshop.rejoin(learner_id, self.clock()))
         )
         assert learner_id is not None, "rejoin() refuses None"
-        return await self._taken(workshop, seats[-1], learner_id, odehash)
+        return await self._seat_with_token(workshop, seats[-1], learner_id, odehash)
 
-    async def _taken(self, workshop: Workshop, seat: int, learner_id: UUID, odehash: str) -> Taken:
+    async def _seat_with_token(self, workshop: Workshop, seat: int, learner_id: UUID, odehash: str) -> TakenSeat:
         admission = Admission(workshop.number, seat, learner_id, odehash)
-        return Taken(workshop, seat, odehash, await self.tokens.issue(admission, self.clock()))
+        return TakenSeat(workshop, seat, odehash, await self.tokens.issue(admission, self.clock()))

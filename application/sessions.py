@@ -44,26 +44,26 @@ class Sessions:
     platform: Platform
     clock: Clock
 
-    async def record(self, seen: TmuxSession, cause: Cause) -> UUID:
+    async def record(self, tmux_session: TmuxSession, cause: Cause) -> UUID:
         """Record a session as tmux shows it: new, unchanged or changed. Returns its id."""
-        id = Session.id_of(seen.host, seen.server, seen.tmux_id, seen.created_at)
+        id = Session.id_of(tmux_session.host, tmux_session.server, tmux_session.tmux_id, tmux_session.created_at)
         now = self.clock()
         new = Session(
             id=id,
             at=now,
-            host=seen.host,
-            server=seen.server,
-            tmux_id=seen.tmux_id,
-            name=seen.name,
-            windows=seen.windows,
-            created_at=seen.created_at,
-            owner_id=seen.owner_id,
+            host=tmux_session.host,
+            server=tmux_session.server,
+            tmux_id=tmux_session.tmux_id,
+            name=tmux_session.name,
+            windows=tmux_session.windows,
+            created_at=tmux_session.created_at,
+            owner_id=tmux_session.owner_id,
         )
         try:
             await self.platform.commit(cause, new)
         except ConcurrentUpdate:  # it is in the log already
             await self.platform.change(
-                cause, Session, id, lambda session: session.observe(seen.name, seen.windows, now)
+                cause, Session, id, lambda session: session.observe(tmux_session.name, tmux_session.windows, now)
             )
         return id
 
