@@ -24,27 +24,27 @@ def project() -> dict[str, dict[str, object]]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def run(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def run(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, input=given, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *command], cwd=ROOT, input=stdin, capture_output=True, text=True, check=False
     )
 
 
 def test_the_dependency_rule() -> None:
     # In a process of its own: it turns off the loggers of whoever calls it.
     code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
-    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stdout
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
 
 
 def test_ruff_finds_nothing() -> None:
-    found = run("ruff", "check", "--no-cache", "--output-format=concise", ".")
-    assert found.returncode == 0, found.stdout
+    result = run("ruff", "check", "--no-cache", "--output-format=concise", ".")
+    assert result.returncode == 0, result.stdout
 
 
 def test_ruff_would_format_nothing_otherwise() -> None:
-    found = run("ruff", "format", "--check", "--no-cache", ".")
-    assert found.returncode == 0, found.stdout
+    result = run("ruff", "format", "--check", "--no-cache", ".")
+    assert result.returncode == 0, result.stdout
 
 
 def test_no_circle_among_files() -> None:
@@ -56,8 +56,8 @@ def test_no_circle_among_packages() -> None:
 
 
 def test_mypy_finds_nothing() -> None:
-    found = run("mypy", "--no-error-summary")
-    assert found.returncode == 0, found.stdout
+    result = run("mypy", "--no-error-summary")
+    assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_mypy_finds_nothing() -> None:
 )
 def test_time_ids_and_chance_come_through_ports(line: str) -> None:
     for path, banned in {"domain/x.py": True, "interfaces/a/x.py": True, "infra/x.py": False}.items():
-        found = run("ruff", "check", "--no-cache", "--select=TID251", "--stdin-filename", path, "-", given=line)
-        assert ("TID251" in found.stdout) is banned, found.stdout
+        result = run("ruff", "check", "--no-cache", "--select=TID251", "--stdin-filename", path, "-", stdin=line)
+        assert ("TID251" in result.stdout) is banned, result.stdout
 
 
 def test_what_is_shipped_is_what_the_rule_speaks_of() -> None:
@@ -104,9 +104,9 @@ def test_the_locks_hold_versions_and_hashes_and_name_no_place(lock: str) -> None
 
 
 def test_the_lock_covers_what_is_asked_for() -> None:
-    said = project()["project"]
-    asked = [*said["dependencies"], *said["optional-dependencies"]["test"]]  # type: ignore[misc,index]
-    names = {re.split(r"[\[<>=!~ ]", one)[0].lower() for one in asked}
+    settings = project()["project"]
+    requirements = [*settings["dependencies"], *settings["optional-dependencies"]["test"]]  # type: ignore[misc,index]
+    names = {re.split(r"[\[<>=!~ ]", one)[0].lower() for one in requirements}
     locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
     assert names <= locked, "run make lock"
 
@@ -142,6 +142,6 @@ def test_the_example_names_settings_that_exist() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="make")
 def test_make_says_what_it_can_do() -> None:
-    said = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in ("run", "test", "bench", "lint", "contracts", "docs", "lock", "image", "clean"):
-        assert f"make {target} " in said
+        assert f"make {target} " in printed

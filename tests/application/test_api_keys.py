@@ -28,21 +28,21 @@ ANNA, BOB = (Actor(uuid5(SUBJECT, name), name, "") for name in ("anna", "bob"))
 class Recorded:
     """A part of the world, and what is asked of it."""
 
-    def __init__(self, part: Any, asked: list[str]) -> None:
-        self._part, self._asked = part, asked
+    def __init__(self, part: Any, calls: list[str]) -> None:
+        self._part, self._calls = part, calls
 
     def __getattr__(self, name: str) -> Any:
-        self._asked.append(f"{type(self._part).__name__}.{name}")
+        self._calls.append(f"{type(self._part).__name__}.{name}")
         return getattr(self._part, name)
 
 
 @pytest.fixture
 async def keys(database: str) -> AsyncIterator[ApiKeys]:
-    async for it in made(database):
-        yield it
+    async for opened_keys in open_keys(database):
+        yield opened_keys
 
 
-async def made(url: str) -> AsyncIterator[ApiKeys]:
+async def open_keys(url: str) -> AsyncIterator[ApiKeys]:
     opened = await open_database(url)
     async with database.create_pool(url, 4) as pool:
         people = PeopleRows(pool, uuid4)
@@ -57,25 +57,25 @@ async def test_wrong_keys_take_the_same_steps_whatever_is_wrong_with_them(keys: 
     await keys.revoke(ANNA, revoked.id)
     steps = []
     for text in (f"{good[:13]}{'x' * 43}", f"tnr_00000000_{good[13:]}", once_good, "tnr_", "", "é" * 10_000):
-        asked: list[str] = []
+        calls: list[str] = []
         recorded: dict[str, Any] = {
-            part: Recorded(getattr(keys, part), asked) for part in ("platform", "rows", "attempt_limiter", "people")
+            part: Recorded(getattr(keys, part), calls) for part in ("platform", "rows", "attempt_limiter", "people")
         }
         assert await replace(keys, **recorded).authenticate(text, "here") is None
-        steps.append(asked)
+        steps.append(calls)
     assert steps[0] == [
         "PerMinuteAttemptLimiter.check",
         "ApiKeyRows.find",
         "Platform.load",
         "PerMinuteAttemptLimiter.record_failure",
     ]
-    assert all(taken == steps[0] for taken in steps), steps
+    assert all(taken_steps == steps[0] for taken_steps in steps), steps
 
 
 async def test_a_good_key_is_its_owners_within_its_scopes(keys: ApiKeys) -> None:
-    made, text = await keys.create(ANNA, name="a", scopes=["read"], lasts=timedelta(hours=1))
+    key, text = await keys.create(ANNA, name="a", scopes=["read"], lasts=timedelta(hours=1))
     grant = await keys.authenticate(text, "here")
-    assert grant and (grant.key_id, grant.user_id, grant.role) == (made.id, ANNA.user_id, None)
+    assert grant and (grant.key_id, grant.user_id, grant.role) == (key.id, ANNA.user_id, None)
     assert (grant.scopes, grant.expires_at) == (frozenset({Scope.READ}), T0 + timedelta(hours=1))
     later = replace(keys, clock=lambda: T0 + timedelta(hours=1))
     assert await later.authenticate(text, "here") is None
@@ -92,7 +92,11 @@ async def test_an_auditors_key_audits_for_as_long_as_they_may(keys: ApiKeys) -> 
     for scopes in (["audit"], ["full"]):
         _, text = await keys.create(eve, name="a", scopes=scopes)
         now, then = keys, replace(keys, auditors=frozenset[str]())
-        audits = [Scope.AUDIT in grant.scopes for it in (now, then) if (grant := await it.authenticate(text, "here"))]
+        audits = [
+            Scope.AUDIT in grant.scopes
+            for service in (now, then)
+            if (grant := await service.authenticate(text, "here"))
+        ]
         assert audits == [True, False]
 
 
@@ -105,8 +109,8 @@ async def test_a_key_makes_none_that_reaches_further(keys: ApiKeys) -> None:
 
 
 async def test_anothers_key_is_not_there(keys: ApiKeys) -> None:
-    made, text = await keys.create(ANNA, name="a")
-    for id in (made.id, UUID(int=7)):
+    key, text = await keys.create(ANNA, name="a")
+    for id in (key.id, UUID(int=7)):
         with pytest.raises(NotFound, match="^no such key$"):
             await keys.revoke(BOB, id)
     assert await keys.authenticate(text, "here")

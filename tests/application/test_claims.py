@@ -42,9 +42,9 @@ class World:
     databases: list[Database]
     now: datetime = T0
 
-    def do(self, asked: Awaitable[T]) -> T:
+    def do(self, awaitable: Awaitable[T]) -> T:
         async def asking() -> T:
-            return await asked
+            return await awaitable
 
         return asyncio.run_coroutine_threadsafe(asking(), self.loop).result(20)
 
@@ -53,33 +53,33 @@ class World:
 def world(database: str) -> Iterator[World]:
     loop = asyncio.new_event_loop()
     Thread(target=loop.run_forever, daemon=True).start()
-    it = World(loop, [], [])
+    two_servers = World(loop, [], [])
     for _ in range(2):
-        opened = it.do(open_database(database))
-        it.databases.append(opened)
-        it.servers.append(Claims(opened.platform, lambda: it.now, LASTS))
+        opened = two_servers.do(open_database(database))
+        two_servers.databases.append(opened)
+        two_servers.servers.append(Claims(opened.platform, lambda: two_servers.now, LASTS))
     for actor in (*PEOPLE, ADMIN):
         joined = User(id=actor.user_id, at=T0, role=str(actor.role), invite_id=None)
-        it.do(it.databases[0].platform.commit(Cause(), joined))
+        two_servers.do(two_servers.databases[0].platform.commit(Cause(), joined))
     try:
-        yield it
+        yield two_servers
     finally:
-        for opened in it.databases:
-            it.do(opened.close())
+        for opened in two_servers.databases:
+            two_servers.do(opened.close())
         loop.call_soon_threadsafe(loop.stop)
 
 
-async def outcome(asked: Awaitable[Any]) -> Any:
+async def outcome(awaitable: Awaitable[Any]) -> Any:
     try:
-        return await asked
+        return await awaitable
     except Refused as refused:
         return refused
 
 
 @pytest.fixture
 def twice(database: str) -> Iterator[World]:
-    with world(database) as it:
-        yield it
+    with world(database) as two_servers:
+        yield two_servers
 
 
 def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
@@ -102,72 +102,76 @@ def test_at_every_moment_at_most_one_has_it(twice: World) -> None:
         def give(self, to: UUID) -> None:
             self.holder, self.until, self.asking = to, twice.now + LASTS, set()
 
-        @rule(who=ANYBODY | st.just(ADMIN), at=SERVERS)
-        def claim(self, who: Actor, at: int) -> None:
-            said = twice.do(outcome(twice.servers[at].take(who, self.session, None)))
-            if self.has() in (None, who.user_id) or who is ADMIN:
-                assert isinstance(said, Claim) and said.holder_id == who.user_id
-                asking = self.asking if self.has() == who.user_id else set()
-                self.give(who.user_id)
+        @rule(actor=ANYBODY | st.just(ADMIN), at=SERVERS)
+        def claim(self, actor: Actor, at: int) -> None:
+            answer = twice.do(outcome(twice.servers[at].take(actor, self.session, None)))
+            if self.has() in (None, actor.user_id) or actor is ADMIN:
+                assert isinstance(answer, Claim) and answer.holder_id == actor.user_id
+                asking = self.asking if self.has() == actor.user_id else set()
+                self.give(actor.user_id)
                 self.asking = asking
             else:
-                assert isinstance(said, Claimed)
-                assert (said.holder_id, said.expires_at) == (self.holder, self.until)
+                assert isinstance(answer, Claimed)
+                assert (answer.holder_id, answer.expires_at) == (self.holder, self.until)
 
-        @rule(many=st.lists(st.tuples(ANYBODY, SERVERS), min_size=2, max_size=20, unique_by=lambda it: it[0].user_id))
+        @rule(
+            many=st.lists(
+                st.tuples(ANYBODY, SERVERS), min_size=2, max_size=20, unique_by=lambda claimant: claimant[0].user_id
+            )
+        )
         def claim_all_at_once(self, many: list[tuple[Actor, int]]) -> None:
             async def all_at_once() -> list[Any]:
-                asked = (outcome(twice.servers[at].take(who, self.session, None)) for who, at in many)
-                return await asyncio.gather(*asked)
+                claims = (outcome(twice.servers[at].take(actor, self.session, None)) for actor, at in many)
+                return await asyncio.gather(*claims)
 
-            said = twice.do(all_at_once())
-            won = [who.user_id for (who, _), it in zip(many, said, strict=True) if isinstance(it, Claim)]
+            answers = twice.do(all_at_once())
+            won = [actor.user_id for (actor, _), answer in zip(many, answers, strict=True) if isinstance(answer, Claim)]
             if self.has() is None:
                 assert len(won) == 1
                 self.give(won[0])
             else:
-                assert won == [who.user_id for who, _ in many if who.user_id == self.has()]
+                assert won == [actor.user_id for actor, _ in many if actor.user_id == self.has()]
                 if won:
                     self.until = twice.now + LASTS
-            losers = [it for it in said if not isinstance(it, Claim)]
-            assert all(isinstance(it, Claimed) and it.holder_id == self.holder for it in losers)
+            losers = [answer for answer in answers if not isinstance(answer, Claim)]
+            assert all(isinstance(loser, Claimed) and loser.holder_id == self.holder for loser in losers)
 
-        @rule(who=ANYBODY | st.just(ADMIN), at=SERVERS)
-        def release(self, who: Actor, at: int) -> None:
-            said = twice.do(outcome(twice.servers[at].release(who, self.session)))
+        @rule(actor=ANYBODY | st.just(ADMIN), at=SERVERS)
+        def release(self, actor: Actor, at: int) -> None:
+            answer = twice.do(outcome(twice.servers[at].release(actor, self.session)))
             if self.has() is None:
-                assert isinstance(said, NotFound)
-            elif self.has() == who.user_id or who is ADMIN:
-                assert isinstance(said, Claim)
+                assert isinstance(answer, NotFound)
+            elif self.has() == actor.user_id or actor is ADMIN:
+                assert isinstance(answer, Claim)
                 self.holder = None
             else:
-                assert isinstance(said, NotAllowed)
+                assert isinstance(answer, NotAllowed)
 
-        @rule(who=ANYBODY, at=SERVERS)
-        def type_a_key(self, who: Actor, at: int) -> None:
-            held = twice.do(twice.servers[at].holder(self.session))
-            assert (held[0] if held else None) == self.has()
-            if held and held[0] == who.user_id:
-                twice.do(twice.servers[at].used(who, self.session, held[1]))
+        @rule(actor=ANYBODY, at=SERVERS)
+        def type_a_key(self, actor: Actor, at: int) -> None:
+            holder = twice.do(twice.servers[at].holder(self.session))
+            assert (holder[0] if holder else None) == self.has()
+            if holder and holder[0] == actor.user_id:
+                twice.do(twice.servers[at].used(actor, self.session, holder[1]))
                 if self.until - twice.now < LASTS / 2:
                     self.until = twice.now + LASTS
 
-        @rule(who=ANYBODY, at=SERVERS)
-        def ask_for_it(self, who: Actor, at: int) -> None:
-            said = twice.do(outcome(twice.servers[at].ask_for(who, self.session, None)))
-            assert isinstance(said, NotFound if self.has() is None else Claim)
-            if self.has() not in (None, who.user_id):
-                self.asking.add(who.user_id)
+        @rule(actor=ANYBODY, at=SERVERS)
+        def ask_for_it(self, actor: Actor, at: int) -> None:
+            answer = twice.do(outcome(twice.servers[at].ask_for(actor, self.session, None)))
+            assert isinstance(answer, NotFound if self.has() is None else Claim)
+            if self.has() not in (None, actor.user_id):
+                self.asking.add(actor.user_id)
 
         @rule(to=ANYBODY, at=SERVERS, by=ANYBODY)
         def hand_it_over(self, to: Actor, at: int, by: Actor) -> None:
             by = next((one for one in PEOPLE if one.user_id == self.has()), by)
-            said = twice.do(outcome(twice.servers[at].hand_over(by, self.session, to.user_id)))
+            answer = twice.do(outcome(twice.servers[at].hand_over(by, self.session, to.user_id)))
             if self.has() == by.user_id and to.user_id in self.asking:
-                assert isinstance(said, Claim)
+                assert isinstance(answer, Claim)
                 self.give(to.user_id)
             else:
-                assert isinstance(said, Refused)
+                assert isinstance(answer, Refused)
 
         @rule(minutes=st.sampled_from([1, 5, 14, 16, 29, 30, 31]))
         def time_passes(self, minutes: int) -> None:
@@ -196,9 +200,9 @@ async def test_of_fifty_who_claim_at_once_one_wins(database: str) -> None:
         many = [Actor(uuid5(SUBJECT, str(n)), str(n), "", role=Role.OPERATOR) for n in range(50)]
         for actor in many:
             await platform.commit(Cause(), User(id=actor.user_id, at=T0, role="operator", invite_id=None))
-        said = await asyncio.gather(*(outcome(claims.take(who, SUBJECT, None)) for who in many))
-        (won,) = [it for it in said if isinstance(it, Claim)]
-        lost = [(it.holder_id, it.expires_at) for it in said if isinstance(it, Claimed)]
+        answers = await asyncio.gather(*(outcome(claims.take(actor, SUBJECT, None)) for actor in many))
+        (won,) = [answer for answer in answers if isinstance(answer, Claim)]
+        lost = [(answer.holder_id, answer.expires_at) for answer in answers if isinstance(answer, Claimed)]
         assert lost == [(won.holder_id, T0 + LASTS)] * 49
     finally:
         await opened.close()

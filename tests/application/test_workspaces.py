@@ -5,18 +5,18 @@ from tests.support.server import Served, eventually, stream, until
 
 async def test_a_workspace_is_created_runs_expires_and_leaves_its_history(tenure: Served) -> None:
     async with tenure.client() as alice, stream(alice) as events:
-        made = (await alice.post("/api/v1/workspaces", json={"name": "a", "ttl_seconds": 1})).json()
-        assert made["status"] == "creating"
+        workspace = (await alice.post("/api/v1/workspaces", json={"name": "a", "ttl_seconds": 1})).json()
+        assert workspace["status"] == "creating"
 
         running = await until(events, "workspace.provisioned")
         assert running["state"]["status"] == "running"
-        assert (await until(events, "workspace.expiry_warned"))["facts"]["expires_at"] == made["expires_at"]
+        assert (await until(events, "workspace.expiry_warned"))["facts"]["expires_at"] == workspace["expires_at"]
         await until(events, "workspace.expired")
-        assert (await alice.get(f"/api/v1/workspaces/{made['id']}")).status_code == 404
+        assert (await alice.get(f"/api/v1/workspaces/{workspace['id']}")).status_code == 404
         await until(events, "workspace.destroyed")
         assert tenure.engine.machines == {}
 
-        trail = (await alice.get("/api/v1/audit/events", params={"subject": made["id"]})).json()["events"]
+        trail = (await alice.get("/api/v1/audit/events", params={"subject": workspace["id"]})).json()["events"]
         assert [entry["kind"].partition(".")[2] for entry in trail] == [
             "requested",
             "provisioned",

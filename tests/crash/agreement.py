@@ -42,12 +42,12 @@ async def unsettled(conn: AsyncConnection[Any], now: datetime) -> list[str]:
 async def disagreements(
     conn: AsyncConnection[Any],
     engine: Engine,
-    made: Mapping[str, UUID],
+    workspace_ids: Mapping[str, UUID],
     given_back: Collection[UUID],
     platform: Platform,
     surprises: bool,
 ) -> list[str]:
-    """Sentences; none if all is well. `made` and `given_back` are what people were told.
+    """Sentences; none if all is well. `workspace_ids` (by name) and `given_back` are what people got as answers.
 
     `surprises`: whether machines may have started or stopped without being asked to at that time.
     """
@@ -57,10 +57,10 @@ async def disagreements(
     for entry in trail:
         history[entry["subject"]].append(entry)
     return [
-        *lost(rows, history, made, given_back),
+        *lost(rows, history, workspace_ids, given_back),
         *(wrong for row in rows.values() for wrong in apart(row, engine)),
         *(f"{id} runs, and nobody holds it" for id in engine.machines if id not in rows),
-        *(f"{id} has left snapshots" for id, kept in engine.snapshots.items() if kept and id not in rows),
+        *(f"{id} has left snapshots" for id, snapshots in engine.snapshots.items() if snapshots and id not in rows),
         *(wrong for id, entries in history.items() for wrong in twice(id, entries)),
         *(() if surprises else imagined(history)),
         *classrooms(await fetch(conn, "select * from workshops"), rows, engine),
@@ -70,12 +70,15 @@ async def disagreements(
 
 
 def lost(
-    rows: Mapping[UUID, Any], history: Mapping[UUID, list[Any]], made: Mapping[str, UUID], given_back: Collection[UUID]
+    rows: Mapping[UUID, Any],
+    history: Mapping[UUID, list[Any]],
+    workspace_ids: Mapping[str, UUID],
+    given_back: Collection[UUID],
 ) -> Iterator[str]:
     """What was acknowledged, and is not so."""
     names = Counter(row["name"] for row in rows.values())
     yield from (f"{name} is there {times} times" for name, times in names.items() if times > 1)
-    for name, id in made.items():
+    for name, id in workspace_ids.items():
         ended = ENDS & kinds(history[id])
         if (id in rows) == bool(ended):
             yield f"{name} ({id}) is {'' if id in rows else 'not '}listed, and {'has' if ended else 'has not'} ended"
@@ -88,46 +91,49 @@ def lost(
 def apart(row: Mapping[str, Any], engine: Engine) -> Iterator[str]:
     """Where the list says one thing of a workspace, and the engine another."""
     id, status, machine = row["id"], row["status"], engine.machines.get(row["id"])
-    there = "nothing" if machine is None else "running" if machine.running else "stopped"
-    wanted = {"running": "running", "stopped": "stopped", "failed": "nothing"}.get(status)
-    if there != wanted:
-        yield f"{id} is {status}, and on the engine there is {there}"
+    on_engine = "nothing" if machine is None else "running" if machine.running else "stopped"
+    expected = {"running": "running", "stopped": "stopped", "failed": "nothing"}.get(status)
+    if on_engine != expected:
+        yield f"{id} is {status}, and on the engine there is {on_engine}"
     if machine and row["machine"]["engine_id"] != machine.engine_id:
         yield f"{id} shows another machine than it has"
     if row["operation"]:
         yield f"{id} still has a {row['operation']} under way"
     for shot in row["snapshots"]:
-        kept = UUID(shot["id"]) in engine.snapshots.get(id, ())
-        if shot["status"] == "taking" or (shot["status"] == "ready" and not kept):
-            yield f"{id} shows a snapshot that is {shot['status']}, and the engine has {'one' if kept else 'none'}"
+        stored = UUID(shot["id"]) in engine.snapshots.get(id, ())
+        if shot["status"] == "taking" or (shot["status"] == "ready" and not stored):
+            yield f"{id} shows a snapshot that is {shot['status']}, and the engine has {'one' if stored else 'none'}"
 
 
 def classrooms(workshops: list[dict[str, Any]], rows: Mapping[UUID, Any], engine: Engine) -> Iterator[str]:
     """Where the list of workshops says one thing, and their machines and networks another."""
-    held = set(engine.on_networks)
-    running = {it["id"] for it in workshops if it["status"] == "running"}
-    yield from (f"the network of {id} is there, and it does not run" for id in held - running)
-    yield from (f"{id} runs without a network" for id in running - held)
-    for it in workshops:
-        machines = {str(id) for id, row in rows.items() if row["owner_id"] == it["id"] and row["status"] == "running"}
-        seats = {seat["machine_id"] for seat in it["seats"] if seat["ready"]}
-        if it["status"] not in ("created", "running", "stopped"):
-            yield f"{it['id']} is {it['status']} for good"
-        if machines != seats or (it["status"] == "running") != (len(seats) == len(it["seats"])):
-            yield f"{it['id']} is {it['status']} with {len(machines)} machines, and {len(seats)} seats are ready"
+    networks = set(engine.on_networks)
+    running = {workshop["id"] for workshop in workshops if workshop["status"] == "running"}
+    yield from (f"the network of {id} is there, and it does not run" for id in networks - running)
+    yield from (f"{id} runs without a network" for id in running - networks)
+    for workshop in workshops:
+        machines = {
+            str(id) for id, row in rows.items() if row["owner_id"] == workshop["id"] and row["status"] == "running"
+        }
+        seats = {seat["machine_id"] for seat in workshop["seats"] if seat["ready"]}
+        if workshop["status"] not in ("created", "running", "stopped"):
+            yield f"{workshop['id']} is {workshop['status']} for good"
+        if machines != seats or (workshop["status"] == "running") != (len(seats) == len(workshop["seats"])):
+            counts = f"{len(machines)} machines, and {len(seats)} seats are ready"
+            yield f"{workshop['id']} is {workshop['status']} with {counts}"
 
 
 def twice(id: UUID, entries: list[dict[str, Any]]) -> Iterator[str]:
     """What can be only once, and is more often, or never comes to an end."""
-    seen = Counter(entry["kind"].partition(".")[2] for entry in entries)
-    yield from (f"{id} was {kind} {seen[kind]} times" for kind in ONCE if seen[kind] > 1)
-    if seen["deleted"] + seen["expired"] > 1:
+    counts = Counter(entry["kind"].partition(".")[2] for entry in entries)
+    yield from (f"{id} was {kind} {counts[kind]} times" for kind in ONCE if counts[kind] > 1)
+    if counts["deleted"] + counts["expired"] > 1:
         yield f"{id} ended twice"
     outcomes = Counter(e["facts"]["operation_id"] for e in entries if e["kind"].partition(".")[2] in OUTCOMES)
     del outcomes[None]
     yield from (f"{operation} of {id} ended {times} times" for operation, times in outcomes.items() if times > 1)
-    asked = {e["facts"]["operation_id"] for e in entries if e["kind"] == "workspace.operation_requested"}
-    if not ENDS & seen.keys() and asked != outcomes.keys():
+    requested = {e["facts"]["operation_id"] for e in entries if e["kind"] == "workspace.operation_requested"}
+    if not ENDS & counts.keys() and requested != outcomes.keys():
         yield f"{id} has operations without an outcome"
 
 

@@ -35,7 +35,7 @@ class Lie(Enum):
 
 # What is tried at every step. Dying before one is dying after the one before it.
 EVERYWHERE = (Lie.DIES_AFTER, Lie.LOST)
-SOME_TIME = 0.03  # seconds
+DELAY_S = 0.03
 Moment = int | tuple[str, int]  # the n-th effect of all, or of this kind; from 1 on
 
 
@@ -57,21 +57,21 @@ class World:
         self._over.set()
         self.engine.refuses = None
 
-    async def effect(self, what: str, do: Callable[[], Awaitable[Answer]], again: bool = False) -> Answer:
+    async def effect(self, name: str, do: Callable[[], Awaitable[Answer]], again: bool = False) -> Answer:
         """Let it happen as planned. `again`: whether it can reach the world twice."""
         if self.dead.is_set():
             await asyncio.Event().wait()  # the dead do nothing
-        self.effects.append(what)
-        nth = (what, self.effects.count(what))
+        self.effects.append(name)
+        nth = (name, self.effects.count(name))
         lie = self._plan.pop(len(self.effects), None) or self._plan.pop(nth, None)
         if lie:
-            self.lied_about.append(what)
+            self.lied_about.append(name)
         if lie is Lie.DIES_BEFORE:
             await self.die()
         if lie is Lie.DEAF:
             raise Unavailable("engine", "nobody answered")
         if lie is Lie.SLOW:
-            await asyncio.sleep(SOME_TIME)
+            await asyncio.sleep(DELAY_S)
         answer = await do()
         if lie in (Lie.AGAIN, Lie.AT_LAST) and again:
             self.later.add(asyncio.create_task(self._once_more(do, lie)))
@@ -80,7 +80,7 @@ class World:
         if lie is Lie.LOST:
             raise Unavailable("engine", "nobody answered")
         if lie is Lie.LATE:
-            await asyncio.sleep(SOME_TIME)
+            await asyncio.sleep(DELAY_S)
         return answer
 
     async def die(self) -> None:
@@ -88,7 +88,7 @@ class World:
         await asyncio.Event().wait()
 
     async def _once_more(self, do: Callable[[], Awaitable[Answer]], lie: Lie) -> None:
-        await (self._over.wait() if lie is Lie.AT_LAST else asyncio.sleep(SOME_TIME))
+        await (self._over.wait() if lie is Lie.AT_LAST else asyncio.sleep(DELAY_S))
         await asyncio.gather(do(), return_exceptions=True)
 
 

@@ -31,7 +31,7 @@ from tests.crash.vms import do_with_machine, machines_apart
 from tests.support.server import eventually
 
 ALICE = Actor(UUID(int=1), "alice", "of a test", user_type=UserType.ADMINISTRATOR)
-TERM = 1800  # seconds
+TERM_S = 1800
 LIVES = 20  # more than any plan can end
 Step = tuple[str, str]  # what Alice does, and to which of her workspaces
 
@@ -55,67 +55,67 @@ class Alice:
     def __init__(self, world: World, clock: Clock, steps: Sequence[Step]) -> None:
         self._world, self._clock = world, clock
         self._todo = deque(steps)
-        self.made: dict[str, UUID] = {}  # acknowledged, by the name that she gave
+        self.workspace_ids: dict[str, UUID] = {}  # acknowledged, by the name that she gave
         self.given_back: set[UUID] = set()  # acknowledged
         self.teaches: dict[str, str] = {}  # numbers of workshops, by the names that she gave
         self.sweeping: set[asyncio.Task[list[UUID]]] = set()
 
     async def use(self, tenure: Tenure) -> None:
         while self._todo:
-            what, name = self._todo[0]
+            act, name = self._todo[0]
             try:
-                await self._do(tenure, what, name)
+                await self._do(tenure, act, name)
             except Unavailable:
                 continue
             except Refused:
                 pass
             self._todo.popleft()
 
-    async def _do(self, tenure: Tenure, what: str, name: str) -> None:
-        asked = tenure.deps.vm_api.workspaces
-        if what == "settle":
+    async def _do(self, tenure: Tenure, act: str, name: str) -> None:
+        commands = tenure.deps.vm_api.workspaces
+        if act == "settle":
             await eventually(lambda: settled(tenure, self._clock()))
-        elif what == "an hour passes":
+        elif act == "an hour passes":
             self._clock.an_hour_passes()
             async with tenure.pool.connection() as conn:
                 await conn.execute("notify tenure_work")
-        elif what == "sweep":
+        elif act == "sweep":
             self.sweeping.add(asyncio.create_task(tenure.sweep.run_once()))
-        elif what in ("refuse", "oblige"):
-            self._world.engine.refuses = "no such image" if what == "refuse" else None
-        elif what in ("create", "lend"):
-            ttl = TERM if what == "lend" else None
-            made = await asked.request(ALICE, name=name, template=None, ttl_seconds=ttl, key=name)
-            self.made[name] = made.id
-        elif what in ("teach", "dismiss", "cancel"):
-            await self._teach(tenure.deps.clarateach.workshops, what, name)
-        elif what.startswith("vm "):
-            await do_with_machine(ALICE, tenure.deps.neptuned.vm_configs, self._world.hypervisor, what, name)
-        elif name in self.made:
-            await self._do_to(tenure, what, self.made[name])
+        elif act in ("refuse", "oblige"):
+            self._world.engine.refuses = "no such image" if act == "refuse" else None
+        elif act in ("create", "lend"):
+            ttl = TERM_S if act == "lend" else None
+            workspace = await commands.request(ALICE, name=name, template=None, ttl_seconds=ttl, key=name)
+            self.workspace_ids[name] = workspace.id
+        elif act in ("teach", "dismiss", "cancel"):
+            await self._teach(tenure.deps.clarateach.workshops, act, name)
+        elif act.startswith("vm "):
+            await do_with_machine(ALICE, tenure.deps.neptuned.vm_configs, self._world.hypervisor, act, name)
+        elif name in self.workspace_ids:
+            await self._do_to(tenure, act, self.workspace_ids[name])
 
-    async def _teach(self, asked: Workshops, what: str, name: str) -> None:
-        if what == "teach" and name not in self.teaches:
-            made = await asked.create(ALICE, name=name, seats=2, api_key="sk-ant-0123456789")
-            self.teaches[name] = made.number
-        do = {"teach": asked.start, "dismiss": asked.stop, "cancel": asked.delete}[what]
+    async def _teach(self, workshops: Workshops, act: str, name: str) -> None:
+        if act == "teach" and name not in self.teaches:
+            workshop = await workshops.create(ALICE, name=name, seats=2, api_key="sk-ant-0123456789")
+            self.teaches[name] = workshop.number
+        do = {"teach": workshops.start, "dismiss": workshops.stop, "cancel": workshops.delete}[act]
         await do(ALICE, self.teaches[name])
 
-    async def _do_to(self, tenure: Tenure, what: str, id: UUID) -> None:
-        asked = tenure.deps.vm_api.workspaces
-        if what == "delete":
+    async def _do_to(self, tenure: Tenure, act: str, id: UUID) -> None:
+        commands = tenure.deps.vm_api.workspaces
+        if act == "delete":
             with suppress(NotFound):  # the first time that she asked, which was not answered, or its term was over
-                await asked.delete(ALICE, id)
+                await commands.delete(ALICE, id)
             self.given_back.add(id)
-        elif what == "extend":
-            await asked.extend(ALICE, id, TERM)
-        elif what == "restore":
+        elif act == "extend":
+            await commands.extend(ALICE, id, TERM_S)
+        elif act == "restore":
             row = await workspaces.get(tenure.deps.http.queries, id)
             ready = [shot["id"] for shot in row.snapshots if shot["status"] == "ready"] if row else []
             if ready:
-                await asked.operate(ALICE, id, Operation.RESTORE, snapshot_id=UUID(ready[-1]))
+                await commands.operate(ALICE, id, Operation.RESTORE, snapshot_id=UUID(ready[-1]))
         else:
-            await asked.operate(ALICE, id, Operation(what))
+            await commands.operate(ALICE, id, Operation(act))
 
 
 @asynccontextmanager
@@ -169,7 +169,12 @@ async def all_agree(tenure: Tenure, world: World, alice: Alice, clock: Clock) ->
         await eventually(lambda: settled(tenure, clock()))
     async with tenure.pool.connection() as conn:
         wrong = await disagreements(
-            conn, world.engine, alice.made, alice.given_back, tenure.deps.http.platform, surprises=bool(world.later)
+            conn,
+            world.engine,
+            alice.workspace_ids,
+            alice.given_back,
+            tenure.deps.http.platform,
+            surprises=bool(world.later),
         )
         wrong += await machines_apart(conn, world.hypervisor)
         recorded = await fetch(conn, "select kind from trail")

@@ -28,12 +28,12 @@ ABOUT_A_MACHINE = re.compile(
 def obey(orders: Path) -> None:
     """From now on every request to the engine looks at the orders first."""
     honest, honestly_stored = Session.send, GroupWriter.store
-    asked = 0
+    request_count = 0
 
     def reached(step: str) -> int:
-        nonlocal asked
-        asked += 1
-        nth = asked  # others may get further while this one waits
+        nonlocal request_count
+        request_count += 1
+        nth = request_count  # others may get further while this one waits
         note(orders, step)
         die_if_told(nth, "before")
         return nth
@@ -53,7 +53,7 @@ def obey(orders: Path) -> None:
     def send(self: Session, request: PreparedRequest, **options: Any) -> Response:
         if not isinstance(self, APIClient) or not orders.exists() or not ABOUT_A_MACHINE.search(request.path_url):
             return honest(self, request, **options)
-        nth = reached(f"{request.method} {what(request.path_url)}")
+        nth = reached(f"{request.method} {route(request.path_url)}")
         answer = honest(self, request, **options)
         die_if_told(nth, "after")
         return answer
@@ -67,7 +67,7 @@ def note(orders: Path, line: str) -> None:
         notes.write(f"{line}\n")
 
 
-def what(path: str) -> str:
+def route(path: str) -> str:
     """The path without version, name and question: `/containers/{}/start`."""
     path = re.sub(r"^/v[\d.]+|\?.*$", "", path)
     return re.sub(r"tenure-[-0-9a-f]{36}|(?<=/exec/)\w+", "{}", path)

@@ -13,7 +13,7 @@ from tests.support.databases import emptied
 Times = Callable[[str, int], int]  # of how many the first so many are struck, by the effect and how often it happens
 
 
-def each(what: str, times: int) -> int:
+def each(effect: str, times: int) -> int:
     return times
 
 
@@ -28,10 +28,10 @@ async def struck(
     await live(database, home, honest, steps)
     assert set(to_strike) <= set(honest.effects), sorted(set(honest.effects))
     lied_about: set[str] = set()
-    for what, happens in Counter(honest.effects).items():
-        for nth in range(1, times(what, happens) + 1):
+    for effect, happens in Counter(honest.effects).items():
+        for nth in range(1, times(effect, happens) + 1):
             emptied(database)
-            world = World({(what, nth): how})
-            yield what, await live(database, home, world, steps)
+            world = World({(effect, nth): how})
+            yield effect, await live(database, home, world, steps)
             lied_about.update(world.lied_about)
     assert set(to_strike) <= lied_about

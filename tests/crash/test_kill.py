@@ -54,11 +54,11 @@ def moments(steps: list[str]) -> list[tuple[int, str]]:
 @pytest.fixture
 def engine(database: str) -> Iterator[docker.DockerClient]:
     """The engine as it is, or the stated reason why there is none. What Tenure left on it is removed."""
-    shown = engines.DockerEngine()
-    yield shown.client
+    docker_engine = engines.DockerEngine()
+    yield docker_engine.client
     with psycopg.connect(database) as conn:
-        shown.installations.update(id for (id,) in conn.execute("select id from installation"))
-    shown.close()
+        docker_engine.installations.update(id for (id,) in conn.execute("select id from installation"))
+    docker_engine.close()
 
 
 async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, engine: docker.DockerClient) -> None:
@@ -76,7 +76,7 @@ async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, e
     assert "DELETE" in [step.split()[0] for step in destroying], destroying
 
     checked: Callable[[httpx.AsyncClient], Awaitable[None]] | None = None
-    for what, nth, when in [
+    for act, nth, when in [
         *(("make", *moment) for moment in moments(making)),
         *(("destroy", *moment) for moment in moments(destroying)),
         ("nothing", 0, ""),
@@ -84,16 +84,16 @@ async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, e
         async with steps.life() as tenure, tenure.client() as alice:
             if checked:
                 await checked(alice)
-            if what == "nothing":
+            if act == "nothing":
                 break
-            id = await created(alice, running=True) if what == "destroy" else ""
+            id = await created(alice, running=True) if act == "destroy" else ""
             steps.order(at=nth, when=when)
-            if what == "make":
+            if act == "make":
                 id = await created(alice, running=False)
             else:
                 assert (await alice.delete(f"/api/v1/workspaces/{id}")).status_code == 200
             assert await tenure.has_died() == SIGKILL
-        after = made_whole if what == "make" else is_gone
+        after = made_whole if act == "make" else is_gone
         checked = partial(after, engine=engine, id=id, order=f"killed {when} step {nth}")
 
 
@@ -115,9 +115,9 @@ async def is_gone(alice: httpx.AsyncClient, engine: docker.DockerClient, id: str
 
 
 async def created(alice: httpx.AsyncClient, *, running: bool) -> str:
-    made = await alice.post("/api/v1/workspaces", json={"name": "lab"})
-    assert made.status_code == 200, made.text
-    id: str = made.json()["id"]
+    answer = await alice.post("/api/v1/workspaces", json={"name": "lab"})
+    assert answer.status_code == 200, answer.text
+    id: str = answer.json()["id"]
     if running:
         await eventually(lambda: runs(alice, id))
     return id
@@ -137,11 +137,11 @@ async def was_destroyed(alice: httpx.AsyncClient, id: str) -> bool:
 
 
 async def kinds(alice: httpx.AsyncClient, id: str) -> list[str]:
-    told = (await alice.get("/api/v1/audit/events", params={"subject": id})).json()["events"]
-    return [entry["kind"] for entry in told]
+    entries = (await alice.get("/api/v1/audit/events", params={"subject": id})).json()["events"]
+    return [entry["kind"] for entry in entries]
 
 
 def about(engine: docker.DockerClient, id: str) -> list[Any]:
     label = {"label": f"tenure.workspace={id}"}
-    found: list[Any] = engine.containers.list(all=True, filters=label, ignore_removed=True)
-    return found
+    containers: list[Any] = engine.containers.list(all=True, filters=label, ignore_removed=True)
+    return containers

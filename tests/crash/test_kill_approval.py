@@ -34,7 +34,9 @@ from tests.support.server import eventually
 __all__ = ["engine"]
 
 
-async def asked(anna: httpx.AsyncClient, ben: httpx.AsyncClient, session: Fields, opened: asyncio.Event) -> None:
+async def wait_for_outcome(
+    anna: httpx.AsyncClient, ben: httpx.AsyncClient, session: Fields, opened: asyncio.Event
+) -> None:
     """He waits, until his stream breaks off or he is told."""
     try:
         async with asking(ben, session) as guest:
@@ -94,7 +96,7 @@ async def an_approval(
     """Asked for, and given; steps are counted from then on."""
     session, opened = await host(anna), asyncio.Event()
     async with watching(anna, session) as owner:
-        waiting = asyncio.create_task(asked(anna, ben, session, opened))
+        waiting = asyncio.create_task(wait_for_outcome(anna, ben, session, opened))
         request = await owner.next("join_requested")
         steps.order(**order)
         answer = await approved(anna, session, request)
@@ -125,8 +127,8 @@ async def agrees(
     async with watching(anna, session) as owner:
         if was_stored:
             async with asking(ben, session) as guest:
-                told = await guest.next("join_request_outcome")
-                assert told == {"status": "denied", "reason": "user_already_in_session"}, order
+                outcome = await guest.next("join_request_outcome")
+                assert outcome == {"status": "denied", "reason": "user_already_in_session"}, order
             return
         assert await owner.next("join_requested") == request, order
         async with asking(ben, session) as guest:
@@ -140,5 +142,5 @@ async def key_inside(engine: docker.DockerClient, anna: httpx.AsyncClient, sessi
     """The key that opens the session's machine for bob."""
     port = (await anna.get(f"/sessions/{session['session_id']}")).json()["ssh"]["port"]
     (machine,) = engine.containers.list(filters={"publish": str(port)})
-    found = machine.exec_run(["cat", "/etc/ssh/authorized_keys/bob"])
-    return found.output.decode().strip() if found.exit_code == 0 else None
+    result = machine.exec_run(["cat", "/etc/ssh/authorized_keys/bob"])
+    return result.output.decode().strip() if result.exit_code == 0 else None

@@ -33,19 +33,19 @@ async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, e
 
     plan = [("start", *moment) for moment in moments(starting)] + [("stop", *moment) for moment in moments(stopping)]
     checked: Callable[[httpx.AsyncClient], Awaitable[None]] | None = None
-    for what, nth, when in [*plan, ("nothing", 0, "")]:
+    for act, nth, when in [*plan, ("nothing", 0, "")]:
         async with steps.life() as tenure, tenure.client() as alice:
             if checked:
                 await checked(alice)
-            if what == "nothing":
+            if act == "nothing":
                 break
-            if what == "stop":
+            if act == "stop":
                 await started(alice, id)
             steps.order(at=nth, when=when)
-            fine(await alice.post(f"{WORKSHOPS}/{id}/{what}"), 202 if what == "start" else 200)
+            fine(await alice.post(f"{WORKSHOPS}/{id}/{act}"), 202 if act == "start" else 200)
             assert await tenure.has_died() == SIGKILL
-        after = runs_whole if what == "start" else is_gone
-        checked = partial(after, database=database, engine=engine, id=id, order=f"killed {when} step {nth} of {what}")
+        after = runs_whole if act == "start" else is_gone
+        checked = partial(after, database=database, engine=engine, id=id, order=f"killed {when} step {nth} of {act}")
 
 
 async def runs_whole(alice: httpx.AsyncClient, database: str, engine: docker.DockerClient, id: str, order: str) -> None:
@@ -75,7 +75,7 @@ def left(database: str, engine: docker.DockerClient) -> tuple[list[str], int]:
     """How the machines are that this installation has, and how many networks workshops have."""
     with psycopg.connect(database) as conn:
         ((installation,),) = conn.execute("select id from installation").fetchall()
-    ours = f"tenure.installation={installation}"
-    containers = engine.containers.list(all=True, filters={"label": ours}, ignore_removed=True)
-    networks = engine.networks.list(filters={"label": [ours, "tenure.network"]})
+    label = f"tenure.installation={installation}"
+    containers = engine.containers.list(all=True, filters={"label": label}, ignore_removed=True)
+    networks = engine.networks.list(filters={"label": [label, "tenure.network"]})
     return [container.status for container in containers], len(networks)

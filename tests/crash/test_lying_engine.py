@@ -38,9 +38,9 @@ STORIES: dict[str, tuple[list[Step], set[str]]] = {  # and the effects that are 
 @pytest.mark.parametrize("story", STORIES)
 async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_path: Path) -> None:
     steps, to_strike = STORIES[story]
-    async for what, recorded in struck(database, tmp_path, steps, how, to_strike):
+    async for effect, recorded in struck(database, tmp_path, steps, how, to_strike):
         if story != "destroy while it is made":  # where a machine may come when nobody is left to take it
-            assert not recorded["orphan.found"], f"what was left of {what} was found by the sweep only"
+            assert not recorded["orphan.found"], f"what was left of {effect} was found by the sweep only"
 
 
 async def test_a_machine_that_comes_when_its_workspace_has_gone_is_found_and_removed(

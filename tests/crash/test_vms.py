@@ -12,9 +12,9 @@ from tests.crash.strikes import struck
 from tests.crash.test_lying_engine import SETTLE
 
 
-def steps(*what: str) -> list[Step]:
+def steps(*acts: str) -> list[Step]:
     """Alice waits after each until all is done."""
-    return [step for one in what for step in ((f"vm {one}", "a"), SETTLE)]
+    return [step for one in acts for step in ((f"vm {one}", "a"), SETTLE)]
 
 
 DONE = {f"vm {call}" for call in ("ensure_running", "ensure_stopped", "ensure_gone", "change")}
@@ -49,9 +49,9 @@ async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_pa
         continue
 
 
-def of_ours(what: str, times: int) -> int:
+def of_ours(effect: str, times: int) -> int:
     """Of what is done all, of what is stored about machines the first."""
-    return times if what in DONE else int(what.startswith("store Vm"))
+    return times if effect in DONE else int(effect.startswith("store Vm"))
 
 
 async def test_a_machine_that_comes_when_it_has_been_deleted_is_removed(database: str, tmp_path: Path) -> None:

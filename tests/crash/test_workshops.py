@@ -27,7 +27,7 @@ STORIES: dict[str, tuple[list[Step], set[str]]] = {  # and the effects that are 
 @pytest.mark.parametrize("story", STORIES)
 async def test_each_step_is_the_last(story: str, how: Lie, database: str, tmp_path: Path) -> None:
     steps, to_strike = STORIES[story]
-    async for _ in struck(database, tmp_path, steps, how, to_strike, times=lambda what, times: 1):
+    async for _ in struck(database, tmp_path, steps, how, to_strike, times=lambda effect, times: 1):
         continue
 
 

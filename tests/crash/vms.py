@@ -28,22 +28,22 @@ def config(name: str, autostart: bool) -> Document:
     return machine
 
 
-async def do_with_machine(who: Actor, vms: VmConfigs, hypervisor: FakeHypervisor, what: str, name: str) -> None:
+async def do_with_machine(actor: Actor, vms: VmConfigs, hypervisor: FakeHypervisor, act: str, name: str) -> None:
     """What was done before, and not acknowledged, is not done again."""
-    match what:
+    match act:
         case "vm create" | "vm create with autostart":
             with suppress(Conflict):
-                await vms.create(who, config(name, what.endswith("autostart")), "open sesame")
+                await vms.create(actor, config(name, act.endswith("autostart")), "open sesame")
         case "vm patch":
-            await vms.patch(who, name, tuned, lambda it: True)
+            await vms.patch(actor, name, tuned, lambda _vm: True)
         case "vm is killed":
             await killed(vms, hypervisor, await vms.id_of(name))
         case "vm delete":
             with suppress(NotFound):
-                await vms.delete(who, name, lambda it: True)
+                await vms.delete(actor, name, lambda _vm: True)
         case _:
-            do = {"vm start": vms.start, "vm stop": vms.stop, "vm restart": vms.restart}[what]
-            await do(who, name)
+            do = {"vm start": vms.start, "vm stop": vms.stop, "vm restart": vms.restart}[act]
+            await do(actor, name)
 
 
 async def killed(vms: VmConfigs, hypervisor: FakeHypervisor, id: UUID) -> None:

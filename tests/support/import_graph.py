@@ -29,7 +29,7 @@ def imports() -> dict[str, set[str]]:
     graph: dict[str, set[str]] = {}
     for name, path in paths.items():
         names = imported_names(ast.parse(path.read_text()))
-        graph[name] = {known for known in (nearest(one, paths) for one in names) if known and known != name}
+        graph[name] = {module for module in (nearest(one, paths) for one in names) if module and module != name}
     return graph
 
 

@@ -19,12 +19,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 FOLDER = Path(__file__).parent
-SEED = 20260105
+RANDOM_SEED = 20260105
 
 
 def seed_chance() -> None:
     """Replace the sources of ids and secrets. Has to happen before anything imports them by name."""
-    chance = random.Random(SEED)
+    chance = random.Random(RANDOM_SEED)
 
     def random_bytes(nbytes: int | None = None) -> bytes:
         return chance.randbytes(32 if nbytes is None else nbytes)

@@ -192,8 +192,8 @@ class ApplicationCalls:
         self, host: str, tmux_id: str, name: str, windows: int, created_at: datetime, owner_id: UUID | None
     ) -> UUID:
         """Report a tmux session as the observer does. Returns its id."""
-        seen = TmuxSession(host, 4711, tmux_id, name, windows, created_at, owner_id)
-        return await self._sessions().record(seen, Cause(request_id="tmux"))
+        session = TmuxSession(host, 4711, tmux_id, name, windows, created_at, owner_id)
+        return await self._sessions().record(session, Cause(request_id="tmux"))
 
     async def close_tmux_session(self, id: UUID) -> None:
         await self._sessions().close(id, Cause(request_id="tmux"))

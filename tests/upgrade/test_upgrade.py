@@ -223,11 +223,11 @@ def body(answer: httpx.Response) -> Any:
     return answer.json()
 
 
-def with_columns_of(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_columns_of(expected: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows without the columns that later versions have added."""
     columns = {name for row in expected for name in row}
-    return sort([{name: value for name, value in row.items() if name in columns} for row in found])
+    return sort([{name: value for name, value in row.items() if name in columns} for row in rows])
 
 
-def without(columns: tuple[str, ...], found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sort([{name: value for name, value in row.items() if name not in columns} for row in found])
+def without(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sort([{name: value for name, value in row.items() if name not in columns} for row in rows])

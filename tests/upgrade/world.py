@@ -66,8 +66,8 @@ class World:
         """Send a request one second later, and settle. Returns the body of the answer."""
         if self.has_worker:
             self.clock.forward(1)
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = await self.clients[client].request(method, path, json=body, headers=named)
+        header_values = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await self.clients[client].request(method, path, json=body, headers=header_values)
         assert answer.status_code == status, (client, method, path, answer.status_code, answer.text)
         await self.settle()
         return answer.json() if answer.content else None

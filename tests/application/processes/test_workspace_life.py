@@ -87,8 +87,8 @@ def test_nothing_is_left_to_do_in_the_end() -> None:
 
 
 def test_an_orphan_is_removed() -> None:
-    found = Story(Orphan).given(
+    orphan = Story(Orphan).given(
         Orphan.Found, workspace_id=OPERATION, provider="docker", provider_id="tenure-1", engine_id="e1", region="local"
     )
-    assert found.work(PROCESSES) == {"orphan.destroy": T0}
-    assert found.given(Orphan.Destroyed).work(PROCESSES) == {}
+    assert orphan.work(PROCESSES) == {"orphan.destroy": T0}
+    assert orphan.given(Orphan.Destroyed).work(PROCESSES) == {}

@@ -50,7 +50,7 @@ async def test_an_owner_and_a_guest_on_two_servers(database: str, tmp_path: Path
                 assert (await approve(anna, session, request)).status_code == 200
                 assert await guest.next("join_request_outcome") == APPROVED
             (inside,) = engine.guests.values()
-            assert [it.user for it in inside.values()] == ["bob"]
+            assert [admission.user for admission in inside.values()] == ["bob"]
             await anna.delete(f"/sessions/{session['session_id']}/guests/{request['subject_uuid']}")
 
             async def is_out() -> bool:

@@ -70,10 +70,10 @@ async def test_several_that_ask_at_once_while_it_is_away_are_all_told(tmp_path: 
         async with served(db.url, tmp_path) as tenure, tenure.client() as alice:
             id = await create(alice, "a")
             await db.goes()
-            asked = [alice.post("/api/v1/workspaces", json={"name": "b"}) for _ in range(10)]
-            asked += [alice.get(f"/api/v1/workspaces/{id}") for _ in range(10)]
-            asked += [alice.post(f"/api/v1/workspaces/{id}/start") for _ in range(10)]
-            assert {answer.status_code for answer in await asyncio.gather(*asked)} == {503}
+            requests = [alice.post("/api/v1/workspaces", json={"name": "b"}) for _ in range(10)]
+            requests += [alice.get(f"/api/v1/workspaces/{id}") for _ in range(10)]
+            requests += [alice.post(f"/api/v1/workspaces/{id}/start") for _ in range(10)]
+            assert {answer.status_code for answer in await asyncio.gather(*requests)} == {503}
             await db.comes_back()
             await eventually(lambda: is_ready(alice))
 
@@ -105,37 +105,37 @@ async def alter(url: str, read_only: str) -> None:
 
 
 async def create(client: httpx.AsyncClient, name: str) -> str:
-    made = await client.post("/api/v1/workspaces", json={"name": name, "ttl_seconds": 3600})
-    assert made.status_code == 200, made.text
-    id: str = made.json()["id"]
+    answer = await client.post("/api/v1/workspaces", json={"name": name, "ttl_seconds": 3600})
+    assert answer.status_code == 200, answer.text
+    id: str = answer.json()["id"]
     return id
 
 
 async def created(client: httpx.AsyncClient) -> str | None:
-    made = await client.post("/api/v1/workspaces", json={"name": "after"})
-    return made.json()["id"] if made.status_code == 200 else None
+    answer = await client.post("/api/v1/workspaces", json={"name": "after"})
+    return answer.json()["id"] if answer.status_code == 200 else None
 
 
-async def refused(asked: Any) -> None:
+async def refused(request: Any) -> None:
     """503 in the contract's form, with a time to come back."""
-    answer: httpx.Response = await asked
+    answer: httpx.Response = await request
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["retry-after"]) >= 1
     assert answer.json() == {"error": "the database does not answer; try again shortly"}
 
 
-async def answers_503(asked: Any) -> bool:
-    return bool((await asked).status_code == 503)
+async def answers_503(request: Any) -> bool:
+    return bool((await request).status_code == 503)
 
 
 async def not_ready(client: httpx.AsyncClient, part: str) -> None:
     """Readiness says which part it is."""
     answer = await client.get("/health/ready")
     assert answer.status_code == 503
-    told = answer.json()
-    assert told["status"] == "unavailable"
-    assert told["parts"][part]["ok"] is False and told["parts"][part]["error"]
-    assert told["parts"]["engine"]["ok"]
+    readiness = answer.json()
+    assert readiness["status"] == "unavailable"
+    assert readiness["parts"][part]["ok"] is False and readiness["parts"][part]["error"]
+    assert readiness["parts"]["engine"]["ok"]
 
 
 async def is_ready(client: httpx.AsyncClient) -> bool:
@@ -157,8 +157,8 @@ async def listed(client: httpx.AsyncClient) -> list[str]:
 
 
 async def trail(client: httpx.AsyncClient) -> list[int]:
-    told = (await client.get("/api/v1/audit/events", params={"limit": 1000})).json()
-    return [entry["position"] for entry in told["events"]]
+    page = (await client.get("/api/v1/audit/events", params={"limit": 1000})).json()
+    return [entry["position"] for entry in page["events"]]
 
 
 async def nothing_is_due(url: str) -> bool:

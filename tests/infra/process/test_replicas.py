@@ -66,19 +66,19 @@ async def test_everything_happens_once(replicas: Replicas, database: str, tmp_pa
         Watcher(at_a) as watching_a,
         Watcher(at_b) as watching_b,
     ):
-        made = await asyncio.gather(*(create(client) for _ in range(25) for client in (at_a, at_b)))
+        ids = await asyncio.gather(*(create(client) for _ in range(25) for client in (at_a, at_b)))
         await eventually(lambda: all_run(at_a, 50))
-        await asyncio.gather(*(at_a.delete(f"/api/v1/workspaces/{id}") for id in made))
+        await asyncio.gather(*(at_a.delete(f"/api/v1/workspaces/{id}") for id in ids))
         await eventually(lambda: nothing_is_left(engine))
         await eventually(lambda: nothing_is_due(database))
 
-        done = Counter(call for call in engine.calls if call[0] in ("ensure_running", "ensure_gone"))
-        assert done == Counter((call, UUID(id)) for call in ("ensure_running", "ensure_gone") for id in made)
-        told = await history(at_b)
-        assert Counter(entry["kind"] for entry in told) == dict.fromkeys(
+        effects = Counter(call for call in engine.calls if call[0] in ("ensure_running", "ensure_gone"))
+        assert effects == Counter((call, UUID(id)) for call in ("ensure_running", "ensure_gone") for id in ids)
+        entries = await history(at_b)
+        assert Counter(entry["kind"] for entry in entries) == dict.fromkeys(
             [f"workspace.{kind}" for kind in ("requested", "provisioned", "deleted", "destroyed")], 50
         )
-        positions = [entry["position"] for entry in told]
+        positions = [entry["position"] for entry in entries]
         assert await watching_a.caught_up() == await watching_b.caught_up() == positions
 
 
@@ -91,25 +91,28 @@ async def test_the_one_that_follows_is_killed_and_the_other_takes_over(
     ):
         await eventually(lambda: somebody_follows(database))  # nobody but the first can
         async with spawned(database, tmp_path / "b", engine=socket) as b, b.client() as at_b, Watcher(at_b) as watcher:
-            made = [await create(at_b) for _ in range(20)]
+            ids = [await create(at_b) for _ in range(20)]
             a.kill()
-            made += [await create(at_b) for _ in range(20)]
+            ids += [await create(at_b) for _ in range(20)]
             await eventually(lambda: all_run(at_b, 40))
-            assert set(made) == {str(id) for id in engine.machines}
+            assert set(ids) == {str(id) for id in engine.machines}
             assert engine.created_count == 40
-            told = await history(at_b)
-            assert Counter(entry["kind"] for entry in told) == {"workspace.requested": 40, "workspace.provisioned": 40}
-            assert await watcher.caught_up() == [entry["position"] for entry in told]
+            entries = await history(at_b)
+            assert Counter(entry["kind"] for entry in entries) == {
+                "workspace.requested": 40,
+                "workspace.provisioned": 40,
+            }
+            assert await watcher.caught_up() == [entry["position"] for entry in entries]
 
 
 async def test_what_a_killed_worker_had_in_hand_is_done_by_the_next(
     database: str, tmp_path: Path, engine: Engine
 ) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
+    in_hand, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(call: str, id: object) -> None:
         if call == "ensure_running" and not go_on.is_set():
-            begun.set()
+            in_hand.set()
             await go_on.wait()
 
     engine.before = slow
@@ -120,7 +123,7 @@ async def test_what_a_killed_worker_had_in_hand_is_done_by_the_next(
     ):
         async with spawned(database, tmp_path / "first", "worker", socket) as first:
             await create(alice)
-            await begun.wait()
+            await in_hand.wait()
             first.kill()
             await first.has_died()
         async with spawned(database, tmp_path / "second", "worker", socket):
@@ -130,9 +133,9 @@ async def test_what_a_killed_worker_had_in_hand_is_done_by_the_next(
 
 
 async def create(client: httpx.AsyncClient) -> str:
-    made = await client.post("/api/v1/workspaces", json={"name": "a"})
-    assert made.status_code == 200, made.text
-    id: str = made.json()["id"]
+    answer = await client.post("/api/v1/workspaces", json={"name": "a"})
+    assert answer.status_code == 200, answer.text
+    id: str = answer.json()["id"]
     return id
 
 
@@ -156,6 +159,6 @@ async def somebody_follows(database: str) -> bool:
 
 
 async def history(client: httpx.AsyncClient) -> list[dict[str, object]]:
-    told = (await client.get("/api/v1/audit/events", params={"limit": 1000})).json()
-    events: list[dict[str, object]] = told["events"]
+    page = (await client.get("/api/v1/audit/events", params={"limit": 1000})).json()
+    events: list[dict[str, object]] = page["events"]
     return events

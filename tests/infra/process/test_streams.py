@@ -85,19 +85,19 @@ async def create_and_look(replicas: tuple[Served, Served], user: str, times: int
             maker, other = (at_a, at_b) if nth % 2 else (at_b, at_a)
             id = (await maker.post("/api/v1/workspaces", json={"name": f"n{nth}"})).json()["id"]
             looker = maker if nth % 3 == 0 else other
-            listed, found = await asyncio.gather(
+            listed, single = await asyncio.gather(
                 looker.get("/api/v1/workspaces"), looker.get(f"/api/v1/workspaces/{id}")
             )
-            assert found.status_code == 200, found.text
+            assert single.status_code == 200, single.text
             assert [row["name"] for row in listed.json()] == [f"n{n}" for n in reversed(range(nth + 1))]
 
 
 async def positions(client: httpx.AsyncClient) -> list[int]:
     """Of the whole log."""
-    seen: list[int] = []
+    result: list[int] = []
     while True:
-        params = {"after": seen[-1] if seen else 0, "limit": 1000}
-        told = (await client.get("/api/v1/audit/events", params=params)).json()
-        seen += [entry["position"] for entry in told["events"]]
-        if told["next"] is None:
-            return seen
+        params = {"after": result[-1] if result else 0, "limit": 1000}
+        page = (await client.get("/api/v1/audit/events", params=params)).json()
+        result += [entry["position"] for entry in page["events"]]
+        if page["next"] is None:
+            return result

@@ -35,7 +35,7 @@ def apart(database: str, home: Path, tmux: Tmux, **settings: Any) -> AbstractAsy
 
 @dataclass(frozen=True)
 class Typed:
-    who: str
+    name: str
     began: datetime
     ended: datetime
 
@@ -55,7 +55,9 @@ async def has_session(client: httpx.AsyncClient) -> bool:
     return bool((await client.get("/api/sessions")).json()["sessions"])
 
 
-async def behave(it: Socket, client: httpx.AsyncClient, name: str, chance: random.Random, seen: list[Typed]) -> None:
+async def behave(
+    terminal: Socket, client: httpx.AsyncClient, name: str, chance: random.Random, typed_keys: list[Typed]
+) -> None:
     """Claim, type and give back at random; note what was typed, and when it was asked and over."""
     until = asyncio.get_running_loop().time() + SECONDS
     while asyncio.get_running_loop().time() < until:
@@ -66,38 +68,38 @@ async def behave(it: Socket, client: httpx.AsyncClient, name: str, chance: rando
                 await client.delete("/api/sessions/main/claim")
             case "type":
                 began = now()
-                await it.say("sendKeys", keys=name)
-                await it.say("over")  # answered when the key was taken or refused
-                told = await it.until("error")
-                if told["code"] == "UNKNOWN_TYPE":
-                    seen.append(Typed(name, began, now()))
+                await terminal.say("sendKeys", keys=name)
+                await terminal.say("over")  # answered when the key was taken or refused
+                answer = await terminal.until("error")
+                if answer["code"] == "UNKNOWN_TYPE":
+                    typed_keys.append(Typed(name, began, now()))
                 else:
-                    assert told["code"] == "NOT_CLAIMED"
-                    await it.error("UNKNOWN_TYPE")
+                    assert answer["code"] == "NOT_CLAIMED"
+                    await terminal.error("UNKNOWN_TYPE")
             case "wait":
                 await asyncio.sleep(chance.uniform(0, 0.4))
 
 
-def held(events: list[dict[str, Any]], names: dict[str, str]) -> list[tuple[str, datetime, datetime]]:
+def claim_spans(events: list[dict[str, Any]], names: dict[str, str]) -> list[tuple[str, datetime, datetime]]:
     """Who had it from when until when, by the log."""
     spans: list[tuple[str, datetime, datetime]] = []
-    for it in events:
-        at, facts = datetime.fromisoformat(it["at"]), it["facts"]
+    for event in events:
+        at, facts = datetime.fromisoformat(event["at"]), event["facts"]
         ends = datetime.fromisoformat(facts["expires_at"]) if "expires_at" in facts else None
-        match it["kind"]:
+        match event["kind"]:
             case "claim.taken" | "claim.taken_again":
                 assert facts.get("from_id") is None
                 assert not spans or at >= spans[-1][2], "taken while somebody had it"
                 assert ends
                 spans.append((names[facts["holder_id"]], at, ends))
             case "claim.renewed":
-                who, since, until = spans[-1]
-                assert who == names[facts["holder_id"]] and at <= until and ends
-                spans[-1] = (who, since, ends)
+                holder, since, until = spans[-1]
+                assert holder == names[facts["holder_id"]] and at <= until and ends
+                spans[-1] = (holder, since, ends)
             case "claim.released":
-                who, since, until = spans[-1]
-                assert names[it["by"]] == who and at <= until
-                spans[-1] = (who, since, at)
+                holder, since, until = spans[-1]
+                assert names[event["by"]] == holder and at <= until
+                spans[-1] = (holder, since, at)
             case "claim.expired":
                 assert at >= spans[-1][2]
     return spans
@@ -114,30 +116,32 @@ async def test_no_key_is_taken_from_anybody_but_the_holder(database: str, tmp_pa
         owner = await stack.enter_async_context(member(one.url, "owner"))
         await eventually(lambda: has_session(owner))
         token = await invited(owner, "operator")
-        seen: list[Typed] = []
+        typed_keys: list[Typed] = []
         names, tasks = {}, []
         for n, name in enumerate(NAMES):
             client = await stack.enter_async_context(member((one, two)[n % 2].url, name, token))
             id = (await client.get("/auth/me")).json()["id"].removeprefix("user_")
             names[f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}"] = name
             terminal = await stack.enter_async_context(socket((one, two)[n % 2].url, client, "/ws/terminal/main"))
-            tasks.append(behave(terminal, client, name, random.Random(chance.random()), seen))
+            tasks.append(behave(terminal, client, name, random.Random(chance.random()), typed_keys))
         await asyncio.gather(*tasks)
 
         arrived = typed.read_text()
-        assert sorted(arrived) == sorted(it.who for it in seen), "what was taken arrived, and nothing else did"
+        assert sorted(arrived) == sorted(key.name for key in typed_keys), "what was taken arrived, and nothing else did"
         assert len(set(arrived)) > 3, "it went round"
         lines = await owner.get(
             "/api/v1/audit/events", params={"kind": "claim"}, headers={"Accept": "application/x-ndjson"}
         )
-        spans = held([json.loads(line) for line in lines.text.splitlines()], names)
-        for it in seen:
-            assert any(who == it.who and since <= it.ended and it.began <= until for who, since, until in spans), it
+        spans = claim_spans([json.loads(line) for line in lines.text.splitlines()], names)
+        for key in typed_keys:
+            assert any(
+                holder == key.name and since <= key.ended and key.began <= until for holder, since, until in spans
+            ), key
 
 
 async def viewers(client: httpx.AsyncClient) -> list[str]:
     answer = await client.get("/api/sessions/main")
-    return [it["name"] for it in answer.json().get("viewers", [])]
+    return [viewer["name"] for viewer in answer.json().get("viewers", [])]
 
 
 async def test_who_was_there_is_gone_when_their_server_is_killed(database: str, tmp_path: Path, tmux: Tmux) -> None:
@@ -149,16 +153,16 @@ async def test_who_was_there_is_gone_when_their_server_is_killed(database: str, 
         await eventually(lambda: has_session(owner))
         token = await invited(owner)
         vera = await stack.enter_async_context(member(two.url, "vera", token))
-        mine = await stack.enter_async_context(socket(one.url, owner))
-        await mine.say("subscribe", sessionId="main")
-        theirs = await stack.enter_async_context(socket(two.url, vera, "/ws/terminal/main"))
-        await theirs.until("output")
-        while {it["name"] for it in (await mine.until("presence"))["users"]} != {"owner", "vera"}:
+        owner_socket = await stack.enter_async_context(socket(one.url, owner))
+        await owner_socket.say("subscribe", sessionId="main")
+        vera_socket = await stack.enter_async_context(socket(two.url, vera, "/ws/terminal/main"))
+        await vera_socket.until("output")
+        while {user["name"] for user in (await owner_socket.until("presence"))["users"]} != {"owner", "vera"}:
             pass
         assert set(await viewers(owner)) == {"owner", "vera"}
         two.kill()
         await two.has_died()
-        while [it["name"] for it in (await mine.until("presence"))["users"]] != ["owner"]:
+        while [user["name"] for user in (await owner_socket.until("presence"))["users"]] != ["owner"]:
             pass
         assert await viewers(owner) == ["owner"]
         with psycopg.connect(database) as conn:
