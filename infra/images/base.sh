@@ -28,13 +28,14 @@ is_current() {
     [ "$(docker image inspect --format '{{index .Config.Labels "tenure.source"}}' "$1" 2>/dev/null)" = "$2" ]
 }
 
-# The mirrors in this host's own apt sources, as lines "URI SUITE", the main archive first.
+# The mirrors in this host's own apt sources, as lines "URI SUITE", the main archive first. On a host of another suite,
+# the same mirrors are taken to have this suite too.
 mirrors() {
     command -v apt-get >/dev/null || return 0
     # shellcheck disable=SC2016  # the dollars are apt's
-    apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(REPO_URI) $(RELEASE)' 'Created-By: Packages' |
-        awk -v suite="$SUITE" '$1 == "Debian" && $2 == "main" && index($4, suite) == 1 { print $3, $4 }' |
-        sort -u -k 2,2
+    apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+        awk -v suite="$SUITE" '$1 == "Debian" && $2 == "main" && $3 ~ /^[a-z]+(-updates|-security)?$/ {
+            sub(/^[a-z]+/, suite, $3); print $4, $3 }' | sort -u -k 2,2
 }
 
 # ensure_base: sets BASE to the base image's name, and builds the image if it is missing or outdated.

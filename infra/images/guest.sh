@@ -24,7 +24,7 @@ for package in *.deb; do dpkg-deb -x "$package" packages; done
 
 say "making $target"
 mkdir -p root/{bin,dev,proc,sys,etc,tmp} disk
-cp packages/bin/busybox root/bin/
+cp packages/bin/busybox root/bin/ 2>/dev/null || cp packages/usr/bin/busybox root/bin/  # from Debian 13 on
 cp "$IMAGES/guest/init" root/init
 cp "$IMAGES/guest/profile" root/etc/profile
 chmod +x root/init
