@@ -14,6 +14,11 @@ GEOMETRY = (
     "#{{cursor_flag}} #{{keypad_cursor_flag}} #{{keypad_flag}} #{{scroll_region_upper}} #{{scroll_region_lower}} "
     "#{{mouse_standard_flag}} #{{mouse_button_flag}} #{{mouse_any_flag}} #{{mouse_sgr_flag}} #{{insert_flag}}'"
 )
+# From tmux 3.4 on, `-N` adds blanks that no program has written, unless there is `-T`, which tmux 3.3 refuses.
+CAPTURE = (
+    r"%if '#{{m/r:^([12]|3\.[0-3])([^0-9]|$),#{{version}}}}' capture-pane -e -N -p -t {0} "
+    "%else capture-pane -e -N -T -p -t {0} %endif"
+)
 CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # of UTF-8: the second and later bytes of a character
 FLAG_MODES = ("?25", "?1", "?1000", "?1002", "?1003", "?1006")  # cursor, cursor keys, four kinds of mouse reports
 LINE_DRAWING_SHIFT = "\x0e"  # SO, after which a capture has line drawing characters
@@ -21,7 +26,7 @@ LINE_DRAWING_SHIFT = "\x0e"  # SO, after which a capture has line drawing charac
 
 def screen_commands(pane: str) -> tuple[str, str, str]:
     """The commands whose answers `full_screen` takes. `pane` is a quoted id."""
-    return GEOMETRY.format(pane), f"capture-pane -e -N -p -t {pane}", f"capture-pane -P -p -C -t {pane}"
+    return GEOMETRY.format(pane), CAPTURE.format(pane), f"capture-pane -P -p -C -t {pane}"
 
 
 def plain_commands(pane: str) -> tuple[str, str]:
