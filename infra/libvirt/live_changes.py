@@ -21,8 +21,8 @@ DESCRIPTIVE_TAGS = ("title", "description", "metadata")  # only for people: a ch
 def apply_changes(sdk: Any, domain: Any, old_xml: str, new_xml: str) -> bool:
     """Apply what can be applied now, and return whether that was everything. Blocks."""
     old, new = ElementTree.fromstring(old_xml), ElementTree.fromstring(new_xml)
-    new_devices = list(new.find("devices") or ())
-    old_devices = {device_key(device): device for device in old.find("devices") or ()}
+    new_devices = new.findall("devices/*")
+    old_devices = {device_key(device): device for device in old.findall("devices/*")}
     removed_keys = old_devices.keys() - {device_key(device) for device in new_devices}
     is_complete = settings_of(old) == settings_of(new) and not removed_keys
     for device in new_devices:
@@ -68,7 +68,7 @@ def adapt(sdk: Any, domain: Any, old: Element, new: Element) -> bool:
 
 def limits_of(disk: Element) -> dict[str, int]:
     """All limits of a drive; one that the description leaves out is none, since libvirt would keep the old one."""
-    limits = {limit.tag: int(limit.text or 0) for limit in disk.find("iotune") or ()}
+    limits = {limit.tag: int(limit.text or 0) for limit in disk.findall("iotune/*")}
     return dict.fromkeys(LIMIT_NAMES, 0) | limits  # 0: no limit
 
 
