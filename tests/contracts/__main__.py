@@ -1,4 +1,4 @@
-"""`make contracts`: each line of the contracts, with the tests that show it. Arguments choose lines, or contracts."""
+"""`make contracts` prints each line of the contracts with the tests that show it. Arguments pick lines or contracts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rich.table import Table
 
 from tests.contracts.lines import Line, lines, shown_by
 
-LEAST = 140  # columns, also where nobody says how wide the screen is
+MIN_WIDTH_CHARS = 140  # narrower output, such as rich's 80 columns in a pipe, folds every test name
 
 
-def main(wanted: list[str]) -> int:
-    """Returns 1 if a line that was printed has no test."""
+def main(names: list[str]) -> int:
+    """Print the table. Returns 1 if a printed line has no test, or if no line matches the names."""
     naming = shown_by()
-    chosen = [line for line in lines().values() if not wanted or {line.name, line.contract} & {*wanted}]
+    chosen = [line for line in lines().values() if not names or {line.name, line.contract} & {*names}]
     console = Console()
-    console.width = max(console.width, LEAST)
+    console.width = max(console.width, MIN_WIDTH_CHARS)
     console.print(table(chosen, naming))
     bare = [line.name for line in chosen if line.name not in naming]
     if bare:
@@ -26,12 +26,12 @@ def main(wanted: list[str]) -> int:
 
 
 def table(chosen: list[Line], naming: dict[str, list[str]]) -> Table:
-    shown = Table("line", "what is promised")
-    shown.add_column("shown by, in tests/contracts", overflow="fold")
+    page = Table("line", "what is promised")
+    page.add_column("shown by, in tests/contracts", overflow="fold")
     for line in chosen:
         says = line.says + (f"\n[dim]Deviation: {line.deviation}[/dim]" if line.deviation else "")
-        shown.add_row(line.name, says, "\n".join(naming.get(line.name, ["[red]nothing[/red]"])), end_section=True)
-    return shown
+        page.add_row(line.name, says, "\n".join(naming.get(line.name, ["[red]nothing[/red]"])), end_section=True)
+    return page
 
 
 if __name__ == "__main__":

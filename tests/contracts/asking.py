@@ -1,4 +1,4 @@
-"""Asking vm-api over HTTP, as its clients do."""
+"""Requests to vm-api over HTTP, and checks of its answers."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import httpx
 from tests.support.server import eventually
 
 WORKSPACES = "/api/v1/workspaces"
-NOBODY = "550e8400-e29b-41d4-a716-446655440000"  # the id of nothing
+NOBODY = "550e8400-e29b-41d4-a716-446655440000"  # an id that nothing has
 
 
 def operations(schema: dict[str, Any], id: str = NOBODY) -> Iterator[tuple[str, str]]:
-    """Every method and address under /api/v1 that is published, about this id."""
+    """Every published method and address under /api/v1, with this id filled in."""
     for path, methods in schema["paths"].items():
         if path.startswith("/api/v1/"):
             yield from ((method.upper(), path.format(id=id, snapshot_id=NOBODY, name="nowhere")) for method in methods)
 
 
 def fine(answer: httpx.Response) -> Any:
-    """What it says, if it is a success."""
+    """Check that the answer is 200 with JSON, and return its body."""
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
     return answer.json()
 
 
 def refused(answer: httpx.Response, status: int, says: str = "") -> None:
-    """It is a refusal in vm-api's shape: this status, and nothing but a sentence under `error`."""
+    """Check that the answer is an error in vm-api's shape: this status, and one sentence under `error`."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
@@ -38,21 +38,21 @@ def refused(answer: httpx.Response, status: int, says: str = "") -> None:
 
 
 async def create(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
-    made: dict[str, Any] = fine(await client.post(WORKSPACES, json={"name": "my-workspace", **body}))
-    return made
+    workspace: dict[str, Any] = fine(await client.post(WORKSPACES, json={"name": "my-workspace", **body}))
+    return workspace
 
 
 async def get(client: httpx.AsyncClient, id: str) -> dict[str, Any]:
-    found: dict[str, Any] = fine(await client.get(f"{WORKSPACES}/{id}"))
-    return found
+    workspace: dict[str, Any] = fine(await client.get(f"{WORKSPACES}/{id}"))
+    return workspace
 
 
 async def until_status(client: httpx.AsyncClient, id: str, status: str) -> dict[str, Any]:
-    """Poll it until it has this status, and nothing is under way on it any more."""
+    """Poll a workspace until it has this status and no operation is running on it."""
 
     async def settled() -> dict[str, Any] | None:
-        seen = await get(client, id)
-        return seen if (seen["status"], seen["metadata"]) == (status, None) else None
+        workspace = await get(client, id)
+        return workspace if (workspace["status"], workspace["metadata"]) == (status, None) else None
 
     reached: dict[str, Any] = await eventually(settled)
     return reached
@@ -63,8 +63,8 @@ async def until_gone(client: httpx.AsyncClient, id: str) -> httpx.Response:
         answer = await client.get(f"{WORKSPACES}/{id}")
         return answer if answer.status_code == 404 else None
 
-    gone: httpx.Response = await eventually(missing)
-    return gone
+    refusal: httpx.Response = await eventually(missing)
+    return refusal
 
 
 async def running(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who asks, in the tests of the contracts."""
+"""Fixtures: two users of vm-api."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contracts line by line, in our own words, and the tests that show each line."""
+"""The lines of each contract, as `lines.toml` states them, and the tests that show each line."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Line:
     contract: str
     name: str
     says: str
-    deviation: str = ""  # where we keep to it in another way
+    deviation: str = ""  # how Tenure differs from the line, if it does
 
 
 def lines() -> dict[str, Line]:
-    """Every line of every contract, by name."""
+    """Read every line of every contract, by name."""
     return {line.name: line for page in sorted(HERE.glob("*/lines.toml")) for line in read(page)}
 
 
@@ -30,7 +30,7 @@ def read(page: Path) -> Iterator[Line]:
 
 
 def shown_by() -> dict[str, list[str]]:
-    """The tests that name a line, by that name. They are read, not run: nothing needs to be there for it."""
+    """Map each line's name to the tests marked with it. Test files are parsed, not imported."""
     naming: dict[str, list[str]] = {}
     for path in sorted(HERE.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -41,7 +41,7 @@ def shown_by() -> dict[str, list[str]]:
 
 
 def named_by(test: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    """The arguments of its `@pytest.mark.line(…)`."""
+    """The arguments of a test's `@pytest.mark.line(…)`."""
     for decorator in test.decorator_list:
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.line":
             yield from (ast.literal_eval(argument) for argument in decorator.args)

@@ -18,7 +18,7 @@ USERS = EVERYWHERE["neptuned"]
 
 
 async def tokens_of(place: Place) -> dict[str, str]:
-    """One of each kind, but for those that are made from API keys."""
+    """One token of each kind, other than those that are exchanged for API keys."""
     deps = place.tenure.tenure.deps
     async with program(place.tenure) as asking:
         nina = fine(await register(asking, "nina"))["token"]
@@ -31,12 +31,12 @@ async def tokens_of(place: Place) -> dict[str, str]:
 
 async def test_a_token_is_good_where_it_is_for_and_nowhere_else(place: Place) -> None:
     for kind, token in (await tokens_of(place)).items():
-        seen = await statuses(place, bearing(token), EVERYWHERE)
-        assert {contract for contract, status in seen.items() if status != 401} == {kind} & set(EVERYWHERE), kind
+        by_contract = await statuses(place, bearing(token), EVERYWHERE)
+        assert {contract for contract, status in by_contract.items() if status != 401} == {kind} & set(EVERYWHERE), kind
         assert (await sockets(place, bearing(token))) == {"chrote": 4001, "native": 401}, kind
         for headers in ({"X-API-Key": token}, {"cookie": f"tenure_login={token}"}):
-            seen = await statuses(place, headers, AT | {"neptuned": USERS})
-            assert set(seen.values()) == {401}, (kind, list(headers))
+            by_contract = await statuses(place, headers, AT | {"neptuned": USERS})
+            assert set(by_contract.values()) == {401}, (kind, list(headers))
 
 
 async def test_of_tokens_of_virtual_machines_only_whole_ones_are_good(place: Place) -> None:

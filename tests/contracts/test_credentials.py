@@ -33,16 +33,16 @@ SOCKETS = {"chrote": "/ws", "native": "/api/v1/events"}
 
 @dataclass
 class Place:
-    """olga owns it; vera is a viewer; alice is named by a header, and has no account."""
+    """A running Tenure: olga is the owner, vera a viewer, and alice is named by a header and has no account."""
 
     tenure: Served
     olga: httpx.AsyncClient
     vera: httpx.AsyncClient
     alice: httpx.AsyncClient
 
-    async def keys(self, who: str, **body: Any) -> dict[str, dict[str, str]]:
-        """A new key of somebody, in all the ways that it can be brought along."""
-        text = (await new_key(getattr(self, who), **body))["key"]
+    async def keys(self, user: str, **body: Any) -> dict[str, dict[str, str]]:
+        """Create a key for a user, and return the headers of each way to send it."""
+        text = (await new_key(getattr(self, user), **body))["key"]
         token = await exchanged(self.tenure.url, text)
         return {"key": {"X-API-Key": text}, "bearer key": bearing(text), "token": bearing(token)}
 
@@ -61,31 +61,31 @@ async def statuses(place: Place, headers: dict[str, str], at: dict[str, str] = A
 
 
 async def sockets(place: Place, headers: dict[str, str]) -> dict[str, int | str]:
-    """By contract: the refusal's status or code, or the first thing that is told."""
-    seen: dict[str, int | str] = {}
+    """Connect to each socket. Returns the status or close code that refused it, or its first message, by contract."""
+    outcomes: dict[str, int | str] = {}
     for contract, path in SOCKETS.items():
         address = place.tenure.url.replace("http", "ws", 1) + path
         try:
             async with connect(address, additional_headers=headers) as socket:
                 first = json.loads(await socket.recv())
-                seen[contract] = first.get("type") or first["event"]
+                outcomes[contract] = first.get("type") or first["event"]
         except InvalidStatus as refused:
-            seen[contract] = refused.response.status_code
+            outcomes[contract] = refused.response.status_code
         except ConnectionClosedError as closed:
             assert closed.rcvd
-            seen[contract] = closed.rcvd.code
-    return seen
+            outcomes[contract] = closed.rcvd.code
+    return outcomes
 
 
 @pytest.mark.line("W01", "W02")
-@pytest.mark.parametrize("who", ["olga", "vera"])
-async def test_a_member_comes_with_a_key_or_a_token_to_every_contract(place: Place, who: str) -> None:
-    for how, headers in (await place.keys(who)).items():
-        let_in = dict.fromkeys(EVERYWHERE, 200) | {"neptuned": 200 if who == "olga" else 403}  # she came first
+@pytest.mark.parametrize("user", ["olga", "vera"])
+async def test_a_member_comes_with_a_key_or_a_token_to_every_contract(place: Place, user: str) -> None:
+    for how, headers in (await place.keys(user)).items():
+        let_in = dict.fromkeys(EVERYWHERE, 200) | {"neptuned": 200 if user == "olga" else 403}  # she came first
         assert await statuses(place, headers, EVERYWHERE) == let_in, how
         assert await sockets(place, headers) == {"chrote": "connected", "native": "ready"}, how
         async with program(place.tenure, **headers) as asking:
-            assert fine(await asking.get("/api/auth/me"))["name"] == who
+            assert fine(await asking.get("/api/auth/me"))["name"] == user
             assert "set-cookie" not in (await asking.get("/api/auth/me")).headers
 
 
@@ -98,14 +98,14 @@ async def test_who_has_no_account_here_is_let_in_where_none_is_needed(place: Pla
 
 
 async def test_a_key_may_in_a_contract_what_its_owner_may(place: Place) -> None:
-    """A role is looked up where it counts: also for a token, which does not tell it."""
+    """The role is looked up at each request, also for a token, which does not carry it."""
     for headers in (await place.keys("vera")).values():
         async with program(place.tenure, **headers) as vera:
             assert (await vera.get("/api/users")).status_code == 403
     for headers in (await place.keys("olga")).values():
         async with program(place.tenure, **headers) as olga:
             people = fine(await olga.get("/api/users"))["users"]
-            id = next(it["id"] for it in people if it["name"] == "vera")
+            id = next(person["id"] for person in people if person["name"] == "vera")
     of_vera = await place.keys("vera")
     assert (await place.olga.patch(f"/api/users/{id}/role", json={"role": "admin"})).status_code == 200
     for how, headers in of_vera.items():
@@ -150,7 +150,7 @@ async def test_a_key_that_is_not_for_it_changes_nothing_in_any_contract(place: P
 
 
 async def test_a_bearer_counts_before_a_name_and_before_a_cookie(place: Place) -> None:
-    """It proves who asks; a header or a cookie may come along by itself. A bad one is not made good by them either."""
+    """An explicit credential outranks headers and cookies. If it is bad, they do not make up for it."""
     token = (await place.keys("vera"))["token"]
     await create(place.alice, name="of alice")
     async with program(place.tenure, **token, **{"x-user": "alice", "X-VM-User": "alice"}) as both:
@@ -180,14 +180,14 @@ async def test_a_stream_with_a_token_tells_what_its_holder_may_see(place: Place)
     token = (await place.keys("alice"))["token"]
     async with program(place.tenure, **token) as asking, stream(asking) as events:
         await create(place.vera, name="of vera")
-        mine = await create(place.alice, name="of alice")
-        assert (await until(events, "workspace.requested"))["subject"] == mine["id"]
+        own = await create(place.alice, name="of alice")
+        assert (await until(events, "workspace.requested"))["subject"] == own["id"]
 
 
 @pytest.mark.parametrize("how", ["key", "token"])
 async def test_a_revoked_key_ends_what_was_opened_with_it(place: Place, how: str) -> None:
-    made, other = await new_key(place.olga), await new_key(place.olga)
-    text = made["key"]
+    key, other = await new_key(place.olga), await new_key(place.olga)
+    text = key["key"]
     headers = {"X-API-Key": text} if how == "key" else bearing(await exchanged(place.tenure.url, text))
     async with AsyncExitStack() as stack:
         opened = []
@@ -200,7 +200,7 @@ async def test_a_revoked_key_ends_what_was_opened_with_it(place: Place, how: str
         )
         await place.olga.delete(f"{KEYS}/{other['id']}")
         assert (await until(events, "api_key.revoked"))["subject"] == other["id"]
-        await place.olga.delete(f"{KEYS}/{made['id']}")
+        await place.olga.delete(f"{KEYS}/{key['id']}")
         assert [await closed_with(socket) for socket in opened] == [4001, 1008]
         async for event in events:
             assert event.event == "api_key.forgotten", "nothing of what came later, and an end"
@@ -223,7 +223,7 @@ async def test_guessing_keys_is_limited_by_address(database: str, tmp_path: Path
         guesser = {"X-Forwarded-For": "192.0.2.1"}
         async with program(tenure, **guesser) as guessing:
             wrong = [await guessing.get(WORKSPACES, headers={"X-API-Key": f"tnr_00000000_{n}"}) for n in range(7)]
-            assert [it.status_code for it in wrong] == [401] * 5 + [429] * 2
+            assert [answer.status_code for answer in wrong] == [401] * 5 + [429] * 2
             assert 1 <= int(wrong[-1].headers["retry-after"]) <= 60
             assert (await guessing.get(WORKSPACES, headers={"X-API-Key": good})).status_code == 429
             assert (await guessing.post("/token", headers={"X-API-Key": good})).status_code == 429
@@ -234,15 +234,15 @@ async def test_guessing_keys_is_limited_by_address(database: str, tmp_path: Path
 
 async def test_credentials_are_in_no_event_and_no_log_line(place: Place, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    made = await new_key(place.olga, name="the name of a key")
-    token = await exchanged(place.tenure.url, made["key"])
-    said = []
+    key = await new_key(place.olga, name="the name of a key")
+    token = await exchanged(place.tenure.url, key["key"])
+    texts = []
     async with program(place.tenure) as asking:
-        for headers in ({"X-API-Key": made["key"]}, bearing(token), bearing(made["key"]), bearing(f"{token}x")):
+        for headers in ({"X-API-Key": key["key"]}, bearing(token), bearing(key["key"]), bearing(f"{token}x")):
             for path in AT.values():
-                said.append((await asking.get(path, headers=headers)).text)
+                texts.append((await asking.get(path, headers=headers)).text)
             await sockets(place, headers)
-    await place.olga.delete(f"{KEYS}/{made['id']}")
+    await place.olga.delete(f"{KEYS}/{key['id']}")
 
     async def forgotten() -> bool:
         async with place.tenure.tenure.pool.connection() as conn:
@@ -250,7 +250,7 @@ async def test_credentials_are_in_no_event_and_no_log_line(place: Place, caplog:
             return await (await conn.execute(sql)).fetchone() is not None
 
     await eventually(forgotten)
-    secrets = (made["key"][13:], token, token.split(".")[2], made["prefix"], made["name"])
+    secrets = (key["key"][13:], token, token.split(".")[2], key["prefix"], key["name"])
     async with place.tenure.tenure.pool.connection() as conn:
         tables = [name for (name,) in await (await conn.execute(TABLES)).fetchall()]
         assert {"tenure_events", "trail", "work", "api_key_rows", "signing_keys"} <= set(tables)
@@ -261,7 +261,7 @@ async def test_credentials_are_in_no_event_and_no_log_line(place: Place, caplog:
     lines = "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
     assert "answered" in lines
     assert not [secret for secret in secrets[:3] if secret in lines]
-    assert not [secret for secret in secrets[:3] if secret in "".join(said)]
+    assert not [secret for secret in secrets[:3] if secret in "".join(texts)]
 
 
 TABLES = "select table_name from information_schema.tables where table_schema = 'public'"
@@ -271,5 +271,5 @@ AS_TEXT = "select convert_from(state, 'utf8') from tenure_events"
 async def test_somebody_without_any_is_nobody(place: Place) -> None:
     async with browser(place.tenure) as asking:
         answers = [await asking.get(path) for path in AT.values()]
-    assert {it.status_code for it in answers} == {401}
-    assert {it.headers["www-authenticate"] for it in answers} == {"Bearer"}
+    assert {answer.status_code for answer in answers} == {401}
+    assert {answer.headers["www-authenticate"] for answer in answers} == {"Bearer"}

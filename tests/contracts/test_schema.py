@@ -37,7 +37,7 @@ async def test_schemathesis_finds_nothing(tenure: Served, tmp_path: Path) -> Non
         cwd=tmp_path,
     )
     async with asyncio.timeout(SECONDS):
-        said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
-    counted = re.search(r"(\d+) selected / (\d+) total", said.decode())
+        output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    counted = re.search(r"(\d+) selected / (\d+) total", output.decode())
     assert counted and int(counted[1]) == int(counted[2]) - len(LEFT_OUT)

@@ -26,19 +26,19 @@ async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def eve(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
-    """An auditor."""
+    """Eve is an auditor."""
     async with tenure.client("eve") as client:
         yield client
 
 
 async def events(client: httpx.AsyncClient, **params: Any) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = fine(await client.get(EVENTS, params=params))["events"]
-    return told
+    rows: list[dict[str, Any]] = fine(await client.get(EVENTS, params=params))["events"]
+    return rows
 
 
 async def test_an_event_says_who_did_what_when_and_because_of_what(alice: httpx.AsyncClient) -> None:
-    asked = await alice.post(WORKSPACES, json={"name": "a"}, headers={"x-request-id": "create-1"})
-    await until_status(alice, asked.json()["id"], "running")
+    answer = await alice.post(WORKSPACES, json={"name": "a"}, headers={"x-request-id": "create-1"})
+    await until_status(alice, answer.json()["id"], "running")
 
     requested, provisioned = await events(alice)
     assert list(requested) == [
@@ -56,9 +56,9 @@ async def test_an_event_says_who_did_what_when_and_because_of_what(alice: httpx.
     assert (requested["kind"], requested["version"], requested["subject"]) == (
         "workspace.requested",
         1,
-        asked.json()["id"],
+        answer.json()["id"],
     )
-    assert requested["at"] == asked.json()["created_at"]
+    assert requested["at"] == answer.json()["created_at"]
     assert (requested["by_name"], requested["request_id"], requested["caused_by"]) == ("alice", "create-1", None)
     assert requested["facts"]["name"] == "a"
     assert (provisioned["kind"], provisioned["version"]) == ("workspace.provisioned", 2)
@@ -78,36 +78,36 @@ async def test_why_something_ended_is_told(alice: httpx.AsyncClient, how: str, k
 
 @pytest.fixture
 async def log(alice: httpx.AsyncClient, bob: httpx.AsyncClient, eve: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """All of it, when nothing more will happen."""
+    """The whole log, once the last workspace's machine is destroyed and nothing more will happen."""
     one, _, _ = await running(alice), await running(alice), await running(bob)
     await alice.delete(f"{WORKSPACES}/{one['id']}")
 
     async def destroyed() -> list[dict[str, Any]] | None:
-        told = await events(eve)
-        return told if told[-1]["kind"] == "workspace.destroyed" else None
+        rows = await events(eve)
+        return rows if rows[-1]["kind"] == "workspace.destroyed" else None
 
-    told: list[dict[str, Any]] = await eventually(destroyed)
-    return told
+    rows: list[dict[str, Any]] = await eventually(destroyed)
+    return rows
 
 
 async def test_the_log_can_be_filtered(eve: httpx.AsyncClient, log: list[dict[str, Any]]) -> None:
     middle = log[3]
-    for params, wanted in (
-        ({"subject": middle["subject"]}, lambda it: it["subject"] == middle["subject"]),
-        ({"kind": "workspace.requested"}, lambda it: it["kind"] == "workspace.requested"),
-        ({"kind": "workspace"}, lambda it: it["kind"].startswith("workspace.")),
-        ({"kind": "orphan"}, lambda it: False),
-        ({"kind": "work"}, lambda it: False),
-        ({"actor": "bob"}, lambda it: it["by_name"] == "bob"),
-        ({"actor": log[0]["by"]}, lambda it: it["by_name"] == "alice"),
-        ({"since": middle["at"]}, lambda it: it["at"] >= middle["at"]),
-        ({"until": middle["at"]}, lambda it: it["at"] < middle["at"]),
-        ({"since": middle["at"].replace("Z", "")}, lambda it: it["at"] >= middle["at"]),
-        ({"after": middle["position"]}, lambda it: it["position"] > middle["position"]),
-        ({"actor": "alice", "kind": "workspace.deleted"}, lambda it: it["kind"] == "workspace.deleted"),
-        ({"subject": NOBODY}, lambda it: False),
+    for params, matches in (
+        ({"subject": middle["subject"]}, lambda row: row["subject"] == middle["subject"]),
+        ({"kind": "workspace.requested"}, lambda row: row["kind"] == "workspace.requested"),
+        ({"kind": "workspace"}, lambda row: row["kind"].startswith("workspace.")),
+        ({"kind": "orphan"}, lambda row: False),
+        ({"kind": "work"}, lambda row: False),
+        ({"actor": "bob"}, lambda row: row["by_name"] == "bob"),
+        ({"actor": log[0]["by"]}, lambda row: row["by_name"] == "alice"),
+        ({"since": middle["at"]}, lambda row: row["at"] >= middle["at"]),
+        ({"until": middle["at"]}, lambda row: row["at"] < middle["at"]),
+        ({"since": middle["at"].replace("Z", "")}, lambda row: row["at"] >= middle["at"]),
+        ({"after": middle["position"]}, lambda row: row["position"] > middle["position"]),
+        ({"actor": "alice", "kind": "workspace.deleted"}, lambda row: row["kind"] == "workspace.deleted"),
+        ({"subject": NOBODY}, lambda row: False),
     ):
-        assert await events(eve, **params) == [it for it in log if wanted(it)], params
+        assert await events(eve, **params) == [row for row in log if matches(row)], params
 
 
 async def test_an_actor_whom_nobody_knows_is_404(eve: httpx.AsyncClient) -> None:
@@ -134,8 +134,8 @@ async def test_it_comes_as_lines(eve: httpx.AsyncClient, log: list[dict[str, Any
     assert answer.text.endswith("\n")
 
     some = await eve.get(EVENTS, params={"kind": "workspace.requested", "after": log[0]["position"]}, headers=NDJSON)
-    told = [json.loads(line) for line in some.text.splitlines()]
-    assert told == [it for it in log[1:] if it["kind"] == "workspace.requested"]
+    rows = [json.loads(line) for line in some.text.splitlines()]
+    assert rows == [row for row in log[1:] if row["kind"] == "workspace.requested"]
     assert (await eve.get(EVENTS, params={"after": log[-1]["position"]}, headers=NDJSON)).content == b""
 
 
@@ -162,9 +162,9 @@ async def test_more_than_a_page_comes_as_lines(
 async def test_an_owner_sees_what_is_theirs_and_nothing_else(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, log: list[dict[str, Any]]
 ) -> None:
-    his = {it["subject"] for it in log if it["by_name"] == "bob"}
-    assert await events(bob) == [it for it in log if it["subject"] in his]
-    assert await events(alice) == [it for it in log if it["subject"] not in his]
+    his = {row["subject"] for row in log if row["by_name"] == "bob"}
+    assert await events(bob) == [row for row in log if row["subject"] in his]
+    assert await events(alice) == [row for row in log if row["subject"] not in his]
     assert await events(alice, subject=his.pop()) == []
     assert await events(alice, actor="bob") == []
     assert len((await alice.get(EVENTS, headers=NDJSON)).text.splitlines()) == len(await events(alice))
@@ -174,5 +174,5 @@ async def test_the_history_of_what_has_ended_stays_its_owners(alice: httpx.Async
     one = await running(alice)
     await alice.delete(f"{WORKSPACES}/{one['id']}")
     refused(await alice.get(f"{WORKSPACES}/{one['id']}"), 404)
-    kinds = [it["kind"].partition(".")[2] for it in await events(alice, subject=one["id"])]
+    kinds = [row["kind"].partition(".")[2] for row in await events(alice, subject=one["id"])]
     assert kinds[:3] == ["requested", "provisioned", "deleted"]

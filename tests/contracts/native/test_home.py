@@ -22,7 +22,7 @@ async def test_there_is_a_page_and_nothing_on_it_is_from_elsewhere(alice: httpx.
 
 
 async def test_it_has_a_sentence_for_every_reason_not_to_let_somebody_in() -> None:
-    known = set(re.findall(r"^  ([a-z_]+): \"", home.SCRIPT.decode(), re.MULTILINE))
+    sentences = set(re.findall(r"^  ([a-z_]+): \"", home.SCRIPT.decode(), re.MULTILINE))
     sources = getsource(logins) + getsource(auth)
     used = set(re.findall(r'(?:NotLetIn|failed)\("([a-z_]+)"', sources))
-    assert used and used <= known
+    assert used and used <= sentences

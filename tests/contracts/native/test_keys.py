@@ -25,49 +25,49 @@ async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def eve(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
-    """An auditor."""
+    """Eve is an auditor."""
     async with tenure.client("eve") as client:
         yield client
 
 
 async def test_a_key_is_made_and_its_text_is_told_once(tenure: Served, alice: httpx.AsyncClient) -> None:
-    made = await new_key(alice, name="ci")
-    prefix, secret = made["key"][:12], made["key"][13:]
-    assert made["prefix"] == prefix and prefix.startswith("tnr_") and len(secret) == 43
-    assert (made["name"], made["scopes"], made["expires_at"], made["last_used_at"]) == ("ci", ["full"], None, None)
+    key = await new_key(alice, name="ci")
+    prefix, secret = key["key"][:12], key["key"][13:]
+    assert key["prefix"] == prefix and prefix.startswith("tnr_") and len(secret) == 43
+    assert (key["name"], key["scopes"], key["expires_at"], key["last_used_at"]) == ("ci", ["full"], None, None)
     listed = fine(await alice.get(KEYS))
-    assert listed == [{field: value for field, value in made.items() if field != "key"}]
+    assert listed == [{field: value for field, value in key.items() if field != "key"}]
     assert secret not in (await alice.get(EVENTS)).text
 
 
 async def test_newest_first_and_everybody_has_their_own(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     first, second = await new_key(alice, name="first"), await new_key(alice, name="second")
     others = await new_key(bob)
-    assert [it["id"] for it in fine(await alice.get(KEYS))] == [second["id"], first["id"]]
+    assert [row["id"] for row in fine(await alice.get(KEYS))] == [second["id"], first["id"]]
     refused(await alice.delete(f"{KEYS}/{others['id']}"), 404)
     refused(await alice.delete(f"{KEYS}/{NOBODY}"), 404)
     refused(await alice.delete(f"{KEYS}/1"), 404)
-    assert [it["id"] for it in fine(await bob.get(KEYS))] == [others["id"]]
+    assert [row["id"] for row in fine(await bob.get(KEYS))] == [others["id"]]
 
 
 async def test_a_revoked_key_opens_nothing_and_leaves_the_list(tenure: Served, alice: httpx.AsyncClient) -> None:
-    made, stays = await new_key(alice), await new_key(alice)
-    async with program(tenure, **{"X-API-Key": made["key"]}) as ci:
+    key, stays = await new_key(alice), await new_key(alice)
+    async with program(tenure, **{"X-API-Key": key["key"]}) as ci:
         fine(await ci.get(WORKSPACES))
-        fine(await alice.delete(f"{KEYS}/{made['id']}"))
+        fine(await alice.delete(f"{KEYS}/{key['id']}"))
         refused(await ci.get(WORKSPACES), 401)
-    assert [it["id"] for it in fine(await alice.get(KEYS))] == [stays["id"]]
-    refused(await alice.delete(f"{KEYS}/{made['id']}"), 404)
+    assert [row["id"] for row in fine(await alice.get(KEYS))] == [stays["id"]]
+    refused(await alice.delete(f"{KEYS}/{key['id']}"), 404)
 
 
 async def test_what_is_kept_of_a_revoked_key_goes_and_its_history_stays(
     tenure: Served, alice: httpx.AsyncClient
 ) -> None:
-    made = await new_key(alice, name="my laptop")
-    await alice.delete(f"{KEYS}/{made['id']}")
+    key = await new_key(alice, name="my laptop")
+    await alice.delete(f"{KEYS}/{key['id']}")
 
     async def history() -> Any:
-        kinds = [it["kind"] for it in (await alice.get(EVENTS, params={"subject": made["id"]})).json()["events"]]
+        kinds = [event["kind"] for event in (await alice.get(EVENTS, params={"subject": key["id"]})).json()["events"]]
         return kinds if "api_key.forgotten" in kinds else None
 
     assert await eventually(history) == ["api_key.created", "api_key.revoked", "api_key.forgotten"]
@@ -94,22 +94,22 @@ async def test_what_makes_no_key(alice: httpx.AsyncClient, body: dict[str, Any],
 
 
 async def test_a_key_that_has_ended_opens_nothing(tenure: Served, alice: httpx.AsyncClient) -> None:
-    made = await new_key(alice, expires_in=1)
-    async with program(tenure, **{"X-API-Key": made["key"]}) as ci:
+    key = await new_key(alice, expires_in=1)
+    async with program(tenure, **{"X-API-Key": key["key"]}) as ci:
 
         async def ended() -> bool:
             return (await ci.get(WORKSPACES)).status_code == 401
 
         await eventually(ended)
-    assert fine(await alice.get(KEYS))[0]["expires_at"] == made["expires_at"]
+    assert fine(await alice.get(KEYS))[0]["expires_at"] == key["expires_at"]
 
 
 async def test_its_last_use_is_written_down_at_most_once_a_minute(tenure: Served, alice: httpx.AsyncClient) -> None:
-    made = await new_key(alice)
-    async with program(tenure, **{"X-API-Key": made["key"]}) as ci:
+    key = await new_key(alice)
+    async with program(tenure, **{"X-API-Key": key["key"]}) as ci:
         fine(await ci.get(WORKSPACES))
         (first,) = fine(await alice.get(KEYS))
-        assert first["last_used_at"] > made["created_at"]
+        assert first["last_used_at"] > key["created_at"]
         fine(await ci.get(WORKSPACES))
         assert fine(await alice.get(KEYS)) == [first]
         async with tenure.tenure.pool.connection() as conn:
@@ -124,7 +124,7 @@ async def test_a_key_that_reads_changes_nothing(tenure: Served, alice: httpx.Asy
     text = (await new_key(alice, scopes=["read"]))["key"]
     headers = {"X-API-Key": text} if how == "key" else bearing(await exchanged(tenure.url, text))
     async with program(tenure, **headers) as ci:
-        assert [it["id"] for it in fine(await ci.get(WORKSPACES))] == [one["id"]]
+        assert [workspace["id"] for workspace in fine(await ci.get(WORKSPACES))] == [one["id"]]
         fine(await ci.get(f"{WORKSPACES}/{one['id']}"))
         fine(await ci.get("/api/v1/operations"))
         assert fine(await ci.get(EVENTS))["events"]
@@ -150,7 +150,7 @@ async def test_a_key_that_audits_reads_the_trail_and_nothing_else(
     text = (await new_key(eve, scopes=["audit"]))["key"]
     headers = {"X-API-Key": text} if how == "key" else bearing(await exchanged(tenure.url, text))
     async with program(tenure, **headers) as auditing:
-        assert one["id"] in [it["subject"] for it in fine(await auditing.get(EVENTS))["events"]]
+        assert one["id"] in [event["subject"] for event in fine(await auditing.get(EVENTS))["events"]]
         fine(await auditing.get(f"/api/v1/audit/subjects/{one['id']}"))
         for method, path in (("GET", WORKSPACES), ("POST", WORKSPACES), ("GET", "/api/v1/operations"), ("GET", KEYS)):
             refused(await auditing.request(method, path, json={"name": "a"}), 403, "audit")
@@ -159,18 +159,18 @@ async def test_a_key_that_audits_reads_the_trail_and_nothing_else(
 async def test_a_key_reaches_as_far_as_its_owner(
     tenure: Served, alice: httpx.AsyncClient, eve: httpx.AsyncClient
 ) -> None:
-    """The whole trail is read with a full key of an auditor, but not with one that only reads."""
+    """An auditor's full key reads the whole trail; an auditor's read-only key does not."""
     one = await create(alice)
 
     async def seen_with(client: httpx.AsyncClient, *scopes: str) -> bool:
         text = (await new_key(client, scopes=list(scopes)))["key"]
-        seen = set()
+        visible = set()
         for headers in ({"X-API-Key": text}, bearing(await exchanged(tenure.url, text))):
             async with program(tenure, **headers) as ci:
                 events = fine(await ci.get(EVENTS, params={"subject": one["id"]}))["events"]
-                seen.add(bool(events))
-        assert len(seen) == 1, "a key and its token differ"
-        return seen.pop()
+                visible.add(bool(events))
+        assert len(visible) == 1, "a key and its token differ"
+        return visible.pop()
 
     assert await seen_with(eve, "full")
     assert await seen_with(eve, "read", "audit")

@@ -23,7 +23,7 @@ PARIS = {"url": "ssh://tenure@engine.paris.example.org", "host": "paris.example.
 
 @pytest.fixture
 async def place(database: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """A Tenure whose settings say a machine configuration and a region."""
+    """A Tenure whose settings name a machine configuration and a region."""
     machines = {"fixed": {"image": "fixed:1", "command": "run --token hidden"}}
     regions = {"near": {"url": "unix:///run/near-engine.sock"}}
     async with served(database, tmp_path, machine_configs=machines, regions=regions) as serving:
@@ -36,8 +36,8 @@ async def owner(place: Served) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def named(client: httpx.AsyncClient, what: str) -> dict[str, Any]:
-    return {one.pop("name"): one for one in fine(await client.get(f"/api/v1/{what}"))}
+async def by_name(client: httpx.AsyncClient, kind: str) -> dict[str, Any]:
+    return {one.pop("name"): one for one in fine(await client.get(f"/api/v1/{kind}"))}
 
 
 async def test_there_is_a_machine_and_a_region_without_any_configuration(tenure: Served) -> None:
@@ -61,15 +61,15 @@ async def test_a_machine_configuration_is_added_changed_and_removed(place: Serve
     added = fine(await owner.put("/api/v1/machines/small", json=SMALL))
     assert added == {"name": "small", **SMALL, "pids": 512, "fixed": False}
     async with place.client() as alice:
-        assert set(await named(alice, "machines")) == {"default", "fixed", "small"}
+        assert set(await by_name(alice, "machines")) == {"default", "fixed", "small"}
         fine(await owner.put("/api/v1/machines/small", json=SMALL | {"memory_mb": 512}))
-        assert (await named(alice, "machines"))["small"]["memory_mb"] == 512
+        assert (await by_name(alice, "machines"))["small"]["memory_mb"] == 512
         fine(await owner.delete("/api/v1/machines/small"))
-        assert set(await named(alice, "machines")) == {"default", "fixed"}
+        assert set(await by_name(alice, "machines")) == {"default", "fixed"}
     refused(await owner.delete("/api/v1/machines/small"), 404, 'no machine configuration "small"')
 
-    told = fine(await owner.get("/api/v1/audit/events", params={"kind": "machine_catalogue"}))["events"]
-    assert [(it["kind"], it["by_name"]) for it in told] == [
+    events = fine(await owner.get("/api/v1/audit/events", params={"kind": "machine_catalogue"}))["events"]
+    assert [(event["kind"], event["by_name"]) for event in events] == [
         ("machine_catalogue.opened", "anna"),
         ("machine_catalogue.added", "anna"),
         ("machine_catalogue.changed", "anna"),
@@ -85,21 +85,21 @@ async def test_a_region_is_added_changed_and_removed(place: Served, owner: httpx
     }
     async with place.client() as alice:
         fine(await owner.put("/api/v1/regions/paris", json=PARIS | {"host": "192.0.2.3"}))
-        assert (await named(alice, "regions"))["paris"] == {"host": "192.0.2.3", "fixed": False}
+        assert (await by_name(alice, "regions"))["paris"] == {"host": "192.0.2.3", "fixed": False}
         fine(await owner.delete("/api/v1/regions/paris"))
-        assert set(await named(alice, "regions")) == {"local", "near"}
+        assert set(await by_name(alice, "regions")) == {"local", "near"}
     refused(await owner.delete("/api/v1/regions/paris"), 404, 'no region "paris"')
 
 
 async def test_where_an_engine_is_and_what_is_run_is_told_to_nobody(place: Served, owner: httpx.AsyncClient) -> None:
     fine(await owner.put("/api/v1/regions/paris", json=PARIS))
     async with place.client() as alice:
-        for what in ("machines", "regions"):
+        for kind in ("machines", "regions"):
             for client in (alice, owner):
-                said = (await client.get(f"/api/v1/{what}")).text
-                assert "engine" not in said and "hidden" not in said and "://" not in said
-        told = (await alice.get("/api/v1/audit/events")).text
-        assert "paris" not in told
+                text = (await client.get(f"/api/v1/{kind}")).text
+                assert "engine" not in text and "hidden" not in text and "://" not in text
+        trail = (await alice.get("/api/v1/audit/events")).text
+        assert "paris" not in trail
 
 
 async def test_what_the_settings_say_is_changed_there(owner: httpx.AsyncClient) -> None:
@@ -160,17 +160,17 @@ async def test_what_is_none_is_refused_in_a_sentence(
 
 
 async def test_machines_that_are_there_stay_as_they_were_made(place: Served, owner: httpx.AsyncClient) -> None:
-    """What a workspace is made from is written down when it is asked for."""
+    """A workspace keeps the machine configuration of the moment it was requested."""
     fine(await owner.put("/api/v1/machines/small", json=SMALL))
     workspaces, platform = place.tenure.deps.vm_api.workspaces, place.tenure.deps.http.platform
-    made = await workspaces.request(ADMIN, name="a", machine="small", ttl_seconds=None)
+    workspace = await workspaces.request(ADMIN, name="a", machine="small", ttl_seconds=None)
     fine(await owner.delete("/api/v1/machines/small"))
 
     async def it_runs() -> bool:
-        return (await platform.load(Workspace, made.id)).status == "running"
+        return (await platform.load(Workspace, workspace.id)).status == "running"
 
     await eventually(it_runs)
-    assert place.engine.templates[made.id] == Template(
+    assert place.engine.templates[workspace.id] == Template(
         "small", "lab:1", cpus=0.5, memory_mb=256, disk_mb=1000, ports=(22,), user="lab"
     )
     with pytest.raises(Invalid, match='there is no machine configuration "small"; there are default, fixed'):

@@ -10,7 +10,7 @@ from tests.support.server import Served, eventually, stream
 
 
 async def measured(tenure: Served) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Each sample by its name and labels. Anybody may ask."""
+    """Read all metrics, without credentials, and return each sample by its name and labels."""
     async with tenure.client(None) as nobody:
         answer = await nobody.get("/metrics")
     assert answer.status_code == 200
@@ -27,7 +27,7 @@ async def value(tenure: Served, name: str, **labels: str) -> float:
 
 
 async def requests(tenure: Served, **labels: str) -> float:
-    """So many of them, also where there was none yet."""
+    """How many requests were counted under these labels; 0 if there is no such sample yet."""
     return (await measured(tenure)).get(("tenure_requests_total", frozenset(labels.items())), 0.0)
 
 
@@ -74,11 +74,11 @@ async def test_the_due_list_and_the_follower_are_measured(tenure: Served, alice:
 
     tenure.engine.away = False
 
-    async def done() -> bool:
-        work = [await value(tenure, f"tenure_work_{what}", lane="engine") for what in ("rows", "due_rows")]
+    async def all_done() -> bool:
+        work = [await value(tenure, f"tenure_work_{metric}", lane="engine") for metric in ("rows", "due_rows")]
         lag = await value(tenure, "tenure_follower_lag_events")
         return (*work, await value(tenure, "tenure_work_lateness_seconds", lane="engine"), lag) == (0, 0, 0, 0)
 
-    await eventually(done)
+    await eventually(all_done)
     late = {"command": "workspace.provision"}
     assert await value(tenure, "tenure_work_started_late_seconds_count", **late) >= 1

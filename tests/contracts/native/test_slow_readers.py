@@ -21,9 +21,9 @@ from projections.trail import Entry, Facts
 from tests.support.raw_http import request
 from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served, stream
 
-BOUND = 64  # messages; together more than the sockets hold
+MAX_QUEUED_MESSAGES = 64  # of BIG each: more than the sockets' buffers hold
 BIG = "a" * 100_000
-FLOOD = 400
+FLOOD_MESSAGES = 400
 HANDSHAKE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -32,13 +32,13 @@ KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 async def tenure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     for part in (streaming, sse):
         monkeypatch.setattr(part, "SEND_SECONDS", 0.5)
-    async with served(database, tmp_path, reader_queue=BOUND) as serving:
+    async with served(database, tmp_path, reader_queue=MAX_QUEUED_MESSAGES) as serving:
         yield serving
 
 
 @asynccontextmanager
 async def deaf(tenure: Served, *headers: str) -> AsyncIterator[socket.socket]:
-    """A reader that has asked for the stream and reads nothing of it."""
+    """A client that has requested the stream and never reads from its socket."""
     url = httpx.URL(tenure.url)
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -55,18 +55,18 @@ async def is_read_by(tenure: Served, count: int) -> bool:
 
 
 async def flood(tenure: Served, deaf: UUID, other: UUID) -> list[ref[Entry]]:
-    """Tell both a lot, as the follower would; the deaf one at length. Returns what that was told, and keeps none."""
-    hub, told = tenure.tenure.hub, []
-    for _ in range(FLOOD):
+    """Send many events to both readers, with big ones for the deaf one. Returns weak references to those."""
+    hub, refs = tenure.tenure.hub, []
+    for _ in range(FLOOD_MESSAGES):
         after = hub.position
         entries = [noted(tenure, after + 1, deaf, BIG), noted(tenure, after + 2, other, "")]
-        told.append(ref(entries[0]))
+        refs.append(ref(entries[0]))
         batch = Batch(after, after + 2, entries)
         del entries
         await hub.receive(batch)
         del batch
-        assert alive(told) <= 3 * BOUND  # in its queue, on its way out, and in hand
-    return told
+        assert alive(refs) <= 3 * MAX_QUEUED_MESSAGES  # queued, being written, and held by the reader's task
+    return refs
 
 
 def noted(tenure: Served, position: int, owner: UUID, text: str) -> Entry:
@@ -75,12 +75,12 @@ def noted(tenure: Served, position: int, owner: UUID, text: str) -> Entry:
     return Entry(position, owner, 1, "workspace.noted", now, None, owner, False, "", None, facts, None)
 
 
-def alive(told: list[ref[Entry]]) -> int:
-    return sum(it() is not None for it in told)
+def alive(refs: list[ref[Entry]]) -> int:
+    return sum(entry() is not None for entry in refs)
 
 
-async def none_alive(told: list[ref[Entry]]) -> bool:
-    return alive(told) == 0
+async def none_alive(refs: list[ref[Entry]]) -> bool:
+    return alive(refs) == 0
 
 
 @pytest.mark.parametrize("headers", [(), (*HANDSHAKE, KEY)], ids=["sse", "websocket"])
@@ -89,9 +89,9 @@ async def test_it_is_cut_off_what_waited_for_it_is_let_go_and_nobody_else_notice
 ) -> None:
     people = tenure.tenure.deps.http.people
     async with deaf(tenure, *headers), stream(bob) as events:
-        told = await flood(tenure, await people.identify("vm", "alice"), await people.identify("vm", "bob"))
+        refs = await flood(tenure, await people.identify("vm", "alice"), await people.identify("vm", "bob"))
         async with asyncio.timeout(WAIT_TIMEOUT_S):
-            seen = [int((await anext(events)).id) for _ in range(FLOOD)]
-        assert seen == [2 * nth for nth in range(1, FLOOD + 1)]
+            positions = [int((await anext(events)).id) for _ in range(FLOOD_MESSAGES)]
+        assert positions == [2 * nth for nth in range(1, FLOOD_MESSAGES + 1)]
         await eventually(lambda: is_read_by(tenure, 1))
-        await eventually(lambda: none_alive(told))
+        await eventually(lambda: none_alive(refs))

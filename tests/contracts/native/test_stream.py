@@ -19,19 +19,19 @@ Events = AsyncIterator[ServerSentEvent]
 
 
 async def position(client: httpx.AsyncClient) -> int:
-    """Of the list, as it is now."""
+    """The position at which the list of workspaces is now."""
     answer = await client.get(WORKSPACES)
     fine(answer)
     return int(answer.headers["x-tenure-position"])
 
 
 async def up_to(events: Events, last: str) -> list[ServerSentEvent]:
-    """What is told, up to the first event of this kind."""
-    told: list[ServerSentEvent] = []
+    """Read events up to the first one of this kind."""
+    messages: list[ServerSentEvent] = []
     async with asyncio.timeout(WAIT_TIMEOUT_S):
-        while not told or told[-1].event != last:
-            told.append(await anext(events))
-    return told
+        while not messages or messages[-1].event != last:
+            messages.append(await anext(events))
+    return messages
 
 
 async def test_it_is_a_stream_of_server_sent_events(alice: httpx.AsyncClient) -> None:
@@ -44,26 +44,26 @@ async def test_it_is_a_stream_of_server_sent_events(alice: httpx.AsyncClient) ->
 async def test_it_says_from_where_on_it_tells_everything(alice: httpx.AsyncClient) -> None:
     await running(alice)
     async with stream(alice, after=0) as events:
-        (*told, ready) = await up_to(events, "ready")
+        (*messages, ready) = await up_to(events, "ready")
         assert json.loads(ready.data) == {"event": "ready", "position": int(ready.id)}
-        assert int(ready.id) == int(told[-1].id) == await position(alice)
+        assert int(ready.id) == int(messages[-1].id) == await position(alice)
 
 
 async def test_an_event_says_what_happened_and_what_has_become_of_it(alice: httpx.AsyncClient) -> None:
     async with stream(alice) as events:
-        asked = await alice.post(WORKSPACES, json={"name": "a"}, headers={"x-request-id": "create-1"})
+        answer = await alice.post(WORKSPACES, json={"name": "a"}, headers={"x-request-id": "create-1"})
         event = await anext(events)
-        told = json.loads(event.data)
-        assert event.event == told["kind"] == "workspace.requested"
-        assert event.id == str(told["position"])
-        assert told["subject"] == told["state"]["id"] == asked.json()["id"]
-        assert (told["version"], told["request_id"], told["caused_by"]) == (1, "create-1", None)
-        assert told["by"] == told["facts"]["owner_id"]
-        assert told["at"] == asked.json()["created_at"]
-        assert (told["facts"]["name"], told["state"]["status"]) == ("a", "creating")
+        data = json.loads(event.data)
+        assert event.event == data["kind"] == "workspace.requested"
+        assert event.id == str(data["position"])
+        assert data["subject"] == data["state"]["id"] == answer.json()["id"]
+        assert (data["version"], data["request_id"], data["caused_by"]) == (1, "create-1", None)
+        assert data["by"] == data["facts"]["owner_id"]
+        assert data["at"] == answer.json()["created_at"]
+        assert (data["facts"]["name"], data["state"]["status"]) == ("a", "creating")
 
         then = await until(events, "workspace.provisioned")
-        assert (then["by"], then["caused_by"], then["version"]) == (None, told["position"], 2)
+        assert (then["by"], then["caused_by"], then["version"]) == (None, data["position"], 2)
         assert then["state"]["status"] == "running"
 
 
@@ -82,9 +82,9 @@ async def test_a_list_says_where_to_go_on(alice: httpx.AsyncClient) -> None:
     listed = await position(alice)
     after = await running(alice)
     async with stream(alice, after=listed) as events:
-        told = await up_to(events, "ready")
-    assert [event.event for event in told] == ["workspace.requested", "workspace.provisioned", "ready"]
-    assert {json.loads(event.data).get("subject") for event in told[:-1]} == {after["id"]} != {before["id"]}
+        messages = await up_to(events, "ready")
+    assert [event.event for event in messages] == ["workspace.requested", "workspace.provisioned", "ready"]
+    assert {json.loads(event.data).get("subject") for event in messages[:-1]} == {after["id"]} != {before["id"]}
 
 
 async def test_without_a_position_it_begins_now(alice: httpx.AsyncClient) -> None:
@@ -119,8 +119,8 @@ async def test_one_subject_can_be_watched(alice: httpx.AsyncClient) -> None:
         await alice.delete(f"{WORKSPACES}/{one['id']}")
         assert json.loads((await anext(events)).data)["subject"] == one["id"]
     async with stream(alice, subject=one["id"], after=0) as events:
-        told = await up_to(events, "ready")
-        assert {json.loads(event.data)["subject"] for event in told[:-1]} == {one["id"]}
+        messages = await up_to(events, "ready")
+        assert {json.loads(event.data)["subject"] for event in messages[:-1]} == {one["id"]}
 
 
 async def test_nobody_is_told_of_what_is_anothers(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
@@ -130,8 +130,8 @@ async def test_nobody_is_told_of_what_is_anothers(alice: httpx.AsyncClient, bob:
             await alice.delete(f"{WORKSPACES}/{hers['id']}")
             his = await running(bob)
             for events in (all_of_bobs, from_the_start):
-                told = await up_to(events, "workspace.provisioned")
-                assert {json.loads(event.data).get("subject") for event in told} <= {his["id"], None}
+                messages = await up_to(events, "workspace.provisioned")
+                assert {json.loads(event.data).get("subject") for event in messages} <= {his["id"], None}
             assert [event.event for event in await up_to(about_hers, "ready")] == ["ready"]
             for events in (about_hers, nothing):
                 with pytest.raises(TimeoutError):
@@ -148,10 +148,10 @@ async def test_an_auditor_is_told_everything(database: str, tmp_path: Path) -> N
         stream(eve) as events,
     ):
         hers, his = await running(alice), await running(bob)
-        seen: set[str] = set()
+        subjects: set[str] = set()
         async with asyncio.timeout(WAIT_TIMEOUT_S):
-            while not {hers["id"], his["id"]} <= seen:
-                seen.add(json.loads((await anext(events)).data)["subject"])
+            while not {hers["id"], his["id"]} <= subjects:
+                subjects.add(json.loads((await anext(events)).data)["subject"])
 
 
 async def test_a_position_that_there_is_not_is_reset(alice: httpx.AsyncClient) -> None:
@@ -180,8 +180,8 @@ async def test_more_than_can_be_replayed_is_reset(database: str, tmp_path: Path)
         await running(alice)
         newest = await position(alice)
         async with stream(alice, after=0) as events:
-            told = json.loads((await anext(events)).data)
-            assert told == {"event": "reset", "position": newest, "reason": "more than 4 events were missed"}
+            data = json.loads((await anext(events)).data)
+            assert data == {"event": "reset", "position": newest, "reason": "more than 4 events were missed"}
         async with stream(alice, after=newest - 4) as events:
             assert len(await up_to(events, "ready")) == 5
 
@@ -196,8 +196,8 @@ async def test_somebody_elses_events_are_not_counted_as_missed(database: str, tm
             await running(alice)
         await running(bob)
         async with stream(bob, after=0) as events:
-            told = await up_to(events, "ready")
-            assert [event.event for event in told] == ["workspace.requested", "workspace.provisioned", "ready"]
+            messages = await up_to(events, "ready")
+            assert [event.event for event in messages] == ["workspace.requested", "workspace.provisioned", "ready"]
 
 
 async def test_a_quiet_stream_is_kept_alive_by_comments(database: str, tmp_path: Path) -> None:

@@ -19,29 +19,29 @@ STREAM = "/api/v1/events"
 
 
 def socket(tenure: Served, query: str = "", user: str | None = "alice", path: str = STREAM, **headers: str) -> connect:
-    who = {"x-user": user} if user else {}
+    identity = {"x-user": user} if user else {}
     url = tenure.url.replace("http", "ws", 1) + path + query
-    return connect(url, additional_headers=who | headers, proxy=None)
+    return connect(url, additional_headers=identity | headers, proxy=None)
 
 
-async def told(socket: ClientConnection) -> dict[str, Any]:
+async def next_message(socket: ClientConnection) -> dict[str, Any]:
     async with asyncio.timeout(WAIT_TIMEOUT_S):
         message: dict[str, Any] = json.loads(await socket.recv())
         return message
 
 
 async def up_to(socket: ClientConnection, last: str) -> list[dict[str, Any]]:
-    messages = [await told(socket)]
+    messages = [await next_message(socket)]
     while messages[-1]["event"] != last:
-        messages.append(await told(socket))
+        messages.append(await next_message(socket))
     return messages
 
 
 async def test_it_tells_what_the_other_stream_tells(tenure: Served, alice: httpx.AsyncClient) -> None:
     async with socket(tenure) as events:
-        assert await told(events) == {"event": "ready", "position": 0}
+        assert await next_message(events) == {"event": "ready", "position": 0}
         id = (await create(alice))["id"]
-        requested, provisioned = await told(events), await told(events)
+        requested, provisioned = await next_message(events), await next_message(events)
         assert requested["event"] == requested["kind"] == "workspace.requested"
         assert (provisioned["subject"], provisioned["state"]["status"]) == (id, "running")
         assert provisioned["caused_by"] == requested["position"]
@@ -53,30 +53,34 @@ async def test_it_goes_on_after_a_position(tenure: Served, alice: httpx.AsyncCli
     other = await running(alice)
     async with socket(tenure, "?after=2") as events:
         messages = await up_to(events, "ready")
-        assert [it["event"] for it in messages] == ["workspace.requested", "workspace.provisioned", "ready"]
+        assert [message["event"] for message in messages] == ["workspace.requested", "workspace.provisioned", "ready"]
         assert messages[0]["subject"] == other["id"]
     async with socket(tenure, "?after=0", **{"Last-Event-ID": "4"}) as events:
-        assert await told(events) == {"event": "ready", "position": 4}
+        assert await next_message(events) == {"event": "ready", "position": 4}
     async with socket(tenure, "?after=5") as events:
-        assert await told(events) == {"event": "reset", "position": 4, "reason": "that position is not in this log"}
+        assert await next_message(events) == {
+            "event": "reset",
+            "position": 4,
+            "reason": "that position is not in this log",
+        }
 
 
 async def test_one_subject_can_be_watched(tenure: Served, alice: httpx.AsyncClient) -> None:
     one, other = await running(alice), await running(alice)
     async with socket(tenure, f"?subject={one['id']}&after=0") as events:
-        assert {it["subject"] for it in (await up_to(events, "ready"))[:-1]} == {one["id"]}
+        assert {message["subject"] for message in (await up_to(events, "ready"))[:-1]} == {one["id"]}
         await alice.delete(f"{WORKSPACES}/{other['id']}")
         await alice.delete(f"{WORKSPACES}/{one['id']}")
-        assert (await told(events))["subject"] == one["id"]
+        assert (await next_message(events))["subject"] == one["id"]
 
 
 async def test_nobody_is_told_of_what_is_anothers(tenure: Served, alice: httpx.AsyncClient) -> None:
     hers = await running(alice)
     async with socket(tenure, "?after=0", user="bob") as events, tenure.client("bob") as bob:
-        assert (await told(events))["event"] == "ready"
+        assert (await next_message(events))["event"] == "ready"
         await alice.delete(f"{WORKSPACES}/{hers['id']}")
         his = await running(bob)
-        assert {it["subject"] for it in await up_to(events, "workspace.provisioned")} == {his["id"]}
+        assert {message["subject"] for message in await up_to(events, "workspace.provisioned")} == {his["id"]}
 
 
 REFUSED: list[tuple[str, str | None, str, int, str]] = [
@@ -113,16 +117,16 @@ async def test_a_last_event_id_that_is_no_position_is_refused(tenure: Served) ->
 
 async def test_what_a_client_says_changes_nothing(tenure: Served, alice: httpx.AsyncClient) -> None:
     async with socket(tenure) as events:
-        await told(events)
+        await next_message(events)
         for noise in ("{", "subscribe", b"\x00\xff", "a" * 100_000):
             await events.send(noise)
         await create(alice)
-        assert (await told(events))["event"] == "workspace.requested"
+        assert (await next_message(events))["event"] == "workspace.requested"
 
 
 async def test_who_has_left_is_forgotten(tenure: Served) -> None:
     async with socket(tenure) as events:
-        await told(events)
+        await next_message(events)
         assert tenure.tenure.hub.readers == 1
     await eventually(lambda: is_read_by(tenure, 0))
 
@@ -134,8 +138,8 @@ async def is_read_by(tenure: Served, count: int) -> bool:
 async def test_at_the_end_everybody_is_told_to_come_back(database: str, tmp_path: Path) -> None:
     async with served(database, tmp_path) as tenure:
         events = await socket(tenure)
-        await told(events)
+        await next_message(events)
     with pytest.raises(ConnectionClosed) as closed:
-        await told(events)
+        await next_message(events)
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "come back with the last position")

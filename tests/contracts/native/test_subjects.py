@@ -21,12 +21,12 @@ async def at(client: httpx.AsyncClient, id: str, moment: Any) -> Any:
 
 
 async def history(client: httpx.AsyncClient, id: str) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = fine(await client.get("/api/v1/audit/events", params={"subject": id}))["events"]
-    return told
+    events: list[dict[str, Any]] = fine(await client.get("/api/v1/audit/events", params={"subject": id}))["events"]
+    return events
 
 
-def seen(workspace: dict[str, Any]) -> dict[str, Any]:
-    """What GET shows of a workspace, under the names of its state."""
+def expected_state(workspace: dict[str, Any]) -> dict[str, Any]:
+    """The state that the log must show for a workspace as GET returned it."""
     return {
         "name": workspace["name"],
         "template": workspace["template"],
@@ -49,12 +49,12 @@ def remembered(state: dict[str, Any]) -> dict[str, Any]:
 
 async def test_it_is_what_the_list_showed_at_that_position_and_at_that_time(alice: httpx.AsyncClient) -> None:
     id = (await create(alice, template="nodejs", ttl_seconds=3600))["id"]
-    shown: list[tuple[int, dict[str, Any]]] = []
+    versions: list[tuple[int, dict[str, Any]]] = []
 
     async def note(status: str) -> None:
         await until_status(alice, id, status)
         answer = await alice.get(WORKSPACES)
-        shown.append((int(answer.headers["x-tenure-position"]), answer.json()[0]))
+        versions.append((int(answer.headers["x-tenure-position"]), answer.json()[0]))
 
     await note("running")
     await alice.post(f"{WORKSPACES}/{id}/stop")
@@ -64,19 +64,19 @@ async def test_it_is_what_the_list_showed_at_that_position_and_at_that_time(alic
     await alice.post(f"{WORKSPACES}/{id}/start")
     await note("running")
 
-    assert len({position for position, _ in shown}) == 4
-    for position, workspace in shown:
+    assert len({position for position, _ in versions}) == 4
+    for position, workspace in versions:
         for moment in (position, workspace["updated_at"]):
-            assert remembered((await at(alice, id, moment))["state"]) == seen(workspace)
+            assert remembered((await at(alice, id, moment))["state"]) == expected_state(workspace)
 
 
 async def test_every_event_can_be_gone_back_to(alice: httpx.AsyncClient) -> None:
     one = await running(alice, ttl_seconds=3600)
     await alice.post(f"{WORKSPACES}/{one['id']}/stop")
     await until_status(alice, one["id"], "stopped")
-    told = await history(alice, one["id"])
-    assert len(told) == 4
-    for event in told:
+    events = await history(alice, one["id"])
+    assert len(events) == 4
+    for event in events:
         for moment in (
             event["position"],
             event["at"],
@@ -93,15 +93,15 @@ async def test_without_a_moment_it_is_what_it_is_now(alice: httpx.AsyncClient) -
     one = await running(alice, ttl_seconds=3600)
     now = fine(await alice.get(address(one["id"])))
     assert now["version"] == 2
-    assert remembered(now["state"]) == seen(one)
+    assert remembered(now["state"]) == expected_state(one)
     assert datetime.fromisoformat(now["at"]) > datetime.fromisoformat(one["updated_at"])
 
 
 async def test_what_has_ended_is_still_shown_and_says_why(alice: httpx.AsyncClient) -> None:
     one = await running(alice)
     await alice.delete(f"{WORKSPACES}/{one['id']}")
-    told = fine(await alice.get(address(one["id"])))
-    assert (told["state"]["status"], told["state"]["ended_because"]) == ("ended", "it was deleted")
+    body = fine(await alice.get(address(one["id"])))
+    assert (body["state"]["status"], body["state"]["ended_because"]) == ("ended", "it was deleted")
     assert (await at(alice, one["id"], 2))["state"]["status"] == "running"
 
 

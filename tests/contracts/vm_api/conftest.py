@@ -1,4 +1,4 @@
-"""Somebody whose questions must not do any harm."""
+"""Fixture: a client whose requests must leave Tenure healthy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.support.server import Served, eventually
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def anna(house: Served) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who asks. Whatever she asks, Tenure is well afterwards, and shows all that it has stored."""
+    """A client. After the test, Tenure must answer readiness checks and have no events left to follow."""
     async with house.client("anna") as client:
         yield client
 
         async def is_well() -> bool:
-            told = fine(await client.get("/health/ready"))
-            return bool(told["parts"]["follower"]["lag"] == 0)
+            body = fine(await client.get("/health/ready"))
+            return bool(body["parts"]["follower"]["lag"] == 0)
 
         await eventually(is_well)

@@ -43,13 +43,13 @@ async def test_the_configured_provider_makes_the_machine(tenure: Served, alice: 
 
 @pytest.mark.line("V37", "V38")
 async def test_what_expires_is_deleted_machine_and_record(tenure: Served, alice: httpx.AsyncClient) -> None:
-    kept = await running(alice)
+    lasting = await running(alice)
     one = await create(alice, ttl_seconds=1)
     await until_status(alice, one["id"], "running")
     refused(await until_gone(alice, one["id"]), 404)
 
-    assert [it["id"] for it in fine(await alice.get(WORKSPACES))] == [kept["id"]]
-    await eventually(lambda: are_there(tenure, kept["id"]))
+    assert [workspace["id"] for workspace in fine(await alice.get(WORKSPACES))] == [lasting["id"]]
+    await eventually(lambda: are_there(tenure, lasting["id"]))
     trail = fine(await alice.get("/api/v1/audit/events", params={"subject": one["id"]}))["events"]
     expired = next(entry for entry in trail if entry["kind"] == "workspace.expired")
     assert time(expired["at"]) >= time(one["expires_at"])

@@ -19,8 +19,8 @@ POST = f"POST {WORKSPACES}"
 
 @pytest.mark.line("V34")
 async def test_a_body_that_is_promised_to_be_too_large_is_not_waited_for(house: Served) -> None:
-    asked = request(f"POST {WORKSPACES}", "Content-Type: application/json", "Content-Length: 50000000")
-    refused(await raw.send(house.url, asked), 413)
+    head = request(f"POST {WORKSPACES}", "Content-Type: application/json", "Content-Length: 50000000")
+    refused(await raw.send(house.url, head), 413)
 
 
 async def test_a_body_that_is_never_finished_harms_nobody(house: Served, anna: httpx.AsyncClient) -> None:
@@ -69,9 +69,9 @@ NO_HTTP = {
 
 
 @pytest.mark.line("V34")
-@pytest.mark.parametrize("asked", NO_HTTP.values(), ids=NO_HTTP.keys())
-async def test_what_is_no_http(house: Served, asked: bytes) -> None:
-    refused(await raw.send(house.url, asked), 400, "HTTP")
+@pytest.mark.parametrize("data", NO_HTTP.values(), ids=NO_HTTP.keys())
+async def test_what_is_no_http(house: Served, data: bytes) -> None:
+    refused(await raw.send(house.url, data), 400, "HTTP")
 
 
 @pytest.mark.line("V34")
@@ -80,8 +80,8 @@ async def test_what_is_no_http(house: Served, asked: bytes) -> None:
 )
 async def test_headers_without_an_end(house: Served, start: bytes) -> None:
     filling = b"a" if start[-1:] != b"\n" else b"x-odd: a\r\n"
-    asked = (start + filling * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1]
-    refused(await raw.send(house.url, asked), 431)
+    head = (start + filling * MAX_HEAD_BYTES)[: MAX_HEAD_BYTES + 1]
+    refused(await raw.send(house.url, head), 431)
 
 
 @pytest.mark.line("V03", "V34")

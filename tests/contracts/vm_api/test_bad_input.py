@@ -14,7 +14,7 @@ from tests.support.server import Served, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 JSON = {"Content-Type": "application/json"}
-MB = 1_000_000
+BYTES_PER_MB = 1_000_000
 
 
 async def post(client: httpx.AsyncClient, body: bytes) -> httpx.Response:
@@ -138,14 +138,14 @@ async def test_a_body_where_none_is_needed_is_ignored(anna: httpx.AsyncClient) -
 
 @pytest.mark.line("V34")
 async def test_a_body_of_50_mb_that_says_so(anna: httpx.AsyncClient) -> None:
-    refused(await post(anna, b" " * 50 * MB), 413, "larger")
+    refused(await post(anna, b" " * 50 * BYTES_PER_MB), 413, "larger")
 
 
 @pytest.mark.line("V34")
 async def test_a_body_of_50_mb_that_does_not_say_so(anna: httpx.AsyncClient) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(50):
-            yield b" " * MB
+            yield b" " * BYTES_PER_MB
 
     refused(await anna.post(WORKSPACES, content=pieces(), headers=JSON), 413, "larger")
 
@@ -163,9 +163,9 @@ ODD_IDS = ["my-workspace", "0", "%00", "%ff%fe", "%2e%2e", "%F0%9F%A7%AA", f"{NO
 @pytest.mark.parametrize("id", ODD_IDS, ids=lambda id: id[:20])
 async def test_an_id_that_is_no_uuid_is_404_under_every_address(anna: httpx.AsyncClient, id: str) -> None:
     schema = (await anna.get("/openapi.json")).json()
-    asked = [(method, path) for method, path in operations(schema, id) if id in path]
-    assert len(asked) >= 12
-    for method, path in asked:
+    endpoints = [(method, path) for method, path in operations(schema, id) if id in path]
+    assert len(endpoints) >= 12
+    for method, path in endpoints:
         body = {"ttl_seconds": 60} if path.endswith("extend") else None
         refused(await anna.request(method, path, json=body), 404)
 

@@ -18,7 +18,7 @@ import pytest
 from tests.support.engines import lacking
 from tests.support.server import served
 
-PORT = 3000  # as the document has it
+DOCUMENT_PORT = 3000  # the port in the document's examples
 SCRIPT = "\n".join(re.findall(r"```bash\n(.*?)```", Path(__file__).with_name("examples.md").read_text(), re.DOTALL))
 SECONDS = 60.0  # the examples sleep between their looks
 
@@ -34,7 +34,7 @@ def is_free(port: int) -> bool:
 
 
 async def run(script: str, home: Path) -> str:
-    """What bash prints. It sees no setting of this machine, such as a proxy."""
+    """Run the script in bash and return its output. Its environment is PATH and HOME alone, without a proxy."""
     process = await asyncio.create_subprocess_exec(
         "bash",
         "-euo",
@@ -52,7 +52,7 @@ async def run(script: str, home: Path) -> str:
 
 
 def values(text: str) -> Iterator[Any]:
-    """The JSON values in it, one after the other."""
+    """Parse the JSON values in a text, in order."""
     decoder, text = json.JSONDecoder(), text.strip()
     while text:
         value, end = decoder.raw_decode(text)
@@ -65,20 +65,20 @@ async def test_the_examples_run_word_for_word(database: str, tmp_path: Path) -> 
     for program in ("bash", "curl", "jq"):
         if not shutil.which(program):
             lacking(program, f"the examples need {program}, which is not there")
-    port = PORT if is_free(PORT) else 0
+    port = DOCUMENT_PORT if is_free(DOCUMENT_PORT) else 0
     async with served(database, tmp_path, port=port) as tenure:
-        script = SCRIPT.replace(f"http://localhost:{PORT}", tenure.url.replace("127.0.0.1", "localhost"))
+        script = SCRIPT.replace(f"http://localhost:{DOCUMENT_PORT}", tenure.url.replace("127.0.0.1", "localhost"))
         assert port == 0 or script == SCRIPT
         printed = await run(script, tmp_path)
 
         *polled, last = re.findall(r"^Status: (\w+)$", printed, re.MULTILINE)
         assert set(polled) <= {"creating"} and last == "running"
-        connection, listed, said = values(printed.rpartition("Status: running")[2])
+        connection, listed, deletion = values(printed.rpartition("Status: running")[2])
         assert connection.keys() >= {"container_id", "ssh_command"}
-        assert [(it["name"], it["template"], it["ttl_seconds"]) for it in listed] == [
+        assert [(workspace["name"], workspace["template"], workspace["ttl_seconds"]) for workspace in listed] == [
             ("test-workspace", "nodejs", 3600)
         ]
         assert listed[0]["connection_info"] == connection
-        assert said == {"message": "Workspace deleted"}
+        assert deletion == {"message": "Workspace deleted"}
         async with tenure.client() as alice:
             assert (await alice.get("/api/v1/workspaces")).json() == []

@@ -61,7 +61,7 @@ async def test_an_error_that_nobody_foresaw_is_500_with_a_sentence_and_no_stack(
 
 @pytest.mark.line("V34")
 async def test_every_answer_can_be_found_in_the_log(anna: httpx.AsyncClient) -> None:
-    given = await anna.get(WORKSPACES, headers={"x-request-id": "my-request/1"})
-    assert given.headers["x-request-id"] == "my-request/1"
-    made = [(await anna.get(path)).headers["x-request-id"] for path in (WORKSPACES, WORKSPACES, "/nothing")]
-    assert len(set(made)) == 3
+    answer = await anna.get(WORKSPACES, headers={"x-request-id": "my-request/1"})
+    assert answer.headers["x-request-id"] == "my-request/1"
+    ids = [(await anna.get(path)).headers["x-request-id"] for path in (WORKSPACES, WORKSPACES, "/nothing")]
+    assert len(set(ids)) == 3

@@ -38,11 +38,11 @@ def time(text: Any) -> datetime:
 
 
 async def test_all_fields_are_there_also_those_that_are_null(alice: httpx.AsyncClient) -> None:
-    made = await create(alice)
-    ready = await until_status(alice, made["id"], "running")
+    new = await create(alice)
+    ready = await until_status(alice, new["id"], "running")
     (listed,) = fine(await alice.get(WORKSPACES))
-    for seen in (made, ready, listed):
-        assert list(seen) == FIELDS
+    for workspace in (new, ready, listed):
+        assert list(workspace) == FIELDS
 
 
 @pytest.mark.line("V16")
@@ -87,28 +87,28 @@ async def test_status(tenure: Served, alice: httpx.AsyncClient) -> None:
 
 @pytest.mark.line("V22")
 async def test_created_at(alice: httpx.AsyncClient) -> None:
-    made = await create(alice)
-    ready = await until_status(alice, made["id"], "running")
-    assert time(made["created_at"]) == time(ready["created_at"])
+    new = await create(alice)
+    ready = await until_status(alice, new["id"], "running")
+    assert time(new["created_at"]) == time(ready["created_at"])
 
 
 @pytest.mark.line("V23")
 async def test_updated_at(alice: httpx.AsyncClient) -> None:
-    made = await create(alice)
-    assert time(made["updated_at"]) == time(made["created_at"])
-    ready = await until_status(alice, made["id"], "running")
-    assert time(ready["updated_at"]) > time(made["updated_at"])
-    await alice.post(f"{WORKSPACES}/{made['id']}/stop")
-    stopped = await until_status(alice, made["id"], "stopped")
+    new = await create(alice)
+    assert time(new["updated_at"]) == time(new["created_at"])
+    ready = await until_status(alice, new["id"], "running")
+    assert time(ready["updated_at"]) > time(new["updated_at"])
+    await alice.post(f"{WORKSPACES}/{new['id']}/stop")
+    stopped = await until_status(alice, new["id"], "stopped")
     assert time(stopped["updated_at"]) > time(ready["updated_at"])
 
 
 @pytest.mark.line("V24", "V25")
 async def test_ttl_and_expires_at(alice: httpx.AsyncClient) -> None:
     for ttl in (1, 3600, 86400, 31_536_000):
-        made = await create(alice, ttl_seconds=ttl)
-        assert made["ttl_seconds"] == ttl
-        assert time(made["expires_at"]) == time(made["created_at"]) + timedelta(seconds=ttl)
+        workspace = await create(alice, ttl_seconds=ttl)
+        assert workspace["ttl_seconds"] == ttl
+        assert time(workspace["expires_at"]) == time(workspace["created_at"]) + timedelta(seconds=ttl)
 
 
 @pytest.mark.line("V24", "V25")
@@ -120,27 +120,27 @@ async def test_without_a_term_nothing_expires(alice: httpx.AsyncClient) -> None:
 
 @pytest.mark.line("V25")
 async def test_what_is_running_expires_when_it_was_said_to(alice: httpx.AsyncClient) -> None:
-    made = await create(alice, ttl_seconds=3600)
-    ready = await until_status(alice, made["id"], "running")
-    assert ready["expires_at"] == made["expires_at"]
+    new = await create(alice, ttl_seconds=3600)
+    ready = await until_status(alice, new["id"], "running")
+    assert ready["expires_at"] == new["expires_at"]
 
 
 @pytest.mark.line("V26")
 async def test_provider_id(tenure: Served, alice: httpx.AsyncClient) -> None:
-    made = await create(alice)
-    assert made["provider_id"] is None
-    ready = await until_status(alice, made["id"], "running")
-    assert ready["provider_id"] == tenure.engine.machines[UUID(made["id"])].provider_id
-    assert made["id"] in ready["provider_id"]
+    new = await create(alice)
+    assert new["provider_id"] is None
+    ready = await until_status(alice, new["id"], "running")
+    assert ready["provider_id"] == tenure.engine.machines[UUID(new["id"])].provider_id
+    assert new["id"] in ready["provider_id"]
 
 
 @pytest.mark.line("V27")
 async def test_connection_info(tenure: Served, alice: httpx.AsyncClient) -> None:
-    made = await create(alice, name="my-workspace")
-    assert made["connection_info"] is None
-    told = (await until_status(alice, made["id"], "running"))["connection_info"]
-    assert told["container_id"] == tenure.engine.machines[UUID(made["id"])].engine_id
-    assert told["ssh_command"] == "vm ssh my-workspace"
+    new = await create(alice, name="my-workspace")
+    assert new["connection_info"] is None
+    info = (await until_status(alice, new["id"], "running"))["connection_info"]
+    assert info["container_id"] == tenure.engine.machines[UUID(new["id"])].engine_id
+    assert info["ssh_command"] == "vm ssh my-workspace"
 
 
 @pytest.mark.line("V28")
@@ -156,6 +156,6 @@ async def test_metadata(tenure: Served, alice: httpx.AsyncClient) -> None:
     one = await running(alice)
     assert one["metadata"] is None
     tenure.engine.away = True
-    asked = fine(await alice.post(f"{WORKSPACES}/{one['id']}/stop"))
-    assert asked["metadata"] == {"operation": "stop"}
+    stopping = fine(await alice.post(f"{WORKSPACES}/{one['id']}/stop"))
+    assert stopping["metadata"] == {"operation": "stop"}
     assert (await get(alice, one["id"]))["metadata"] == {"operation": "stop"}

@@ -14,19 +14,19 @@ from tests.support.server import Served, eventually
 @pytest.mark.line("V14")
 async def test_health_says_that_the_server_answers(tenure: Served) -> None:
     async with tenure.client(None) as nobody:
-        told = fine(await nobody.get("/health"))
-    assert told.keys() == {"status", "service", "version", "timestamp"}
-    assert (told["status"], told["service"]) == ("ok", "tenure")
-    assert datetime.fromisoformat(told["timestamp"]).utcoffset() is not None
+        body = fine(await nobody.get("/health"))
+    assert body.keys() == {"status", "service", "version", "timestamp"}
+    assert (body["status"], body["service"]) == ("ok", "tenure")
+    assert datetime.fromisoformat(body["timestamp"]).utcoffset() is not None
 
 
 @pytest.mark.line("V15")
 async def test_readiness_says_how_each_part_is(tenure: Served, alice: httpx.AsyncClient) -> None:
     await until_status(alice, (await create(alice))["id"], "running")
     async with tenure.client(None) as nobody:
-        told = fine(await nobody.get("/health/ready"))
-    assert told["status"] == "ok"
-    assert told["parts"] == {
+        body = fine(await nobody.get("/health/ready"))
+    assert body["status"] == "ok"
+    assert body["parts"] == {
         "database": {"ok": True},
         "follower": {"ok": True, "position": 2, "lag": 0},
         "engine": {"ok": True, "provider": "fake"},

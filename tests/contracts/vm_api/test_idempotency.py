@@ -69,9 +69,9 @@ async def test_twenty_at_once_make_one(alice: httpx.AsyncClient) -> None:
 
 async def test_of_two_bodies_at_once_under_one_key_one_is_refused(alice: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(*(post(alice, "k1", name=f"n{n % 2}") for n in range(20)))
-    made = [answer.json() for answer in answers if answer.status_code == 200]
-    assert len(made) == 10
-    assert len({it["id"] for it in made}) == 1
+    bodies = [answer.json() for answer in answers if answer.status_code == 200]
+    assert len(bodies) == 10
+    assert len({body["id"] for body in bodies}) == 1
     for answer in answers:
         if answer.status_code != 200:
             refused(answer, 409)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def owner(tenure: Served, *headers: tuple[str, str]) -> Any:
-    """As whom a caller with these headers is known."""
+    """The owner that Tenure stores when a caller with these headers creates a workspace."""
     async with httpx.AsyncClient(base_url=tenure.url, headers=list(headers)) as client:
         return (await create(client))["owner"]
 
@@ -47,8 +47,8 @@ async def test_of_several_headers_the_proxys_own_counts(house: Served) -> None:
 
 async def test_it_is_one_person_whichever_header_names_them(house: Served) -> None:
     async with house.client("alice") as by_dev, house.client(None, **{"X-VM-User": "alice"}) as by_proxy:
-        made = await create(by_dev)
-        assert (await by_proxy.get(f"{WORKSPACES}/{made['id']}")).status_code == 200
+        workspace = await create(by_dev)
+        assert (await by_proxy.get(f"{WORKSPACES}/{workspace['id']}")).status_code == 200
 
 
 async def test_a_name_may_be_of_any_script(house: Served) -> None:
@@ -96,7 +96,7 @@ async def test_on_another_bind_than_loopback_only_a_proxy_names(database: str, t
 
 @pytest.mark.line("V01")
 @pytest.mark.parametrize(
-    ("bind", "said", "accepted"),
+    ("bind", "dev_header", "accepted"),
     [
         ("127.0.0.1:3000", None, True),
         ("[::1]:3000", None, True),
@@ -107,8 +107,8 @@ async def test_on_another_bind_than_loopback_only_a_proxy_names(database: str, t
         ("127.0.0.1:3000", False, False),
     ],
 )
-async def test_x_user_is_for_development(bind: str, said: bool | None, accepted: bool) -> None:
-    assert Settings(bind=bind, dev_header=said).accepts_dev_header is accepted
+async def test_x_user_is_for_development(bind: str, dev_header: bool | None, accepted: bool) -> None:
+    assert Settings(bind=bind, dev_header=dev_header).accepts_dev_header is accepted
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:3000", "[", "localhost@evil.example", ""])
@@ -128,7 +128,7 @@ async def test_a_proxy_may_serve_any_name(house: Served) -> None:
 @pytest.mark.line("V03")
 async def test_nothing_under_the_base_url_answers_nobody(house: Served) -> None:
     async with house.client(None) as nobody:
-        asked = list(operations((await nobody.get("/openapi.json")).json()))
-        assert len(asked) >= 17
-        for method, path in asked:
+        endpoints = list(operations((await nobody.get("/openapi.json")).json()))
+        assert len(endpoints) >= 17
+        for method, path in endpoints:
             refused(await nobody.request(method, path), 401)

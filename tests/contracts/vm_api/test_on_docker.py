@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.contracts.asking import WORKSPACES, fine, running, until_gone, until_status
-from tests.contracts.vm_api.test_snapshots import taken
+from tests.contracts.vm_api.test_snapshots import take_snapshot
 from tests.support.engines import IMAGE, Engine, opened
 from tests.support.server import Served, eventually, served
 
@@ -44,19 +44,19 @@ async def test_from_creation_to_destruction(docker: Engine, alice: httpx.AsyncCl
 
 
 async def greeting(port: int) -> bytes:
-    """What answers on it; a machine's own SSH may be a moment behind the machine."""
+    """The first bytes sent on a port. Retries, because a machine's SSH server starts after the machine."""
 
     async def first_bytes() -> bytes:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            said = await reader.read(8)
+            banner = await reader.read(8)
         except ConnectionError:
             return b""
         writer.close()
-        return said
+        return banner
 
-    said: bytes = await eventually(first_bytes)
-    return said
+    banner: bytes = await eventually(first_bytes)
+    return banner
 
 
 async def none_left(docker: Engine, id: UUID) -> bool:
@@ -76,7 +76,7 @@ async def test_files_outlive_a_stop_and_come_back_from_a_snapshot(docker: Engine
     one = await running(alice)
     id = UUID(one["id"])
     docker.inside(id, "sh", "-c", "echo first > kept")
-    shot = await taken(alice, one["id"], name="first")
+    shot = await take_snapshot(alice, one["id"], name="first")
     assert shot["size_bytes"] > 0
 
     docker.inside(id, "sh", "-c", "echo second > kept")

@@ -19,25 +19,25 @@ async def ask(client: httpx.AsyncClient, id: str, operation: str) -> Any:
     return fine(await client.post(f"{WORKSPACES}/{id}/{operation}"))
 
 
-async def of(client: httpx.AsyncClient, id: str) -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = fine(await client.get(OPERATIONS, params={"workspace_id": id}))
-    return told
+async def operations_of(client: httpx.AsyncClient, id: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = fine(await client.get(OPERATIONS, params={"workspace_id": id}))
+    return rows
 
 
 async def until_done(client: httpx.AsyncClient, id: str) -> list[dict[str, Any]]:
-    async def done() -> list[dict[str, Any]] | None:
-        told = await of(client, id)
-        return told if all(it["completed_at"] for it in told) else None
+    async def all_done() -> list[dict[str, Any]] | None:
+        rows = await operations_of(client, id)
+        return rows if all(row["completed_at"] for row in rows) else None
 
-    told: list[dict[str, Any]] = await eventually(done)
-    return told
+    rows: list[dict[str, Any]] = await eventually(all_done)
+    return rows
 
 
 @pytest.mark.line("V41", "V32")
 async def test_stop_and_start(tenure: Served, alice: httpx.AsyncClient) -> None:
     one = await running(alice)
-    asked = await ask(alice, one["id"], "stop")
-    assert list(asked) == FIELDS and asked["id"] == one["id"]
+    stopping = await ask(alice, one["id"], "stop")
+    assert list(stopping) == FIELDS and stopping["id"] == one["id"]
     await until_status(alice, one["id"], "stopped")
     assert not tenure.engine.machines[UUID(one["id"])].running
 
@@ -59,7 +59,7 @@ async def test_restart(tenure: Served, alice: httpx.AsyncClient) -> None:
 async def test_what_is_so_already_is_answered_and_left_alone(alice: httpx.AsyncClient) -> None:
     one = await running(alice)
     assert await ask(alice, one["id"], "start") == one
-    assert [it["operation_type"] for it in await of(alice, one["id"])] == ["Create"]
+    assert [row["operation_type"] for row in await operations_of(alice, one["id"])] == ["Create"]
 
 
 @pytest.mark.line("V41")
@@ -94,10 +94,10 @@ async def test_operations_are_listed_oldest_first_with_what_came_of_them(alice: 
         await until_status(alice, one["id"], status)
     await alice.delete(f"{WORKSPACES}/{one['id']}")
 
-    told = await until_done(alice, one["id"])
-    assert [it["operation_type"] for it in told] == ["Create", "Stop", "Start", "Restart", "Delete"]
-    for it in told:
-        assert list(it) == [
+    rows = await until_done(alice, one["id"])
+    assert [row["operation_type"] for row in rows] == ["Create", "Stop", "Start", "Restart", "Delete"]
+    for row in rows:
+        assert list(row) == [
             "id",
             "workspace_id",
             "operation_type",
@@ -106,25 +106,25 @@ async def test_operations_are_listed_oldest_first_with_what_came_of_them(alice: 
             "completed_at",
             "error",
         ]
-        assert (it["workspace_id"], it["status"], it["error"]) == (one["id"], "Success", None)
-        assert time(it["started_at"]) <= time(it["completed_at"])
+        assert (row["workspace_id"], row["status"], row["error"]) == (one["id"], "Success", None)
+        assert time(row["started_at"]) <= time(row["completed_at"])
 
 
 @pytest.mark.line("V42")
 async def test_without_a_workspace_all_of_ones_own_are_listed(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     first, second = await running(alice), await running(alice)
     his = await running(bob)
-    assert [it["workspace_id"] for it in fine(await alice.get(OPERATIONS))] == [first["id"], second["id"]]
-    assert await of(alice, his["id"]) == []
-    assert await of(alice, NOBODY) == []
+    assert [row["workspace_id"] for row in fine(await alice.get(OPERATIONS))] == [first["id"], second["id"]]
+    assert await operations_of(alice, his["id"]) == []
+    assert await operations_of(alice, NOBODY) == []
 
 
 @pytest.mark.line("V42")
 async def test_one_operation_can_be_got(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     one = await running(alice)
-    (made,) = await until_done(alice, one["id"])
-    assert fine(await alice.get(f"{OPERATIONS}/{made['id']}")) == made
-    refused(await bob.get(f"{OPERATIONS}/{made['id']}"), 404)
+    (creation,) = await until_done(alice, one["id"])
+    assert fine(await alice.get(f"{OPERATIONS}/{creation['id']}")) == creation
+    refused(await bob.get(f"{OPERATIONS}/{creation['id']}"), 404)
     for id in (NOBODY, "1", one["id"]):
         refused(await alice.get(f"{OPERATIONS}/{id}"), 404)
 
@@ -137,13 +137,13 @@ async def test_what_is_under_way_is_running_and_what_waits_says_for_what(
     id = (await create(alice))["id"]
 
     async def waits() -> bool:
-        (told,) = await of(alice, id)
-        return (told["status"], told["error"]) == ("Pending", "the engine does not answer")
+        (row,) = await operations_of(alice, id)
+        return (row["status"], row["error"]) == ("Pending", "the engine does not answer")
 
     await eventually(waits)
     tenure.engine.away = False
-    (told,) = await until_done(alice, id)
-    assert (told["status"], told["error"]) == ("Success", None)
+    (row,) = await until_done(alice, id)
+    assert (row["status"], row["error"]) == ("Success", None)
 
 
 @pytest.mark.line("V42")
@@ -151,15 +151,15 @@ async def test_what_failed_says_why(tenure: Served, alice: httpx.AsyncClient) ->
     tenure.engine.refuses = "there is no such image"
     one = await create(alice)
     await until_status(alice, one["id"], "failed")
-    (told,) = await until_done(alice, one["id"])
-    assert (told["operation_type"], told["status"], told["error"]) == ("Create", "Failed", "there is no such image")
+    (row,) = await until_done(alice, one["id"])
+    assert (row["operation_type"], row["status"], row["error"]) == ("Create", "Failed", "there is no such image")
 
 
 @pytest.mark.line("V42")
 async def test_what_ended_by_itself_was_deleted(alice: httpx.AsyncClient) -> None:
     one = await create(alice, ttl_seconds=1)
     await until_gone(alice, one["id"])
-    assert [it["operation_type"] for it in await until_done(alice, one["id"])] == ["Create", "Delete"]
+    assert [row["operation_type"] for row in await until_done(alice, one["id"])] == ["Create", "Delete"]
 
 
 @pytest.mark.line("V42")
@@ -169,7 +169,7 @@ async def test_an_operation_that_the_engine_refuses_leaves_it_as_it_was(
     one = await running(alice)
     tenure.engine.machines.clear()  # so that there is nothing to restart
     await ask(alice, one["id"], "restart")
-    told = (await until_done(alice, one["id"]))[-1]
-    assert (told["operation_type"], told["status"]) == ("Restart", "Failed")
-    assert told["error"] == "there is no machine to restart"
+    row = (await until_done(alice, one["id"]))[-1]
+    assert (row["operation_type"], row["status"]) == ("Restart", "Failed")
+    assert row["error"] == "there is no machine to restart"
     assert (await get(alice, one["id"]))["metadata"] is None

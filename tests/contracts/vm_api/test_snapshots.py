@@ -16,13 +16,13 @@ from tests.support.server import Served, eventually
 KEYS = ["id", "workspace_id", "name", "status", "created_at", "size_bytes"]
 
 
-async def taken(client: httpx.AsyncClient, id: str, **body: Any) -> dict[str, Any]:
-    """A new snapshot, when it is ready."""
-    asked = fine(await client.post(f"{WORKSPACES}/{id}/snapshots", json=body))
+async def take_snapshot(client: httpx.AsyncClient, id: str, **body: Any) -> dict[str, Any]:
+    """Take a snapshot and wait until it is ready."""
+    snapshot = fine(await client.post(f"{WORKSPACES}/{id}/snapshots", json=body))
 
     async def ready() -> dict[str, Any] | None:
         listed = fine(await client.get(f"{WORKSPACES}/{id}/snapshots"))
-        return next((it for it in listed if it["id"] == asked["id"] and it["status"] == "ready"), None)
+        return next((row for row in listed if row["id"] == snapshot["id"] and row["status"] == "ready"), None)
 
     shot: dict[str, Any] = await eventually(ready)
     return shot
@@ -33,13 +33,13 @@ async def test_a_snapshot_is_taking_and_then_ready(tenure: Served, alice: httpx.
     one = await running(alice)
     assert fine(await alice.get(f"{WORKSPACES}/{one['id']}/snapshots")) == []
 
-    asked = fine(await alice.post(f"{WORKSPACES}/{one['id']}/snapshots", json={"name": "before the storm"}))
-    assert list(asked) == KEYS
-    assert asked.items() >= {"name": "before the storm", "status": "taking", "size_bytes": None}.items()
+    snapshot = fine(await alice.post(f"{WORKSPACES}/{one['id']}/snapshots", json={"name": "before the storm"}))
+    assert list(snapshot) == KEYS
+    assert snapshot.items() >= {"name": "before the storm", "status": "taking", "size_bytes": None}.items()
 
     await until_status(alice, one["id"], "running")
     (ready,) = fine(await alice.get(f"{WORKSPACES}/{one['id']}/snapshots"))
-    assert ready == asked | {"status": "ready", "size_bytes": 1000}
+    assert ready == snapshot | {"status": "ready", "size_bytes": 1000}
     assert time(ready["created_at"]) > time(one["created_at"])
     assert tenure.engine.snapshots == {UUID(one["id"]): {UUID(ready["id"])}}
 
@@ -49,23 +49,23 @@ async def test_a_snapshot_is_taking_and_then_ready(tenure: Served, alice: httpx.
 async def test_it_needs_no_name_and_no_body(alice: httpx.AsyncClient, body: bytes | None) -> None:
     one = await running(alice)
     headers = {} if body is None else {"Content-Type": "application/json"}
-    asked = fine(await alice.post(f"{WORKSPACES}/{one['id']}/snapshots", content=body, headers=headers))
-    assert asked["name"] == ""
+    snapshot = fine(await alice.post(f"{WORKSPACES}/{one['id']}/snapshots", content=body, headers=headers))
+    assert snapshot["name"] == ""
 
 
 @pytest.mark.line("V43")
 async def test_a_restore_makes_the_machine_anew_from_it(tenure: Served, alice: httpx.AsyncClient) -> None:
     one = await running(alice)
-    shot = await taken(alice, one["id"])
+    shot = await take_snapshot(alice, one["id"])
 
-    asked = fine(await alice.post(f"{WORKSPACES}/{one['id']}/snapshots/{shot['id']}/restore"))
-    assert list(asked) == FIELDS
-    assert asked["metadata"] == {"operation": "restore"}
+    restoring = fine(await alice.post(f"{WORKSPACES}/{one['id']}/snapshots/{shot['id']}/restore"))
+    assert list(restoring) == FIELDS
+    assert restoring["metadata"] == {"operation": "restore"}
     back = await until_status(alice, one["id"], "running")
     assert back["connection_info"]["container_id"] != one["connection_info"]["container_id"]
     assert UUID(one["id"]) in tenure.engine.restored
-    told = fine(await alice.get("/api/v1/operations", params={"workspace_id": one["id"]}))
-    assert [it["operation_type"] for it in told] == ["Create", "Snapshot", "SnapshotRestore"]
+    rows = fine(await alice.get("/api/v1/operations", params={"workspace_id": one["id"]}))
+    assert [row["operation_type"] for row in rows] == ["Create", "Snapshot", "SnapshotRestore"]
 
 
 @pytest.mark.line("V43")
@@ -73,7 +73,7 @@ async def test_a_stopped_one_can_be_kept_and_brought_back(alice: httpx.AsyncClie
     one = await running(alice)
     fine(await alice.post(f"{WORKSPACES}/{one['id']}/stop"))
     await until_status(alice, one["id"], "stopped")
-    shot = await taken(alice, one["id"])
+    shot = await take_snapshot(alice, one["id"])
     fine(await alice.post(f"{WORKSPACES}/{one['id']}/snapshots/{shot['id']}/restore"))
     await until_status(alice, one["id"], "running")
 
@@ -97,7 +97,7 @@ async def test_a_snapshot_that_could_not_be_taken_says_so(tenure: Served, alice:
 @pytest.mark.line("V43")
 async def test_only_its_own_snapshots_can_be_restored(alice: httpx.AsyncClient) -> None:
     one, other = await running(alice), await running(alice)
-    shot = await taken(alice, one["id"])
+    shot = await take_snapshot(alice, one["id"])
     for id in (shot["id"], NOBODY, "latest"):
         refused(await alice.post(f"{WORKSPACES}/{other['id']}/snapshots/{id}/restore"), 404, "snapshot")
 
@@ -112,7 +112,7 @@ async def test_what_is_not_there_yet_has_nothing_to_keep(tenure: Served, alice: 
 @pytest.mark.line("V43", "V12")
 async def test_deleting_a_workspace_deletes_its_snapshots(tenure: Served, alice: httpx.AsyncClient) -> None:
     one = await running(alice)
-    await taken(alice, one["id"])
+    await take_snapshot(alice, one["id"])
     fine(await alice.delete(f"{WORKSPACES}/{one['id']}"))
 
     async def nothing_left() -> bool:

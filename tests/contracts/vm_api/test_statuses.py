@@ -17,8 +17,8 @@ async def test_creating_lasts_while_the_engine_is_away_and_says_so(tenure: Serve
     id = (await create(alice))["id"]
 
     async def waiting() -> bool:
-        seen = await get(alice, id)
-        return (seen["status"], seen["metadata"]) == ("creating", {"waiting": "the engine does not answer"})
+        workspace = await get(alice, id)
+        return (workspace["status"], workspace["metadata"]) == ("creating", {"waiting": "the engine does not answer"})
 
     await eventually(waiting)
     tenure.engine.away = False

@@ -90,22 +90,26 @@ async def test_a_warning_that_came_due_while_nothing_ran_is_given_before_the_end
 
 
 async def test_a_deadline_is_explained_by_the_events_that_set_it(alice: httpx.AsyncClient) -> None:
-    asked = await alice.post(WORKSPACES, json={"name": "a", "ttl_seconds": 3600}, headers={"x-request-id": "create-1"})
-    one = fine(asked)
+    answer = await alice.post(WORKSPACES, json={"name": "a", "ttl_seconds": 3600}, headers={"x-request-id": "create-1"})
+    one = fine(answer)
     await alice.post(f"{WORKSPACES}/{one['id']}/extend", json={"ttl_seconds": 60}, headers={"x-request-id": "extend-1"})
 
-    told = await deadline(alice, one["id"])
-    assert told["workspace_id"] == one["id"]
-    assert time(told["expires_at"]) == time(one["expires_at"]) + timedelta(seconds=60)
-    assert 0 < told["remaining_seconds"] <= 3660
-    assert told["warned"] is False
-    made, extended = told["events"]
-    assert (made["kind"], made["request_id"]) == ("workspace.requested", "create-1")
-    assert (made["at"], made["ttl_seconds"], made["expires_at"]) == (one["created_at"], 3600, one["expires_at"])
+    body = await deadline(alice, one["id"])
+    assert body["workspace_id"] == one["id"]
+    assert time(body["expires_at"]) == time(one["expires_at"]) + timedelta(seconds=60)
+    assert 0 < body["remaining_seconds"] <= 3660
+    assert body["warned"] is False
+    requested, extended = body["events"]
+    assert (requested["kind"], requested["request_id"]) == ("workspace.requested", "create-1")
+    assert (requested["at"], requested["ttl_seconds"], requested["expires_at"]) == (
+        one["created_at"],
+        3600,
+        one["expires_at"],
+    )
     assert (extended["kind"], extended["request_id"]) == ("workspace.extended", "extend-1")
-    assert (extended["ttl_seconds"], extended["expires_at"]) == (3660, told["expires_at"])
-    assert made["by"] == extended["by"] is not None
-    assert made["position"] < extended["position"]
+    assert (extended["ttl_seconds"], extended["expires_at"]) == (3660, body["expires_at"])
+    assert requested["by"] == extended["by"] is not None
+    assert requested["position"] < extended["position"]
 
 
 async def test_a_deadline_tells_whether_its_holder_was_warned(alice: httpx.AsyncClient) -> None:
@@ -115,17 +119,17 @@ async def test_a_deadline_tells_whether_its_holder_was_warned(alice: httpx.Async
         await extend(alice, one["id"], 2)  # it is warned of that later, too
         assert (await deadline(alice, one["id"]))["warned"] is False
         await until(events, "workspace.expiry_warned")
-        told = await deadline(alice, one["id"])
-        assert told["warned"] is True
-        kinds = [event["kind"].partition(".")[2] for event in told["events"]]
+        body = await deadline(alice, one["id"])
+        assert body["warned"] is True
+        kinds = [event["kind"].partition(".")[2] for event in body["events"]]
         assert kinds == ["requested", "expiry_warned", "extended", "expiry_warned"]
 
 
 async def test_without_a_term_there_is_no_deadline_to_explain(alice: httpx.AsyncClient) -> None:
     one = await create(alice)
-    told = await deadline(alice, one["id"])
-    assert (told["expires_at"], told["remaining_seconds"], told["warned"]) == (None, None, False)
-    assert [event["kind"] for event in told["events"]] == ["workspace.requested"]
+    body = await deadline(alice, one["id"])
+    assert (body["expires_at"], body["remaining_seconds"], body["warned"]) == (None, None, False)
+    assert [event["kind"] for event in body["events"]] == ["workspace.requested"]
 
 
 async def test_what_has_ended_has_no_deadline_any_more(tenure: Served, alice: httpx.AsyncClient) -> None:

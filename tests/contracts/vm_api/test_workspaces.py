@@ -30,8 +30,8 @@ async def test_the_list_is_a_bare_array_of_ones_own_newest_first(
     first, second = await create(alice, name="one"), await create(alice, name="two")
     his = await create(bob, name="his")
 
-    assert [it["id"] for it in fine(await alice.get(WORKSPACES))] == [second["id"], first["id"]]
-    assert [it["id"] for it in fine(await bob.get(WORKSPACES))] == [his["id"]]
+    assert [workspace["id"] for workspace in fine(await alice.get(WORKSPACES))] == [second["id"], first["id"]]
+    assert [workspace["id"] for workspace in fine(await bob.get(WORKSPACES))] == [his["id"]]
 
 
 @pytest.mark.line("V04", "V09")
@@ -42,21 +42,23 @@ async def test_the_list_shows_each_as_get_does(alice: httpx.AsyncClient) -> None
 
 @pytest.mark.line("V06")
 async def test_a_name_is_enough(alice: httpx.AsyncClient) -> None:
-    made = fine(await alice.post(WORKSPACES, json={"name": "my-workspace"}))
-    assert (made["name"], made["template"], made["ttl_seconds"]) == ("my-workspace", None, None)
+    workspace = fine(await alice.post(WORKSPACES, json={"name": "my-workspace"}))
+    assert (workspace["name"], workspace["template"], workspace["ttl_seconds"]) == ("my-workspace", None, None)
 
 
 @pytest.mark.line("V06")
 async def test_template_and_term_may_be_asked_for(alice: httpx.AsyncClient) -> None:
-    asked = {"name": "my-workspace", "template": "nodejs", "ttl_seconds": 86400}
-    assert fine(await alice.post(WORKSPACES, json=asked)).items() >= asked.items()
+    body = {"name": "my-workspace", "template": "nodejs", "ttl_seconds": 86400}
+    assert fine(await alice.post(WORKSPACES, json=body)).items() >= body.items()
 
 
 @pytest.mark.line("V06")
 async def test_what_other_programs_send_as_well_is_ignored(alice: httpx.AsyncClient) -> None:
-    made = await create(alice, owner="bob", provider="cloud", repo_url="https://example.com/r.git", status="running")
-    assert (made["owner"], made["status"]) == ("alice", "creating")
-    assert made["provider"] != "cloud"
+    workspace = await create(
+        alice, owner="bob", provider="cloud", repo_url="https://example.com/r.git", status="running"
+    )
+    assert (workspace["owner"], workspace["status"]) == ("alice", "creating")
+    assert workspace["provider"] != "cloud"
 
 
 @pytest.mark.line("V06")
@@ -73,9 +75,9 @@ async def test_the_same_name_twice_is_two_workspaces(alice: httpx.AsyncClient) -
 
 @pytest.mark.line("V07")
 async def test_what_is_made_is_creating(alice: httpx.AsyncClient) -> None:
-    made = await create(alice)
-    assert made["status"] == "creating"
-    assert (made["provider_id"], made["connection_info"], made["error_message"]) == (None, None, None)
+    workspace = await create(alice)
+    assert workspace["status"] == "creating"
+    assert (workspace["provider_id"], workspace["connection_info"], workspace["error_message"]) == (None, None, None)
 
 
 @pytest.mark.line("V08", "V30")
@@ -93,8 +95,8 @@ async def test_or_it_fails(tenure: Served, alice: httpx.AsyncClient) -> None:
 
 @pytest.mark.line("V09")
 async def test_one_can_be_got(alice: httpx.AsyncClient) -> None:
-    made = await create(alice, name="mine")
-    assert (await get(alice, made["id"]))["name"] == "mine"
+    workspace = await create(alice, name="mine")
+    assert (await get(alice, workspace["id"]))["name"] == "mine"
 
 
 @pytest.mark.line("V10")
@@ -130,21 +132,21 @@ async def test_what_is_deleted_is_gone_at_once(alice: httpx.AsyncClient) -> None
 
     refused(await alice.get(f"{WORKSPACES}/{one['id']}"), 404)
     refused(await alice.delete(f"{WORKSPACES}/{one['id']}"), 404)
-    assert [it["id"] for it in fine(await alice.get(WORKSPACES))] == [other["id"]]
+    assert [workspace["id"] for workspace in fine(await alice.get(WORKSPACES))] == [other["id"]]
 
 
 @pytest.mark.line("V12", "V13")
 async def test_what_is_still_being_made_can_be_deleted(tenure: Served, alice: httpx.AsyncClient) -> None:
-    begun, let_go = asyncio.Event(), asyncio.Event()
+    started, let_go = asyncio.Event(), asyncio.Event()
 
     async def hold(call: str, id: object) -> None:
         if call == "ensure_running":
-            begun.set()
+            started.set()
             await let_go.wait()
 
     tenure.engine.before = hold
     id = (await create(alice))["id"]
-    await begun.wait()
+    await started.wait()
     fine(await alice.delete(f"{WORKSPACES}/{id}"))
     refused(await alice.get(f"{WORKSPACES}/{id}"), 404)
 
@@ -176,7 +178,7 @@ async def test_a_workspace_in_any_status_can_be_deleted(tenure: Served, alice: h
 async def test_somebody_elses_is_not_there_under_any_address(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     hers = await running(alice, ttl_seconds=3600)
     schema = (await alice.get("/openapi.json")).json()
-    about_one = [asked for asked in operations(schema, hers["id"]) if hers["id"] in asked[1]]
+    about_one = [endpoint for endpoint in operations(schema, hers["id"]) if hers["id"] in endpoint[1]]
     assert len(about_one) >= 11
     for method, path in about_one:
         body = {"ttl_seconds": 60} if path.endswith("extend") else None

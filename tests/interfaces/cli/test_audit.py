@@ -28,7 +28,7 @@ NDJSON = {"accept": "application/x-ndjson"}
 
 @pytest.fixture
 async def history(database: str, tmp_path: Path) -> Any:
-    """A Tenure in which something has happened, and whose auditor is called ann."""
+    """A Tenure with some events, whose auditor is called ann."""
     async with served(database, tmp_path, auditors=("ann",)) as serving:
         async with serving.client() as alice, serving.client("bob") as bob:
             body = {"name": "lab", "ttl_seconds": 3600}
@@ -48,8 +48,8 @@ async def is_running(client: Any, id: str) -> bool:
 
 
 async def ended(client: Any, id: str) -> bool:
-    found = await client.get("/api/v1/audit/events", params={"subject": id, "kind": "workspace.destroyed"})
-    return bool(found.json()["events"])
+    answer = await client.get("/api/v1/audit/events", params={"subject": id, "kind": "workspace.destroyed"})
+    return bool(answer.json()["events"])
 
 
 async def lines(database: str, *args: str) -> list[str]:
@@ -75,23 +75,23 @@ async def test_the_log_is_what_the_api_tells(database: str, history: tuple[Serve
             ("--until", "until", second),
             ("--after", "after", "3"),
         ):
-            asked = await ann.get("/api/v1/audit/events", params={parameter: value}, headers=NDJSON)
-            told = asked.text.splitlines()
-            assert told and (len(told) < len(everything) or value == "workspace")
-            assert await lines(database, option, value) == told
+            answer = await ann.get("/api/v1/audit/events", params={parameter: value}, headers=NDJSON)
+            expected = answer.text.splitlines()
+            assert expected and (len(expected) < len(everything) or value == "workspace")
+            assert await lines(database, option, value) == expected
         assert await lines(database, "--limit", "2") == everything[:2]
 
 
 async def test_the_log_in_words(database: str, history: tuple[Served, str]) -> None:
     result = await beside("audit", "log", "--subject", history[1], TENURE_DATABASE_URL=address(database))
-    told = [line.split() for line in result.stdout.splitlines()]
-    assert [(line[2], line[4]) for line in told if line[2] != "workspace.extended"] == [
+    words = [line.split() for line in result.stdout.splitlines()]
+    assert [(line[2], line[4]) for line in words if line[2] != "workspace.extended"] == [
         ("workspace.requested", "alice"),
         ("workspace.provisioned", "tenure"),
         ("workspace.deleted", "alice"),
         ("workspace.destroyed", "tenure"),
     ]
-    assert "name=lab" in told[0]
+    assert "name=lab" in words[0]
 
 
 async def test_the_log_is_followed(database: str, history: tuple[Served, str]) -> None:
@@ -112,14 +112,14 @@ async def test_a_subject_is_shown_as_the_api_shows_it_at_every_moment(
     serving, id = history
     events = [json.loads(line) for line in await lines(database, "--subject", id)]
     moments = [str(event[key]) for event in events for key in ("position", "at")]
-    shown = set()
+    versions = set()
     async with serving.client("ann") as ann:
         for moment in moments:
-            asked = await ann.get(f"/api/v1/audit/subjects/{id}", params={"at": moment})
+            answer = await ann.get(f"/api/v1/audit/subjects/{id}", params={"at": moment})
             result = await beside("audit", "show", id, "--at", moment, "--json", TENURE_DATABASE_URL=address(database))
-            assert result.stdout.rstrip("\n") == asked.text
-            shown.add(asked.json()["version"])
-    assert shown == set(range(1, len(events) + 1))
+            assert result.stdout.rstrip("\n") == answer.text
+            versions.add(answer.json()["version"])
+    assert versions == set(range(1, len(events) + 1))
 
 
 async def test_a_subject_in_words(database: str, history: tuple[Served, str]) -> None:
@@ -155,7 +155,7 @@ async def test_before_its_first_event_it_was_not_there(database: str, history: t
 
 
 async def test_without_a_server_the_newest_events_are_there_too(database: str) -> None:
-    """What a server stored and did not follow any more, since it was killed, is folded by who asks."""
+    """A command reads events that a killed server stored but never projected."""
     opened = await open_database(database)
     workspace = a_workspace()
     await opened.platform.commit(Cause(), workspace)
@@ -168,15 +168,15 @@ async def test_rebuilding_while_it_is_served_changes_nothing(database: str, hist
     serving, _ = history
     async with serving.client() as alice:
         rebuilding = asyncio.create_task(beside("rebuild", "--json", TENURE_DATABASE_URL=address(database)))
-        made: list[str] = []
-        while not rebuilding.done() or len(made) < 50:
+        ids: list[str] = []
+        while not rebuilding.done() or len(ids) < 50:
             answer = await alice.post("/api/v1/workspaces", json={"name": "lab"})
             assert answer.status_code == 200, answer.text
-            made.append(answer.json()["id"])
+            ids.append(answer.json()["id"])
             listed = (await alice.get("/api/v1/workspaces")).json()
-            assert {it["id"] for it in listed} >= set(made)
-        told = json.loads((await rebuilding).stdout)
-        assert told["events"] >= 7
+            assert {workspace["id"] for workspace in listed} >= set(ids)
+        report = json.loads((await rebuilding).stdout)
+        assert report["events"] >= 7
         await eventually(lambda: all_run(alice))
     live = await rows(database)
     assert live["workspaces"] and live["trail"] and live["operations"] and live["holders"]
@@ -186,24 +186,24 @@ async def test_rebuilding_while_it_is_served_changes_nothing(database: str, hist
 
 
 async def all_run(client: Any) -> bool:
-    return {it["status"] for it in (await client.get("/api/v1/workspaces")).json()} == {"running"}
+    return {workspace["status"] for workspace in (await client.get("/api/v1/workspaces")).json()} == {"running"}
 
 
 async def rows(url: str) -> dict[str, list[Any]]:
-    """All read models. Of the due-list what is to be done when, and not who is at it."""
-    told = {}
+    """All rows of all read models; of the due-list only the commands and their times, not the leases."""
+    tables = {}
     async with await connect(url) as conn, conn.cursor(row_factory=dict_row) as cur:
         for table in read_models.DDL:
             await cur.execute(f"select * from {table} order by 1, 2")
-            told[table] = [
+            tables[table] = [
                 {k: v for k, v in row.items() if table != "work" or k in ("command", "subject", "due_at")}
                 for row in await cur.fetchall()
             ]
-    return told
+    return tables
 
 
 def address(database: str) -> str:
-    """The same database as a URL, which is how a setting names it."""
+    """The database as a URL, the form that settings take."""
     parts = conninfo_to_dict(database)
     more = urlencode({"host": parts["host"], "port": parts["port"]})
     return f"postgresql://{parts['user']}@/{parts['dbname']}?{more}"

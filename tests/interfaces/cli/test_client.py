@@ -23,5 +23,5 @@ def test_a_comment_between_events_is_no_event() -> None:
     client = Client("http://127.0.0.1:3000", "alice")
     says = httpx.Response(200, headers={"content-type": "text/event-stream"}, text=STREAM)
     client.http = httpx.Client(base_url=client.url, transport=httpx.MockTransport(lambda request: says))
-    told = client.follow()
-    assert [next(told).kind for _ in range(2)] == ["ready", "workspace.requested"]
+    events = client.follow()
+    assert [next(events).kind for _ in range(2)] == ["ready", "workspace.requested"]

@@ -11,7 +11,7 @@ from interfaces.cli.durations import seconds, shown
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "expected"),
     [
         ("90", 90),
         ("90s", 90),
@@ -23,8 +23,8 @@ from interfaces.cli.durations import seconds, shown
         (" 1H ", 3600),
     ],
 )
-def test_it_reads_what_people_write(written: str, meant: int) -> None:
-    assert seconds(written) == meant
+def test_it_reads_what_people_write(written: str, expected: int) -> None:
+    assert seconds(written) == expected
 
 
 @pytest.mark.parametrize("written", ["", " ", "soon", "1x", "h", "-5m", "1.5h", "30m1h", "1h 30m", "٣m"])
@@ -35,8 +35,8 @@ def test_it_says_how_a_duration_is_written(written: str) -> None:
 
 @given(st.integers(0, 10**9))
 def test_what_it_shows_it_reads_as_nearly_the_same(number: int) -> None:
-    told = seconds(shown(number))
-    assert 0 <= number - told < max(60, number // 24)
+    parsed = seconds(shown(number))
+    assert 0 <= number - parsed < max(60, number // 24)
 
 
 def test_it_shows_two_units_at_most() -> None:

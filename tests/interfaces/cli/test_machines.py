@@ -16,7 +16,7 @@ from tests.support.server import Served, served
 
 @pytest.fixture
 async def place(database: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """Olga owns it, and Vera may look."""
+    """A Tenure: Olga is the owner, and Vera a viewer."""
     async with (
         served(database, tmp_path) as tenure,
         member(tenure, "Olga") as olga,
@@ -25,14 +25,14 @@ async def place(database: str, tmp_path: Path) -> AsyncIterator[Served]:
         yield tenure
 
 
-async def said(place: Served, *words: str, user: str = "Olga") -> str:
+async def output_of(place: Served, *words: str, user: str = "Olga") -> str:
     result = await beside(*words, TENURE_URL=place.url, TENURE_USER=user)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
-async def listed(place: Served, what: str, user: str = "Olga") -> dict[str, Any]:
-    return {it["name"]: it for it in json.loads(await said(place, what, "list", "--json", user=user))}
+async def listed(place: Served, kind: str, user: str = "Olga") -> dict[str, Any]:
+    return {row["name"]: row for row in json.loads(await output_of(place, kind, "list", "--json", user=user))}
 
 
 async def refused(place: Served, *words: str, user: str = "Olga") -> str:
@@ -43,29 +43,29 @@ async def refused(place: Served, *words: str, user: str = "Olga") -> str:
 
 async def test_a_machine_configuration_from_the_shell(place: Served) -> None:
     small = ("machines", "set", "small", "--image", "lab:1", "--cpus", "0.5", "--memory-mb", "256")
-    await said(place, *small, "--port", "22", "--port", "80", "--account", "lab", "--command", "sh -c 'a b'")
+    await output_of(place, *small, "--port", "22", "--port", "80", "--account", "lab", "--command", "sh -c 'a b'")
     assert (await listed(place, "machines", user="Vera"))["small"]["ports"] == [22, 80]
-    known = await place.tenure.deps.native.machine_configs.available()
-    assert known["small"].command == ("sh", "-c", "a b") and known["small"].user == "lab"
-    lines = (await said(place, "machines", "list")).splitlines()
+    configs = await place.tenure.deps.native.machine_configs.available()
+    assert configs["small"].command == ("sh", "-c", "a b") and configs["small"].user == "lab"
+    lines = (await output_of(place, "machines", "list")).splitlines()
     assert [line.split() for line in lines[1:]] == [
         ["default", "debian:12", "1", "1024", "tenure", "settings"],
         ["small", "lab:1", "0.5", "256", "lab", "added"],
     ]
-    await said(place, "machines", "rm", "small")
+    await output_of(place, "machines", "rm", "small")
     assert set(await listed(place, "machines")) == {"default"}
     assert 'no machine configuration "small"' in await refused(place, "machines", "rm", "small")
 
 
 async def test_a_region_from_the_shell(place: Served) -> None:
     paris = ("regions", "set", "paris", "ssh://tenure@paris.example.org", "--host", "paris.example.org")
-    await said(place, *paris)
-    lines = (await said(place, "regions", "list", user="Vera")).splitlines()
+    await output_of(place, *paris)
+    lines = (await output_of(place, "regions", "list", user="Vera")).splitlines()
     assert [line.split() for line in lines[1:]] == [
         ["local", "127.0.0.1", "settings"],
         ["paris", "paris.example.org", "added"],
     ]
-    await said(place, "regions", "rm", "paris")
+    await output_of(place, "regions", "rm", "paris")
     assert set(await listed(place, "regions")) == {"local"}
     assert "no password" in await refused(place, "regions", "set", "paris", "ssh://t:hidden@h")
 

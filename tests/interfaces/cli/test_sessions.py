@@ -27,7 +27,7 @@ MAIN = "from infra.process.main import main; main()"
 
 @pytest.fixture
 async def place(database: str, tmp_path: Path, tmux: Tmux) -> AsyncIterator[Served]:
-    """With a session; Olga owns it all."""
+    """A Tenure with one tmux session; Olga is the owner."""
     tmux.session("main", "sh", "-c", "echo hello; cat")
     async with served(database, tmp_path, tmux_socket=tmux.socket) as tenure:
         async with member(tenure, "Olga") as olga:
@@ -39,14 +39,14 @@ async def place(database: str, tmp_path: Path, tmux: Tmux) -> AsyncIterator[Serv
         yield tenure
 
 
-def command(place: Served, *words: str, who: str = "Olga") -> tuple[tuple[str, ...], dict[str, str]]:
+def command(place: Served, *words: str, user: str = "Olga") -> tuple[tuple[str, ...], dict[str, str]]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TENURE_")}
-    environment |= {"TENURE_URL": place.url, "TENURE_USER": who, "TERM": "xterm"}
+    environment |= {"TENURE_URL": place.url, "TENURE_USER": user, "TERM": "xterm"}
     return (sys.executable, "-c", MAIN, "sessions", *words), environment
 
 
-async def tenure(place: Served, *words: str, who: str = "Olga") -> tuple[int, str, str]:
-    argv, environment = command(place, *words, who=who)
+async def tenure(place: Served, *words: str, user: str = "Olga") -> tuple[int, str, str]:
+    argv, environment = command(place, *words, user=user)
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=pipe, stderr=pipe)
     out, err = await process.communicate()
@@ -57,7 +57,7 @@ async def tenure(place: Served, *words: str, who: str = "Olga") -> tuple[int, st
 async def test_sessions_are_listed_and_claimed(place: Served) -> None:
     code, out, err = await tenure(place, "list", "--json")
     assert code == 0, err
-    assert [it["name"] for it in json.loads(out)] == ["main"]
+    assert [session["name"] for session in json.loads(out)] == ["main"]
     code, out, _ = await tenure(place, "claim", "main")
     assert code == 0 and out.startswith("main is yours until 20")
     code, out, err = await tenure(place, "list")
@@ -66,27 +66,27 @@ async def test_sessions_are_listed_and_claimed(place: Served) -> None:
     assert (await tenure(place, "claim", "main", "--release"))[:2] == (0, "main is free\n")
     code, _, err = await tenure(place, "claim", "nothing")
     assert (code, err) == (1, "Session not found\n")
-    code, _, err = await tenure(place, "list", who="Vera")
+    code, _, err = await tenure(place, "list", user="Vera")
     assert (code, err) == (1, "Vera is not let in: invite required\n")
     code, _, err = await tenure(place, "attach", "main")
     assert code == 1 and "needs a terminal" in err
 
 
 class Shell:
-    """A command in a terminal of 100 columns and 30 lines."""
+    """The near end of a pseudo-terminal of 100 columns and 30 lines."""
 
     def __init__(self, end: int) -> None:
-        self.end, self.seen = end, b""
+        self.end, self.output = end, b""
         os.set_blocking(end, False)
 
     async def until(self, text: str) -> None:
-        async def shown() -> bool:
+        async def is_shown() -> bool:
             with suppress(BlockingIOError, OSError):
-                self.seen += os.read(self.end, 65536)
-            return text.encode() in self.seen
+                self.output += os.read(self.end, 65536)
+            return text.encode() in self.output
 
-        await eventually(shown)
-        self.seen = self.seen.partition(text.encode())[2]
+        await eventually(is_shown)
+        self.output = self.output.partition(text.encode())[2]
 
     def type(self, keys: str) -> None:
         os.write(self.end, keys.encode())
@@ -94,21 +94,21 @@ class Shell:
 
 @contextmanager
 def terminal() -> Iterator[tuple[Shell, int]]:
-    ours, theirs = pty.openpty()
+    parent_fd, child_fd = pty.openpty()
     try:
-        os.set_inheritable(theirs, True)
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-        yield Shell(ours), theirs
+        os.set_inheritable(child_fd, True)
+        fcntl.ioctl(child_fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        yield Shell(parent_fd), child_fd
     finally:
-        os.close(ours)
-        os.close(theirs)
+        os.close(parent_fd)
+        os.close(child_fd)
 
 
 async def test_a_session_is_used_in_the_shell(place: Served, tmux: Tmux) -> None:
     argv, environment = command(place, "attach", "main")
-    with terminal() as (shell, theirs):
+    with terminal() as (shell, child_fd):
         process = await asyncio.create_subprocess_exec(
-            *argv, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+            *argv, env=environment, stdin=child_fd, stdout=child_fd, stderr=child_fd, start_new_session=True
         )
         await shell.until("hello")
         shell.type("typed hé\r")
@@ -135,9 +135,9 @@ async def test_the_terminal_of_a_workspace_goes_by_the_workspaces_name(database:
         assert code == 0, err
         assert out.splitlines()[1].split()[:3] == [id, "lab", "1"]
         argv, environment = command(place, "attach", "lab")
-        with terminal() as (shell, theirs):
+        with terminal() as (shell, child_fd):
             process = await asyncio.create_subprocess_exec(
-                *argv, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+                *argv, env=environment, stdin=child_fd, stdout=child_fd, stderr=child_fd, start_new_session=True
             )
             await shell.until("\x1b[2J")
             shell.type("echo in-$((6 * 7))\r")
@@ -151,9 +151,9 @@ async def test_the_terminal_of_a_workspace_goes_by_the_workspaces_name(database:
 
 async def test_it_is_left_with_a_key(place: Served, tmux: Tmux) -> None:
     argv, environment = command(place, "attach", "main")
-    with terminal() as (shell, theirs):
+    with terminal() as (shell, child_fd):
         process = await asyncio.create_subprocess_exec(
-            *argv, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+            *argv, env=environment, stdin=child_fd, stdout=child_fd, stderr=child_fd, start_new_session=True
         )
         await shell.until("hello")
         shell.type("last words\x1d")

@@ -39,22 +39,23 @@ def up(home: Path, url: str) -> Iterator[Process]:
         yield process
         for user in ("ann", "bob"):  # machines outlive a server, and would outlive the tests
             listed = json.loads(tenure("workspaces", "list", "--json", "--url", url, "--user", user).stdout)
-            assert tenure("workspaces", "rm", *(it["id"] for it in listed), "--url", url, "--user", user).exit_code == 0
+            ids = [workspace["id"] for workspace in listed]
+            assert tenure("workspaces", "rm", *ids, "--url", url, "--user", user).exit_code == 0
         within(20, lambda: not processes_of(home / "machines"))
         assert process.end() == 0
     assert processes_of(home) == []
 
 
 def test_it_says_what_it_found(up: Process, home: Path, url: str) -> None:
-    said = " ".join(up.output.split())
-    assert f"Starting PostgreSQL in {home}" in said
-    assert f"serves on {url}" in said
-    assert f"API docs {url}/docs" in said
-    assert f"local, since no Docker engine is used: directories under {home}/machines" in said
-    assert "not walled off, so they are lent on a loopback address only" in said
-    assert f"data {home}, with its own PostgreSQL" in said
-    assert "you are whoever the header x-user says" in said
-    assert "\x1b" not in said  # plain, since this is no terminal
+    output = " ".join(up.output.split())
+    assert f"Starting PostgreSQL in {home}" in output
+    assert f"serves on {url}" in output
+    assert f"API docs {url}/docs" in output
+    assert f"local, since no Docker engine is used: directories under {home}/machines" in output
+    assert "not walled off, so they are lent on a loopback address only" in output
+    assert f"data {home}, with its own PostgreSQL" in output
+    assert "you are whoever the header x-user says" in output
+    assert "\x1b" not in output  # plain, since this is no terminal
     assert httpx.get(f"{url}/docs").status_code == 200
 
 
@@ -68,10 +69,10 @@ def test_the_request_that_it_suggests_makes_a_workspace(up: Process, url: str) -
 
 
 def test_the_command_line_finds_it_by_the_same_settings(up: Process, home: Path, url: str) -> None:
-    made = tenure("workspaces", "create", "lab", "--json", "--user", "bob", **settings(home, url))
-    assert (made.exit_code, json.loads(made.stdout)["status"]) == (0, "running")
-    told = tenure("audit", "log", "--actor", "bob", **settings(home, url))
-    assert [line.split()[2] for line in told.stdout.splitlines()] == ["workspace.requested"]
+    result = tenure("workspaces", "create", "lab", "--json", "--user", "bob", **settings(home, url))
+    assert (result.exit_code, json.loads(result.stdout)["status"]) == (0, "running")
+    log = tenure("audit", "log", "--actor", "bob", **settings(home, url))
+    assert [line.split()[2] for line in log.stdout.splitlines()] == ["workspace.requested"]
     assert tenure("rebuild", **settings(home, url)).exit_code == 0
 
 
@@ -112,8 +113,8 @@ def test_it_ends_in_good_order(tmp_path: Path, how: signal.Signals) -> None:
     assert process.output_lines[-1] == "Stopped."
     assert "Traceback" not in process.output
     assert processes_of(tmp_path) == []
-    told = tenure("audit", "log", **settings(tmp_path, url))  # the data is there, without a server
-    assert (told.exit_code, processes_of(tmp_path)) == (0, [])
+    log = tenure("audit", "log", **settings(tmp_path, url))  # the data is there, without a server
+    assert (log.exit_code, processes_of(tmp_path)) == (0, [])
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -160,12 +161,12 @@ def test_config_says_every_setting_and_its_source(tmp_path: Path) -> None:
     file.write_text('auditors = ["ann"]\n')
     secret = "postgresql://tenure:secret@db/tenure"
     result = tenure("config", "--json", "--role", "api", "--config", str(file), TENURE_DATABASE_URL=secret)
-    told = {it["name"]: (it["value"], it["source"]) for it in json.loads(result.stdout)}
-    assert set(told) == set(Settings.model_fields)
-    assert told["role"] == ("api", "flag")
-    assert told["auditors"] == ("ann", "file")
-    assert told["database_url"] == ("postgresql://tenure:***@db/tenure", "environment")
-    assert told["bind"] == ("127.0.0.1:3000", "default")
+    values = {row["name"]: (row["value"], row["source"]) for row in json.loads(result.stdout)}
+    assert set(values) == set(Settings.model_fields)
+    assert values["role"] == ("api", "flag")
+    assert values["auditors"] == ("ann", "file")
+    assert values["database_url"] == ("postgresql://tenure:***@db/tenure", "environment")
+    assert values["bind"] == ("127.0.0.1:3000", "default")
     table = tenure("config").stdout.splitlines()
     assert [line.split()[0] for line in table] == ["setting", *Settings.model_fields]
 
@@ -191,8 +192,8 @@ def test_every_command_has_help_with_an_example() -> None:
 def test_listing_the_commands_imports_nothing_heavy() -> None:
     heavy = {"fastapi", "psycopg", "pydantic", "httpx", "uvicorn", "eventsourcing", "rich.console"}
     code = f"import sys, infra.process.main; print({heavy!r} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "set()\n"
 
 
 def test_where_there_is_no_database_nothing_is_made(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.support.server import Served, eventually, served
 
 
 class Shell:
-    """Somebody at a shell, with this Tenure in their environment."""
+    """Run `tenure workspaces` with this Tenure in the environment."""
 
     def __init__(self, at: Served, user: str = "alice") -> None:
         self.env = {"TENURE_URL": at.url, "TENURE_USER": user}
@@ -26,14 +26,14 @@ class Shell:
     async def __call__(self, *args: str) -> Result:
         return await beside("workspaces", *args, **self.env)
 
-    async def told(self, *args: str) -> Any:
-        """What it prints with --json."""
+    async def as_json(self, *args: str) -> Any:
+        """Run a command with --json and parse what it prints."""
         result = await self(*args, "--json")
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
     async def refused(self, *args: str) -> str:
-        """What it says when it cannot."""
+        """Run a command that must fail, and return its error message."""
         result = await self(*args)
         assert (result.exit_code, result.stdout) == (1, "")
         assert "Traceback" not in result.stderr
@@ -46,23 +46,28 @@ def shell(tenure: Served) -> Shell:
 
 
 async def test_create_waits_until_it_runs(shell: Shell, tenure: Served) -> None:
-    made = await shell.told("create", "lab", "--template", "python", "--ttl", "1h30m")
-    assert (made["name"], made["status"], made["template"], made["ttl_seconds"]) == ("lab", "running", "python", 5400)
-    assert [str(id) for id in tenure.engine.machines] == [made["id"]]
+    workspace = await shell.as_json("create", "lab", "--template", "python", "--ttl", "1h30m")
+    assert (workspace["name"], workspace["status"], workspace["template"], workspace["ttl_seconds"]) == (
+        "lab",
+        "running",
+        "python",
+        5400,
+    )
+    assert [str(id) for id in tenure.engine.machines] == [workspace["id"]]
 
 
 async def test_create_in_words(shell: Shell) -> None:
     result = await shell("create", "lab")
     assert result.exit_code == 0
-    told = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
-    assert (told["name"], told["owner"], told["status"]) == ("lab", "alice", "running")
-    assert told["ssh_command"] == "vm ssh lab"
-    assert f"creating lab ({told['id']})" in result.stderr
+    fields = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert (fields["name"], fields["owner"], fields["status"]) == ("lab", "alice", "running")
+    assert fields["ssh_command"] == "vm ssh lab"
+    assert f"creating lab ({fields['id']})" in result.stderr
 
 
 async def test_create_without_waiting(shell: Shell, tenure: Served) -> None:
     tenure.engine.away = True
-    assert (await shell.told("create", "lab", "--no-wait"))["status"] == "creating"
+    assert (await shell.as_json("create", "lab", "--no-wait"))["status"] == "creating"
 
 
 async def test_a_creation_that_fails_says_why(shell: Shell, tenure: Served) -> None:
@@ -96,58 +101,58 @@ async def test_what_is_deleted_while_it_waits_is_gone(shell: Shell, tenure: Serv
             rows: list[dict[str, Any]] = (await alice.get("/api/v1/workspaces")).json()
             return rows
 
-        made = await eventually(listed)
-        await alice.delete(f"/api/v1/workspaces/{made[0]['id']}")
+        workspaces = await eventually(listed)
+        await alice.delete(f"/api/v1/workspaces/{workspaces[0]['id']}")
     assert "is gone: it was deleted meanwhile" in await creating
 
 
 async def test_the_same_key_is_the_same_workspace_and_nothing_waits_for_what_has_been(shell: Shell) -> None:
-    first = await shell.told("create", "lab", "--key", "k1")
-    assert await shell.told("create", "lab", "--key", "k1") == first
-    assert len(await shell.told("list")) == 1
+    first = await shell.as_json("create", "lab", "--key", "k1")
+    assert await shell.as_json("create", "lab", "--key", "k1") == first
+    assert len(await shell.as_json("list")) == 1
 
 
 async def test_a_name_is_as_good_as_an_id(shell: Shell) -> None:
-    id = (await shell.told("create", "lab"))["id"]
-    assert (await shell.told("show", "lab"))["id"] == id
-    assert (await shell.told("show", id))["id"] == id
-    assert (await shell.told("stop", "lab"))["status"] == "stopped"
-    assert (await shell.told("start", "lab"))["status"] == "running"
-    assert (await shell.told("restart", id))["status"] == "running"
+    id = (await shell.as_json("create", "lab"))["id"]
+    assert (await shell.as_json("show", "lab"))["id"] == id
+    assert (await shell.as_json("show", id))["id"] == id
+    assert (await shell.as_json("stop", "lab"))["status"] == "stopped"
+    assert (await shell.as_json("start", "lab"))["status"] == "running"
+    assert (await shell.as_json("restart", id))["status"] == "running"
     result = await shell("rm", "lab")
     assert result.stdout == f"lab ({id}) is deleted\n"
-    assert await shell.told("list") == []
+    assert await shell.as_json("list") == []
 
 
 async def test_an_operation_without_waiting(shell: Shell, tenure: Served) -> None:
     await shell("create", "lab")
     tenure.engine.away = True
-    assert (await shell.told("stop", "lab", "--no-wait"))["metadata"] == {"operation": "stop"}
+    assert (await shell.as_json("stop", "lab", "--no-wait"))["metadata"] == {"operation": "stop"}
     assert "status        running (stop under way)" in (await shell("show", "lab")).stdout
 
 
 async def test_a_name_that_two_have_names_neither(shell: Shell) -> None:
-    ids = [(await shell.told("create", "lab", "--no-wait"))["id"] for _ in range(2)]
-    told = await shell.refused("rm", "lab")
-    assert '2 workspaces are called "lab"' in told
-    assert all(id in told for id in ids)
-    assert len(await shell.told("list")) == 2
+    ids = [(await shell.as_json("create", "lab", "--no-wait"))["id"] for _ in range(2)]
+    message = await shell.refused("rm", "lab")
+    assert '2 workspaces are called "lab"' in message
+    assert all(id in message for id in ids)
+    assert len(await shell.as_json("list")) == 2
 
 
 async def test_a_name_that_none_has_lists_those_that_there_are(shell: Shell) -> None:
     await shell("create", "lab", "--no-wait")
-    told = await shell.refused("show", "bal")
-    assert told == 'No workspace of yours is called "bal"; there are: lab\n'
+    message = await shell.refused("show", "bal")
+    assert message == 'No workspace of yours is called "bal"; there are: lab\n'
 
 
 async def test_of_several_none_is_removed_when_one_is_not_known(shell: Shell) -> None:
     await shell("create", "lab", "--no-wait")
     await shell.refused("rm", "lab", "bal")
-    assert [it["name"] for it in await shell.told("list")] == ["lab"]
+    assert [workspace["name"] for workspace in await shell.as_json("list")] == ["lab"]
 
 
 async def test_one_that_cannot_be_removed_does_not_keep_the_others(shell: Shell) -> None:
-    id = (await shell.told("create", "lab"))["id"]
+    id = (await shell.as_json("create", "lab"))["id"]
     elsewhere = "00000000-0000-4000-8000-00000000dead"
     result = await shell("rm", elsewhere, "lab")
     assert (result.exit_code, result.stdout) == (1, f"lab ({id}) is deleted\n")
@@ -155,7 +160,7 @@ async def test_one_that_cannot_be_removed_does_not_keep_the_others(shell: Shell)
 
 
 async def test_what_is_another_s_is_not_there(shell: Shell, tenure: Served) -> None:
-    id = (await shell.told("create", "lab", "--no-wait"))["id"]
+    id = (await shell.as_json("create", "lab", "--no-wait"))["id"]
     assert await Shell(tenure, "bob").refused("show", id) == "no such workspace\n"
 
 
@@ -171,9 +176,9 @@ async def test_the_list_says_in_how_long_each_ends(shell: Shell) -> None:
 
 
 async def test_extending(shell: Shell) -> None:
-    made = await shell.told("create", "lab", "--ttl", "1h")
-    longer = await shell.told("extend", "lab", "30m")
-    assert longer["ttl_seconds"] == made["ttl_seconds"] + 1800
+    workspace = await shell.as_json("create", "lab", "--ttl", "1h")
+    longer = await shell.as_json("extend", "lab", "30m")
+    assert longer["ttl_seconds"] == workspace["ttl_seconds"] + 1800
     result = await shell("extend", "lab", "1d")
     assert result.stdout.startswith("lab ends at 2")
 
@@ -185,8 +190,8 @@ async def test_a_duration_that_is_none_is_told_how_to_write(shell: Shell) -> Non
 
 
 async def test_what_the_server_refuses_is_said_in_its_words(shell: Shell) -> None:
-    told = await shell.refused("create", "lab", "--template", "nix")
-    assert told.startswith("there is no template") and "python" in told
+    message = await shell.refused("create", "lab", "--template", "nix")
+    assert message.startswith("there is no template") and "python" in message
 
 
 def test_nobody_answers() -> None:
@@ -212,21 +217,21 @@ async def test_without_a_url_it_asks_where_the_settings_say(shell: Shell, tenure
 
 
 async def test_watching_one_from_creation_to_its_end(shell: Shell, tenure: Served) -> None:
-    id = (await shell.told("create", "lab"))["id"]
+    id = (await shell.as_json("create", "lab"))["id"]
     with running("workspaces", "watch", "lab", "--json", **shell.env) as watching:
         await asyncio.to_thread(watching.until, "Watching lab")
         await shell("extend", "lab", "1h")  # it has no term: refused, and so not told
         await shell("stop", "lab")
         await shell("rm", "lab")
         assert await asyncio.to_thread(watching.wait) == 0
-    told = [json.loads(line) for line in watching.output_lines if line.startswith("{")]
-    assert [it["kind"].removeprefix("workspace.") for it in told] == [
+    events = [json.loads(line) for line in watching.output_lines if line.startswith("{")]
+    assert [event["kind"].removeprefix("workspace.") for event in events] == [
         "operation_requested",
         "stopped",
         "deleted",
         "destroyed",
     ]
-    assert {it["subject"] for it in told} == {id}
+    assert {event["subject"] for event in events} == {id}
 
 
 async def test_watching_goes_on_after_the_last_event_when_a_server_comes_back(database: str, tmp_path: Path) -> None:
@@ -244,8 +249,8 @@ async def test_watching_goes_on_after_the_last_event_when_a_server_comes_back(da
             await asyncio.to_thread(watching.until, "workspace.destroyed")
             ndjson = (await alice.get("/api/v1/audit/events", headers={"accept": "application/x-ndjson"})).text
         assert "coming back" in watching.output
-        told = [json.loads(line)["position"] for line in watching.output_lines if line.startswith("{")]
-        assert told == [json.loads(line)["position"] for line in ndjson.splitlines()]
+        positions = [json.loads(line)["position"] for line in watching.output_lines if line.startswith("{")]
+        assert positions == [json.loads(line)["position"] for line in ndjson.splitlines()]
 
 
 async def test_watching_in_words_ends_with_ctrl_c(shell: Shell) -> None:
