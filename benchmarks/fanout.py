@@ -16,7 +16,8 @@ import psycopg
 
 from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row
-from benchmarks.stored_workspaces import platform_on, running_workspace, store
+from benchmarks.stored_workspaces import running_workspace, store
+from tests.support.databases import platform_on
 
 READERS = 500
 MEMORY_READERS = 1_000

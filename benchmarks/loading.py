@@ -11,8 +11,9 @@ import psycopg
 from application.access import Cause
 from benchmarks.environment import Environment
 from benchmarks.rows import Figure, Row
-from benchmarks.stored_workspaces import YEAR, now, platform_on, running_workspace
+from benchmarks.stored_workspaces import YEAR, now, running_workspace
 from domain.workspace import Workspace
+from tests.support.databases import platform_on
 
 EVENTS = 21
 FETCH = "select * from tenure_events where originator_id = %s order by originator_version"

@@ -12,8 +12,9 @@ from eventsourcing.application import Application
 from application.access import Cause
 from benchmarks.environment import Environment
 from benchmarks.rows import Figure, Row
-from benchmarks.stored_workspaces import platform_on, requested_workspace
+from benchmarks.stored_workspaces import requested_workspace
 from infra.eventlog.event_store import environment
+from tests.support.databases import platform_on
 
 WRITERS = (8, 32, 128)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID, uuid4
@@ -15,7 +13,6 @@ from application.access import Cause
 from application.platform import Platform
 from domain.machine import MachineFacts
 from domain.workspace import Workspace
-from infra.eventlog.event_store import close_platform, open_platform
 
 DAY_S, YEAR = 86_400, timedelta(days=365)
 MACHINE: MachineFacts = {
@@ -28,16 +25,6 @@ MACHINE: MachineFacts = {
 def now() -> datetime:
     """The time in UTC."""
     return datetime.now(UTC)
-
-
-@contextmanager
-def platform_on(database: str) -> Iterator[Platform]:
-    """The application on this database, with the group writer but without read models."""
-    platform = open_platform(database)
-    try:
-        yield platform
-    finally:
-        close_platform(platform)
 
 
 def requested_workspace(

@@ -11,8 +11,9 @@ import psycopg
 
 from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row, quantile
-from benchmarks.stored_workspaces import SETTLED, now, platform_on, requested_workspace, store, wait_until
+from benchmarks.stored_workspaces import SETTLED, now, requested_workspace, store, wait_until
 from infra.postgres import postmaster
+from tests.support.databases import platform_on
 
 ARMED_WORKSPACES = 10_000  # each with a timer for its end and one for the warning
 DUE_WORKSPACES = 1_200
@@ -24,6 +25,7 @@ SWEEP_INTERVAL_S = 20  # so that one sweep falls into the measured time
 DELAYS = """
 select extract(epoch from ended.at - (asked.facts ->> 'expires_at')::timestamptz) * 1000
 from trail ended join trail asked on asked.subject = ended.subject and asked.kind = 'workspace.requested'
+
 where ended.kind = 'workspace.expired'
 """
 

@@ -19,9 +19,9 @@ from docker.errors import APIError, DockerException
 from tests.docs.answers import answer_difference
 from tests.docs.page import FIRST_TERMINAL, ROOT, Block, Page, read_page, with_ports
 from tests.docs.terminals import Failed, FirstTerminal, Terminal
-from tests.support.cli import free_port
 from tests.support.engines import lacking
 from tests.support.libvirtd import GUEST, libvirtd
+from tests.support.ports import free_port
 
 TENURE_PORT = "3000"  # what `make run` serves on, unless another is set
 CONTAINER_LABEL = "tenure.docs"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -113,13 +112,6 @@ def running(*args: str, **env: str) -> Iterator[Process]:
             except subprocess.TimeoutExpired:
                 process.process.kill()
         reading.join()
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def processes_of(home: Path) -> list[Any]:

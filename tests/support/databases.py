@@ -9,6 +9,8 @@ from itertools import count
 
 import psycopg
 
+from application.platform import Platform
+from infra.eventlog.event_store import close_platform, open_platform
 from infra.wiring.database import open_database
 
 NUMBERS = count(1)
@@ -78,6 +80,22 @@ class Databases:
 async def with_tables(database: str) -> None:
     """As a Tenure that starts for the first time makes them."""
     await (await open_database(database)).close()
+
+
+@contextmanager
+def platform_on(database: str) -> Iterator[Platform]:
+    """The application on this database, with the group writer but without read models."""
+    platform = open_platform(database)
+    try:
+        yield platform
+    finally:
+        close_platform(platform)
+
+
+async def nothing_is_due(database: str) -> bool:
+    """Whether no work is due now: all is done, or waits for its time."""
+    async with await psycopg.AsyncConnection.connect(database) as conn:
+        return await (await conn.execute("select from work where due_at <= now()")).fetchone() is None
 
 
 def emptied(database: str) -> None:

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 from uuid import UUID, uuid4
 
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Machine, Template
 from application.ports.ssh_access import Admission
-
-Answer = TypeVar("Answer")
-Before = Callable[[str, UUID | None], Awaitable[None]]  # called before each effect; may wait or raise
-After = Callable[[str, UUID | None], Awaitable[None]]  # called when it has happened, before the answer
+from tests.support.fake_effects import FakeEffects, Hook, no_hook
 
 
-async def _honest(call: str, id: UUID | None) -> None:
-    return None
-
-
-class Engine:
+class Engine(FakeEffects):
     """`Machines`, without machines. `machines` and `snapshots` are what is really there."""
 
+    SERVICE, NAME = "engine", "the engine"
     provider = "fake"
 
-    def __init__(self, before: Before = _honest, after: After = _honest) -> None:
-        self.before, self.after = before, after
+    def __init__(self, before: Hook = no_hook, after: Hook = no_hook) -> None:
+        super().__init__(before, after)
         self.machines: dict[UUID, Machine] = {}
         self.snapshots: dict[UUID, set[UUID]] = {}
         self.restored: dict[UUID, UUID] = {}
@@ -38,19 +29,6 @@ class Engine:
         self.on_networks: dict[UUID, set[UUID]] = {}  # by network, who was made on it
         self.environments: dict[UUID, dict[str, str]] = {}  # the environment of each machine
         self.created_count = 0  # machines ever created
-        self.calls: list[tuple[str, UUID | None]] = []
-        self.away = False
-        self.refuses: str | None = None
-
-    async def _effect(self, call: str, id: UUID | None, do: Callable[[], Answer]) -> Answer:
-        self.calls.append((call, id))
-        await asyncio.sleep(0)
-        if self.away:
-            raise Unavailable("engine", "the engine does not answer")
-        await self.before(call, id)
-        answer = do()
-        await self.after(call, id)
-        return answer
 
     async def ping(self) -> None:
         await self._effect("ping", None, lambda: None)

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from application.ports.displays import Display
-from application.ports.errors import EngineRefused, Unavailable
+from application.ports.errors import EngineRefused
 from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact
 from domain.errors import NotFound
 from domain.vm.document import Document
+from tests.support.fake_effects import FakeEffects, Hook, no_hook
 
-Answer = TypeVar("Answer")
-Moment = Callable[[str, UUID | None], Awaitable[None]]  # may wait or raise
 LIVE = ("drive_bps_limit", "drive_iops_limit")  # what can be changed while a machine runs
 
 
-async def _honest(call: str, vm: UUID | None) -> None:
-    return None
-
-
-class FakeHypervisor:
+class FakeHypervisor(FakeEffects):
     """`Hypervisor`, without machines. `on` is what really runs, and on what."""
 
-    def __init__(self, before: Moment = _honest, after: Moment = _honest) -> None:
-        self.before, self.after = before, after
+    SERVICE, NAME = "libvirt", "libvirt"
+
+    def __init__(self, before: Hook = no_hook, after: Hook = no_hook) -> None:
+        super().__init__(before, after)
         self.on: dict[UUID, Document] = {}
         self.defined: set[UUID] = set()
         self.started = 0  # machines ever switched on
-        self.calls: list[tuple[str, UUID | None]] = []
         self.changes: list[tuple[Document, Document]] = []
-        self.refuses: str | None = None
         self.absent: str | None = None
-        self._away = False
         self._ears: list[asyncio.Queue[Fact]] = []
 
     # -- what a test does to it ----------------------------------------------------
@@ -62,29 +56,19 @@ class FakeHypervisor:
             self._tell(Fact(vm, UNDEFINED))
 
     def leave(self) -> None:
-        self._away = True
+        self.away = True
         self._tell(Fact(None, LOST))
 
     def come_back(self) -> None:
-        self._away = False
+        self.away = False
         self._tell(Fact(None, FOUND))
 
     def _tell(self, fact: Fact) -> None:
-        if not self._away or fact.vm is None:
+        if not self.away or fact.vm is None:
             for ear in self._ears:
                 ear.put_nowait(fact)
 
     # -- what it is asked ------------------------------------------------------------
-
-    async def _effect(self, call: str, vm: UUID | None, do: Callable[[], Answer]) -> Answer:
-        self.calls.append((call, vm))
-        await asyncio.sleep(0)
-        if self._away:
-            raise Unavailable("libvirt", "libvirt does not answer")
-        await self.before(call, vm)
-        answer = do()
-        await self.after(call, vm)
-        return answer
 
     async def ping(self) -> None:
         await self._effect("ping", None, lambda: None)
@@ -123,7 +107,7 @@ class FakeHypervisor:
         ear: asyncio.Queue[Fact] = asyncio.Queue()
         self._ears.append(ear)
         try:
-            yield Fact(None, LOST if self._away else FOUND)
+            yield Fact(None, LOST if self.away else FOUND)
             while True:
                 yield await ear.get()
         finally:

@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 import httpx
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.support.ports import free_port
 from tests.support.server import WAIT_TIMEOUT_S
-from tests.support.services import free_port
 
 ROOT = Path(__file__).parents[2]
 

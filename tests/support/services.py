@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from testcontainers.core.container import DockerContainer
 from infra.postgres import embedded as embedded_postgres
 from infra.postgres import postmaster
 from tests.support.engines import lacking
+from tests.support.ports import free_port
 
 testcontainers_config.ryuk_disabled = True  # its helper would have to be pulled; our containers are removed below
 POSTGRES, REDIS = "tenure-postgres:latest", "tenure-redis:latest"
@@ -78,13 +78,6 @@ async def answers(url: str) -> None:
                 return
             except psycopg.OperationalError:
                 await asyncio.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

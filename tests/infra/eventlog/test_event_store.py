@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -16,21 +14,12 @@ from application.access import Cause
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.errors import Unavailable
 from domain.workspace import Workspace
-from infra.eventlog.event_store import close_platform, open_platform
 from infra.postgres import embedded as embedded_postgres
 from infra.postgres import postmaster
+from tests.support.databases import platform_on
 
 T0 = datetime(2030, 1, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
-
-
-@contextmanager
-def platform_on(database: str) -> Iterator[Platform]:
-    platform = open_platform(database)
-    try:
-        yield platform
-    finally:
-        close_platform(platform)
 
 
 def workspace(id: UUID | None = None) -> Workspace:

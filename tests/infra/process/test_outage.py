@@ -14,6 +14,7 @@ import pytest
 from application import platform
 from projections import query as queries
 from tests.support import services
+from tests.support.databases import nothing_is_due
 from tests.support.server import Served, eventually, served
 from tests.support.services import Database
 from tests.support.stream_client import Watcher
@@ -159,11 +160,6 @@ async def listed(client: httpx.AsyncClient) -> list[str]:
 async def trail(client: httpx.AsyncClient) -> list[int]:
     page = (await client.get("/api/v1/audit/events", params={"limit": 1000})).json()
     return [entry["position"] for entry in page["events"]]
-
-
-async def nothing_is_due(url: str) -> bool:
-    async with await psycopg.AsyncConnection.connect(url) as conn:
-        return await (await conn.execute("select from work where due_at <= now()")).fetchone() is None
 
 
 async def test_an_engine_that_is_away_is_named_by_readiness(tenure: Served) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from infra.eventlog.follower import FOLLOWER_LOCK
 from tests.support import remote_engine
+from tests.support.databases import nothing_is_due
 from tests.support.fake_engine import Engine
 from tests.support.processes import Spawned, spawned
 from tests.support.server import Served, eventually, served
@@ -145,11 +146,6 @@ async def all_run(client: httpx.AsyncClient, count: int) -> bool:
 
 async def nothing_is_left(engine: Engine) -> bool:
     return not engine.machines
-
-
-async def nothing_is_due(database: str) -> bool:
-    async with await psycopg.AsyncConnection.connect(database) as conn:
-        return await (await conn.execute("select from work where due_at <= now()")).fetchone() is None
 
 
 async def somebody_follows(database: str) -> bool:

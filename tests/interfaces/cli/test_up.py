@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from infra.settings import Settings
-from tests.support.cli import Process, alone, free_port, processes_of, running, tenure, within
+from tests.support.cli import Process, alone, processes_of, running, tenure, within
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from tests.support.cli import beside, free_port, running
+from tests.support.cli import beside, running
 from tests.support.cli import tenure as command
 from tests.support.fake_engine import Engine
+from tests.support.ports import free_port
 from tests.support.server import Served, eventually, served
 
 
