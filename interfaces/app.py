@@ -1,4 +1,4 @@
-"""The web application: every contract, behind one edge."""
+"""The web application: the routes of every contract behind one middleware."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ readings of it. Name yourself with the header `x-user` (on this machine), or let
 
 @dataclass(frozen=True)
 class ContractDeps:
-    """What each contract depends on, and what the HTTP layer below them does."""
+    """The dependencies of each contract, and of the HTTP layer that they share."""
 
     http: HttpDeps
     vm_api: VmApiDeps
@@ -41,11 +41,12 @@ class ContractDeps:
 
 
 def build(deps: ContractDeps) -> FastAPI:
+    """The application. Serves nothing by itself: an ASGI server runs it."""
     api = Api(
         title="Tenure",
         version=deps.http.version,
         description=ABOUT,
-        redirect_slashes=False,  # an id that was left out by mistake must not lead to the list
+        redirect_slashes=False,  # else a request with an empty id is redirected to the list
     )
     # Each contract's own accessor (`chrote_deps`, ...) reads the attribute of its name.
     api.state.http = deps.http

@@ -18,7 +18,7 @@ from domain.role import Role
 from interfaces.chrote.credentials import current_role, member, require_own_origin
 from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.chrote.messages import Message, MessageError, encode
-from interfaces.http.errors import Unauthenticated, refuse
+from interfaces.http.errors import Unauthenticated, error_response
 from projections.stream_reader import AccessRevoked, CutOff, Push, ShuttingDown, StreamMessage
 
 # The codes that a socket is closed with (C36, C42, C49, C59).
@@ -144,7 +144,7 @@ async def open_connection(socket: WebSocket) -> Connection | None:
     try:
         require_own_origin(socket)
     except NotAllowed as error:
-        await socket.send_denial_response(refuse(socket.app, socket.url.path, 403, error.code, str(error)))
+        await socket.send_denial_response(error_response(socket.app, socket.url.path, 403, error.code, str(error)))
         return None
     try:
         actor = await member(socket)
@@ -153,7 +153,7 @@ async def open_connection(socket: WebSocket) -> Connection | None:
         await socket.close(UNAUTHENTICATED_CODE, str(error))
         return None
     except Unavailable as error:
-        await socket.send_denial_response(refuse(socket.app, socket.url.path, 503, "unavailable", str(error)))
+        await socket.send_denial_response(error_response(socket.app, socket.url.path, 503, "unavailable", str(error)))
         return None
     await socket.accept()
     return Connection(socket, actor)

@@ -39,7 +39,7 @@ class APIError(BaseModel):
     error: Wrong
 
 
-DESCRIBED = {
+DESCRIPTIONS = {
     400: "the request is invalid, or conflicts with the present state; the code says which",
     401: "sign in, or send a valid token",
     403: "not allowed with this credential",
@@ -52,4 +52,6 @@ DESCRIBED = {
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error responses of an operation, for the published schema: its own, and those of every operation."""
-    return {status: {"model": APIError, "description": DESCRIBED[status]} for status in (*statuses, 403, 413, 429, 503)}
+    return {
+        status: {"model": APIError, "description": DESCRIPTIONS[status]} for status in (*statuses, 403, 413, 429, 503)
+    }

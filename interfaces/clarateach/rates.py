@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from interfaces.clarateach.deps import clarateach_deps
-from interfaces.http.errors import refuse
+from interfaces.http.errors import error_response
 from interfaces.http.identity import client_address
 
 KINDS = {("POST", "/api/workshops"): "create", ("POST", "/api/join"): "join"}
@@ -34,7 +34,7 @@ class Limited(APIRoute):
             if not rate.allowed:
                 headers["Retry-After"] = headers["RateLimit-Reset"]
                 message = f"that is more than {rate.limit} an hour; wait a while"
-                return refuse(request.app, request.url.path, 429, "rate_limited", message, **headers)
+                return error_response(request.app, request.url.path, 429, "rate_limited", message, headers)
             response = await handle(request)
             response.headers.update(headers)
             return response

@@ -22,7 +22,7 @@ from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
 from interfaces.clarateach.views import LearnersOut, ManyWorkshops, OneWorkshop, Success
 from interfaces.http.responses import Json
-from interfaces.http.sse import Stream, sending
+from interfaces.http.sse import Stream, stream_options
 from projections import workshops
 from projections.workshops import WorkshopRow
 
@@ -115,7 +115,7 @@ async def follow_learners(request: Request, actor: Instructor, id: Id) -> Stream
     """The list now, and again whenever a learner joins, leaves, connects or disconnects: events `learners`."""
     deps = clarateach_deps(request)
     frames = attendance.follow_learners(deps, actor, await own_workshop(request, actor, id))
-    return Stream(frames, **sending(request))
+    return Stream(frames, **stream_options(request))
 
 
 @router.delete("/{id}/learners/{seat}", response_model=Success, responses=OF_ONE)

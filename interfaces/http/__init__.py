@@ -1,4 +1,4 @@
-"""What all contracts share over HTTP: the application, dependencies, identity, errors, event streams, the schema.
+"""What all contracts share over HTTP: identity, cookies, errors, middleware, event streams and the published schema.
 
-Nothing of a single contract may stand here.
+Nothing of a single contract may live here, and nothing here may import a contract.
 """

@@ -1,4 +1,4 @@
-"""A contract: one outside API, its routes and the shape of its errors."""
+"""A contract: the routes of one outside API, and the shape of its errors."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from typing import Any
 
 from fastapi import APIRouter
 
-Render = Callable[[int, str, str], Any]  # (status, code, sentence) -> the contract's error body
+Render = Callable[[int, str, str], Any]  # (status, code, message) -> the contract's error body
 
 
 @dataclass(frozen=True)
 class Contract:
-    """One outside API: its routes, and the shape of its errors under its prefixes."""
+    """One outside API. Errors under its prefixes have its shape."""
 
     name: str
     routers: tuple[APIRouter, ...]
     prefixes: tuple[str, ...]
     render: Render
-    statuses: Mapping[int, int] = field(default_factory=dict)  # that it has other ones for
-    files: str = r"(?!)"  # the paths at which a request's body may be a file: a pattern
-    deviations: tuple[str, ...] = ()  # from its document, as the reference page declares them: whole sentences
+    statuses: Mapping[int, int] = field(default_factory=dict)  # the contract's own statuses, by Tenure's
+    files: str = r"(?!)"  # pattern of the paths at which a request's body may be a file
+    deviations: tuple[str, ...] = ()  # from its document: sentences for the reference page
 
 
 def contract_at(contracts: list[Contract], path: str) -> Contract:
-    """Whose errors are shown at a path: the longest prefix wins."""
-    fits = [(len(p), nth) for nth, c in enumerate(contracts) for p in c.prefixes if path.startswith(p)]
-    return contracts[max(fits)[1]]
+    """The contract at a path: the one with the longest prefix."""
+    matches = [(len(p), index) for index, c in enumerate(contracts) for p in c.prefixes if path.startswith(p)]
+    return contracts[max(matches)[1]]
 
 
-def plain_error(status: int, code: str, sentence: str) -> Any:
-    return {"error": sentence}
+def plain_error(status: int, code: str, message: str) -> Any:
+    """The error body of the contracts that have only a message."""
+    return {"error": message}

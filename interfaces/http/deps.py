@@ -1,4 +1,4 @@
-"""What the parts that all contracts share depend on: identity, cookies, streams and the edge."""
+"""The dependencies of what all contracts share: identity, cookies, streams and the middleware."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from projections.query import Queries
 
 @dataclass(frozen=True)
 class HttpDeps:
-    """Finds out who is asking, and bounds what they send."""
+    """Commands, queries and ports of identity, this server's addresses, and the limits of requests."""
 
     queries: Queries
     platform: Platform
@@ -31,16 +31,16 @@ class HttpDeps:
     tokens: Tokens
     ids: Ids
     version: str
-    url: str  # what clients are told, without a slash at the end
-    hosts: frozenset[str]  # names that this server goes by, without ports
-    origins: frozenset[str]  # whose pages may act for somebody who has signed in, beside those of `hosts`
-    cors_origins: tuple[str, ...]  # whose pages may read answers
+    url: str  # this server's public URL, without a slash at the end
+    hosts: frozenset[str]  # this server's host names, without ports
+    origins: frozenset[str]  # of pages that may send a login cookie, beside those of `hosts`
+    cors_origins: tuple[str, ...]  # of pages that may read answers
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]  # peers whose identity headers count
     dev_header: bool  # whether x-user authenticates
-    auditors: frozenset[str]  # names that may see the whole trail
-    keepalive_seconds: float  # between the comments that keep a stream open
+    auditors: frozenset[str]  # names of users that may see the whole trail
+    keepalive_seconds: float  # between two comments that keep a stream open
     max_body_bytes: int
-    max_file_bytes: int  # of a request whose body is a file
+    max_file_bytes: int  # for a request whose body is a file
 
     @property
     def https(self) -> bool:
@@ -49,5 +49,6 @@ class HttpDeps:
 
 
 def http_deps(connection: HTTPConnection) -> HttpDeps:
+    """The dependencies, as the application holds them."""
     deps: HttpDeps = connection.app.state.http
     return deps

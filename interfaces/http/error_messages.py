@@ -1,4 +1,4 @@
-"""What was wrong with a request, as a sentence that helps whoever sent it."""
+"""The messages of errors that the framework finds: what is wrong with the request, and what to send instead."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from fastapi.exceptions import ValidationException
 from starlette.exceptions import HTTPException
 
-LONGEST = 500  # characters; a sentence may quote what was sent
-STATUS = {
+MAX_MESSAGE_CHARS = 500  # since a message may quote the request
+STATUS_MESSAGES = {
     404: "there is nothing at this address",
     405: "this address does not take that method",
     413: "the body is larger than this server takes",
 }
-WRONG = {
+VALIDATION_MESSAGES = {  # by pydantic's type of the error
     "missing": "it is needed",
     "int_type": "it must be a whole number, and not in quotes",
     "int_parsing": "it must be a whole number",
@@ -30,40 +30,42 @@ WRONG = {
 }
 
 
-def shown(sentence: str) -> str:
-    """It, fit for an answer: what cannot be printed is replaced, and it has an end."""
-    short = sentence if len(sentence) <= LONGEST else sentence[: LONGEST - 1] + "…"
+def printable(message: str) -> str:
+    """The message cut to `MAX_MESSAGE_CHARS`, with characters replaced that cannot be printed."""
+    short = message if len(message) <= MAX_MESSAGE_CHARS else message[: MAX_MESSAGE_CHARS - 1] + "…"
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in short)
 
 
-def of_http(error: HTTPException) -> str:
+def http_message(error: HTTPException) -> str:
+    """The message of an error of the framework."""
     if isinstance(error.__cause__, ValueError | RecursionError):
-        return of_unreadable(error.__cause__)
-    return STATUS.get(error.status_code, str(error.detail))
+        return unreadable_body_message(error.__cause__)
+    return STATUS_MESSAGES.get(error.status_code, str(error.detail))
 
 
-def of_unreadable(why: Exception) -> str:
-    """Of a body that cannot be read, though it is not malformed JSON."""
-    if isinstance(why, RecursionError):
+def unreadable_body_message(error: Exception) -> str:
+    """The message about a body that the JSON parser cannot read, though it is well-formed."""
+    if isinstance(error, RecursionError):
         return "the body is nested too deeply"
-    if isinstance(why, UnicodeDecodeError):
+    if isinstance(error, UnicodeDecodeError):
         return "the body is not UTF-8"
     return "the body cannot be read: a number in it has too many digits"
 
 
-def of_validation(error: ValidationException) -> str:
-    """Of the first thing that is wrong."""
+def validation_message(error: ValidationException) -> str:
+    """The message about the first field that is invalid."""
     first = error.errors()[0]
-    where, *path = map(str, first["loc"])
+    part, *path = map(str, first["loc"])
     if first["type"] == "json_invalid":
         return f"the body is not valid JSON: {first['ctx']['error']}"
-    if where == "body" and not path:
-        return of_body(first)
-    wrong = WRONG.get(first["type"], first["msg"].lower()).format(**first.get("ctx", {}))
-    return f"{'.'.join(path)}: {wrong}"
+    if part == "body" and not path:
+        return body_message(first)
+    problem = VALIDATION_MESSAGES.get(first["type"], first["msg"].lower()).format(**first.get("ctx", {}))
+    return f"{'.'.join(path)}: {problem}"
 
 
-def of_body(error: Any) -> str:
-    if isinstance(error["input"], bytes):  # it was not even tried
+def body_message(error: Any) -> str:
+    """The message about a body that is not an object at all."""
+    if isinstance(error["input"], bytes):  # the framework does not parse a body of another content type
         return "send the body as JSON, with Content-Type: application/json"
     return "the body must be a JSON object"

@@ -1,4 +1,4 @@
-"""The edge of the server: every request gets an id, a bound on its body, a log line and a measurement."""
+"""The outermost middleware: every request gets an id, a limit of its body, a log line and metrics."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.ports.clock import Ids
-from interfaces.http import error_messages as sentences
-from interfaces.http.errors import refuse
+from interfaces.http import error_messages
+from interfaces.http.errors import error_response
 
 log = logging.getLogger("tenure.request")
 REQUESTS = Counter("tenure_requests_total", "Requests answered", ["method", "route", "status"])
@@ -28,7 +28,7 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 class Edge:
-    """ASGI middleware; outermost. `files` are the paths where the longer bound counts."""
+    """ASGI middleware. `files` are patterns of the paths where `max_file_bytes` is the limit."""
 
     def __init__(
         self, app: ASGIApp, api: FastAPI, ids: Ids, max_body_bytes: int, max_file_bytes: int, files: list[str]
@@ -42,8 +42,8 @@ class Edge:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if REQUEST_ID.fullmatch(given) else self.ids().hex
+        client_id = headers.get(b"x-request-id", b"")
+        request_id = client_id.decode() if REQUEST_ID.fullmatch(client_id) else self.ids().hex
         scope.setdefault("state", {})["request_id"] = request_id
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
@@ -53,10 +53,10 @@ class Edge:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str, length: int) -> None:
         began = time.perf_counter()
-        longest = self.max_file_bytes if self._files.match(scope["path"]) else self.max_body_bytes
+        max_bytes = self.max_file_bytes if self._files.match(scope["path"]) else self.max_body_bytes
         status = received = 0
 
-        async def sending(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -64,36 +64,36 @@ class Edge:
                 self._measure(scope, status, time.perf_counter() - began, request_id)
             await send(message)
 
-        async def bounded() -> Message:
+        async def receive_within_limit() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > longest:
+            if received > max_bytes:
                 raise HTTPException(413)
             return message
 
         try:
-            if length > longest:
-                sentence = sentences.STATUS[413]
-                await refuse(self.api, scope["path"], 413, "too_large", sentence)(scope, receive, sending)
+            if length > max_bytes:
+                text = error_messages.STATUS_MESSAGES[413]
+                await error_response(self.api, scope["path"], 413, "too_large", text)(scope, receive, send_with_id)
             else:
-                await self.app(scope, bounded, sending)
+                await self.app(scope, receive_within_limit, send_with_id)
         except Exception:
-            log.exception("an error that nobody foresaw", extra={"request_id": request_id})
+            log.exception("unhandled error", extra={"request_id": request_id})
             if status:
-                raise  # the answer has begun: cut it off rather than let it look whole
-            sentence = f"something went wrong here; it is in the log under {request_id}"
-            await refuse(self.api, scope["path"], 500, "internal", sentence)(scope, receive, sending)
+                raise  # cut the response off: it has begun, and must not look complete
+            text = f"something went wrong here; it is in the log under {request_id}"
+            await error_response(self.api, scope["path"], 500, "internal", text)(scope, receive, send_with_id)
 
     def _measure(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = getattr(scope.get("route"), "path", "none")
         REQUESTS.labels(scope["method"], route, status).inc()
         SECONDS.labels(scope["method"], route).observe(seconds)
-        said: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "request_id": request_id,
             "method": scope["method"],
             "route": route,
             "status": status,
             "ms": round(seconds * 1000, 2),
         }
-        log.info("answered", extra=said)
+        log.info("answered", extra=fields)

@@ -22,7 +22,7 @@ from application.ports.errors import Unavailable
 from domain.errors import Invalid
 from interfaces.http.errors import errors
 from interfaces.http.identity import current_member
-from interfaces.http.sse import SEND_SECONDS, Stream, sending
+from interfaces.http.sse import SEND_TIMEOUT_S, Stream, stream_options
 from interfaces.native.deps import NativeDeps, native_deps
 from interfaces.native.views import line, message
 from projections.stream_reader import AccessRevoked, CutOff, Push, Ready, Reset, ShuttingDown, StreamMessage
@@ -54,7 +54,7 @@ async def events(
     """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
     deps = native_deps(request)
     frames = sse_frames(deps, actor, subject, position(last_event_id, after))
-    return Stream(frames, headers={"X-Accel-Buffering": "no"}, **sending(request))
+    return Stream(frames, headers={"X-Accel-Buffering": "no"}, **stream_options(request))
 
 
 async def sse_frames(deps: NativeDeps, actor: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:
@@ -98,7 +98,7 @@ async def send_events(
         async for batch in deps.hub.follow(actor, subject, after):
             for item in batch:
                 frame = item.frame("ws", ws_frame) if isinstance(item, Push) else line(notice(item))
-                with anyio.fail_after(SEND_SECONDS):
+                with anyio.fail_after(SEND_TIMEOUT_S):
                     await socket.send_text(frame.decode())
     except (ShuttingDown, Unavailable):
         await close(socket, 1001, "come back with the last position")
@@ -113,7 +113,7 @@ async def send_events(
 
 async def close(socket: WebSocket, code: int, reason: str) -> None:
     """Close with a reason, unless the client reads nothing any more."""
-    with anyio.move_on_after(SEND_SECONDS), suppress(WebSocketDisconnect, RuntimeError):
+    with anyio.move_on_after(SEND_TIMEOUT_S), suppress(WebSocketDisconnect, RuntimeError):
         await socket.close(code, reason)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from interfaces.http.errors import DESCRIBED
+from interfaces.http.errors import DESCRIPTIONS
 
 
 def render(status: int, code: str, sentence: str) -> Any:
@@ -23,4 +23,6 @@ class ErrorOut(BaseModel):
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For the published schema: the errors of an operation, and those that every operation may answer."""
-    return {status: {"model": ErrorOut, "description": DESCRIBED[status]} for status in (*statuses, 400, 401, 429, 503)}
+    return {
+        status: {"model": ErrorOut, "description": DESCRIPTIONS[status]} for status in (*statuses, 400, 401, 429, 503)
+    }

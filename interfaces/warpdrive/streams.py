@@ -24,7 +24,7 @@ from domain.guest import AlreadyIn, Guest, GuestStatus
 from domain.hosted_session import HostedSession
 from interfaces.http.errors import errors
 from interfaces.http.identity import as_utf8, client_address, from_trusted_peer
-from interfaces.http.sse import SEND_SECONDS, Stream, sending
+from interfaces.http.sse import SEND_TIMEOUT_S, Stream, stream_options
 from interfaces.warpdrive import views
 from interfaces.warpdrive.credentials import KeyHolder
 from interfaces.warpdrive.deps import WarpdriveDeps, warpdrive_deps
@@ -57,7 +57,7 @@ async def owner_stream(request: Request, actor: KeyHolder, id: Id) -> Stream:
     """Who asks to join: first all who wait already, then whoever comes. It ends with the session."""
     deps = warpdrive_deps(request)
     session = await deps.hosted_sessions.own(actor, id, "hosted_session.see")
-    return Stream(join_requests(deps, actor, session), **sending(request))
+    return Stream(join_requests(deps, actor, session), **stream_options(request))
 
 
 async def join_requests(deps: WarpdriveDeps, actor: Actor, session: HostedSession) -> AsyncIterator[bytes]:
@@ -98,7 +98,7 @@ class GuestStream(Stream):
     """The stream of one request to join. A client that disconnects, however early, withdraws the request."""
 
     def __init__(self, request: Request, actor: Actor, join_request: JoinRequest, room: ExitStack) -> None:
-        super().__init__(self.outcome(), **sending(request))
+        super().__init__(self.outcome(), **stream_options(request))
         self.deps, self.actor, self.join_request, self.room = warpdrive_deps(request), actor, join_request, room
         self.decided = False
 
@@ -108,7 +108,7 @@ class GuestStream(Stream):
                 await super().__call__(scope, receive, send)
             finally:
                 if not self.decided:
-                    with anyio.CancelScope(shield=True), anyio.move_on_after(SEND_SECONDS):
+                    with anyio.CancelScope(shield=True), anyio.move_on_after(SEND_TIMEOUT_S):
                         await self.withdraw()
 
     async def outcome(self) -> AsyncIterator[bytes]:
@@ -156,7 +156,7 @@ async def guest_stream(request: Request, actor: KeyHolder, alias: str, body: Ask
                 region=region(request, deps),
             )
         except AlreadyIn:
-            return Stream(single_outcome(views.ALREADY_IN), **sending(request))
+            return Stream(single_outcome(views.ALREADY_IN), **stream_options(request))
         return GuestStream(request, actor, join_request, room.pop_all())
 
 

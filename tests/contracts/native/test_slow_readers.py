@@ -31,7 +31,7 @@ KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 @pytest.fixture
 async def tenure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     for part in (streaming, sse):
-        monkeypatch.setattr(part, "SEND_SECONDS", 0.5)
+        monkeypatch.setattr(part, "SEND_TIMEOUT_S", 0.5)
     async with served(database, tmp_path, reader_queue=MAX_QUEUED_MESSAGES) as serving:
         yield serving
 
