@@ -35,7 +35,7 @@ def interrupt(*_: object) -> None:
 
 
 class CliHost:
-    """`interfaces.cli.host.World` on the settings, the database and the server of this machine."""
+    """`interfaces.cli.host.Host` on the settings, the database and the server of this machine."""
 
     def settings(self) -> list[Setting]:
         from infra.settings import Settings, explain

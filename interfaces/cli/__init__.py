@@ -1,4 +1,8 @@
-"""The command line. Commands import what they need when they run, so that `tenure --help` is there at once."""
+"""The command line: its commands, their output, and a client of the HTTP API.
+
+Nothing here may import infra: `host.py` says what the host provides. Commands import large modules when they run, so
+that `tenure --help` is fast.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,9 @@ app = typer.Typer(
 )
 
 
-def tell_version(wanted: bool) -> None:
-    if wanted:
+def print_version(requested: bool) -> None:
+    """Print the version and exit, if the option is set."""
+    if requested:
         from importlib.metadata import version
 
         say(f"Tenure {version('tenure')}")
@@ -30,7 +35,7 @@ def tell_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=tell_version, help="Say which Tenure this is.")
+        bool, typer.Option("--version", is_eager=True, callback=print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -40,7 +45,9 @@ app.command(epilog="Example: tenure up --bind 127.0.0.1:3001 --home /tmp/second"
 app.command(epilog="Example: tenure worker --database-url postgresql://tenure@db.example.org/tenure")(up.worker)
 app.command(epilog="Example: tenure config --json")(up.config)
 
-lent = typer.Typer(cls=Commands, help="Workspaces: ask for them, watch them, give them back.", no_args_is_help=True)
+workspace_commands = typer.Typer(
+    cls=Commands, help="Workspaces: create, watch, extend and delete them.", no_args_is_help=True
+)
 for name, run, example in (
     ("create", workspaces.create, "create lab --template python --ttl 1h30m"),
     ("list", workspaces.list_, "list --json"),
@@ -52,53 +59,63 @@ for name, run, example in (
     ("stop", workspaces.stop, "stop lab --no-wait"),
     ("restart", workspaces.restart, "restart lab"),
 ):
-    lent.command(name, epilog=f"Example: tenure workspaces {example}")(run)
-app.add_typer(lent, name="workspaces")
+    workspace_commands.command(name, epilog=f"Example: tenure workspaces {example}")(run)
+app.add_typer(workspace_commands, name="workspaces")
 
-shared = typer.Typer(cls=Commands, help="Shared terminals: see them, claim them, type into them.", no_args_is_help=True)
+session_commands = typer.Typer(
+    cls=Commands, help="Shared terminals: list them, claim them, type into them.", no_args_is_help=True
+)
 SESSIONS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("list", sessions.list_, "list --as olga"),
     ("attach", sessions.attach, "attach main"),
     ("claim", sessions.claim, "claim main --release"),
 )
-for name, shares, example in SESSIONS:
-    shared.command(name, epilog=f"Example: tenure sessions {example}")(shares)
-app.add_typer(shared, name="sessions")
+for name, session_command, example in SESSIONS:
+    session_commands.command(name, epilog=f"Example: tenure sessions {example}")(session_command)
+app.add_typer(session_commands, name="sessions")
 
-programs = typer.Typer(cls=Commands, help="API keys, for programs; and the keys that sign.", no_args_is_help=True)
+key_commands = typer.Typer(
+    cls=Commands, help="API keys for programs, and the keys that sign tokens.", no_args_is_help=True
+)
 KEYS: tuple[tuple[str, Callable[..., None], str], ...] = (
     ("create", keys.create, "create ci --scope read --expires 30d"),
     ("list", keys.list_, "list --json"),
     ("revoke", keys.revoke, "revoke ci"),
     ("rotate", keys.rotate, "rotate --home ~/.tenure"),
 )
-for name, opens, example in KEYS:
-    programs.command(name, epilog=f"Example: tenure keys {example}")(opens)
-app.add_typer(programs, name="keys")
+for name, key_command, example in KEYS:
+    key_commands.command(name, epilog=f"Example: tenure keys {example}")(key_command)
+app.add_typer(key_commands, name="keys")
 
-made_from = typer.Typer(cls=Commands, help="Machine configurations: what machines are made from.", no_args_is_help=True)
-where = typer.Typer(cls=Commands, help="Regions: the Docker engines that machines run on.", no_args_is_help=True)
-PLACE: tuple[tuple[typer.Typer, str, Callable[..., None], str], ...] = (
-    (made_from, "list", machines.list_, "machines list --json"),
-    (made_from, "set", machines.set_, "machines set small --image lab:1 --cpus 0.5 --memory-mb 256 --port 22"),
-    (made_from, "rm", machines.rm, "machines rm small"),
-    (where, "list", regions.list_, "regions list --json"),
-    (where, "set", regions.set_, "regions set paris ssh://tenure@paris.example.org --host paris.example.org"),
-    (where, "rm", regions.rm, "regions rm paris"),
+machine_commands = typer.Typer(
+    cls=Commands, help="Machine configurations: what machines are made from.", no_args_is_help=True
 )
-for group, name, run, example in PLACE:
+region_commands = typer.Typer(
+    cls=Commands, help="Regions: the Docker engines that machines run on.", no_args_is_help=True
+)
+CATALOGUE: tuple[tuple[typer.Typer, str, Callable[..., None], str], ...] = (
+    (machine_commands, "list", machines.list_, "machines list --json"),
+    (machine_commands, "set", machines.set_, "machines set small --image lab:1 --cpus 0.5 --memory-mb 256 --port 22"),
+    (machine_commands, "rm", machines.rm, "machines rm small"),
+    (region_commands, "list", regions.list_, "regions list --json"),
+    (region_commands, "set", regions.set_, "regions set paris ssh://tenure@paris.example.org --host paris.example.org"),
+    (region_commands, "rm", regions.rm, "regions rm paris"),
+)
+for group, name, run, example in CATALOGUE:
     group.command(name, epilog=f"Example: tenure {example}")(run)
-app.add_typer(made_from, name="machines")
-app.add_typer(where, name="regions")
+app.add_typer(machine_commands, name="machines")
+app.add_typer(region_commands, name="regions")
 
-people = typer.Typer(cls=Commands, help="Accounts for virtual machines.", no_args_is_help=True)
-people.command("appoint", epilog="Example: tenure users appoint ada")(users.appoint)
-app.add_typer(people, name="users")
+user_commands = typer.Typer(cls=Commands, help="Accounts for virtual machines.", no_args_is_help=True)
+user_commands.command("appoint", epilog="Example: tenure users appoint ada")(users.appoint)
+app.add_typer(user_commands, name="users")
 
-trail = typer.Typer(cls=Commands, help="The history, from the database itself.", no_args_is_help=True)
-trail.command(epilog="Example: tenure audit log --kind workspace.expired --since 2030-01-16T10:30:00Z")(audit.log)
-trail.command(epilog="Example: tenure audit show 550e8400-e29b-41d4-a716-446655440000 --at 2030-01-16T10:30:00Z")(
-    audit.show
+audit_commands = typer.Typer(cls=Commands, help="The history, read from the database itself.", no_args_is_help=True)
+audit_commands.command(epilog="Example: tenure audit log --kind workspace.expired --since 2030-01-16T10:30:00Z")(
+    audit.log
 )
-app.add_typer(trail, name="audit")
+audit_commands.command(
+    epilog="Example: tenure audit show 550e8400-e29b-41d4-a716-446655440000 --at 2030-01-16T10:30:00Z"
+)(audit.show)
+app.add_typer(audit_commands, name="audit")
 app.command(epilog="Example: tenure rebuild --home ~/.tenure")(audit.rebuild)

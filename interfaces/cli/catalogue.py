@@ -1,8 +1,11 @@
-"""What `tenure machines` and `tenure regions` share: entries that go by names, below one address of the API."""
+"""The catalogue of machine configurations and regions: entries with names below one address of the API.
+
+`tenure machines` and `tenure regions` share these requests.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote
 
 import typer
@@ -10,24 +13,40 @@ import typer
 from interfaces.cli.output import say
 from interfaces.cli.sessions import ask, signed_in
 
-Named = Annotated[str, typer.Argument(metavar="NAME", help="small letters, digits and hyphens")]
-Who = tuple[str | None, str | None, str | None]  # the options --url, --user and --login
+EntryName = Annotated[str, typer.Argument(metavar="NAME", help="small letters, digits and hyphens")]
 
 
-def entries(ctx: typer.Context, path: str, who: Who) -> list[Any]:
-    with signed_in(ctx, *who, None) as client:
-        found: list[Any] = ask(client, "GET", path)
-        return found
+class ServerOptions(NamedTuple):
+    """The options --url, --as and --login."""
+
+    url: str | None
+    user: str | None
+    login: str | None
 
 
-def put(ctx: typer.Context, path: str, name: str, body: dict[str, Any], who: Who, done: str) -> None:
-    """Add an entry, or change the one of this name, and say `done`."""
-    with signed_in(ctx, *who, None) as client:
+def list_entries(ctx: typer.Context, path: str, server: ServerOptions) -> list[Any]:
+    """Every entry below the path."""
+    with signed_in(ctx, *server, None) as client:
+        entries: list[Any] = ask(client, "GET", path)
+        return entries
+
+
+def put_entry(
+    ctx: typer.Context, path: str, name: str, body: dict[str, Any], server: ServerOptions, success: str
+) -> None:
+    """Add an entry, or change the one with this name, and print `success`."""
+    with signed_in(ctx, *server, None) as client:
         ask(client, "PUT", f"{path}/{quote(name, safe='')}", body)
-    say(done)
+    say(success)
 
 
-def remove(ctx: typer.Context, path: str, name: str, who: Who, done: str) -> None:
-    with signed_in(ctx, *who, None) as client:
+def remove_entry(ctx: typer.Context, path: str, name: str, server: ServerOptions, success: str) -> None:
+    """Remove an entry, and print `success`."""
+    with signed_in(ctx, *server, None) as client:
         ask(client, "DELETE", f"{path}/{quote(name, safe='')}")
-    say(done)
+    say(success)
+
+
+def source(entry: dict[str, Any]) -> str:
+    """Where an entry is defined: in the settings, or through the API."""
+    return "settings" if entry["fixed"] else "added"

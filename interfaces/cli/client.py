@@ -1,4 +1,4 @@
-"""A client of /api/v1. Whatever goes wrong is a `Stop` with a sentence."""
+"""A client of /api/v1. Every failure is a `Stop` with a sentence for people."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from httpx_sse import ServerSentEvent, SSEError, connect_sse
 
 from interfaces.cli.host import Stop
 
-ANSWER = 30.0  # seconds
-SILENCE = 90.0  # seconds without even a comment, after which a stream is taken for dead
-AGAIN = 1.0  # seconds between attempts to come back
+RESPONSE_TIMEOUT_S = 30.0
+STREAM_TIMEOUT_S = 90.0  # without even a comment, after which a stream counts as broken
+RECONNECT_DELAY_S = 1.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-PASSING = (502, 503, 504)  # a server, or the proxy before it, that will be back
-ABSENT = "Tenure does not answer at {}; start it with `make run` or `tenure up`, or name another with --url"
+TEMPORARY_STATUSES = (502, 503, 504)  # of a server that restarts, or of the proxy before it
+NO_SERVER = "Tenure does not answer at {}; start it with `make run` or `tenure up`, or name another with --url"
 
 
 @dataclass(frozen=True)
-class Told:
-    """A frame of the stream: `ready`, `reset`, or the kind of an event."""
+class StreamEvent:
+    """A frame of the event stream. Its kind is `ready`, `reset`, or the kind of an event."""
 
     kind: str
     data: dict[str, Any]
 
 
 class Client:
-    """One user's view of one server: by their name, or by their API key."""
+    """A connection to one server as one user, with their API key or else their name."""
 
     def __init__(self, url: str, user: str, key: str | None = None) -> None:
         self.url = url.rstrip("/")
@@ -41,80 +41,83 @@ class Client:
             self.http = httpx.Client(
                 base_url=f"{self.url}/api/v1/",
                 headers=[(b"x-api-key", key.encode()) if key else (b"x-user", user.encode())],
-                timeout=ANSWER,
-                trust_env=host not in LOOPBACK,  # a proxy of the environment does not lead to this machine
+                timeout=RESPONSE_TIMEOUT_S,
+                trust_env=host not in LOOPBACK,  # a proxy in the environment cannot reach this machine
             )
-        except (httpx.InvalidURL, ValueError) as bad:
-            raise Stop(f"--url is no address: {bad}") from None
+        except (httpx.InvalidURL, ValueError) as error:
+            raise Stop(f"--url is no address: {error}") from None
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> httpx.Response:
+        """Send a request. Raises `Stop` for an error response, too."""
         try:
             response = self.http.request(method, path, json=body, headers=headers)
         except httpx.TransportError as error:
-            raise Stop(self._trouble(error)) from None
+            raise Stop(self._describe(error)) from None
         if response.is_error:
             raise Stop(refusal(response))
         return response
 
-    def json(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    def json(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+        """The JSON of the response to a request. Raises `Stop`."""
         try:
-            return self.ask(method, path, body, **headers).json()
+            return self.ask(method, path, body, headers).json()
         except ValueError:
             raise Stop(f"{self.url} answers, but not as Tenure does; name another with --url") from None
 
-    def find(self, named: str) -> str:
-        """The id of the workspace that is named by its id, or by a name that only one of the user's has."""
+    def find(self, id_or_name: str) -> str:
+        """The id of a workspace of the user. Raises `Stop` for a name that none or several of them have."""
         try:
-            return str(UUID(named))
+            return str(UUID(id_or_name))
         except ValueError:
-            mine = self.json("GET", "workspaces")
-        fits = [it for it in mine if it["name"] == named]
-        if len(fits) == 1:
-            return str(fits[0]["id"])
-        if fits:
-            several = "".join(f"\n  {it['id']}  {it['status']}, since {it['created_at']}" for it in fits)
-            raise Stop(f'{len(fits)} workspaces are called "{named}"; say which by its id:{several}')
-        known = ", ".join(sorted({it["name"] for it in mine})) or "none"
-        raise Stop(f'No workspace of yours is called "{named}"; there are: {known}')
+            workspaces = self.json("GET", "workspaces")
+        matches = [workspace for workspace in workspaces if workspace["name"] == id_or_name]
+        if len(matches) == 1:
+            return str(matches[0]["id"])
+        if matches:
+            lines = "".join(f"\n  {w['id']}  {w['status']}, since {w['created_at']}" for w in matches)
+            raise Stop(f'{len(matches)} workspaces are called "{id_or_name}"; say which by its id:{lines}')
+        names = ", ".join(sorted({workspace["name"] for workspace in workspaces})) or "none"
+        raise Stop(f'No workspace of yours is called "{id_or_name}"; there are: {names}')
 
     def follow(
-        self, subject: str | None = None, after: int | None = None, lost: Callable[[str], None] = lambda why: None
-    ) -> Iterator[Told]:
-        """The event stream, without an end: it comes back after the last event that it has seen.
+        self, subject: str | None = None, after: int | None = None, on_lost: Callable[[str], None] = lambda reason: None
+    ) -> Iterator[StreamEvent]:
+        """The event stream, without an end: it reconnects after the last event that it has received.
 
-        `lost` is told once each time that the connection is lost, once there has been one.
+        `on_lost` gets the reason each time that an established connection is lost.
         """
-        last, was_there = None if after is None else str(after), False
+        last, was_connected = None if after is None else str(after), False
         while True:
             try:
                 for frame in self._frames(subject, last):
-                    was_there, last = True, frame.id or last
-                    yield Told(frame.event, json.loads(frame.data))
-                why = "the server has closed the stream"
+                    was_connected, last = True, frame.id or last
+                    yield StreamEvent(frame.event, json.loads(frame.data))
+                reason = "the server has closed the stream"
             except (httpx.TransportError, SSEError) as error:
-                why = self._trouble(error)
+                reason = self._describe(error)
                 if last is None:
-                    raise Stop(why) from None
-            if was_there:
-                lost(why)
-            was_there = False
-            time.sleep(AGAIN)
+                    raise Stop(reason) from None
+            if was_connected:
+                on_lost(reason)
+            was_connected = False
+            time.sleep(RECONNECT_DELAY_S)
 
     def _frames(self, subject: str | None, last: str | None) -> Iterator[ServerSentEvent]:
-        wait = httpx.Timeout(ANSWER, read=SILENCE)
+        wait = httpx.Timeout(RESPONSE_TIMEOUT_S, read=STREAM_TIMEOUT_S)
         params = {"subject": subject} if subject else {}
         headers = {"last-event-id": last} if last is not None else {}
         with connect_sse(self.http, "GET", "events", params=params, headers=headers, timeout=wait) as source:
             if source.response.is_error:
                 source.response.read()
-                if source.response.status_code in PASSING and last is not None:
+                if source.response.status_code in TEMPORARY_STATUSES and last is not None:
                     return
                 raise Stop(refusal(source.response))
             for frame in source.iter_sse():
-                if frame.data:  # httpx-sse takes a comment after an event for one without data
+                if frame.data:  # httpx-sse yields a comment after an event as an event without data
                     yield frame
 
-    def _trouble(self, error: Exception) -> str:
+    def _describe(self, error: Exception) -> str:
+        """A sentence about a failed request."""
         if isinstance(error, httpx.UnsupportedProtocol):
             return f"{self.url} is no address of a server; write one such as http://127.0.0.1:3000"
         if isinstance(error, httpx.LocalProtocolError):
@@ -122,12 +125,12 @@ class Client:
         if isinstance(error, httpx.TimeoutException):
             return f"{self.url} does not answer in time"
         if isinstance(error, httpx.ConnectError):
-            return ABSENT.format(self.url)
+            return NO_SERVER.format(self.url)
         return f"The connection to {self.url} was lost: {error}"
 
 
 def refusal(response: httpx.Response) -> str:
-    """The sentence of an answer that is an error."""
+    """The message of an error response."""
     try:
         return str(response.json()["error"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""How commands are run: settings become options when they are needed, and what went wrong becomes one sentence."""
+"""Running commands: settings become options of the commands that take them, and errors become one sentence."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typer.core import TyperGroup
 
 from application.ports.errors import Unavailable
 from domain.errors import Refused
-from interfaces.cli.host import Flags, Setting, Stop, World
+from interfaces.cli.host import Flags, Host, Setting, Stop
 
 Run = TypeVar("Run", bound=Callable[..., None])
-FAILED = 1  # exit code
+FAILURE_EXIT_CODE = 1
 PANEL = "Settings (also variables TENURE_…, from .env too, and keys of --config)"
 
 
 def takes_settings(*names: str, without: tuple[str, ...] = ()) -> Callable[[Run], Run]:
-    """The command gets its settings as `flags`, from an option each. No names: all settings there are."""
+    """Give the command an option for each setting, and pass their values as `flags`. No names: all settings."""
 
     def mark(run: Run) -> Run:
         run.takes = lambda name: (not names or name in names) and name not in without  # type: ignore[attr-defined]
@@ -29,29 +29,30 @@ def takes_settings(*names: str, without: tuple[str, ...] = ()) -> Callable[[Run]
 
 
 class Commands(TyperGroup):
-    """Settings are read when a command that takes them is run or explained, not to list the commands."""
+    """A group of commands. Settings are loaded when a command that takes them is run or explained, not to list it."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
         run: Any = command.callback if command else None
         if command is None or not hasattr(run, "takes"):
             return name, command, rest
-        world: World = ctx.obj
-        wanted = [s for s in world.settings() if run.takes(s.name)]
-        return name, with_options(run.__wrapped__, wanted, epilog=command.epilog), rest
+        host: Host = ctx.obj
+        settings = [setting for setting in host.settings() if run.takes(setting.name)]
+        return name, with_options(run.__wrapped__, settings, epilog=command.epilog), rest
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except (Stop, Refused, Unavailable) as error:
             typer.echo(str(error), err=True)
-            raise typer.Exit(FAILED) from None
+            raise typer.Exit(FAILURE_EXIT_CODE) from None
 
 
 def with_options(run: Callable[..., None], settings: list[Setting], epilog: str | None) -> Any:
     """The command that runs this function, with an option for each setting."""
 
-    def command(**options: Any) -> None:
+    # Typer reads the parameters from `__signature__`: those of `run` but for `flags`, and one for each setting.
+    def command(**options: object) -> None:
         flags: Flags = {setting.name: options.pop(setting.name) for setting in settings}
         run(flags=flags, **options)
 
@@ -70,6 +71,7 @@ def with_options(run: Callable[..., None], settings: list[Setting], epilog: str 
 
 
 def option(setting: Setting) -> Any:
+    """The option of a setting, as typer declares it."""
     default = f" [default: {setting.default}]" if setting.default else ""
     return typer.Option(
         setting.flag,

@@ -1,4 +1,7 @@
-"""What the command line needs from its host. `infra/process/main.py` provides it: interfaces may not import infra."""
+"""The host of the command line: what commands need from the machine that they run on.
+
+`infra/process/main.py` provides it, since interfaces may not import infra.
+"""
 
 from __future__ import annotations
 
@@ -17,39 +20,40 @@ Flags = dict[str, Any]  # settings by name; None: not set on the command line
 
 
 class Stop(Exception):
-    """The command cannot go on. The message is a sentence for people."""
+    """The command has failed. The message is a sentence for people."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One that may be set, as `--help` tells it."""
+    """A setting, as `--help` describes it."""
 
     name: str
     about: str
     default: str
-    choices: tuple[str, ...] = ()  # none: whatever fits
+    choices: tuple[str, ...] = ()  # none: any text
 
     @property
     def flag(self) -> str:
+        """The option of the setting."""
         return f"--{self.name.replace('_', '-')}"
 
 
 @dataclass(frozen=True)
 class Started:
-    """What a Tenure that has just started found, and where it is."""
+    """A Tenure that has just started: its addresses, and what it runs on."""
 
     version: str
     role: str
     url: str
-    provider: str  # of machines: "docker", "local"
+    provider: str  # of machines: "docker" or "local"
     machines: str  # the directory of local machines, or the engine's address
     has_tmux: bool
     home: str
     database: str | None  # its URL without the password; None: embedded, in home
-    push: str | None  # the same of Redis; None: in process
+    push: str | None  # the URL of Redis without the password; None: in process
     dev_header: bool
-    proxies: str  # whose identity headers count
-    signs_in: tuple[str, ...] = ()  # the providers that people sign in with
+    proxies: str  # the addresses whose identity headers count
+    signs_in: tuple[str, ...] = ()  # the sign-in providers
     dev_login: bool = False  # a name alone signs in
 
 
@@ -67,24 +71,27 @@ class Log(Protocol):
 
     @property
     def position(self) -> int:
-        """The position up to which the read models, and so the trail, have come."""
+        """The position in the log that the read models, and so the trail, have reached."""
         ...
 
     @property
     def behind(self) -> bool:
-        """The trail does not reach to the end of the log."""
+        """Whether the trail does not reach the end of the log."""
         ...
 
     async def after(self, position: int) -> None:
-        """Return when there is something after this position."""
+        """Return when there is an event after this position."""
         ...
 
 
-class World(Protocol):
-    """All of these raise `Stop` where a setting cannot be used, or where something cannot be started."""
+class Host(Protocol):
+    """The settings, the database and the server of this machine.
+
+    All methods raise `Stop` where a setting cannot be used, or where something cannot be started.
+    """
 
     def settings(self) -> list[Setting]:
-        """Everything that may be set."""
+        """Every setting."""
         ...
 
     def explain(self, flags: Flags) -> list[tuple[str, str, str]]:
@@ -92,25 +99,25 @@ class World(Protocol):
         ...
 
     def url(self) -> str:
-        """Where the settings say that the server is."""
+        """The URL of the server, by the settings."""
         ...
 
     def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
-        """Serve until told to stop by SIGINT or SIGTERM."""
+        """Serve until SIGINT or SIGTERM. `starting` gets a line before PostgreSQL starts."""
         ...
 
     def log(self, flags: Flags) -> AbstractAsyncContextManager[Log]:
-        """The history, from the database that these settings name, until the block is left."""
+        """The history in the database of these settings, open until the block is left."""
         ...
 
     def rotate(self, flags: Flags) -> dict[str, str]:
-        """New keys to sign tokens with. Returns their ids, by audience."""
+        """Make new keys to sign tokens with. Returns their ids, by audience."""
         ...
 
     def appoint(self, flags: Flags, username: str) -> None:
-        """Let them administer virtual machines. `NotFound`."""
+        """Make the account an administrator of virtual machines. Raises `NotFound`."""
         ...
 
     def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
-        """Fold every read model anew, and return how many events there were. `folded` is told how many, of how many."""
+        """Fold every read model anew, and return the number of events. `folded` gets the progress: events, of all."""
         ...

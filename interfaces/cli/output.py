@@ -1,4 +1,4 @@
-"""What commands print: on stdout what was asked for, on stderr what is said beside it. Plain where no terminal is."""
+"""Output of commands: results on stdout, remarks and progress on stderr. Without a terminal it is plain text."""
 
 from __future__ import annotations
 
@@ -10,42 +10,48 @@ from typing import Annotated, Any, Protocol
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
-LONGEST = 100  # characters of what an event says
+MAX_FACTS_CHARS = 100  # of an event in a line
 
 
 def say(text: str) -> None:
+    """Print a line of the result."""
     typer.echo(text)
 
 
 def note(text: str) -> None:
+    """Print a remark beside the result."""
     typer.echo(text, err=True)
 
 
-def show_json(it: Any) -> None:
-    typer.echo(json.dumps(it, indent=2, ensure_ascii=False))
+def show_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def line_json(it: Any) -> None:
-    typer.echo(json.dumps(it, ensure_ascii=False))
+def line_json(value: Any) -> None:
+    """Print a value as one line of JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns as wide as what is in them: nothing is cut off, so that it can be copied and piped."""
+    """Print rows in columns as wide as their longest cell. Nothing is cut off, so that it can be copied and piped."""
     lines = [list(head), *map(list, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    shown = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-    say(typer.style(shown[0], bold=True))
-    for line in shown[1:]:
+    padded = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+    say(typer.style(padded[0], bold=True))
+    for line in padded[1:]:
         say(line)
 
 
 class Progress(Protocol):
+    """Shows a new text beside the progress indicator."""
+
     def __call__(self, text: str) -> None: ...
 
 
 @contextmanager
 def progress(text: str) -> Iterator[Progress]:
-    """Shows that something goes on, until the block is left; and, when called, what else is to be known of it."""
+    """Show a progress indicator until the block is left. Call the yielded function to change its text."""
     from rich.console import Console
     from rich.text import Text
 
@@ -59,17 +65,17 @@ def progress(text: str) -> Iterator[Progress]:
 
 
 def plain_time(at: str) -> str:
-    """A time of the API to the second, as it can be given back: 2030-01-16T10:30:00Z."""
+    """A time of the API without fractions of a second, which options accept: 2030-01-16T10:30:00Z."""
     return f"{at[:19]}Z" if at.endswith("Z") and "." in at else at
 
 
-def what_it_says(facts: dict[str, Any]) -> str:
-    """An event's facts in some words: those that are not ids."""
-    said = []
+def render_facts(facts: dict[str, Any]) -> str:
+    """The facts of an event on one line, without ids, cut to `MAX_FACTS_CHARS`."""
+    parts = []
     for name, value in facts.items():
         if isinstance(value, dict):
             value = value.get("provider_id")
         if value not in (None, "", []) and not name.endswith("_id"):
-            said.append(f"{name}={plain_time(value) if isinstance(value, str) else value}")
-    whole = " ".join(" ".join(said).split())
-    return whole if len(whole) <= LONGEST else whole[: LONGEST - 1] + "…"
+            parts.append(f"{name}={plain_time(value) if isinstance(value, str) else value}")
+    whole = " ".join(" ".join(parts).split())
+    return whole if len(whole) <= MAX_FACTS_CHARS else whole[: MAX_FACTS_CHARS - 1] + "…"

@@ -1,4 +1,4 @@
-"""Asking for something that takes a while, and waiting for the event that ends it. Nothing is polled."""
+"""Requests that take a while: send one, and wait for the event that ends it. Nothing is polled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from interfaces.cli.client import Client, Told
+from interfaces.cli.client import Client, StreamEvent
 from interfaces.cli.host import Stop
 from interfaces.cli.output import Progress, note, progress
 
@@ -16,52 +16,57 @@ FAILED = {"workspace.provisioning_failed", "workspace.operation_failed", "worksp
 ENDED = {"workspace.deleted": "it was deleted meanwhile", "workspace.expired": "its term was over before"}
 
 
-def done(client: Client, doing: str, path: str, body: Any, headers: dict[str, str], *, wait: bool) -> dict[str, Any]:
-    """The workspace when it is done. `Stop` if it fails, or ends meanwhile."""
+def request_and_wait(
+    client: Client, activity: str, path: str, body: Any, headers: dict[str, str], *, wait: bool
+) -> dict[str, Any]:
+    """Send the request, and return the workspace once it is done. Raises `Stop` if it fails, or ends meanwhile."""
+    workspace: dict[str, Any]
     if not wait:
-        asked: dict[str, Any] = client.json("POST", path, body, **headers)
-        return asked
-    # The stream first: what happens between the answer and the first look would be missed.
-    told = client.follow(lost=lambda why: note(f"{why}; coming back"))
-    next(told)
-    asked = client.json("POST", path, body, **headers)
-    where = f"workspaces/{asked['id']}"
+        workspace = client.json("POST", path, body, headers)
+        return workspace
+    # Open the stream before the request: events between the two would be missed otherwise.
+    events = client.follow(on_lost=lambda reason: note(f"{reason}; coming back"))
+    next(events)
+    workspace = client.json("POST", path, body, headers)
     try:
-        with progress(f"{doing} ({asked['id']})") as report:
-            # The same request may have been made before, and what it asks for may be there already.
+        with progress(f"{activity} ({workspace['id']})") as report:
+            # The same request may have been sent before, and its workspace may be done already.
             if "idempotency-key" in headers:
-                asked = client.json("GET", where)
-            if not is_settled(asked):
-                asked = settled(client, told, asked, report)
+                workspace = client.json("GET", f"workspaces/{workspace['id']}")
+            if not is_settled(workspace):
+                workspace = wait_until_settled(client, events, workspace, report)
     except KeyboardInterrupt:
-        note(f"It goes on. To see how: tenure workspaces show {asked['id']}")
+        note(f"It goes on. To see how: tenure workspaces show {workspace['id']}")
         raise typer.Exit(130) from None
-    if asked["status"] == "failed":
-        raise Stop(f"{named(asked)} has failed: {asked['error_message']}")
-    return asked
+    if workspace["status"] == "failed":
+        raise Stop(f"{label(workspace)} has failed: {workspace['error_message']}")
+    return workspace
 
 
-def settled(client: Client, told: Iterator[Told], asked: dict[str, Any], report: Progress) -> dict[str, Any]:
-    """Read on to the event that ends what is under way, and look at what it then is."""
-    for event in told:
-        ours = event.kind == "reset" or event.data.get("subject") == asked["id"]
-        if ours and event.kind == "workspace.delayed":
+def wait_until_settled(
+    client: Client, events: Iterator[StreamEvent], workspace: dict[str, Any], report: Progress
+) -> dict[str, Any]:
+    """Read events until the workspace has settled, and return it. Raises `Stop` if it fails, or ends."""
+    for event in events:
+        concerns = event.kind == "reset" or event.data.get("subject") == workspace["id"]
+        if concerns and event.kind == "workspace.delayed":
             report(f"waiting: {event.data['facts']['reason']}")
-        if ours and event.kind in ENDED:
-            raise Stop(f"{named(asked)} is gone: {ENDED[event.kind]}")
-        if ours and event.kind in (*DONE, *FAILED, "reset"):
-            it: dict[str, Any] = client.json("GET", f"workspaces/{asked['id']}")
-            if is_settled(it) and event.kind in FAILED:
-                raise Stop(f"{named(asked)} has failed: {event.data['facts']['reason']}")
-            if is_settled(it):
-                return it
+        if concerns and event.kind in ENDED:
+            raise Stop(f"{label(workspace)} is gone: {ENDED[event.kind]}")
+        if concerns and event.kind in (*DONE, *FAILED, "reset"):
+            current: dict[str, Any] = client.json("GET", f"workspaces/{workspace['id']}")
+            if is_settled(current) and event.kind in FAILED:
+                raise Stop(f"{label(workspace)} has failed: {event.data['facts']['reason']}")
+            if is_settled(current):
+                return current
     raise AssertionError("the stream has no end")
 
 
-def named(it: dict[str, Any]) -> str:
-    return f"{it['name']} ({it['id']})"
+def label(workspace: dict[str, Any]) -> str:
+    """The name and the id of a workspace."""
+    return f"{workspace['name']} ({workspace['id']})"
 
 
-def is_settled(it: dict[str, Any]) -> bool:
-    """Nothing is under way on it."""
-    return it["status"] != "creating" and "operation" not in (it["metadata"] or {})
+def is_settled(workspace: dict[str, Any]) -> bool:
+    """Whether no operation is under way on the workspace."""
+    return workspace["status"] != "creating" and "operation" not in (workspace["metadata"] or {})

@@ -1,4 +1,4 @@
-"""`tenure regions`: where machines run, over the same API that browsers have. Administrators change them."""
+"""`tenure regions`: the Docker engines that machines run on, through the HTTP API. Administrators change them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli.catalogue import Named, entries, put, remove
+from interfaces.cli.catalogue import EntryName, ServerOptions, list_entries, put_entry, remove_entry, source
 from interfaces.cli.output import AsJson, show_json, table
 from interfaces.cli.sessions import As, Login
 from interfaces.cli.workspaces import Url
@@ -15,32 +15,33 @@ PATH = "/api/v1/regions"
 
 
 def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None) -> None:
-    """The regions that machines can be asked for in."""
-    found = entries(ctx, PATH, (url, user, login))
+    """List the regions."""
+    entries = list_entries(ctx, PATH, ServerOptions(url, user, login))
     if as_json:
-        show_json(found)
+        show_json(entries)
         return
-    table(("name", "host", "from"), [(it["name"], it["host"], "settings" if it["fixed"] else "added") for it in found])
+    table(("name", "host", "from"), [(entry["name"], entry["host"], source(entry)) for entry in entries])
 
 
 def set_(
     ctx: typer.Context,
-    name: Named,
+    name: EntryName,
     engine: Annotated[str, typer.Argument(metavar="ENGINE", help="unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")],
-    host: Annotated[str, typer.Option(help="what clients reach published ports under")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="the address at which clients reach published ports")] = "127.0.0.1",
     publish_on: Annotated[
-        str | None, typer.Option(help="the address there to publish on; none: all, or loopback for a loopback")
+        str | None,
+        typer.Option(help="the address to publish ports on; none: all, or loopback if --host is a loopback address"),
     ] = None,
     url: Url = None,
     user: As = None,
     login: Login = None,
 ) -> None:
-    """Add a region, or say where its Docker engine is from now on. This is on record for good: no passwords."""
+    """Add a region, or change the address of its Docker engine. The address is stored for good: no passwords in it."""
     body = {"url": engine, "host": host, "publish_on": publish_on}
-    put(ctx, PATH, name, body, (url, user, login), f"machines can be asked for in {name}")
+    put_entry(ctx, PATH, name, body, ServerOptions(url, user, login), f"machines can be asked for in {name}")
 
 
-def rm(ctx: typer.Context, name: Named, url: Url = None, user: As = None, login: Login = None) -> None:
-    """Let nothing new be made there. What is there can be used until its end."""
-    done = f"{name} is removed; machines that are there can be used until their end"
-    remove(ctx, PATH, name, (url, user, login), done)
+def rm(ctx: typer.Context, name: EntryName, url: Url = None, user: As = None, login: Login = None) -> None:
+    """Remove a region. Machines that are there can be used until their end."""
+    success = f"{name} is removed; machines that are there can be used until their end"
+    remove_entry(ctx, PATH, name, ServerOptions(url, user, login), success)

@@ -1,4 +1,4 @@
-"""`tenure sessions`: the shared terminals, over the same API that browsers have."""
+"""`tenure sessions`: the shared terminals, through the HTTP API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from interfaces.cli.host import Stop
 from interfaces.cli.output import AsJson, note, plain_time, say, show_json, table
-from interfaces.cli.workspaces import HERE, Url
+from interfaces.cli.workspaces import SERVER_PANEL, Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,25 +19,30 @@ if TYPE_CHECKING:
     import httpx
 
 COOKIE = "tenure_login"
+RESPONSE_TIMEOUT_S = 30
 As = Annotated[
     str | None,
     typer.Option(
         "--as",
         envvar="TENURE_USER",
-        help="who you are, where a name signs in; none: your login name",
-        rich_help_panel=HERE,
+        help="your name, where a name alone signs in; none: your login name",
+        rich_help_panel=SERVER_PANEL,
     ),
 ]
 Login = Annotated[
     str | None,
     typer.Option(
-        envvar="TENURE_LOGIN", help=f"the cookie {COOKIE} of a browser that has signed in", rich_help_panel=HERE
+        envvar="TENURE_LOGIN", help=f"the cookie {COOKIE} of a browser that is signed in", rich_help_panel=SERVER_PANEL
     ),
 ]
-Invite = Annotated[str | None, typer.Option(help="the token of an invite, the first time", rich_help_panel=HERE)]
-Named = Annotated[str, typer.Argument(metavar="SESSION", help="its name, or that of a workspace of yours")]
-Pane = Annotated[int | None, typer.Option(help="the number of a pane; none: the first")]
-Look = Annotated[bool, typer.Option("--look", help="only look: claim nothing")]
+Invite = Annotated[
+    str | None, typer.Option(help="the token of an invite, needed the first time only", rich_help_panel=SERVER_PANEL)
+]
+SessionName = Annotated[
+    str, typer.Argument(metavar="SESSION", help="the name of a session, or of a workspace of yours")
+]
+Pane = Annotated[int | None, typer.Option(help="the number of the pane; none: the first one")]
+Look = Annotated[bool, typer.Option("--look", help="only look, without a claim")]
 
 
 def list_(
@@ -48,17 +53,23 @@ def list_(
     login: Login = None,
     invite: Invite = None,
 ) -> None:
-    """The sessions of tmux and the terminals of workspaces, and who has claimed them."""
+    """List the sessions of tmux and the terminals of workspaces, with the holders of their claims."""
     with signed_in(ctx, url, user, login, invite) as client:
-        shown = ask(client, "GET", "/api/sessions")["sessions"]
-        called = {it["id"]: it["name"] for it in ask(client, "GET", "/api/v1/workspaces")}
+        sessions = ask(client, "GET", "/api/sessions")["sessions"]
+        workspaces = ask(client, "GET", "/api/v1/workspaces")
+    workspace_names = {workspace["id"]: workspace["name"] for workspace in workspaces}
     if as_json:
-        show_json(shown)
-    elif shown:
-        attached = {True: "yes", False: ""}
+        show_json(sessions)
+    elif sessions:
         rows = [
-            (it["name"], called.get(it["name"], ""), str(it["windows"]), attached[it["attached"]], by(it["claim"]))
-            for it in shown
+            (
+                session["name"],
+                workspace_names.get(session["name"], ""),
+                str(session["windows"]),
+                "yes" if session["attached"] else "",
+                render_claim(session["claim"]),
+            )
+            for session in sessions
         ]
         table(("name", "workspace", "windows", "attached", "claimed"), rows)
     else:
@@ -67,23 +78,23 @@ def list_(
 
 def claim(
     ctx: typer.Context,
-    session: Named,
-    release: Annotated[bool, typer.Option("--release", help="give it back")] = False,
+    session: SessionName,
+    release: Annotated[bool, typer.Option("--release", help="release the claim instead")] = False,
     url: Url = None,
     user: As = None,
     login: Login = None,
     invite: Invite = None,
 ) -> None:
-    """Claim a session, so that only you can type into it; or claim it for longer."""
+    """Claim a session, so that only you can type into it, or prolong your claim."""
     with signed_in(ctx, url, user, login, invite) as client:
         path = f"/api/sessions/{quote(find(client, session), safe='')}/claim"
-        said = ask(client, "DELETE" if release else "POST", path)
-    say(f"{session} is free" if release else f"{session} is yours until {plain_time(said['claim']['expiresAt'])}")
+        answer = ask(client, "DELETE" if release else "POST", path)
+    say(f"{session} is free" if release else f"{session} is yours until {plain_time(answer['claim']['expiresAt'])}")
 
 
 def attach(
     ctx: typer.Context,
-    session: Named,
+    session: SessionName,
     pane: Pane = None,
     look: Look = False,
     url: Url = None,
@@ -91,89 +102,95 @@ def attach(
     login: Login = None,
     invite: Invite = None,
 ) -> None:
-    """See a session here, and type into it. Ctrl-] leaves it."""
+    """Show a session in this terminal, and type into it. Ctrl-] leaves it."""
     from interfaces.cli.terminal import Terminal, run
 
     terminal = Terminal()
     with signed_in(ctx, url, user, login, invite) as client:
         name = quote(find(client, session), safe="")
         path = f"/api/sessions/{name}/claim"
-        mine = False
+        is_claimed = False
         if not look:
             try:
                 ask(client, "POST", path)
-                mine = True
-            except Stop as no:
-                note(f"{no}: you can look")
+                is_claimed = True
+            except Stop as error:
+                note(f"{error}: you can look")
         try:
             server = str(client.base_url).replace("http", "ws", 1).rstrip("/")
-            which = f"?pane={pane}" if pane is not None else ""
-            address = f"{server}/ws/terminal/{name}{which}"
-            why = run(terminal, address, client.cookies[COOKIE])
+            query = f"?pane={pane}" if pane is not None else ""
+            address = f"{server}/ws/terminal/{name}{query}"
+            reason = run(terminal, address, client.cookies[COOKIE])
         finally:
-            if mine:
+            if is_claimed:
                 client.request("DELETE", path)
-    note(why)
+    note(reason)
 
 
-def find(client: httpx.Client, named: str) -> str:
-    """The session of this name; or else that of the workspace of this name, if only one of the caller's has it."""
-    if any(it["name"] == named for it in ask(client, "GET", "/api/sessions")["sessions"]):
-        return named
-    found = [str(it["id"]) for it in ask(client, "GET", "/api/v1/workspaces") if it["name"] == named]
-    if len(found) > 1:
-        raise Stop(f"{len(found)} of your workspaces are called {named}; name one by its id: {', '.join(found)}")
-    return found[0] if found else named
+def find(client: httpx.Client, name: str) -> str:
+    """The session with this name, else the one of the caller's workspace with this name. Raises `Stop` for several."""
+    if any(session["name"] == name for session in ask(client, "GET", "/api/sessions")["sessions"]):
+        return name
+    workspaces = ask(client, "GET", "/api/v1/workspaces")
+    ids = [str(workspace["id"]) for workspace in workspaces if workspace["name"] == name]
+    if len(ids) > 1:
+        raise Stop(f"{len(ids)} of your workspaces are called {name}; name one by its id: {', '.join(ids)}")
+    return ids[0] if ids else name
 
 
-def by(it: dict[str, Any] | None) -> str:
-    return f"by {it['userName']}, until {plain_time(it['expiresAt'])}" if it else ""
+def render_claim(claim: dict[str, Any] | None) -> str:
+    """The holder of a claim and its end; "" without a claim."""
+    return f"by {claim['userName']}, until {plain_time(claim['expiresAt'])}" if claim else ""
 
 
 @contextmanager
 def signed_in(
     ctx: typer.Context, url: str | None, user: str | None, login: str | None, invite: str | None
 ) -> Iterator[httpx.Client]:
-    """A client with a cookie: the one that is given, or one that a name gets, where a name signs in."""
-    with closing(cookie_of(url or ctx.obj.url(), user, login, invite)) as client:
+    """A client with a login cookie: `login`, or a new one for the name, which is signed out at the end."""
+    with closing(sign_in(url or ctx.obj.url(), user, login, invite)) as client:
         yield client
         if not login:
             client.post("/auth/logout")
 
 
-def cookie_of(url: str, user: str | None, login: str | None, invite: str | None) -> httpx.Client:
+def sign_in(url: str, user: str | None, login: str | None, invite: str | None) -> httpx.Client:
+    """A client with a login cookie. Raises `Stop`."""
     import httpx
 
-    at = url.rstrip("/")
-    local = urlsplit(at).hostname in ("127.0.0.1", "localhost", "::1")
+    base_url = url.rstrip("/")
+    is_local = urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1")
     try:
-        client = httpx.Client(base_url=at, timeout=30, trust_env=not local)
+        client = httpx.Client(base_url=base_url, timeout=RESPONSE_TIMEOUT_S, trust_env=not is_local)
         if login:
             client.cookies.set(COOKIE, login)
             return client
-        name = {"name": user or getpass.getuser()} | ({"invite": invite} if invite else {})
-        came = client.get("/auth/dev", params=name)
+        params = {"name": user or getpass.getuser()} | ({"invite": invite} if invite else {})
+        response = client.get("/auth/dev", params=params)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError):
-        raise Stop(f"{at} is no address of a server; write one such as http://127.0.0.1:3000") from None
+        raise Stop(f"{base_url} is no address of a server; write one such as http://127.0.0.1:3000") from None
     except httpx.TransportError as error:
-        raise Stop(f"Tenure does not answer at {at}: {error}; name another with --url") from None
-    if why := parse_qs(urlsplit(came.headers.get("location", "")).query).get("error"):
-        raise Stop(f"{name['name']} is not let in: {why[0].replace('_', ' ')}")
+        raise Stop(f"Tenure does not answer at {base_url}: {error}; name another with --url") from None
+    if errors := parse_qs(urlsplit(response.headers.get("location", "")).query).get("error"):
+        raise Stop(f"{params['name']} is not let in: {errors[0].replace('_', ' ')}")
     if COOKIE not in client.cookies:
-        raise Stop(f"a name does not sign in at {at}; give --login the cookie {COOKIE} of a browser that has signed in")
+        raise Stop(
+            f"a name does not sign in at {base_url}; give --login the cookie {COOKIE} of a browser that has signed in"
+        )
     return client
 
 
 def ask(client: httpx.Client, method: str, path: str, body: Any = None) -> Any:
+    """The JSON of the response to a request. Raises `Stop` for an error response, too."""
     import httpx
 
     try:
-        answer = client.request(method, path, json=body)
-        said = answer.json()
+        response = client.request(method, path, json=body)
+        answer = response.json()
     except httpx.TransportError as error:
         raise Stop(f"the connection was lost: {error}") from None
     except ValueError:
         raise Stop(f"{client.base_url} answers, but not as Tenure does; name another with --url") from None
-    if answer.is_error:
-        raise Stop(said.get("message", said.get("error", "it was refused")))
-    return said
+    if response.is_error:
+        raise Stop(answer.get("message", answer.get("error", "it was refused")))
+    return answer

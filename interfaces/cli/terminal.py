@@ -1,4 +1,4 @@
-"""A session in the terminal that we run in: keys go there as they are typed, and what is written comes back."""
+"""A shared session in the terminal of this process: keys are sent as they are typed, and output is written here."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-LEAVE = "\x1d"  # Ctrl-]
-BEAT = 10.0  # seconds between signs of life
-# Whatever the session's programs have switched on is switched off again.
+LEAVE_KEY = "\x1d"  # Ctrl-]
+HEARTBEAT_INTERVAL_S = 10.0
+# Switches off the terminal modes that programs of the session may have switched on.
 RESET = "\x1b[r\x1b[?1049l\x1b[m\x1b[?25h\x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[4l"
-REGION = re.compile(r"\x1b\[\d+;\d+r")
-CLOSED = {
+SCROLL_REGION = re.compile(r"\x1b\[\d+;\d+r")
+CLOSE_REASONS = {  # by the code of the WebSocket
     4000: "the server heard nothing from us",
     4001: "you are not signed in any more",
     4004: "there is no such session, or no such pane",
@@ -33,7 +33,7 @@ CLOSED = {
 
 
 class Terminal:
-    """Our own: standard input and output."""
+    """The terminal of this process: standard input and output. Raises `Stop` without one."""
 
     def __init__(self) -> None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -42,7 +42,7 @@ class Terminal:
 
     @contextmanager
     def raw(self) -> Iterator[None]:
-        """Every key as it is, and nothing of ours between."""
+        """Read every key as it is, without echo or line editing, until the block is left."""
         before = termios.tcgetattr(self.input)
         tty.setraw(self.input)
         try:
@@ -51,6 +51,7 @@ class Terminal:
             termios.tcsetattr(self.input, termios.TCSADRAIN, before)
 
     def write(self, text: str) -> None:
+        """Write all of the text."""
         data = text.encode()
         while data:
             with suppress(BlockingIOError):
@@ -58,44 +59,48 @@ class Terminal:
 
     @property
     def lines(self) -> int:
+        """The height of the terminal now."""
         return os.get_terminal_size(self.output).lines
 
 
 def run(terminal: Terminal, url: str, cookie: str) -> str:
-    """Until it is left, or ends. Returns why."""
-    return asyncio.run(attached(terminal, url, cookie))
+    """Show the session until the user leaves it, or it ends. Returns the reason."""
+    return asyncio.run(attach(terminal, url, cookie))
 
 
-async def attached(terminal: Terminal, url: str, cookie: str) -> str:
+async def attach(terminal: Terminal, url: str, cookie: str) -> str:
+    """Connect, and show the session. Raises `Stop` if the connection fails."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import ConnectionClosed, WebSocketException
 
     headers = {"Cookie": f"tenure_login={cookie}"}
     try:
         async with connect(url, additional_headers=headers, max_size=None, compression=None) as socket:
-            await first(socket)
+            await receive_greeting(socket)
             with terminal.raw():
                 try:
-                    return await talk(terminal, socket)
+                    return await relay(terminal, socket)
                 finally:
                     terminal.write(f"{RESET}\x1b[{terminal.lines};1H\r\n")
     except ConnectionClosed as closed:
         code = closed.rcvd.code if closed.rcvd else 0
-        return f"The session is over: {CLOSED.get(code, 'the server is gone')}."
+        return f"The session is over: {CLOSE_REASONS.get(code, 'the server is gone')}."
     except (WebSocketException, OSError) as error:
         raise Stop(f"the terminal cannot be reached: {error}") from None
 
 
-async def first(socket: ClientConnection) -> None:
-    """A refusal comes before our terminal is changed."""
+async def receive_greeting(socket: ClientConnection) -> None:
+    """Read the first message. A refusal closes the socket here, before the terminal is put into raw mode."""
     json.loads(await socket.recv())
 
 
-async def talk(terminal: Terminal, socket: ClientConnection) -> str:
-    tasks = [asyncio.create_task(it) for it in (show(terminal, socket), type_on(terminal, socket), beat(socket))]
+async def relay(terminal: Terminal, socket: ClientConnection) -> str:
+    """Show output and send keys until the user leaves. Raises `ConnectionClosed`."""
+    parts = (show_output(terminal, socket), send_keys(terminal, socket), send_heartbeats(socket))
+    tasks = [asyncio.create_task(part) for part in parts]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
+        finished, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in finished:
             task.result()
         return "Left."
     finally:
@@ -104,26 +109,28 @@ async def talk(terminal: Terminal, socket: ClientConnection) -> str:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def show(terminal: Terminal, socket: ClientConnection) -> None:
-    async for message in socket:
-        told: dict[str, Any] = json.loads(message)
-        if told["type"] == "output":
-            terminal.write(told["data"])
-            if told.get("height", terminal.lines) < terminal.lines and not REGION.search(told["data"]):
-                terminal.write(f"\x1b7\x1b[1;{told['height']}r\x1b8")  # it scrolls where the session's screen ends
-        elif told["type"] == "error":
-            terminal.write(f"\a\x1b7\x1b[{terminal.lines};1H\x1b[7m {told['message']} (Ctrl-] leaves) \x1b[m\x1b8")
+async def show_output(terminal: Terminal, socket: ClientConnection) -> None:
+    """Write the session's output to the terminal, and errors on its last line."""
+    async for text in socket:
+        message: dict[str, Any] = json.loads(text)
+        if message["type"] == "output":
+            terminal.write(message["data"])
+            if message.get("height", terminal.lines) < terminal.lines and not SCROLL_REGION.search(message["data"]):
+                # Scroll within the height of the session's screen.
+                terminal.write(f"\x1b7\x1b[1;{message['height']}r\x1b8")
+        elif message["type"] == "error":
+            terminal.write(f"\a\x1b7\x1b[{terminal.lines};1H\x1b[7m {message['message']} (Ctrl-] leaves) \x1b[m\x1b8")
 
 
-async def type_on(terminal: Terminal, socket: ClientConnection) -> None:
-    """Until Ctrl-] is typed."""
+async def send_keys(terminal: Terminal, socket: ClientConnection) -> None:
+    """Send keys until Ctrl-] is typed."""
     loop = asyncio.get_running_loop()
     typed: asyncio.Queue[bytes] = asyncio.Queue()
     loop.add_reader(terminal.input, lambda: typed.put_nowait(os.read(terminal.input, 65536)))
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     try:
         while data := await typed.get():
-            keys, leave, _ = decoder.decode(data).partition(LEAVE)
+            keys, leave, _ = decoder.decode(data).partition(LEAVE_KEY)
             if keys:
                 await socket.send(json.dumps({"type": "sendKeys", "keys": keys}))
             if leave:
@@ -132,7 +139,8 @@ async def type_on(terminal: Terminal, socket: ClientConnection) -> None:
         loop.remove_reader(terminal.input)
 
 
-async def beat(socket: ClientConnection) -> None:
+async def send_heartbeats(socket: ClientConnection) -> None:
+    """Send heartbeats, without which the server closes the socket."""
     while True:
-        await asyncio.sleep(BEAT)
+        await asyncio.sleep(HEARTBEAT_INTERVAL_S)
         await socket.send('{"type": "heartbeat"}')

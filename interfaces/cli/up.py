@@ -5,10 +5,10 @@ from __future__ import annotations
 import typer
 
 from interfaces.cli.commands import takes_settings
-from interfaces.cli.host import Flags, Started, World
+from interfaces.cli.host import Flags, Host, Started
 from interfaces.cli.output import AsJson, say, show_json, table
 
-BODY = '{"name": "lab", "ttl_seconds": 3600}'
+EXAMPLE_BODY = '{"name": "lab", "ttl_seconds": 3600}'
 
 
 @takes_settings()
@@ -19,66 +19,71 @@ def up(ctx: typer.Context, flags: Flags) -> None:
 
 @takes_settings(without=("role", "bind"))
 def worker(ctx: typer.Context, flags: Flags) -> None:
-    """Start a Tenure that works and serves nothing: more hands for one that does, on the same database."""
+    """Start a Tenure that only works, without a web server, beside one that serves, on the same database."""
     serve(ctx.obj, flags | {"role": "worker"})
 
 
-def serve(world: World, flags: Flags) -> None:
-    world.up(flags, say, lambda started: say(greeting(started)))
+def serve(host: Host, flags: Flags) -> None:
+    """Start Tenure, print what to know about it, and return when it has stopped."""
+    host.up(flags, say, lambda started: say(greeting(started)))
     say("Stopped.")
 
 
-def greeting(it: Started) -> str:
+def greeting(started: Started) -> str:
     """What to know about a Tenure that has just started."""
-    serves = it.role != "worker"
-    told = [("API docs", f"{it.url}/docs")] if serves else []
-    told += [
-        ("machines", "\n".join(machines(it)) if it.role != "api" else "made by the workers"),
-        ("data", f"{it.home}, with its own PostgreSQL" if it.database is None else it.database),
-        ("push", it.push or "in this process"),
+    serves = started.role != "worker"
+    facts = [("API docs", f"{started.url}/docs")] if serves else []
+    facts += [
+        ("machines", "\n".join(machines(started)) if started.role != "api" else "made by the workers"),
+        ("data", f"{started.home}, with its own PostgreSQL" if started.database is None else started.database),
+        ("push", started.push or "in this process"),
     ]
     if serves:
-        told += [("you are", who(it)), ("sign in", sign_in(it)), ("try", first_request(it))]
-    head = f"Tenure {it.version} serves on {it.url}" if serves else f"Tenure {it.version} works"
+        facts += [("you are", identity(started)), ("sign in", sign_in(started)), ("try", first_request(started))]
+    head = f"Tenure {started.version} serves on {started.url}" if serves else f"Tenure {started.version} works"
     lines = [typer.style(head, bold=True), ""]
-    for name, text in told:
+    for name, text in facts:
         first, *more = text.splitlines()
         lines += [f"  {name:<10}{first}", *(f"  {'':<10}{line}" for line in more)]
     return "\n".join([*lines, "", "Ctrl-C stops it."])
 
 
-def machines(it: Started) -> list[str]:
-    if it.provider != "local":
-        return [f"containers of {it.machines}"]
-    told = [
-        f"local, since no Docker engine is used: directories under {it.machines} and processes of this",
+def machines(started: Started) -> list[str]:
+    """What machines are, in lines."""
+    if started.provider != "local":
+        return [f"containers of {started.machines}"]
+    lines = [
+        f"local, since no Docker engine is used: directories under {started.machines} and processes of this",
         "machine in tmux. They are not walled off, so they are lent on a loopback address only.",
     ]
-    return told if it.has_tmux else [*told, "tmux is not installed, so they have no terminals."]
+    return lines if started.has_tmux else [*lines, "tmux is not installed, so they have no terminals."]
 
 
-def who(it: Started) -> str:
-    by_proxy = f"X-VM-User, from a proxy at {it.proxies}"
-    return f"whoever the header x-user says; or {by_proxy}" if it.dev_header else f"whoever says {by_proxy}"
+def identity(started: Started) -> str:
+    """How a request is identified without a login."""
+    by_proxy = f"X-VM-User, from a proxy at {started.proxies}"
+    return f"whoever the header x-user says; or {by_proxy}" if started.dev_header else f"whoever says {by_proxy}"
 
 
-def sign_in(it: Started) -> str:
-    if it.signs_in:
-        return ", ".join(f"{it.url}/auth/{name}" for name in it.signs_in)
-    if it.dev_login:
-        return f"{it.url}/auth/dev?name=ann  with a name alone, for development: no provider is configured"
+def sign_in(started: Started) -> str:
+    """Where people sign in."""
+    if started.signs_in:
+        return ", ".join(f"{started.url}/auth/{name}" for name in started.signs_in)
+    if started.dev_login:
+        return f"{started.url}/auth/dev?name=ann  with a name alone, for development: no provider is configured"
     return "nobody can: set TENURE_GITHUB_CLIENT_ID, TENURE_GOOGLE_CLIENT_ID or TENURE_OIDC_ISSUER"
 
 
-def first_request(it: Started) -> str:
-    name = "x-user" if it.dev_header else "x-vm-user"
+def first_request(started: Started) -> str:
+    """A command that creates a workspace."""
+    name = "x-user" if started.dev_header else "x-vm-user"
     headers = f"-H '{name}: ann' -H 'content-type: application/json'"
-    return f"curl {headers} \\\n  -d '{BODY}' {it.url}/api/v1/workspaces"
+    return f"curl {headers} \\\n  -d '{EXAMPLE_BODY}' {started.url}/api/v1/workspaces"
 
 
 @takes_settings()
 def config(ctx: typer.Context, flags: Flags, as_json: AsJson = False) -> None:
-    """Every setting, its value, and where it came from."""
+    """Print every setting with its value and its source."""
     rows = ctx.obj.explain(flags)
     if as_json:
         show_json([dict(zip(("name", "value", "source"), row, strict=True)) for row in rows])

@@ -1,4 +1,4 @@
-"""`tenure users`: accounts for virtual machines, for whoever runs the place."""
+"""`tenure users`: accounts for virtual machines, on the database itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from interfaces.cli.output import say
 
 
 @takes_settings("home", "database_url", "config")
-def appoint(ctx: typer.Context, name: Annotated[str, typer.Argument(help="their username")], flags: Flags) -> None:
-    """Let somebody who has registered administer virtual machines, as when nobody who does can log in any more."""
+def appoint(
+    ctx: typer.Context, name: Annotated[str, typer.Argument(help="the username of the account")], flags: Flags
+) -> None:
+    """Make a registered account an administrator of virtual machines, as when no administrator can log in any more."""
     ctx.obj.appoint(flags, name)
     say(f"{name} administers virtual machines now")

@@ -1,4 +1,4 @@
-"""`tenure workspaces watch`: what happens, a line each, as it happens."""
+"""`tenure workspaces watch`: the events of workspaces, one line each, as they happen."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli.output import AsJson, line_json, note, plain_time, say, what_it_says
+from interfaces.cli.output import AsJson, line_json, note, plain_time, render_facts, say
 from interfaces.cli.workspaces import Url, User, connect
 
-Which = Annotated[str | None, typer.Argument(metavar="[ID]", help="one workspace, by id or name; none: all yours")]
-After = Annotated[int | None, typer.Option(help="begin after this position of the log; none: now")]
+WatchedId = Annotated[str | None, typer.Argument(metavar="[ID]", help="one workspace, by id or name; none: all yours")]
+After = Annotated[int | None, typer.Option(help="begin after this position in the log; none: now")]
 
 
 def watch(
     ctx: typer.Context,
-    id: Which = None,
+    id: WatchedId = None,
     after: After = None,
     as_json: AsJson = False,
     url: Url = None,
     user: User = None,
 ) -> None:
-    """Follow what happens to workspaces, until Ctrl-C, or until the one that is watched has gone."""
+    """Print the events of workspaces until Ctrl-C, or until the watched workspace is destroyed."""
     client = connect(ctx, url, user)
     subject = client.find(id) if id else None
-    names = {it["id"]: it["name"] for it in client.json("GET", "workspaces")}
+    names = {workspace["id"]: workspace["name"] for workspace in client.json("GET", "workspaces")}
     try:
-        for told in client.follow(subject, after, lambda why: note(f"{why}; coming back")):
-            it = told.data
-            if told.kind == "reset":
-                note(f"Some of it cannot be told any more: {it['reason']}. From here on all is.")
-            elif told.kind == "ready":
-                note(f"Watching {id or 'your workspaces'}, after position {it['position']}. Ctrl-C ends it.")
+        for event in client.follow(subject, after, lambda reason: note(f"{reason}; coming back")):
+            data = event.data
+            if event.kind == "reset":
+                note(f"Some of it cannot be told any more: {data['reason']}. From here on all is.")
+            elif event.kind == "ready":
+                note(f"Watching {id or 'your workspaces'}, after position {data['position']}. Ctrl-C ends it.")
             elif as_json:
-                line_json(it)
+                line_json(data)
             else:
-                name = names.setdefault(it["subject"], (it["state"] or {}).get("name", it["subject"]))
-                say(f"{plain_time(it['at'])}  {told.kind:<30}  {name}  {what_it_says(it['facts'])}".rstrip())
-            if subject and told.kind == "workspace.destroyed":
+                name = names.setdefault(data["subject"], (data["state"] or {}).get("name", data["subject"]))
+                say(f"{plain_time(data['at'])}  {event.kind:<30}  {name}  {render_facts(data['facts'])}".rstrip())
+            if subject and event.kind == "workspace.destroyed":
                 return
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

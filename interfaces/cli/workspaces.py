@@ -1,4 +1,4 @@
-"""`tenure workspaces`: what a person does with workspaces, over the same API that every other client has."""
+"""`tenure workspaces`: create, list, show, extend, stop and delete workspaces, through the HTTP API."""
 
 from __future__ import annotations
 
@@ -17,171 +17,201 @@ from interfaces.cli.output import AsJson, line_json, note, plain_time, say, show
 if TYPE_CHECKING:
     from interfaces.cli.client import Client
 
-DOING = {"start": "starting", "stop": "stopping", "restart": "restarting"}
-HERE = "Where, and as whom"
-KEY = "TENURE_API_KEY"  # no option: what is in a command can be read by everybody on the machine
+ACTIVITIES = {"start": "starting", "stop": "stopping", "restart": "restarting"}
+SERVER_PANEL = "Server and user"
+API_KEY_VARIABLE = "TENURE_API_KEY"  # no option: every user of the machine can read the arguments of commands
 Url = Annotated[
     str | None,
-    typer.Option(envvar="TENURE_URL", help="the server; none: what the settings say", rich_help_panel=HERE),
+    typer.Option(envvar="TENURE_URL", help="the server's URL; none: by the settings", rich_help_panel=SERVER_PANEL),
 ]
 User = Annotated[
     str | None,
     typer.Option(
         envvar="TENURE_USER",
-        help=f"who you are, without an API key in {KEY}; none: your login name",
-        rich_help_panel=HERE,
+        help=f"your name, without an API key in {API_KEY_VARIABLE}; none: your login name",
+        rich_help_panel=SERVER_PANEL,
     ),
 ]
-Named = Annotated[str, typer.Argument(metavar="ID", help="its id, or its name if only one of yours has it")]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="do not wait until it is done")]
+IdOrName = Annotated[
+    str, typer.Argument(metavar="ID", help="the id of a workspace, or a name that only one of yours has")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="return at once, without waiting until it is done")]
 Ttl = Annotated[
     int | None,
-    typer.Option(parser=durations.seconds, metavar="DURATION", help="until it ends: 90, 15m, 1h30m, 3d"),
+    typer.Option(parser=durations.parse_seconds, metavar="DURATION", help="the term: 90, 15m, 1h30m, 3d"),
 ]
-By = Annotated[int, typer.Argument(parser=durations.seconds, metavar="DURATION", help="90, 15m, 1h30m, 3d")]
+Extension = Annotated[
+    int, typer.Argument(parser=durations.parse_seconds, metavar="DURATION", help="90, 15m, 1h30m, 3d")
+]
 
 
 def connect(ctx: typer.Context, url: str | None, user: str | None) -> Client:
+    """A client for these options. Raises `Stop`."""
     from interfaces.cli.client import Client
 
     try:
-        who = user or getpass.getuser()
+        name = user or getpass.getuser()
     except (KeyError, OSError):
         raise Stop("It is not known who you are; say it with --user") from None
-    return Client(url or ctx.obj.url(), who, os.environ.get(KEY))
+    return Client(url or ctx.obj.url(), name, os.environ.get(API_KEY_VARIABLE))
 
 
 def create(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="what to call it")],
-    template: Annotated[str | None, typer.Option(help="what it is made from; none: the default")] = None,
+    name: Annotated[str, typer.Argument(help="a name for the workspace")],
+    template: Annotated[str | None, typer.Option(help="the template; none: the default one")] = None,
     ttl: Ttl = None,
-    key: Annotated[str | None, typer.Option(help="the same key again answers the same workspace")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="an idempotency key: a request with the same key returns the same workspace")
+    ] = None,
     no_wait: NoWait = False,
     as_json: AsJson = False,
     url: Url = None,
     user: User = None,
 ) -> None:
-    """Ask for a workspace, and wait until it runs."""
-    from interfaces.cli.progress import done
+    """Create a workspace, and wait until it runs."""
+    from interfaces.cli.progress import request_and_wait
 
     client = connect(ctx, url, user)
     body = {"name": name, "template": template, "ttl_seconds": ttl}
     headers = {"idempotency-key": key} if key else {}
-    present(done(client, f"creating {name}", "workspaces", body, headers, wait=not no_wait), as_json)
+    workspace = request_and_wait(client, f"creating {name}", "workspaces", body, headers, wait=not no_wait)
+    print_workspace(workspace, as_json)
 
 
-def operate(ctx: typer.Context, operation: str, named: str, no_wait: bool) -> dict[str, Any]:
-    from interfaces.cli.progress import done
+def operate(ctx: typer.Context, operation: str, id_or_name: str, no_wait: bool) -> dict[str, Any]:
+    """Request the operation, and return the workspace."""
+    from interfaces.cli.progress import request_and_wait
 
     client = connect(ctx, ctx.params["url"], ctx.params["user"])
-    id = client.find(named)
-    return done(client, f"{DOING[operation]} {named}", f"workspaces/{id}/{operation}", None, {}, wait=not no_wait)
+    id = client.find(id_or_name)
+    activity = f"{ACTIVITIES[operation]} {id_or_name}"
+    return request_and_wait(client, activity, f"workspaces/{id}/{operation}", None, {}, wait=not no_wait)
 
 
 def start(
-    ctx: typer.Context, id: Named, no_wait: NoWait = False, as_json: AsJson = False, url: Url = None, user: User = None
+    ctx: typer.Context,
+    id: IdOrName,
+    no_wait: NoWait = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    user: User = None,
 ) -> None:
-    """Start a workspace that is stopped."""
-    present(operate(ctx, "start", id, no_wait), as_json)
+    """Start a stopped workspace."""
+    print_workspace(operate(ctx, "start", id, no_wait), as_json)
 
 
 def stop(
-    ctx: typer.Context, id: Named, no_wait: NoWait = False, as_json: AsJson = False, url: Url = None, user: User = None
+    ctx: typer.Context,
+    id: IdOrName,
+    no_wait: NoWait = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    user: User = None,
 ) -> None:
     """Stop a workspace; its files stay."""
-    present(operate(ctx, "stop", id, no_wait), as_json)
+    print_workspace(operate(ctx, "stop", id, no_wait), as_json)
 
 
 def restart(
-    ctx: typer.Context, id: Named, no_wait: NoWait = False, as_json: AsJson = False, url: Url = None, user: User = None
+    ctx: typer.Context,
+    id: IdOrName,
+    no_wait: NoWait = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    user: User = None,
 ) -> None:
     """Stop a workspace, and start it again."""
-    present(operate(ctx, "restart", id, no_wait), as_json)
+    print_workspace(operate(ctx, "restart", id, no_wait), as_json)
 
 
 def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: User = None) -> None:
-    """Your workspaces, newest first."""
+    """List your workspaces, newest first."""
     answer = connect(ctx, url, user).ask("GET", "workspaces")
     if as_json:
         show_json(answer.json())
         return
     now = answer.headers.get("date")
-    rows = [(it["name"], it["id"], it["status"], it["template"] or "", end(it, now)) for it in answer.json()]
+    workspaces = answer.json()
+    rows = [(w["name"], w["id"], w["status"], w["template"] or "", render_end(w, now)) for w in workspaces]
     if rows:
         table(("name", "id", "status", "template", "ends"), rows)
     else:
         note("There are none. Make one: tenure workspaces create NAME")
 
 
-def show(ctx: typer.Context, id: Named, as_json: AsJson = False, url: Url = None, user: User = None) -> None:
-    """Everything about one workspace."""
+def show(ctx: typer.Context, id: IdOrName, as_json: AsJson = False, url: Url = None, user: User = None) -> None:
+    """Show everything about one workspace."""
     client = connect(ctx, url, user)
-    present(client.json("GET", f"workspaces/{client.find(id)}"), as_json)
+    print_workspace(client.json("GET", f"workspaces/{client.find(id)}"), as_json)
 
 
-def extend(ctx: typer.Context, id: Named, by: By, as_json: AsJson = False, url: Url = None, user: User = None) -> None:
-    """Keep a workspace for longer."""
+def extend(
+    ctx: typer.Context, id: IdOrName, by: Extension, as_json: AsJson = False, url: Url = None, user: User = None
+) -> None:
+    """Add to the term of a workspace."""
     client = connect(ctx, url, user)
-    it = client.json("POST", f"workspaces/{client.find(id)}/extend", {"ttl_seconds": by})
+    workspace = client.json("POST", f"workspaces/{client.find(id)}/extend", {"ttl_seconds": by})
     if as_json:
-        show_json(it)
+        show_json(workspace)
     else:
-        say(f"{it['name']} ends at {plain_time(it['expires_at'])}")
+        say(f"{workspace['name']} ends at {plain_time(workspace['expires_at'])}")
 
 
 def rm(
     ctx: typer.Context,
-    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="ids, or names that only one has")],
+    ids: Annotated[
+        list[str], typer.Argument(metavar="ID…", help="ids of workspaces, or names that only one of yours has")
+    ],
     as_json: AsJson = False,
     url: Url = None,
     user: User = None,
 ) -> None:
-    """Give workspaces back, with everything in them."""
+    """Delete workspaces, with all their files."""
     client = connect(ctx, url, user)
-    found = [(named, client.find(named)) for named in ids]  # all of them are known before the first is gone
+    workspaces = [(name, client.find(name)) for name in ids]  # an unknown name fails before anything is deleted
     failed = False
-    for named, id in found:
+    for name, id in workspaces:
         try:
             answer = client.json("DELETE", f"workspaces/{id}")
         except Stop as stop:
-            note(f"{named}: {stop}")
+            note(f"{name}: {stop}")
             failed = True
             continue
         if as_json:
             line_json({"id": id, **answer})
         else:
-            say(f"{named} is deleted" if named == id else f"{named} ({id}) is deleted")
+            say(f"{name} is deleted" if name == id else f"{name} ({id}) is deleted")
     if failed:
         raise typer.Exit(1)
 
 
-def present(it: dict[str, Any], as_json: bool) -> None:
-    """One workspace, a field a line."""
+def print_workspace(workspace: dict[str, Any], as_json: bool) -> None:
+    """Print a workspace, one field on each line."""
     if as_json:
-        show_json(it)
+        show_json(workspace)
         return
-    fields = it | {"status": state(it), **(it["connection_info"] or {})}
-    for gone in ("connection_info", "metadata", "error_message"):
-        fields.pop(gone)
+    fields = workspace | {"status": render_status(workspace), **(workspace["connection_info"] or {})}
+    for unwanted in ("connection_info", "metadata", "error_message"):
+        fields.pop(unwanted)
     for name, value in fields.items():
         if value is not None:
             say(f"{name:<14}{plain_time(value) if name.endswith('_at') else value}")
 
 
-def state(it: dict[str, Any]) -> str:
-    """Its status, and what is to be known beside it."""
-    more = it["metadata"] or {}
-    said = [f"{more['operation']} under way"] if "operation" in more else []
-    said += [str(text) for text in (more.get("waiting"), it["error_message"]) if text]
-    return f"{it['status']} ({'; '.join(said)})" if said else str(it["status"])
+def render_status(workspace: dict[str, Any]) -> str:
+    """The status of a workspace, with its operation, what it waits for, and its error."""
+    metadata = workspace["metadata"] or {}
+    remarks = [f"{metadata['operation']} under way"] if "operation" in metadata else []
+    remarks += [str(text) for text in (metadata.get("waiting"), workspace["error_message"]) if text]
+    return f"{workspace['status']} ({'; '.join(remarks)})" if remarks else str(workspace["status"])
 
 
-def end(it: dict[str, Any], now: str | None) -> str:
-    """In how long it ends, by the clock of the server, which is the one that counts."""
-    if it["expires_at"] is None:
+def render_end(workspace: dict[str, Any], now: str | None) -> str:
+    """The time that is left of the term. `now` is the server's clock, from the Date header."""
+    if workspace["expires_at"] is None:
         return "when deleted"
     if now is None:
-        return plain_time(it["expires_at"])
-    left = datetime.fromisoformat(it["expires_at"]) - parsedate_to_datetime(now)
-    return f"in {durations.shown(left.total_seconds())}"
+        return plain_time(workspace["expires_at"])
+    rest = datetime.fromisoformat(workspace["expires_at"]) - parsedate_to_datetime(now)
+    return f"in {durations.render_duration(rest.total_seconds())}"

@@ -7,7 +7,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interfaces.cli.durations import seconds, shown
+from interfaces.cli.durations import parse_seconds, render_duration
 
 
 @pytest.mark.parametrize(
@@ -24,20 +24,20 @@ from interfaces.cli.durations import seconds, shown
     ],
 )
 def test_it_reads_what_people_write(written: str, expected: int) -> None:
-    assert seconds(written) == expected
+    assert parse_seconds(written) == expected
 
 
 @pytest.mark.parametrize("written", ["", " ", "soon", "1x", "h", "-5m", "1.5h", "30m1h", "1h 30m", "٣m"])
 def test_it_says_how_a_duration_is_written(written: str) -> None:
     with pytest.raises(typer.BadParameter, match="1h30m"):
-        seconds(written)
+        parse_seconds(written)
 
 
 @given(st.integers(0, 10**9))
 def test_what_it_shows_it_reads_as_nearly_the_same(number: int) -> None:
-    parsed = seconds(shown(number))
+    parsed = parse_seconds(render_duration(number))
     assert 0 <= number - parsed < max(60, number // 24)
 
 
 def test_it_shows_two_units_at_most() -> None:
-    assert [shown(n) for n in (0, 59, 60, 3661, 90_061)] == ["0s", "59s", "1m", "1h1m", "1d1h"]
+    assert [render_duration(n) for n in (0, 59, 60, 3661, 90_061)] == ["0s", "59s", "1m", "1h1m", "1d1h"]
