@@ -167,7 +167,10 @@ class Run:
         self.first.close()
         for terminal in self.terminals.values():
             terminal.close()
-        subprocess.run(["tmux", "kill-server"], env=self.env, capture_output=True, check=False)
+        # The reader's own tmux server, and those that local machines leave running.
+        sockets = [["-S", str(socket)] for socket in self.home.rglob("tmux.sock")]
+        for option in ([], *sockets):
+            subprocess.run(["tmux", *option, "kill-server"], env=self.env, capture_output=True, check=False)
         if "docker" in self.page.needs:
             remove_containers(f"{CONTAINER_LABEL}={self.name}")
             if installation:
