@@ -11,7 +11,7 @@ import docker
 import httpx
 import psycopg
 
-from tests.contracts.clarateach.teaching import WORKSHOPS, fine, made, until
+from tests.contracts.clarateach.teaching import WORKSHOPS, create_workshop, fine, until
 from tests.crash.test_kill import Steps, engine, moments
 
 __all__ = ["engine"]
@@ -21,7 +21,7 @@ async def test_killed_at_any_step_of_the_engine(database: str, tmp_path: Path, e
     """Running machines are what the log says, and no network is left over."""
     steps = Steps(database, tmp_path)
     async with steps.life() as tenure, tenure.client() as alice:
-        id = (await made(alice))["id"]
+        id = (await create_workshop(alice))["id"]
         steps.order()
         await started(alice, id)
         starting = steps.noted.read_text().splitlines()

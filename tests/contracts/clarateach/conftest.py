@@ -1,4 +1,4 @@
-"""Who asks: somebody on this machine who does not say who they are."""
+"""Fixture: a client on this machine that sends no credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workshop whose seats have real machines, and what a learner's programs ask of a seat."""
+"""A workshop whose seats have real machines, and clients of a learner's seat."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.support.server import WAIT_TIMEOUT_S, Served, served
 
 
 class Seat:
-    """One that somebody has joined."""
+    """A seat that a learner has joined."""
 
-    def __init__(self, room: Classroom, told: dict[str, Any]) -> None:
-        self.room, self.told, self.number = room, told, told["seat"]
-        self.token: str = told["token"]
+    def __init__(self, room: Classroom, answer: dict[str, Any]) -> None:
+        self.room, self.answer, self.number = room, answer, answer["seat"]
+        self.token: str = answer["token"]
 
     @property
     def path(self) -> str:
@@ -46,7 +46,7 @@ class Tab:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
-        self.seen = ""  # all that was ever written to it
+        self.output = ""  # all output since the terminal was opened
         self.messages: list[dict[str, Any]] = []
 
     async def say(self, type: str, **fields: Any) -> None:
@@ -56,12 +56,12 @@ class Tab:
         message: dict[str, Any] = json.loads(await self.socket.recv(decode=True))
         self.messages.append(message)
         if message["type"] == "output":
-            self.seen += message["data"]
+            self.output += message["data"]
         return message
 
     async def shows(self, text: str) -> None:
-        """Read on until this is on the screen, or was."""
-        await self.until(lambda: text in self.seen)
+        """Read messages until the output contains this text."""
+        await self.until(lambda: text in self.output)
 
     async def until(self, fact: Any) -> None:
         async with asyncio.timeout(WAIT_TIMEOUT_S):
@@ -78,7 +78,7 @@ class Classroom:
         self.seats: list[Seat] = []
 
     async def seat(self, nth: int = 0) -> Seat:
-        """The one of the nth who joined."""
+        """The seat of the nth learner, counted from 0. Learners join as needed."""
         async with self.served.client(None) as client:
             while len(self.seats) <= nth:
                 self.seats.append(Seat(self, await join(client, self.workshop["code"])))
@@ -88,8 +88,8 @@ class Classroom:
 @asynccontextmanager
 async def classroom(kind: str, database: str, home: Path, seats: int = 2, **settings: Any) -> AsyncIterator[Classroom]:
     async with opened(kind, home) as engine:
-        given = {"workspace_image": engines.IMAGE, "sweep_seconds": 3600, **settings}
-        async with served(database, home / "home", engine.machines, **given) as it:
-            async with it.client(None) as client:
+        options = {"workspace_image": engines.IMAGE, "sweep_seconds": 3600, **settings}
+        async with served(database, home / "home", engine.machines, **options) as serving:
+            async with serving.client(None) as client:
                 workshop = await running(client, seats=seats)
-            yield Classroom(it, engine, workshop)
+            yield Classroom(serving, engine, workshop)

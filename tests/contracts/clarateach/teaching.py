@@ -1,4 +1,4 @@
-"""Asking ClaraTeach over HTTP, as its clients do."""
+"""Requests to ClaraTeach over HTTP, and checks of its answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fine(answer: httpx.Response, status: int = 200) -> Any:
 
 
 def refused(answer: httpx.Response, status: int, code: str) -> str:
-    """It is a refusal in ClaraTeach's shape. Returns its sentence."""
+    """Check that the answer is an error in ClaraTeach's shape, and return its sentence."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     body = answer.json()
@@ -30,28 +30,28 @@ def refused(answer: httpx.Response, status: int, code: str) -> str:
     return str(body["error"]["message"])
 
 
-async def made(client: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
+async def create_workshop(client: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
     answer = await client.post(WORKSHOPS, json=NEW | more)
     workshop: dict[str, Any] = fine(answer, 201)["workshop"]
     return workshop
 
 
 async def get(client: httpx.AsyncClient, id: str) -> dict[str, Any]:
-    found: dict[str, Any] = fine(await client.get(f"{WORKSHOPS}/{id}"))["workshop"]
-    return found
+    workshop: dict[str, Any] = fine(await client.get(f"{WORKSHOPS}/{id}"))["workshop"]
+    return workshop
 
 
 async def until(client: httpx.AsyncClient, id: str, status: str) -> dict[str, Any]:
     async def reached() -> dict[str, Any] | None:
-        seen = await get(client, id)
-        return seen if seen["status"] == status else None
+        workshop = await get(client, id)
+        return workshop if workshop["status"] == status else None
 
-    found: dict[str, Any] = await eventually(reached)
-    return found
+    workshop: dict[str, Any] = await eventually(reached)
+    return workshop
 
 
 async def running(client: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
-    id = (await made(client, **more))["id"]
+    id = (await create_workshop(client, **more))["id"]
     fine(await client.post(f"{WORKSHOPS}/{id}/start"), 202)
     return await until(client, id, "running")
 
@@ -62,7 +62,7 @@ async def join(client: httpx.AsyncClient, code: str, **more: Any) -> dict[str, A
 
 
 async def kinds(served: Served, number: str) -> list[str]:
-    """What happened to a workshop, in order."""
+    """The kinds of a workshop's events, oldest first."""
     subject = "(select subject from trail where facts->>'number' = %s)"
     sql = f"select kind from trail where subject = {subject} order by position"
     async with served.tenure.pool.connection() as conn:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contracts.clarateach.teaching import NEW, WORKSHOPS, fine, join, made, refused, until
+from tests.contracts.clarateach.teaching import NEW, WORKSHOPS, create_workshop, fine, join, refused, until
 from tests.support.server import Served, served
 
 ADA = {"email": "Ada@example.org", "password": "correct horse", "name": "Ada"}
@@ -18,7 +18,7 @@ LENA = {"email": "lena@example.org", "name": "Lena"}
 
 @pytest.fixture
 async def school(database: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """Where others can ask: instructors sign in."""
+    """A server where instructors must sign in."""
     async with served(database, tmp_path, portal_auth="required") as tenure:
         yield tenure
 
@@ -40,8 +40,10 @@ async def test_an_instructor_registers_logs_in_and_teaches(client: httpx.AsyncCl
     assert (ada["user"]["email"], ada["user"]["name"], ada["user"]["role"]) == ("ada@example.org", "Ada", "owner")
     again = fine(await client.post("/api/auth/login", json={"email": "ADA@example.org", "password": ADA["password"]}))
     assert again["user"] == ada["user"] and again["token"] != ada["token"]
-    mine = fine(await client.post(WORKSHOPS, json=NEW, headers=bearer(again)), 201)["workshop"]
-    assert [it["id"] for it in fine(await client.get(WORKSHOPS, headers=bearer(ada)))["workshops"]] == [mine["id"]]
+    own = fine(await client.post(WORKSHOPS, json=NEW, headers=bearer(again)), 201)["workshop"]
+    assert [workshop["id"] for workshop in fine(await client.get(WORKSHOPS, headers=bearer(ada)))["workshops"]] == [
+        own["id"]
+    ]
     me = fine(await client.get("/api/auth/me", headers=bearer(ada)))
     assert me["user"]["id"] == ada["user"]["id"] and me["user"]["email"] == "ada@example.org"
 
@@ -94,7 +96,7 @@ async def test_passwords_are_kept_as_slow_hashes_and_go_with_the_account(
         ((hashed,),) = await (await conn.execute("select hash from passwords")).fetchall()
         log = str(await (await conn.execute("select convert_from(state, 'utf8') from tenure_events")).fetchall())
     assert hashed.startswith("$argon2id$")
-    assert not [it for it in ("Ada", "ada@", ADA["password"]) if it in log]  # "ada" may be in an id
+    assert not [word for word in ("Ada", "ada@", ADA["password"]) if word in log]  # "ada" may be in an id
     await school.tenure.deps.http.profiles.forget(ada["user"]["id"])
     async with school.tenure.pool.connection() as conn:
         assert await (await conn.execute("select count(*) from passwords")).fetchone() == (0,)
@@ -105,33 +107,33 @@ async def test_a_learner_registers_before_and_has_a_seat_when_it_runs(
     school: Served, client: httpx.AsyncClient
 ) -> None:
     async with school.client("alice") as alice:
-        it = await made(alice)
-        asked = {"workshop_code": it["code"], **LENA}
-        lena = fine(await client.post("/api/register", json=asked))
+        workshop = await create_workshop(alice)
+        body = {"workshop_code": workshop["code"], **LENA}
+        lena = fine(await client.post("/api/register", json=body))
         assert lena.keys() == {"access_code", "already_registered", "message"} and not lena["already_registered"]
         path = f"/api/session/{lena['access_code']}"
-        pending = {"status": "pending", "workshop_id": it["id"], "name": "Lena", "runtime_type": "docker"}
+        pending = {"status": "pending", "workshop_id": workshop["id"], "name": "Lena", "runtime_type": "docker"}
         assert fine(await client.get(path)) == pending
-        fine(await alice.post(f"{WORKSHOPS}/{it['id']}/start"), 202)
-        await until(alice, it["id"], "running")
-        await join(client, it["code"])
+        fine(await alice.post(f"{WORKSHOPS}/{workshop['id']}/start"), 202)
+        await until(alice, workshop["id"], "running")
+        await join(client, workshop["code"])
         ready = fine(await client.get(path))
         assert ready == pending | {"status": "ready", "endpoint": school.url, "seat": 2, "token": ready["token"]}
         assert fine(await client.get(path.lower()))["seat"] == 2, "the same one each time"
-        listed = fine(await alice.get(f"{WORKSHOPS}/{it['id']}/learners"))["learners"]
-        assert [who["name"] for who in listed] == ["", "Lena"]
+        listed = fine(await alice.get(f"{WORKSHOPS}/{workshop['id']}/learners"))["learners"]
+        assert [learner["name"] for learner in listed] == ["", "Lena"]
 
 
 @pytest.mark.line("T49")
 async def test_an_e_mail_alone_opens_no_seat(school: Served, client: httpx.AsyncClient) -> None:
     async with school.client("alice") as alice:
-        it = await made(alice)
-    asked = {"workshop_code": it["code"], **LENA}
-    fine(await client.post("/api/register", json=asked))
-    again = fine(await client.post("/api/register", json=asked | {"email": "LENA@example.org"}))
+        workshop = await create_workshop(alice)
+    body = {"workshop_code": workshop["code"], **LENA}
+    fine(await client.post("/api/register", json=body))
+    again = fine(await client.post("/api/register", json=body | {"email": "LENA@example.org"}))
     assert (again["already_registered"], again["access_code"]) == (True, "")
     refused(await client.get("/api/session/NONE-NONE"), 404, "SESSION_NOT_FOUND")
-    refused(await client.post("/api/register", json=asked | {"workshop_code": "NONE-NONE"}), 404, "NOT_FOUND")
+    refused(await client.post("/api/register", json=body | {"workshop_code": "NONE-NONE"}), 404, "NOT_FOUND")
     async with school.tenure.pool.connection() as conn:
         rows = str(await (await conn.execute("select * from registrations")).fetchall())
     assert "lena" not in rows.lower()

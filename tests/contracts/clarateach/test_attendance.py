@@ -31,17 +31,19 @@ async def test_the_instructor_is_told_who_comes_connects_hangs_up_and_goes(datab
         path = f"{WORKSHOPS}/{room.workshop['id']}"
         async with aconnect_sse(client, "GET", f"{path}/learners/stream", timeout=WAIT_TIMEOUT_S) as source:
             events = source.aiter_sse()
-            await until(events, lambda told: told == {"learners": [], "connected": 0})
+            await until(events, lambda attendance: attendance == {"learners": [], "connected": 0})
             seat = await room.seat()
-            await until(events, lambda told: [who["connected"] for who in told["learners"]] == [False])
+            await until(
+                events, lambda attendance: [learner["connected"] for learner in attendance["learners"]] == [False]
+            )
             async with seat.terminal() as tab:
                 await tab.hear()
                 listed = {"learners": fine(await client.get(f"{path}/learners"))["learners"], "connected": 1}
                 listed["learners"][0]["connected"] = True
-                await until(events, lambda told: told == listed)
-            await until(events, lambda told: told["connected"] == 0 and len(told["learners"]) == 1)
+                await until(events, lambda attendance: attendance == listed)
+            await until(events, lambda attendance: attendance["connected"] == 0 and len(attendance["learners"]) == 1)
             fine(await client.delete(f"{path}/learners/{seat.number}"))
-            await until(events, lambda told: told["learners"] == [])
+            await until(events, lambda attendance: attendance["learners"] == [])
             fine(await client.delete(path))
             async with asyncio.timeout(WAIT_TIMEOUT_S):
                 assert [event.event async for event in events if event.data] == []  # it ends with the workshop

@@ -26,8 +26,8 @@ async def test_ten_seats_come_and_go_with_their_network(docker: Engine, database
         served(database, tmp_path, docker.machines, workspace_image=IMAGE) as tenure,
         tenure.client(None) as client,
     ):
-        it = await running(client, seats=10)
-        (network,) = docker.client.networks.list(filters={"label": f"tenure.network={Workshop.id_of(it['id'])}"})
+        workshop = await running(client, seats=10)
+        (network,) = docker.client.networks.list(filters={"label": f"tenure.network={Workshop.id_of(workshop['id'])}"})
         network.reload()
         machines = await docker.machines.all()
         assert len(network.containers) == len(machines) == 10 and all(machine.running for machine in machines)
@@ -35,6 +35,6 @@ async def test_ten_seats_come_and_go_with_their_network(docker: Engine, database
             assert docker.inside(machine.workspace_id, "sh", "-c", "echo $ANTHROPIC_API_KEY").decode().strip() == KEY
             assert KEY not in str(machine)
 
-        fine(await client.post(f"{WORKSHOPS}/{it['id']}/stop"))
-        await until(client, it["id"], "stopped")
+        fine(await client.post(f"{WORKSHOPS}/{workshop['id']}/stop"))
+        await until(client, workshop["id"], "stopped")
         assert await docker.machines.all() == [] and await docker.machines.networks() == []

@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from tests.contracts.clarateach.teaching import NEW, WORKSHOPS, fine, join, made, running
+from tests.contracts.clarateach.teaching import NEW, WORKSHOPS, create_workshop, fine, join, running
 from tests.support.server import Served
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("openapi.yaml").read_text())
@@ -25,7 +25,7 @@ def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]
 
 
 def plain(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema without null, which the document's clients leave out instead."""
+    """A schema without its null branch: the document's clients leave such fields out."""
     schema = resolved(document, schema)
     for choice in schema.get("anyOf", []):
         if choice.get("type") != "null":
@@ -37,36 +37,41 @@ def body(document: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
     return resolved(document, content["content"]["application/json"]["schema"])
 
 
-def agree(theirs: dict[str, Any], ours: dict[str, Any], ours_in: dict[str, Any], where: str) -> None:
-    """Every field that theirs names is in ours, with its type, and its bounds are no narrower."""
-    theirs, ours = plain(DOCUMENT, theirs), plain(ours_in, ours)
+def agree(promised: dict[str, Any], published: dict[str, Any], schema: dict[str, Any], where: str) -> None:
+    """Check that the published schema has every promised field with its type, and bounds that are no narrower."""
+    promised, published = plain(DOCUMENT, promised), plain(schema, published)
     for bound in BOUNDS:
-        if bound in theirs and not (bound.startswith("max") and bound not in ours):
-            ours_says = ours.get(bound, "string" if "enum" in ours else None)
-            assert ours_says == theirs[bound], f"{where}: {bound}"
-    if "enum" in theirs:
-        assert ours["enum"] == theirs["enum"], where
-    if theirs.get("type") == "array":
-        agree(theirs["items"], ours["items"], ours_in, f"{where}[]")
-    for name, field in theirs.get("properties", {}).items():
-        assert name in ours["properties"], f"{where} lacks {name}"
-        agree(field, ours["properties"][name], ours_in, f"{where}.{name}")
+        if bound in promised and not (bound.startswith("max") and bound not in published):
+            published_bound = published.get(bound, "string" if "enum" in published else None)
+            assert published_bound == promised[bound], f"{where}: {bound}"
+    if "enum" in promised:
+        assert published["enum"] == promised["enum"], where
+    if promised.get("type") == "array":
+        agree(promised["items"], published["items"], schema, f"{where}[]")
+    for name, field in promised.get("properties", {}).items():
+        assert name in published["properties"], f"{where} lacks {name}"
+        agree(field, published["properties"][name], schema, f"{where}.{name}")
 
 
 @pytest.mark.line("T47")
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 async def test_ours_has_every_path_field_and_status_of_theirs(house: Served, path: str, method: str) -> None:
     async with house.client() as client:
-        ours = fine(await client.get("/openapi.json"))
-    there, here = DOCUMENT["paths"][path][method], ours["paths"][path][method]
-    for status, said in there["responses"].items():
-        assert status in here["responses"], f"{method} {path} {status}"
-        if "content" in said:
-            agree(body(DOCUMENT, said), body(ours, here["responses"][status]), ours, f"{method} {path} {status}")
-    if "requestBody" in there:
-        asked, taken = body(DOCUMENT, there["requestBody"]), body(ours, here["requestBody"])
-        assert taken["required"] == asked["required"]
-        agree(asked, taken, ours, f"{method} {path}")
+        schema = fine(await client.get("/openapi.json"))
+    promised, published = DOCUMENT["paths"][path][method], schema["paths"][path][method]
+    for status, response in promised["responses"].items():
+        assert status in published["responses"], f"{method} {path} {status}"
+        if "content" in response:
+            agree(
+                body(DOCUMENT, response),
+                body(schema, published["responses"][status]),
+                schema,
+                f"{method} {path} {status}",
+            )
+    if "requestBody" in promised:
+        promised_body, published_body = body(DOCUMENT, promised["requestBody"]), body(schema, published["requestBody"])
+        assert published_body["required"] == promised_body["required"]
+        agree(promised_body, published_body, schema, f"{method} {path}")
 
 
 test_ours_has_every_path_field_and_status_of_theirs = pytest.mark.asyncio(loop_scope="module")(
@@ -75,11 +80,11 @@ test_ours_has_every_path_field_and_status_of_theirs = pytest.mark.asyncio(loop_s
 
 
 def holds(path: str, method: str, answer: httpx.Response) -> None:
-    """The answer is as the document says."""
-    said = DOCUMENT["paths"][path][method]["responses"]
-    assert str(answer.status_code) in said, f"{method} {path}: {answer.status_code}"
-    if "content" in said[str(answer.status_code)]:
-        schema = body(DOCUMENT, said[str(answer.status_code)]) | {"components": DOCUMENT["components"]}
+    """Check that the document has the answer's status and describes its body."""
+    responses = DOCUMENT["paths"][path][method]["responses"]
+    assert str(answer.status_code) in responses, f"{method} {path}: {answer.status_code}"
+    if "content" in responses[str(answer.status_code)]:
+        schema = body(DOCUMENT, responses[str(answer.status_code)]) | {"components": DOCUMENT["components"]}
         jsonschema_rs.validate(schema, answer.json())
 
 
@@ -87,15 +92,15 @@ def holds(path: str, method: str, answer: httpx.Response) -> None:
 async def test_every_answer_is_as_the_document_says(tenure: Served, client: httpx.AsyncClient) -> None:
     holds("/api/health", "get", await client.get("/api/health"))
     holds("/api/workshops", "post", await client.post(WORKSHOPS, json=NEW))
-    id = (await made(client))["id"]
+    id = (await create_workshop(client))["id"]
     holds("/api/workshops/{id}/start", "post", await client.post(f"{WORKSHOPS}/{id}/start"))
-    it = await running(client)
+    workshop = await running(client)
     holds("/api/workshops", "get", await client.get(WORKSHOPS))
-    holds("/api/workshops/{id}", "get", await client.get(f"{WORKSHOPS}/{it['id']}"))
+    holds("/api/workshops/{id}", "get", await client.get(f"{WORKSHOPS}/{workshop['id']}"))
     holds("/api/workshops/{id}", "get", await client.get(f"{WORKSHOPS}/ws-none22"))
-    await join(client, it["code"])
-    holds("/api/join", "post", await client.post("/api/join", json={"code": it["code"]}))
-    holds("/api/workshops/{id}/stop", "post", await client.post(f"{WORKSHOPS}/{it['id']}/stop"))
+    await join(client, workshop["code"])
+    holds("/api/join", "post", await client.post("/api/join", json={"code": workshop["code"]}))
+    holds("/api/workshops/{id}/stop", "post", await client.post(f"{WORKSHOPS}/{workshop['id']}/stop"))
 
 
 @pytest.mark.line("T47")

@@ -45,13 +45,13 @@ GREEN, BLUE, RED, YELLOW = (0, 255, 0), (0, 0, 255), (255, 0, 0), (255, 255, 0)
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def room(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Classroom]:
     with databases.lend() as url:
-        async with classroom("docker", url, tmp_path_factory.mktemp("room"), workspace_image=IMAGE) as it:
-            assert isinstance(it.engine, DockerEngine)
+        async with classroom("docker", url, tmp_path_factory.mktemp("room"), workspace_image=IMAGE) as new_room:
+            assert isinstance(new_room.engine, DockerEngine)
             try:
-                it.engine.client.images.get(IMAGE)
+                new_room.engine.client.images.get(IMAGE)
             except ImageNotFound:
                 lacking("desktop", f"there is no image {IMAGE}: infra/images/desktop.sh")
-            yield it
+            yield new_room
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -64,24 +64,24 @@ def address(seat: Seat, query: str | None = None) -> str:
     return f"{seat.room.served.url.replace('http', 'ws', 1)}{seat.path}/browser{query}"
 
 
-def alike(seen: list[int], meant: tuple[int, ...]) -> bool:
-    """Video is not exact."""
-    return all(abs(a - b) < 60 for a, b in zip(seen, meant, strict=True))
+def alike(actual: list[int], expected: tuple[int, ...]) -> bool:
+    """Whether two colours are close: video encoding changes them slightly."""
+    return all(abs(a - b) < 60 for a, b in zip(actual, expected, strict=True))
 
 
-async def shows(it: Page, left: tuple[int, ...], right: tuple[int, ...]) -> None:
-    seen: Any = None
+async def shows(page: Page, left: tuple[int, ...], right: tuple[int, ...]) -> None:
+    pixels: Any = None
 
     async def so() -> bool:
-        nonlocal seen
-        seen = await it.run(PIXELS)
-        return bool(seen and alike(seen[2], left) and alike(seen[3], right))
+        nonlocal pixels
+        pixels = await page.run(PIXELS)
+        return bool(pixels and alike(pixels[2], left) and alike(pixels[3], right))
 
     try:
         await eventually(so, 60)
     finally:
-        assert seen and seen[:2] == [1280, 720], seen
-        assert alike(seen[2], left) and alike(seen[3], right), seen
+        assert pixels and pixels[:2] == [1280, 720], pixels
+        assert alike(pixels[2], left) and alike(pixels[3], right), pixels
 
 
 @pytest.mark.line("T39", "T40", "T41")
@@ -89,15 +89,15 @@ async def test_a_real_browser_shows_the_seats_display_and_lets_it_be_used(seat: 
     async with seat.client() as learner:
         fine(await learner.put(f"{seat.path}/files/page.html", json={"content": SHOWN}))
     where = f"{seat.room.served.url}{seat.path}/browser/?token={seat.token}"
-    async with seat.terminal() as tab, page(where, tmp_path) as it:
+    async with seat.terminal() as tab, page(where, tmp_path) as browser:
         await tab.types("xsetroot -solid '#00f'\r")
-        await shows(it, BLUE, BLUE)
+        await shows(browser, BLUE, BLUE)
         await tab.types("preview file:///workspace/page.html >/dev/null 2>&1 &\r")
-        await shows(it, GREEN, BLUE)
-        await it.click(640, 300)
-        await shows(it, RED, RED)
-        await it.press("q")
-        await shows(it, YELLOW, YELLOW)
+        await shows(browser, GREEN, BLUE)
+        await browser.click(640, 300)
+        await shows(browser, RED, RED)
+        await browser.press("q")
+        await shows(browser, YELLOW, YELLOW)
 
 
 @pytest.mark.line("T39", "T40", "T41")
@@ -133,16 +133,16 @@ async def test_what_makes_no_sense_is_said_to_be_so(seat: Seat) -> None:
     after += [{"event": "candidate", "data": {"candidate": "nonsense"}}]
     async with connect(address(seat), proxy=None) as socket:
         assert socket.subprotocol is None
-        for said in map(json.dumps, wrong):
-            await socket.send(said)
+        for text in map(json.dumps, wrong):
+            await socket.send(text)
             assert json.loads(await socket.recv())["event"] == "error"
         await socket.send('{"event":"connect"}')
         assert json.loads(await socket.recv())["event"] == "offer"
-        for said in map(json.dumps, after):
-            await socket.send(said)
-            while (heard := json.loads(await socket.recv()))["event"] == "candidate":
+        for text in map(json.dumps, after):
+            await socket.send(text)
+            while (message := json.loads(await socket.recv()))["event"] == "candidate":
                 pass
-            assert heard["event"] == "error"
+            assert message["event"] == "error"
 
 
 @pytest.mark.line("T42")
@@ -171,9 +171,9 @@ async def test_a_neko_in_the_seat_is_talked_to_as_it_comes(seat: Seat, monkeypat
         monkeypatch.setattr(seat.room.served.tenure.deps.clarateach.displays, "neko_url", where)
         async with connect(address(seat), subprotocols=["neko"], proxy=None) as socket:  # type: ignore[list-item]
             assert socket.subprotocol == "neko"
-            for said in ('{"event":"connect"}', b"\x01\x02"):
-                await socket.send(said)
-                assert await socket.recv() == f"neko heard {said!r}"
+            for frame in ('{"event":"connect"}', b"\x01\x02"):
+                await socket.send(frame)
+                assert await socket.recv() == f"neko heard {frame!r}"
     with pytest.raises(InvalidStatus) as refused:  # it has gone
         async with connect(address(seat), proxy=None):
             pass

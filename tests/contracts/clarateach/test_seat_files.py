@@ -28,8 +28,8 @@ async def room(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Classroom]:
     with databases.lend() as url:
-        async with classroom(request.param, url, tmp_path_factory.mktemp("room")) as it:
-            yield it
+        async with classroom(request.param, url, tmp_path_factory.mktemp("room")) as new_room:
+            yield new_room
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -39,10 +39,10 @@ async def seat(room: Classroom) -> Seat:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def learner(seat: Seat) -> AsyncIterator[httpx.AsyncClient]:
-    """In an empty workspace."""
+    """A client of a seat whose workspace is empty."""
     async with seat.client() as client:
-        for it in fine(await client.get(f"{seat.path}/files"))["files"]:
-            fine(await client.delete(f"{seat.path}/files{it['path']}"))
+        for file in fine(await client.get(f"{seat.path}/files"))["files"]:
+            fine(await client.delete(f"{seat.path}/files{file['path']}"))
         yield client
 
 
@@ -52,8 +52,8 @@ async def write(client: httpx.AsyncClient, seat: Seat, path: str, content: str, 
 
 
 async def read(client: httpx.AsyncClient, seat: Seat, path: str) -> dict[str, Any]:
-    said: dict[str, Any] = fine(await client.get(f"{seat.path}/files/{path}"))
-    return said
+    body: dict[str, Any] = fine(await client.get(f"{seat.path}/files/{path}"))
+    return body
 
 
 @pytest.mark.line("T33", "T36", "T38")
@@ -83,8 +83,8 @@ async def test_a_directory_is_listed(learner: httpx.AsyncClient, seat: Seat) -> 
     for path, content in {"b.txt": "12345", "a.txt": "", "z/deep.txt": "x", "c/d.txt": "x"}.items():
         await write(learner, seat, path, content)
     files = fine(await learner.get(f"{seat.path}/files"))["files"]
-    assert [it["name"] for it in files] == ["c", "z", "a.txt", "b.txt"]
-    assert [it["is_directory"] for it in files] == [True, True, False, False]
+    assert [file["name"] for file in files] == ["c", "z", "a.txt", "b.txt"]
+    assert [file["is_directory"] for file in files] == [True, True, False, False]
     assert files[3]["path"] == "/workspace/b.txt" and files[3]["size"] == 5
     assert set(files[3]) == {"name", "path", "is_directory", "size", "modified_at"}
     assert files[3]["modified_at"].endswith("Z") and len(files[3]["modified_at"]) == 20
@@ -127,10 +127,10 @@ OUTSIDE = [
 @pytest.mark.line("T35")
 @pytest.mark.parametrize("path", OUTSIDE)
 async def test_a_path_outside_is_forbidden(room: Classroom, seat: Seat, path: str) -> None:
-    """As it stands in the request line: clients clean up what they send."""
+    """Send the path as it is: HTTP clients normalize paths, and would remove the `..`."""
     for method, body in (("GET", b""), ("PUT", b'{"content":"x"}'), ("DELETE", b"")):
-        status, said = await raw(room, method, f"{seat.path}/files/{path}", seat.token, body)
-        assert (status, said["error"]["code"]) == (403, "FORBIDDEN")
+        status, reply = await raw(room, method, f"{seat.path}/files/{path}", seat.token, body)
+        assert (status, reply["error"]["code"]) == (403, "FORBIDDEN")
     async with seat.client() as client:
         answer = await client.get(f"{seat.path}/files?path={path}")
         refused(answer, 403, "FORBIDDEN")
@@ -193,7 +193,7 @@ async def test_only_who_sits_there(room: Classroom, seat: Seat) -> None:
 
 
 MEGABYTES = 200
-ROOM = 60  # megabytes that the whole of this process may grow by, while so many go through it
+MAX_GROWTH_MB = 60  # of this process's memory while large files pass through it
 
 
 async def test_a_large_file_is_not_held_in_memory(room: Classroom, seat: Seat) -> None:
@@ -221,4 +221,4 @@ async def test_a_large_file_is_not_held_in_memory(room: Classroom, seat: Seat) -
         fine(await client.delete(f"{seat.path}/files/large"))
     blocks = MEGABYTES // 3 + 1
     assert length == len('{"content":"","encoding":"base64"}') + len(encoded) * blocks
-    assert (max(most) - before) >> 20 < ROOM
+    assert (max(most) - before) >> 20 < MAX_GROWTH_MB

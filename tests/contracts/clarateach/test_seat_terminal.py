@@ -28,8 +28,8 @@ async def room(
     request: pytest.FixtureRequest, databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Classroom]:
     with databases.lend() as url:
-        async with classroom(request.param, url, tmp_path_factory.mktemp("room")) as it:
-            yield it
+        async with classroom(request.param, url, tmp_path_factory.mktemp("room")) as new_room:
+            yield new_room
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -38,7 +38,7 @@ async def seat(room: Classroom) -> Seat:
 
 
 async def over(tab: Tab) -> int | None:
-    """Read on until it is closed; the last word was that it would be. Returns the code."""
+    """Read until the server closes the socket. The last message must announce it. Returns the close code."""
     async with asyncio.timeout(WAIT_TIMEOUT_S):
         with pytest.raises(ConnectionClosed) as closed:
             while True:
@@ -55,7 +55,7 @@ async def test_what_is_typed_runs_and_is_shown(seat: Seat) -> None:
             await tab.types("echo sun''shine; pwd; echo wö''rld\n")
             await tab.shows("sunshine")
             await tab.shows("wörld")
-            assert all(set(it) == {"type", "data"} for it in tab.messages)
+            assert all(set(message) == {"type", "data"} for message in tab.messages)
 
 
 @pytest.mark.line("T25")
@@ -76,7 +76,7 @@ async def test_tabs_share_the_screen_and_it_is_there_for_who_comes_back(seat: Se
         await one.shows("again keepsake")
     async with seat.terminal() as back:
         await back.hear()
-        assert "again keepsake" in back.seen
+        assert "again keepsake" in back.output
         await back.types("echo still $word\r")
         await back.shows("still keepsake")
 
@@ -97,13 +97,13 @@ async def test_its_size_is_the_clients(seat: Seat) -> None:
 
 
 async def size(tab: Tab, expected: str) -> None:
-    """Ask the terminal itself until it is so."""
+    """Query the size inside the terminal until it is the expected one."""
 
     async def so() -> bool:
-        tab.seen = ""
+        tab.output = ""
         await tab.types("clear; echo `stty size`,\r")
-        await tab.until(lambda: "," in tab.seen.replace("size`,", ""))
-        return f"{expected}," in tab.seen
+        await tab.until(lambda: "," in tab.output.replace("size`,", ""))
+        return f"{expected}," in tab.output
 
     await eventually(so)
 
@@ -161,7 +161,7 @@ async def test_it_is_over_when_the_shell_ends_and_when_the_workshop_does(databas
 
 @pytest.mark.line("T30")
 async def test_a_silent_client_is_pinged(seat: Seat) -> None:
-    """By the server that every contract is served with, and its frames are answered."""
+    """The server that serves every contract sends pings, and answers those of clients."""
     assert uvicorn_config(FastAPI(), Settings()).ws_ping_interval == 30
     async with seat.terminal() as tab:
         async with asyncio.timeout(WAIT_TIMEOUT_S):

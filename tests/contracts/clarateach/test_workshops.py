@@ -16,11 +16,11 @@ from tests.contracts.clarateach.teaching import (
     NEW,
     NOWHERE,
     WORKSHOPS,
+    create_workshop,
     fine,
     get,
     join,
     kinds,
-    made,
     refused,
     running,
     until,
@@ -54,27 +54,29 @@ async def test_the_api_key_is_told_to_the_seats_and_to_nobody_else(
     tenure: Served, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     workshop = await running(client)
-    said = [await client.get(WORKSHOPS), await client.get(f"{WORKSHOPS}/{workshop['id']}")]
+    answers = [await client.get(WORKSHOPS), await client.get(f"{WORKSHOPS}/{workshop['id']}")]
     assert {env.get("ANTHROPIC_API_KEY") for env in tenure.engine.environments.values()} == {KEY}
-    assert not any(KEY in answer.text for answer in said)
+    assert not any(KEY in answer.text for answer in answers)
     assert KEY not in caplog.text
     assert KEY not in await everything(tenure)
 
 
 async def everything(tenure: Served) -> str:
-    """All that the database holds, as text."""
+    """All rows of all tables, as text."""
     tables = "select table_name from information_schema.tables where table_schema = 'public'"
     dump = []
     async with tenure.tenure.pool.connection() as conn:
         for (table,) in await (await conn.execute(tables)).fetchall():
             rows = await (await conn.execute(f"select * from {table}")).fetchall()
-            dump += [it.decode("latin-1") if isinstance(it, bytes) else str(it) for row in rows for it in row]
+            dump += [
+                value.decode("latin-1") if isinstance(value, bytes) else str(value) for row in rows for value in row
+            ]
     return "\n".join(dump)
 
 
 @pytest.mark.line("T10")
 async def test_one_is_shown_and_none_is_not_found(client: httpx.AsyncClient) -> None:
-    workshop = await made(client)
+    workshop = await create_workshop(client)
     assert await get(client, workshop["id"]) == workshop
     refused(await client.get(NOWHERE), 404, "NOT_FOUND")
 
@@ -118,12 +120,16 @@ async def test_errors_of_the_framework_have_the_same_shape(client: httpx.AsyncCl
 
 @pytest.mark.line("T09", "T15", "T16", "T17")
 async def test_a_start_is_under_way_and_then_it_runs(tenure: Served, client: httpx.AsyncClient) -> None:
-    id = (await made(client, seats=10))["id"]
+    id = (await create_workshop(client, seats=10))["id"]
     started = fine(await client.post(f"{WORKSHOPS}/{id}/start"), 202)["workshop"]
     assert started["status"] == "provisioning"
     refused(await client.post(f"{WORKSHOPS}/{id}/start"), 400, "ALREADY_RUNNING")
-    it = await until(client, id, "running")
-    assert (it["vm_name"], it["vm_ip"], it["endpoint"]) == (f"clarateach-{id}", "127.0.0.1", tenure.url)
+    workshop = await until(client, id, "running")
+    assert (workshop["vm_name"], workshop["vm_ip"], workshop["endpoint"]) == (
+        f"clarateach-{id}",
+        "127.0.0.1",
+        tenure.url,
+    )
     assert len(tenure.engine.machines) == 10
     assert tenure.engine.on_networks == {Workshop.id_of(id): set(tenure.engine.machines)}
     refused(await client.post(f"{WORKSHOPS}/{id}/start"), 400, "ALREADY_RUNNING")
@@ -134,28 +140,28 @@ async def test_a_start_is_under_way_and_then_it_runs(tenure: Served, client: htt
 async def test_a_stop_destroys_everything_and_it_can_be_started_again(
     tenure: Served, client: httpx.AsyncClient
 ) -> None:
-    it = await running(client)
+    workshop = await running(client)
     before = set(tenure.engine.machines)
-    await join(client, it["code"])
-    assert fine(await client.post(f"{WORKSHOPS}/{it['id']}/stop")) == {"success": True}
-    refused(await client.post(f"{WORKSHOPS}/{it['id']}/stop"), 400, "NOT_RUNNING")
-    stopped = await until(client, it["id"], "stopped")
+    await join(client, workshop["code"])
+    assert fine(await client.post(f"{WORKSHOPS}/{workshop['id']}/stop")) == {"success": True}
+    refused(await client.post(f"{WORKSHOPS}/{workshop['id']}/stop"), 400, "NOT_RUNNING")
+    stopped = await until(client, workshop["id"], "stopped")
     assert "endpoint" not in stopped and "expires_at" not in stopped
     assert tenure.engine.machines == {} and tenure.engine.on_networks == {}
-    assert (await kinds(tenure, it["id"]))[-2:] == ["workshop.emptied", "workshop.stopped"]
-    refused(await client.post(f"{WORKSHOPS}/{it['id']}/stop"), 400, "NOT_RUNNING")
+    assert (await kinds(tenure, workshop["id"]))[-2:] == ["workshop.emptied", "workshop.stopped"]
+    refused(await client.post(f"{WORKSHOPS}/{workshop['id']}/stop"), 400, "NOT_RUNNING")
     refused(await client.post(f"{NOWHERE}/stop"), 404, "NOT_FOUND")
 
-    fine(await client.post(f"{WORKSHOPS}/{it['id']}/start"), 202)
-    again = await until(client, it["id"], "running")
-    assert again["code"] == it["code"] and not before & set(tenure.engine.machines)
-    assert (await join(client, it["code"]))["seat"] == 1, "the seats are free again"
+    fine(await client.post(f"{WORKSHOPS}/{workshop['id']}/start"), 202)
+    again = await until(client, workshop["id"], "running")
+    assert again["code"] == workshop["code"] and not before & set(tenure.engine.machines)
+    assert (await join(client, workshop["code"]))["seat"] == 1, "the seats are free again"
 
 
 @pytest.mark.line("T09")
 async def test_a_start_that_fails_says_which_seat_and_leaves_nothing(tenure: Served, client: httpx.AsyncClient) -> None:
     tenure.engine.refuses = "no such image"
-    id = (await made(client, seats=1))["id"]
+    id = (await create_workshop(client, seats=1))["id"]
     fine(await client.post(f"{WORKSHOPS}/{id}/start"), 202)
     stopped = await until(client, id, "stopped")
     assert stopped["error"] == "seat 1: no such image"
@@ -169,8 +175,8 @@ async def test_a_start_that_fails_says_which_seat_and_leaves_nothing(tenure: Ser
 async def test_a_machine_that_vanishes_is_replaced_and_its_learner_sits_there_still(
     tenure: Served, client: httpx.AsyncClient
 ) -> None:
-    it = await running(client)
-    lena = await join(client, it["code"], name="Lena")
+    workshop = await running(client)
+    lena = await join(client, workshop["code"], name="Lena")
     lost, *_ = tenure.engine.machines
     del tenure.engine.machines[lost]
     await tenure.tenure.deps.vm_api.workspaces.reconcile(lost, Cause(request_id="of a test"))
@@ -179,24 +185,24 @@ async def test_a_machine_that_vanishes_is_replaced_and_its_learner_sits_there_st
         return len(tenure.engine.machines) == 2 and lost not in tenure.engine.machines
 
     await eventually(replaced)
-    again = await join(client, it["code"], odehash=lena["odehash"])
-    assert again["seat"] == lena["seat"] and (await get(client, it["id"]))["status"] == "running"
+    again = await join(client, workshop["code"], odehash=lena["odehash"])
+    assert again["seat"] == lena["seat"] and (await get(client, workshop["id"]))["status"] == "running"
 
 
 @pytest.mark.line("T48")
 async def test_a_deleted_one_is_gone_with_its_machines(tenure: Served, client: httpx.AsyncClient) -> None:
-    it = await running(client)
-    assert fine(await client.delete(f"{WORKSHOPS}/{it['id']}")) == {"success": True}
-    refused(await client.get(f"{WORKSHOPS}/{it['id']}"), 404, "NOT_FOUND")
-    refused(await client.delete(f"{WORKSHOPS}/{it['id']}"), 404, "NOT_FOUND")
-    refused(await client.post("/api/join", json={"code": it["code"]}), 404, "NOT_FOUND")
+    workshop = await running(client)
+    assert fine(await client.delete(f"{WORKSHOPS}/{workshop['id']}")) == {"success": True}
+    refused(await client.get(f"{WORKSHOPS}/{workshop['id']}"), 404, "NOT_FOUND")
+    refused(await client.delete(f"{WORKSHOPS}/{workshop['id']}"), 404, "NOT_FOUND")
+    refused(await client.post("/api/join", json={"code": workshop["code"]}), 404, "NOT_FOUND")
 
-    async def gone() -> bool:
+    async def is_gone() -> bool:
         async with tenure.tenure.pool.connection() as conn:
             keys = await (await conn.execute("select count(*) from workshop_keys")).fetchone()
         return not tenure.engine.machines and not tenure.engine.on_networks and keys == (0,)
 
-    await eventually(gone)
+    await eventually(is_gone)
 
 
 @pytest.mark.line("T01")
@@ -210,22 +216,22 @@ async def test_where_others_can_ask_an_instructor_signs_in(database: str, tmp_pa
         for answer in (await nobody.get(WORKSHOPS), await nobody.post(WORKSHOPS, json=NEW)):
             refused(answer, 401, "UNAUTHORIZED")
             assert answer.headers["www-authenticate"] == "Bearer"
-        mine = await made(alice)
+        own = await create_workshop(alice)
         assert fine(await bob.get(WORKSHOPS)) == {"workshops": []}
-        for asked in ("GET ", "DELETE ", "POST /start", "POST /stop", "GET /learners"):
-            method, path = asked.split(" ")
-            refused(await bob.request(method, f"{WORKSHOPS}/{mine['id']}{path}"), 404, "NOT_FOUND")
-        assert [it["id"] for it in fine(await alice.get(WORKSHOPS))["workshops"]] == [mine["id"]]
+        for endpoint in ("GET ", "DELETE ", "POST /start", "POST /stop", "GET /learners"):
+            method, path = endpoint.split(" ")
+            refused(await bob.request(method, f"{WORKSHOPS}/{own['id']}{path}"), 404, "NOT_FOUND")
+        assert [workshop["id"] for workshop in fine(await alice.get(WORKSHOPS))["workshops"]] == [own["id"]]
 
 
 async def test_a_workshop_has_a_term_that_can_be_extended(database: str, tmp_path: Path) -> None:
     async with served(database, tmp_path, workshop_seconds=3) as tenure, tenure.client(None) as client:
-        it, longer = await running(client), await running(client)
+        workshop, longer = await running(client), await running(client)
         fine(await client.post(f"{WORKSHOPS}/{longer['id']}/extend", json={"seconds": 3600}))
         refused(await client.post(f"{NOWHERE}/extend", json={"seconds": 3600}), 404, "NOT_FOUND")
-        await until(client, it["id"], "stopped")
-        told = await kinds(tenure, it["id"])
-        assert told.index("workshop.warned") < told.index("workshop.expired") < told.index("workshop.stopped")
+        await until(client, workshop["id"], "stopped")
+        history = await kinds(tenure, workshop["id"])
+        assert history.index("workshop.warned") < history.index("workshop.expired") < history.index("workshop.stopped")
         assert (await get(client, longer["id"]))["status"] == "running"
 
 

@@ -1,4 +1,4 @@
-"""Who asks, in the tests of Neptuned."""
+"""Fixtures: an administrator, a user, and a client that has not logged in."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tests.support.server import Served
 
 @pytest.fixture
 async def client(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who has not logged in."""
+    """A client that has not logged in."""
     async with nobody(tenure) as client:
         yield client
 
 
 @pytest.fixture
 async def ada(tenure: Served) -> AsyncIterator[httpx.AsyncClient]:
-    """An administrator: she came first."""
+    """Ada is an administrator, because she registered first."""
     async with person(tenure, "ada") as client:
         yield client
 
 
 @pytest.fixture
 async def bob(tenure: Served, ada: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who came later."""
+    """Bob is an ordinary user, because he registered second."""
     async with person(tenure, "bob") as client:
         yield client

@@ -1,4 +1,4 @@
-"""The consoles of virtual machines, as those who watch them ask for them."""
+"""Clients that watch consoles of virtual machines over a WebSocket and WebRTC."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def address(tenure: Served, vm: str, **query: str) -> str:
 
 
 class Watching(Browser):
-    """A browser whose WebSocket is at hand."""
+    """A WebRTC client with the WebSocket that it negotiates over."""
 
     def __init__(self, socket: ClientConnection) -> None:
         super().__init__()
         self.socket = socket
 
     async def arrange(self) -> None:
-        """Until something is seen."""
+        """Negotiate the connection, and wait for the first frame and the data channel."""
         async with asyncio.timeout(WAIT_TIMEOUT_S):
-            while (said := json.loads(await self.socket.recv()))["event"] != "offer":
+            while (message := json.loads(await self.socket.recv()))["event"] != "offer":
                 pass
-            answer = await self.answer(said["data"])
+            answer = await self.answer(message["data"])
             await self.socket.send(json.dumps({"event": "answer", "data": answer}))
             await self.track.recv()
             await self.open.wait()
@@ -47,16 +47,16 @@ class Watching(Browser):
 @asynccontextmanager
 async def watching(tenure: Served, client: httpx.AsyncClient, vm: str = "lab", **query: str) -> AsyncIterator[Watching]:
     async with connect(address(tenure, vm, token=token(client), **query), proxy=None, max_queue=None) as socket:
-        it = Watching(socket)
+        viewer = Watching(socket)
         try:
-            await it.arrange()
-            yield it
+            await viewer.arrange()
+            yield viewer
         finally:
-            await it.peer.close()
+            await viewer.peer.close()
 
 
 async def turned_away(tenure: Served, status: int, says: str = "", vm: str = "lab", **query: str) -> Any:
-    """In the handshake, in the contract's shape."""
+    """Check that the handshake is refused with this status, and an error in Neptuned's shape."""
     with pytest.raises(InvalidStatus) as refused:
         async with connect(address(tenure, vm, **query), proxy=None):
             pass

@@ -1,4 +1,4 @@
-"""Virtual machines over HTTP, as their administrators ask for them."""
+"""Requests of administrators about virtual machines, over HTTP."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ LAB = document(CPU, SSD, DISPLAY, NETWORK, NIC)
 
 
 async def created(client: httpx.AsyncClient, config: dict[str, Any] = LAB, **fields: Any) -> dict[str, Any]:
-    made: dict[str, Any] = fine(await client.post(f"{VMS}/create", json=config | fields))
-    return made
+    vm: dict[str, Any] = fine(await client.post(f"{VMS}/create", json=config | fields))
+    return vm
 
 
-async def shown(client: httpx.AsyncClient, vm: str = "lab") -> dict[str, Any]:
-    found: dict[str, Any] = fine(await client.get(f"{VMS}/{vm}"))
-    return found
+async def get_vm(client: httpx.AsyncClient, vm: str = "lab") -> dict[str, Any]:
+    body: dict[str, Any] = fine(await client.get(f"{VMS}/{vm}"))
+    return body
 
 
 async def until_state(client: httpx.AsyncClient, state: str, vm: str = "lab") -> dict[str, Any]:
     async def is_so() -> dict[str, Any] | None:
-        seen = await shown(client, vm)
-        return seen if seen["state"] == state else None
+        body = await get_vm(client, vm)
+        return body if body["state"] == state else None
 
     reached: dict[str, Any] = await eventually(is_so)
     return reached
 
 
 async def started(client: httpx.AsyncClient, config: dict[str, Any] = LAB, **fields: Any) -> dict[str, Any]:
-    """One that is created and runs."""
-    made = await created(client, config, **fields)
-    fine(await client.post(f"{VMS}/{made['id']}/start"))
-    return await until_state(client, "running", made["id"])
+    """Create a virtual machine, start it, and wait until it runs."""
+    vm = await created(client, config, **fields)
+    fine(await client.post(f"{VMS}/{vm['id']}/start"))
+    return await until_state(client, "running", vm["id"])
 
 
 async def id_of(tenure: Served, vm: str = "lab") -> UUID:
@@ -47,8 +47,8 @@ async def id_of(tenure: Served, vm: str = "lab") -> UUID:
 
 
 async def patch(client: httpx.AsyncClient, *operations: Any, vm: str = "lab", **headers: str) -> httpx.Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return await client.patch(f"{VMS}/{vm}", json=list(operations), headers=named)
+    http_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await client.patch(f"{VMS}/{vm}", json=list(operations), headers=http_headers)
 
 
 def replace(path: str, value: Any) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def replace(path: str, value: Any) -> dict[str, Any]:
 
 
 async def happened(tenure: Served, vm: UUID) -> list[str]:
-    """What the log says of a machine."""
+    """The kinds of a machine's events, oldest first."""
     deps = tenure.tenure.deps
-    events = [type(it).__name__ for it in deps.http.platform.events.get(vm)]
+    events = [type(event).__name__ for event in deps.http.platform.events.get(vm)]
     return events

@@ -1,4 +1,4 @@
-"""People with accounts for virtual machines, as their clients come."""
+"""Requests of people with Neptuned accounts, and checks of the answers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PASSWORD = "correct horse"
 
 
 def fine(answer: httpx.Response) -> Any:
-    """What it says, if it is a success."""
+    """Check that the answer is 200 with JSON, and return its body."""
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
     return answer.json()
 
 
 def refused(answer: httpx.Response, status: int, says: str = "") -> str:
-    """It is a refusal in the contract's shape; its sentence."""
+    """Check that the answer is an error in Neptuned's shape, and return its sentence."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert list(answer.json()) == ["error"], answer.text
@@ -56,23 +56,23 @@ async def log_in(client: httpx.AsyncClient, username: str, password: str = PASSW
 
 @asynccontextmanager
 async def person(tenure: Served, username: str, password: str = PASSWORD) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody who has registered: the first one is an administrator."""
+    """A client that has registered. The first to register is an administrator."""
     async with nobody(tenure) as client:
         client.headers.update(bearing(fine(await register(client, username, password))["token"]))
         yield client
 
 
 async def again(client: httpx.AsyncClient, username: str, password: str = PASSWORD) -> dict[str, str]:
-    """The header of another log-in."""
+    """Log in once more, and return the header with the new token."""
     return bearing(fine(await log_in(client, username, password))["token"])
 
 
 async def entry(administrator: httpx.AsyncClient, username: str) -> dict[str, Any]:
-    """What administrators see of somebody."""
+    """A user's row in the list that administrators see."""
     everybody = fine(await administrator.get(USERS))
-    (one,) = [it for it in everybody if it["username"] == username]
-    found: dict[str, Any] = one
-    return found
+    (one,) = [account for account in everybody if account["username"] == username]
+    row: dict[str, Any] = one
+    return row
 
 
 async def id_of(administrator: httpx.AsyncClient, username: str) -> str:
@@ -80,6 +80,6 @@ async def id_of(administrator: httpx.AsyncClient, username: str) -> str:
     return id
 
 
-async def ask(administrator: httpx.AsyncClient, id: str, what: str, **body: Any) -> httpx.Response:
-    """Something about somebody."""
-    return await administrator.post(f"{USERS}/{id}/{what}", json=body)
+async def ask(administrator: httpx.AsyncClient, id: str, action: str, **body: Any) -> httpx.Response:
+    """Do an administrator's action on a user, such as `ban`."""
+    return await administrator.post(f"{USERS}/{id}/{action}", json=body)

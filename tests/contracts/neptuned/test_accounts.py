@@ -31,7 +31,7 @@ from tests.support.server import Served, served
 
 
 async def is_in(client: httpx.AsyncClient, headers: dict[str, str]) -> bool:
-    """Whether this token is good: it may change a password to no password."""
+    """Whether a token is valid: with one, an invalid new password is refused with 400, not 401."""
     answer = await client.post(f"{BASE}/change_password", json={"password": "\0" * 1001}, headers=headers)
     assert answer.status_code in (400, 401), answer.text
     return answer.status_code == 400
@@ -43,19 +43,19 @@ def own(client: httpx.AsyncClient) -> dict[str, str]:
 
 @pytest.mark.line("N04", "N05", "N35")
 async def test_who_registers_is_logged_in(client: httpx.AsyncClient) -> None:
-    told = fine(await register(client, "ada"))
-    assert list(told) == ["token"]
-    said = jwt.decode(told["token"], options={"verify_signature": False})
-    assert said["aud"] == "neptuned" and said["sub"].isdigit()
-    assert await is_in(client, bearing(told["token"]))
+    body = fine(await register(client, "ada"))
+    assert list(body) == ["token"]
+    claims = jwt.decode(body["token"], options={"verify_signature": False})
+    assert claims["aud"] == "neptuned" and claims["sub"].isdigit()
+    assert await is_in(client, bearing(body["token"]))
 
 
 @pytest.mark.line("N02", "N03", "N34")
 async def test_one_logs_in_with_the_hash_of_the_password_or_with_it(client: httpx.AsyncClient) -> None:
     fine(await register(client, "ada"))
     for proof in ({"password_hash": hashed(PASSWORD)}, {"password": PASSWORD}):
-        told = fine(await client.post(f"{BASE}/login", json={"username": "ADA", **proof}))
-        assert list(told) == ["token"] and await is_in(client, bearing(told["token"]))
+        body = fine(await client.post(f"{BASE}/login", json={"username": "ADA", **proof}))
+        assert list(body) == ["token"] and await is_in(client, bearing(body["token"]))
     both = {"password_hash": hashed(PASSWORD), "password": PASSWORD}
     for wrong in ({}, both):
         refused(await client.post(f"{BASE}/login", json={"username": "ada", **wrong}), 400, "either")
@@ -65,17 +65,17 @@ async def test_one_logs_in_with_the_hash_of_the_password_or_with_it(client: http
 async def test_a_wrong_password_and_a_stranger_are_told_the_same(client: httpx.AsyncClient) -> None:
     fine(await register(client, "ada"))
     tried = [("ada", "wrong horse"), ("eve", PASSWORD), ("ada", "x"), ("ad\0a", PASSWORD), ("e" * 99, "x")]
-    asked = [{"username": name, "password": password} for name, password in tried]
-    answers = [await client.post(f"{BASE}/login", json=body) for body in asked]
-    said = {(answer.status_code, answer.text) for answer in answers}
-    assert said == {(401, '{"error":"wrong username or password"}')}
+    bodies = [{"username": name, "password": password} for name, password in tried]
+    answers = [await client.post(f"{BASE}/login", json=body) for body in bodies]
+    outcomes = {(answer.status_code, answer.text) for answer in answers}
+    assert outcomes == {(401, '{"error":"wrong username or password"}')}
 
 
 @pytest.mark.line("N34")
 async def test_a_stranger_costs_as_much_as_a_wrong_password(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counted, since time tells little: every refusal verifies one hash, made with the same parameters."""
+    """Each refusal verifies one hash with the same parameters. Calls are counted, because times vary too much."""
     monkeypatch.setattr(passwords, "PasswordHasher", PasswordHasher)  # as people have it, not cheap as in other tests
     verified: list[str] = []
     verify = PasswordHasher.verify
@@ -112,10 +112,10 @@ async def test_guessing_is_limited_by_name_and_by_address(database: str, tmp_pat
 
 
 @pytest.mark.line("N35")
-@pytest.mark.parametrize("taken", ["ada", "ADA", "\uff21da", "A\uff44a"])
-async def test_a_name_is_taken_however_it_is_written(client: httpx.AsyncClient, taken: str) -> None:
+@pytest.mark.parametrize("name", ["ada", "ADA", "\uff21da", "A\uff44a"])
+async def test_a_name_is_taken_however_it_is_written(client: httpx.AsyncClient, name: str) -> None:
     fine(await register(client, "Ada"))
-    refused(await register(client, taken, "another horse"), 409, "taken")
+    refused(await register(client, name, "another horse"), 409, "taken")
     refused(await log_in(client, "ada", "another horse"), 401)
 
 
@@ -152,9 +152,9 @@ async def test_names_of_all_alphabets_are_names(
 async def test_of_two_who_want_one_name_one_has_it_with_their_own_password(client: httpx.AsyncClient) -> None:
     passwords = [f"password number {n}" for n in range(6)]
     answers = await asyncio.gather(*(register(client, "ada", password) for password in passwords))
-    assert sorted(it.status_code for it in answers) == [200] + [409] * 5
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
     in_ = [(await log_in(client, "ada", password)).status_code for password in passwords]
-    assert [it == 200 for it in in_] == [it.status_code == 200 for it in answers]
+    assert [status == 200 for status in in_] == [answer.status_code == 200 for answer in answers]
 
 
 @pytest.mark.line("N36")
@@ -169,7 +169,7 @@ async def test_who_logs_out_is_out_with_that_token(bob: httpx.AsyncClient) -> No
 async def test_another_password_ends_what_is_logged_in_but_for_who_changed_it(bob: httpx.AsyncClient) -> None:
     others = [await again(bob, "bob") for _ in range(2)]
     fine(await bob.post(f"{BASE}/change_password", json={"password": "battery staple"}))
-    assert [await is_in(bob, it) for it in [*others, own(bob)]] == [False, False, True]
+    assert [await is_in(bob, login) for login in [*others, own(bob)]] == [False, False, True]
     refused(await log_in(bob, "bob"), 401)
     fine(await log_in(bob, "bob", "battery staple"))
 
@@ -177,7 +177,7 @@ async def test_another_password_ends_what_is_logged_in_but_for_who_changed_it(bo
 async def test_a_log_in_with_the_old_password_ends_too_if_it_came_at_the_same_time(
     tenure: Served, bob: httpx.AsyncClient
 ) -> None:
-    """It was proven before the change and is stored after it: the password that it is for is not theirs any more."""
+    """A log-in that proved the old password before the change must not get a token after it."""
     rows, tokens = tenure.tenure.deps.neptuned.vm_account_rows, tenure.tenure.deps.neptuned.vm_tokens
     user_id = await rows.find("bob")
     assert user_id
@@ -192,10 +192,10 @@ async def test_with_the_account_go_its_tokens(ada: httpx.AsyncClient, bob: httpx
     others = [await again(bob, "bob") for _ in range(2)]
     id = await id_of(ada, "bob")
     assert fine(await bob.post(f"{BASE}/delete_account")) == {}
-    assert [await is_in(bob, it) for it in [*others, own(bob)]] == [False, False, False]
+    assert [await is_in(bob, login) for login in [*others, own(bob)]] == [False, False, False]
     refused(await log_in(bob, "bob"), 401)
     refused(await ada.get(f"{BASE}/admin/users/{id}"), 404)
-    assert [it["username"] for it in fine(await ada.get(f"{BASE}/admin/users"))] == ["ada"]
+    assert [row["username"] for row in fine(await ada.get(f"{BASE}/admin/users"))] == ["ada"]
     fine(await register(bob, "bob"))
     assert await id_of(ada, "bob") != id, "somebody new"
 
@@ -205,8 +205,8 @@ async def test_the_first_one_owns_the_place_and_administers_it(tenure: Served) -
     async with nobody(tenure) as client:
         came = await asyncio.gather(*(register(client, f"user{n}") for n in range(5)))
         types = []
-        for it in came:
-            answer = await client.get(f"{BASE}/admin/users", headers=bearing(fine(it)["token"]))
+        for registration in came:
+            answer = await client.get(f"{BASE}/admin/users", headers=bearing(fine(registration)["token"]))
             types.append(answer.status_code)
         assert sorted(types) == [200, 403, 403, 403, 403]
     async with tenure.tenure.pool.connection() as conn:
@@ -215,15 +215,15 @@ async def test_the_first_one_owns_the_place_and_administers_it(tenure: Served) -
 
 async def test_accounts_from_one_address_are_limited(database: str, tmp_path: Path) -> None:
     async with served(database, tmp_path, accounts_per_hour=2) as tenure, nobody(tenure) as client:
-        statuses = [await register(client, f"user{n}") for n in range(3)]
-        assert [it.status_code for it in statuses] == [200, 200, 429]
-        assert 1 <= int(statuses[-1].headers["retry-after"]) <= 3600
+        answers = [await register(client, f"user{n}") for n in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 3600
 
 
 async def test_a_name_that_was_kept_for_an_account_that_never_came_is_free_after_a_while(
     tenure: Served, client: httpx.AsyncClient
 ) -> None:
-    """As after a crash between the two."""
+    """The state after a crash between the two writes."""
     assert await tenure.tenure.deps.neptuned.vm_account_rows.register(uuid4(), "ada", hashed(PASSWORD))
     refused(await register(client, "ada"), 409)
     refused(await log_in(client, "ada"), 401)

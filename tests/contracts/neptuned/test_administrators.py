@@ -39,7 +39,7 @@ async def test_of_administrators_who_take_one_another_down_at_once_one_stays(ten
         ids = [await id_of(clients[0], name) for name in names]
         for id in ids[1:]:
             fine(await ask(clients[0], id, "change_type", type="administrator"))
-        asked = []
+        requests = []
         for nth, client in enumerate(clients):
             other = ids[(nth + 1) % 4]  # everybody somebody else, in two of the ways that there are
             ways = [
@@ -48,10 +48,10 @@ async def test_of_administrators_who_take_one_another_down_at_once_one_stays(ten
                 client.delete(f"{USERS}/{other}"),
                 client.post(f"{BASE}/delete_account"),
             ]
-            asked += [ways.pop(nth), ways.pop()]
+            requests += [ways.pop(nth), ways.pop()]
             for left in ways:
                 left.close()
-        statuses = [it.status_code for it in await asyncio.gather(*asked)]
+        statuses = [answer.status_code for answer in await asyncio.gather(*requests)]
     assert 200 in statuses and set(statuses) <= {200, 401, 403, 404, 409}
     async with tenure.tenure.pool.connection() as conn:
         sql = "select count(*) from vm_accounts where user_type = 'administrator' and not banned"
@@ -61,18 +61,18 @@ async def test_of_administrators_who_take_one_another_down_at_once_one_stays(ten
 
 
 async def test_a_member_comes_with_a_key_and_roles_do_not_follow_from_types(tenure: Served) -> None:
-    """The owner of the place came first, and so administers; an admin of it does not."""
+    """The owner came first, and so is an administrator of virtual machines; an admin of Tenure is not one."""
     async with member(tenure, "olga") as olga, member(tenure, "anna", await invited(olga, "admin")) as anna:
-        for who, seen in ((olga, 200), (anna, 403)):
-            key = (await new_key(who))["key"]
+        for member_client, status in ((olga, 200), (anna, 403)):
+            key = (await new_key(member_client))["key"]
             for headers in ({"X-API-Key": key}, bearing(key), bearing(await exchanged(tenure.url, key))):
                 async with nobody(tenure, **headers) as client:
-                    assert (await client.get(USERS)).status_code == seen
+                    assert (await client.get(USERS)).status_code == status
         key = (await new_key(olga))["key"]
         reading = (await new_key(olga, scopes=["read"]))["key"]
         async with nobody(tenure, **{"X-API-Key": key}) as of_olga:
             everybody = fine(await of_olga.get(USERS))
-            types = [(it["username"], it["user_type"]) for it in everybody]
+            types = [(row["username"], row["user_type"]) for row in everybody]
             assert types == [("olga", "administrator"), ("anna", "user")]
             refused(await ask(of_olga, everybody[0]["id"], "change_password", password=PASSWORD), 409, "another way")
             refused(await of_olga.post(f"{BASE}/logout"), 400, "revoke it")
@@ -83,20 +83,20 @@ async def test_a_member_comes_with_a_key_and_roles_do_not_follow_from_types(tenu
             fine(await ask(of_olga, everybody[1]["id"], "change_type", type="administrator"))
             assert (await anna.get("/auth/me")).json()["role"] == "admin"
             assert (await olga.delete(f"/api/users/{me}")).status_code == 200
-            assert [it["username"] for it in fine(await of_olga.get(USERS))] == ["olga"], "gone by the other door too"
+            assert [row["username"] for row in fine(await of_olga.get(USERS))] == ["olga"], "gone by the other door too"
 
 
 async def test_an_administrator_of_machines_takes_nobody_s_place_away(tenure: Served) -> None:
-    """Not even the owner's. What they have here goes."""
+    """Deleting the owner's Neptuned account leaves the membership in Tenure alone."""
     async with member(tenure, "olga") as olga, member(tenure, "anna", await invited(olga)) as anna:
-        keys = [(await new_key(who))["key"] for who in (olga, anna)]
+        keys = [(await new_key(member_client))["key"] for member_client in (olga, anna)]
         async with nobody(tenure, **bearing(keys[0])) as of_olga, nobody(tenure, **bearing(keys[1])) as of_anna:
             refused(await of_anna.get(USERS), 403)
             ids = [await id_of(of_olga, name) for name in ("olga", "anna")]
             fine(await ask(of_olga, ids[1], "change_type", type="administrator"))
             fine(await ask(of_anna, ids[0], "ban", reason="spilled the tea"))
             fine(await of_anna.delete(f"{USERS}/{ids[0]}"))
-            assert [it["username"] for it in fine(await of_anna.get(USERS))] == ["anna"]
+            assert [row["username"] for row in fine(await of_anna.get(USERS))] == ["anna"]
             refused(await of_olga.get(USERS), 401)
             assert (await olga.get("/auth/me")).json()["role"] == "owner"
             assert holding(await dumped(tenure.tenure.pool), "spilled the tea") == []

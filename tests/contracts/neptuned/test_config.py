@@ -18,22 +18,22 @@ SETTINGS = f"{BASE}/admin/config"
 
 @pytest.mark.line("N08", "N42")
 async def test_the_settings_as_they_come(ada: httpx.AsyncClient) -> None:
-    told = {"registrations_open": True, "chat": {"messages_max_rate": 10, "messages_max_count": 5}}
-    assert fine(await ada.get(SETTINGS)) == told
+    settings = {"registrations_open": True, "chat": {"messages_max_rate": 10, "messages_max_count": 5}}
+    assert fine(await ada.get(SETTINGS)) == settings
 
 
 @pytest.mark.line("N08", "N43")
 async def test_some_are_changed_and_the_others_stay(ada: httpx.AsyncClient) -> None:
     chat = {"messages_max_rate": 2.5, "messages_max_count": 5}
-    told = {"registrations_open": True, "chat": chat}
-    assert fine(await ada.patch(SETTINGS, json={"chat": {"messages_max_rate": 2.5}})) == told
-    told = {"registrations_open": False, "chat": chat}
-    assert fine(await ada.patch(SETTINGS, json={"registrations_open": False})) == told
+    settings = {"registrations_open": True, "chat": chat}
+    assert fine(await ada.patch(SETTINGS, json={"chat": {"messages_max_rate": 2.5}})) == settings
+    settings = {"registrations_open": False, "chat": chat}
+    assert fine(await ada.patch(SETTINGS, json={"registrations_open": False})) == settings
     empty: list[dict[str, Any]] = [{}, {"chat": {}}]
     for nothing in empty:
-        assert fine(await ada.patch(SETTINGS, json=nothing)) == told
-    assert fine(await ada.patch(SETTINGS)) == told
-    assert fine(await ada.patch(SETTINGS, json=told | {"chat": {"messages_max_count": 9}}))["chat"] == {
+        assert fine(await ada.patch(SETTINGS, json=nothing)) == settings
+    assert fine(await ada.patch(SETTINGS)) == settings
+    assert fine(await ada.patch(SETTINGS, json=settings | {"chat": {"messages_max_count": 9}}))["chat"] == {
         "messages_max_rate": 2.5,
         "messages_max_count": 9,
     }

@@ -21,7 +21,7 @@ from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served
 
 @pytest.fixture
 async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """One whose machines have displays."""
+    """A Tenure whose virtual machines have displays."""
     async with served(database, tmp_path, hypervisor=Painted()) as serving:
         yield serving
 
@@ -67,13 +67,13 @@ async def test_what_is_seen_goes_on_when_the_socket_has_gone(
     tenure: Served, ada: httpx.AsyncClient, painted: Painted
 ) -> None:
     await started(ada)
-    async with watching(tenure, ada) as it:
-        await it.shows(RED)
-        await it.socket.close()
+    async with watching(tenure, ada) as viewer:
+        await viewer.shows(RED)
+        await viewer.socket.close()
         painted.paint(GREEN)
-        await it.shows(GREEN)
-        await it.say("control/keydown", keysym=65)
-        await it.hears("turn", yours=True)
+        await viewer.shows(GREEN)
+        await viewer.say("control/keydown", keysym=65)
+        await viewer.hears("turn", yours=True)
         await eventually(lambda: asyncio.sleep(0, [act.code for act in painted.acts] == [65]))
     await eventually(lambda: asyncio.sleep(0, painted.watched == 0), 60)
     assert [(act.kind, act.code) for act in painted.acts] == [("keydown", 65), ("keyup", 65)]
@@ -81,9 +81,9 @@ async def test_what_is_seen_goes_on_when_the_socket_has_gone(
 
 async def test_it_ends_with_the_machine(tenure: Served, ada: httpx.AsyncClient, painted: Painted) -> None:
     await started(ada)
-    async with watching(tenure, ada) as it:
+    async with watching(tenure, ada) as viewer:
         painted.switch_off(await id_of(tenure))
-        await closed(it.socket)
+        await closed(viewer.socket)
 
 
 async def closed(socket: object) -> None:
@@ -97,10 +97,10 @@ async def test_a_ban_and_a_changed_password_end_it(
     tenure: Served, ada: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
     await started(ada)
-    async with watching(tenure, bob) as it, watching(tenure, ada) as other:
+    async with watching(tenure, bob) as viewer, watching(tenure, ada) as other:
         fine(await ada.post(f"{USERS}/{await user_id(ada, 'bob')}/ban", json={"reason": "spam"}))
-        assert "spam" in (await it.hears("error"))["message"]
-        await closed(it.socket)
+        assert "spam" in (await viewer.hears("error"))["message"]
+        await closed(viewer.socket)
         fine(await ada.post(f"{BASE}/logout"))
         await other.hears("error")
         await closed(other.socket)
@@ -131,8 +131,8 @@ async def test_one_uses_it_at_a_time_and_who_waits_comes_next(
         await third.hears("turn", place=1)
         await second.say("control/keypress", keysym=66)
         await eventually(lambda: asyncio.sleep(0, len(painted.acts) == 3))
-        done = [(act.kind, act.code) for act in painted.acts]
-        assert done == [("keydown", 65), ("keyup", 65), ("keypress", 66)]
+        acts = [(act.kind, act.code) for act in painted.acts]
+        assert acts == [("keydown", 65), ("keyup", 65), ("keypress", 66)]
         await second.socket.close()
         await second.peer.close()
         await third.hears("turn", yours=True)
@@ -157,17 +157,17 @@ async def test_what_makes_no_sense_is_said_to_be_so(tenure: Served, ada: httpx.A
     await started(ada)
     async with connect(address(tenure, "lab", token=token(ada)), proxy=None, max_queue=None) as socket:
         assert json.loads(await socket.recv())["event"] == "offer"
-        for said in ("{", "[]", '{"event":"dance"}', '{"event":"answer","data":{"type":"answer","sdp":"x"}}'):
-            await socket.send(said)
-            while (heard := json.loads(await socket.recv()))["event"] == "candidate":
+        for text in ("{", "[]", '{"event":"dance"}', '{"event":"answer","data":{"type":"answer","sdp":"x"}}'):
+            await socket.send(text)
+            while (message := json.loads(await socket.recv()))["event"] == "candidate":
                 pass
-            assert heard["event"] == "error"
-    async with watching(tenure, ada) as it:
+            assert message["event"] == "error"
+    async with watching(tenure, ada) as viewer:
         for event, data in (("dance", {}), ("control/dance", {}), ("quality", {"name": "best"}), ("quality", {})):
-            await it.say(event, **data)
-            await it.hears("error")
-        await it.say("quality", name="small")
-        await it.shows(RED, (480, 300))
+            await viewer.say(event, **data)
+            await viewer.hears("error")
+        await viewer.say("quality", name="small")
+        await viewer.shows(RED, (480, 300))
 
 
 async def test_a_page_shows_it(tenure: Served, ada: httpx.AsyncClient) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from domain.hypervisor import Hypervisor
-from tests.contracts.neptuned.machines import LAB, VMS, created, happened, id_of, shown, started, until_state
+from tests.contracts.neptuned.machines import LAB, VMS, created, get_vm, happened, id_of, started, until_state
 from tests.contracts.neptuned.people import fine, nobody, person
 from tests.support.fake_hypervisor import FakeHypervisor
 from tests.support.server import Served, eventually, served
@@ -19,7 +19,7 @@ async def test_one_that_is_killed_is_dead(tenure: Served, ada: httpx.AsyncClient
     id = await id_of(tenure)
     tenure.hypervisor.crash(id)
     await eventually(lambda: has(ada, "stopped"))
-    assert (await shown(ada))["error"] == "QEMU has crashed, or was killed"
+    assert (await get_vm(ada))["error"] == "QEMU has crashed, or was killed"
     fine(await ada.post(f"{VMS}/lab/start"))
     await until_state(ada, "running")
     tenure.hypervisor.switch_off(id)
@@ -28,7 +28,7 @@ async def test_one_that_is_killed_is_dead(tenure: Served, ada: httpx.AsyncClient
 
 
 async def has(ada: httpx.AsyncClient, state: str) -> bool:
-    return bool((await shown(ada))["state"] == state)
+    return bool((await get_vm(ada))["state"] == state)
 
 
 @pytest.mark.line("N10")
@@ -56,7 +56,7 @@ async def test_one_that_waits_to_come_back_can_be_stopped(tenure: Served, ada: h
         return (await happened(tenure, id))[-1] == "Stopped"
 
     await eventually(stopped)
-    assert tenure.hypervisor.on == {} and "error" not in await shown(ada)
+    assert tenure.hypervisor.on == {} and "error" not in await get_vm(ada)
 
 
 async def test_one_that_somebody_else_started_runs(tenure: Served, ada: httpx.AsyncClient) -> None:
@@ -70,10 +70,10 @@ async def test_one_that_is_forgotten_is_said_to_be(tenure: Served, ada: httpx.As
     id = await id_of(tenure)
     tenure.hypervisor.undefine(id)
 
-    async def told() -> bool:
+    async def is_undefined() -> bool:
         return (await happened(tenure, id))[-1] == "Undefined"
 
-    await eventually(told)
+    await eventually(is_undefined)
     assert await has(ada, "running")
 
 
@@ -83,17 +83,17 @@ async def test_a_hypervisor_that_is_away_is_said_to_be_and_then_all_is_compared(
     await started(ada)
     id = await id_of(tenure)
     tenure.hypervisor.leave()
-    await eventually(lambda: told(tenure, "Lost"))
+    await eventually(lambda: last_event_is(tenure, "Lost"))
     tenure.hypervisor.crash(id)  # nobody is told
     assert await has(ada, "running")
     tenure.hypervisor.come_back()
     await eventually(lambda: has(ada, "stopped"))
-    assert await told(tenure, "Found")
+    assert await last_event_is(tenure, "Found")
 
 
-async def told(tenure: Served, what: str) -> bool:
+async def last_event_is(tenure: Served, kind: str) -> bool:
     events = tenure.tenure.deps.http.platform.events.get(Hypervisor.id_of())
-    return [type(it).__name__ for it in events][-1:] == [what]
+    return [type(event).__name__ for event in events][-1:] == [kind]
 
 
 async def test_what_happened_while_we_were_away_is_seen_at_the_start(database: str, tmp_path: Path) -> None:
@@ -125,10 +125,10 @@ async def test_a_machine_that_nobody_has_any_more_is_removed(database: str, tmp_
         await eventually(cleared)
         hypervisor.switch_on(id, LAB)
 
-        async def gone() -> bool:
+        async def is_gone() -> bool:
             return not hypervisor.on
 
-        await eventually(gone)
+        await eventually(is_gone)
 
 
 async def test_of_two_that_run_one_writes_and_the_other_takes_over(database: str, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.support.libvirtd import GUEST, Libvirtd, libvirtd
 from tests.support.server import Served, eventually, served
 from tests.support.vms import guest, images, on, vm_settings
 
-BOOT = 60.0
+BOOT_TIMEOUT_S = 60.0
 RED, GREEN, BLUE = (170, 0, 0), (0, 170, 0), (0, 0, 170)
 VIDEO = 'document.getElementById("display")'
 PIXEL = f"""(() => {{
@@ -33,8 +33,8 @@ PIXEL = f"""(() => {{
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Libvirtd]:
-    with libvirtd() as it:
-        yield it
+    with libvirtd() as server:
+        yield server
 
 
 @pytest.fixture
@@ -47,32 +47,32 @@ async def tenure(daemon: Libvirtd, database: str, tmp_path: Path) -> AsyncIterat
             await serving.hypervisor.ensure_gone(vm)
 
 
-def alike(seen: Any, meant: tuple[int, ...]) -> bool:
-    """Video is not exact."""
-    return seen is not None and all(abs(a - b) < 50 for a, b in zip(seen, meant, strict=True))
+def alike(actual: Any, expected: tuple[int, ...]) -> bool:
+    """Whether two colours are close: video encoding changes them slightly."""
+    return actual is not None and all(abs(a - b) < 50 for a, b in zip(actual, expected, strict=True))
 
 
-async def types(it: Page, word: str) -> None:
+async def types(page: Page, word: str) -> None:
     for key in (*word, "Enter"):
-        await it.press(key)
+        await page.press(key)
 
 
-async def types_until(it: Page, word: str, colour: tuple[int, ...]) -> None:
-    """Until the video is of this colour: who boots may not listen yet."""
+async def types_until(page: Page, word: str, colour: tuple[int, ...]) -> None:
+    """Type the word again until the video has this colour: a guest that boots may not read its keyboard yet."""
 
     async def so() -> bool:
-        await types(it, word)
+        await types(page, word)
         for _ in range(10):
-            if alike(await it.run(PIXEL), colour):
+            if alike(await page.run(PIXEL), colour):
                 return True
             await asyncio.sleep(0.1)
         return False
 
-    await eventually(so, BOOT)
+    await eventually(so, BOOT_TIMEOUT_S)
 
 
 async def picture(client: httpx.AsyncClient) -> tuple[int, ...]:
-    """The colour in the middle of its screenshot."""
+    """The colour in the middle of the machine's screenshot."""
     png = await client.get(f"{BASE}/screenshot/lab")
     assert png.status_code == 200, png.text
     decoder = av.CodecContext.create("png", "r")
@@ -93,12 +93,12 @@ async def test_a_machine_from_its_creation_until_nothing_is_left(
         assert listed["info"]["disk"] == [{"type": "hdd", "size": GUEST.stat().st_size}]
         (name,) = daemon.domains()
 
-        async with page(f"{tenure.url}{BASE}/console/lab#token={token(ada)}", tmp_path / "chromium") as it:
-            await eventually(lambda: it.run(f"{VIDEO}?.videoWidth"), BOOT)
-            await it.click(640, 300)
-            await types_until(it, "blue", BLUE)
+        async with page(f"{tenure.url}{BASE}/console/lab#token={token(ada)}", tmp_path / "chromium") as browser:
+            await eventually(lambda: browser.run(f"{VIDEO}?.videoWidth"), BOOT_TIMEOUT_S)
+            await browser.click(640, 300)
+            await types_until(browser, "blue", BLUE)
             assert alike(await picture(anybody), BLUE)
-            await types_until(it, "green", GREEN)
+            await types_until(browser, "green", GREEN)
 
             assert fine(await patch(ada, replace("/name", "Another")))["needs_restart"] is False
             limit = {"op": "add", "path": "/qemu_devices/1/drive_iops_limit", "value": "1000 1500"}
@@ -110,7 +110,7 @@ async def test_a_machine_from_its_creation_until_nothing_is_left(
             await eventually(lambda: asyncio.sleep(0, before not in daemon.qemu() and daemon.qemu()))
             await until_state(ada, "running")
             assert daemon.virsh("vcpucount", name, "--live", "--current", check=False).stdout.strip() == "2"
-            await types_until(it, "red", RED)  # the page has come back by itself
+            await types_until(browser, "red", RED)  # the page has come back by itself
 
         fine(await ada.post(f"{VMS}/lab/stop"))
         await until_state(ada, "stopped")

@@ -16,11 +16,11 @@ from tests.contracts.neptuned.machines import (
     LAB,
     VMS,
     created,
+    get_vm,
     happened,
     id_of,
     patch,
     replace,
-    shown,
     started,
     until_state,
 )
@@ -33,13 +33,13 @@ AWAY = {"op": "remove", "path": "/qemu_devices/9"}
 
 
 def with_cores(cores: int) -> list[dict[str, Any]]:
-    return [it | ({"cpu_cores": cores} if it["type"] == "cpu" else {}) for it in LAB["qemu_devices"]]
+    return [device | ({"cpu_cores": cores} if device["type"] == "cpu" else {}) for device in LAB["qemu_devices"]]
 
 
 @pytest.mark.line("N57")
 async def test_every_operation_of_a_patch(ada: httpx.AsyncClient) -> None:
     await created(ada)
-    said = fine(
+    body = fine(
         await patch(
             ada,
             {"op": "test", "path": "/name", "value": "Lab"},
@@ -52,12 +52,12 @@ async def test_every_operation_of_a_patch(ada: httpx.AsyncClient) -> None:
             {"op": "remove", "path": "/qemu_devices/6"},
         )
     )
-    assert said == {"needs_restart": False}
+    assert body == {"needs_restart": False}
     devices = [AUDIO | {"id": "more"}, *LAB["qemu_devices"]]
-    assert await shown(ada) == LAB | {"name": "Laboratory", "qemu_devices": devices, "state": "stopped"}
+    assert await get_vm(ada) == LAB | {"name": "Laboratory", "qemu_devices": devices, "state": "stopped"}
     whole = LAB | {"name": "As before"}
     fine(await patch(ada, replace("", whole)))
-    assert await shown(ada) == whole | {"state": "stopped"}
+    assert await get_vm(ada) == whole | {"state": "stopped"}
 
 
 @pytest.mark.line("N57", "N58")
@@ -89,7 +89,7 @@ async def test_a_patch_that_fails_says_which_operation_and_changes_nothing(
     ]
     for operation, says in wrong:
         refused(await patch(ada, good, operation), 400, says)
-    assert await shown(ada) == LAB | {"state": "stopped"}
+    assert await get_vm(ada) == LAB | {"state": "stopped"}
     bodies: list[Any] = [{}, "x", 1, None]
     for body in bodies:
         refused(await ada.patch(f"{VMS}/lab", json=body), 400)
@@ -106,18 +106,21 @@ async def test_copies_of_copies_do_not_fill_the_memory(ada: httpx.AsyncClient) -
     for _ in range(400):
         deep = [deep]
     refused(await patch(ada, {"op": "add", "path": "/deep", "value": deep}), 400)
-    assert await shown(ada) == LAB | {"state": "stopped"}
+    assert await get_vm(ada) == LAB | {"state": "stopped"}
 
 
 @pytest.mark.line("N13")
 async def test_the_agent_is_not_turned_on_by_a_patch_where_there_is_no_place_for_it(ada: httpx.AsyncClient) -> None:
     await created(ada)
-    agent, q35, pc = replace("/qemu_enable_agent", True), *(replace("/qemu_machine_type", it) for it in ("q35", "pc"))
+    agent, q35, pc = (
+        replace("/qemu_enable_agent", True),
+        *(replace("/qemu_machine_type", machine_type) for machine_type in ("q35", "pc")),
+    )
     says = "qemu_enable_agent must be false where qemu_machine_type is pc"
     refused(await patch(ada, agent), 400, says)
     fine(await patch(ada, agent, q35))  # it is the whole that counts
     refused(await patch(ada, pc), 400, says)
-    assert (await shown(ada))["qemu_machine_type"] == "q35"
+    assert (await get_vm(ada))["qemu_machine_type"] == "q35"
 
 
 @pytest.mark.line("N59")
@@ -161,22 +164,22 @@ async def test_a_patch_while_the_hypervisor_is_away_reaches_the_machine_later(
     assert fine(await patch(ada, replace(LIMIT, "2000 3000"))) == {"needs_restart": True}
     tenure.hypervisor.come_back()
 
-    async def told() -> bool:
+    async def is_told() -> bool:
         return bool(tenure.hypervisor.on[id]["qemu_devices"][1]["drive_iops_limit"] == "2000 3000")
 
-    await eventually(told)
+    await eventually(is_told)
 
 
 async def test_an_answer_carries_what_an_update_can_be_bound_to(tenure: Served, ada: httpx.AsyncClient) -> None:
-    made = await ada.post(f"{VMS}/create", json=LAB)
-    tag = made.headers["etag"]
+    answer = await ada.post(f"{VMS}/create", json=LAB)
+    tag = answer.headers["etag"]
     assert (await ada.get(f"{VMS}/lab")).headers["etag"] == tag
     changed = await patch(ada, replace("/name", "One"), if_match=tag)
     assert fine(changed) and changed.headers["etag"] == (await ada.get(f"{VMS}/lab")).headers["etag"] != tag
     for stale in (tag, f"W/{changed.headers['etag']}", '"x"', "x"):
         refused(await patch(ada, replace("/name", "Two"), if_match=stale), 412, "was changed meanwhile")
         refused(await ada.delete(f"{VMS}/lab", headers={"If-Match": stale}), 412)
-    assert (await shown(ada))["name"] == "One"
+    assert (await get_vm(ada))["name"] == "One"
     fine(await patch(ada, replace("/name", "Two"), if_match=f'"x", {changed.headers["etag"]}'))
     fine(await patch(ada, replace("/name", "Three"), if_match="*"))
     before = (await ada.get(f"{VMS}/lab")).headers["etag"]
@@ -189,15 +192,15 @@ async def test_of_two_that_patch_at_once_neither_is_lost(ada: httpx.AsyncClient)
 
     await created(ada)
     add = [{"op": "add", "path": "/qemu_devices/-", "value": AUDIO | {"id": f"a{n}"}} for n in range(6)]
-    for answer in await asyncio.gather(*(patch(ada, it) for it in add)):
+    for answer in await asyncio.gather(*(patch(ada, operation) for operation in add)):
         fine(answer)
-    assert {it["id"] for it in (await shown(ada))["qemu_devices"]} >= {f"a{n}" for n in range(6)}
+    assert {device["id"] for device in (await get_vm(ada))["qemu_devices"]} >= {f"a{n}" for n in range(6)}
 
 
 @pytest.mark.line("N11")
 async def test_a_password_is_written_and_never_read(tenure: Served, database: str, ada: httpx.AsyncClient) -> None:
-    made = await created(ada, private=True, password="open sesame")
-    assert made == LAB | {"private": True, "state": "stopped"}
+    vm = await created(ada, private=True, password="open sesame")
+    assert vm == LAB | {"private": True, "state": "stopped"}
     configs, id = tenure.tenure.deps.neptuned.vm_configs, await id_of(tenure)
     assert await configs.check_password(id, "open sesame") and not await configs.check_password(id, "open")
     set_it = {"op": "add", "path": "/password", "value": "abracadabra"}
@@ -208,12 +211,12 @@ async def test_a_password_is_written_and_never_read(tenure: Served, database: st
         {"op": "copy", "from": "/password", "path": "/name"},
         {"op": "add", "path": "/password", "value": 1},
     ):
-        said = refused(await patch(ada, set_it, operation), 400)
-        assert "abracadabra" not in said
+        message = refused(await patch(ada, set_it, operation), 400)
+        assert "abracadabra" not in message
     smuggled = replace("", LAB | {"private": True, "password": "abracadabra"})
     refused(await patch(ada, smuggled, {"op": "move", "from": "/password", "path": "/name"}), 400)
     assert hashes(database) == 1
-    events = json.dumps([str(vars(it)) for it in tenure.tenure.deps.http.platform.events.get(id)])
+    events = json.dumps([str(vars(event)) for event in tenure.tenure.deps.http.platform.events.get(id)])
     shown_to = [(await ada.get(f"{VMS}/{path}")).text for path in ("list", "lab", "lab/history", "lab/history/1")]
     for text in (events, *shown_to, dump(database)):
         assert "sesame" not in text and "abracadabra" not in text and 'password"' not in text
@@ -237,16 +240,16 @@ async def test_what_is_no_password(database: str, ada: httpx.AsyncClient) -> Non
 
 
 async def test_a_password_of_a_machine_that_never_came_to_be_is_forgotten(database: str, tmp_path: Path) -> None:
-    young, known, stray = uuid4(), uuid4(), uuid4()
+    young, existing, stray = uuid4(), uuid4(), uuid4()
     async with served(database, tmp_path, role="api") as tenure:  # a worker forgets strays when it starts
         passwords = tenure.tenure.deps.neptuned.vm_configs.passwords
-        for vm in (young, known, stray):
+        for vm in (young, existing, stray):
             await passwords.store(uuid4(), vm, "open sesame")
         with psycopg.connect(database) as conn:
             conn.execute("update vm_passwords set kept_at = now() - interval '2 hours' where vm_id <> %s", (young,))
-        await passwords.forget_strays([known])
+        await passwords.forget_strays([existing])
     with psycopg.connect(database) as conn:
-        assert {vm for (vm,) in conn.execute("select vm_id from vm_passwords")} == {young, known}
+        assert {vm for (vm,) in conn.execute("select vm_id from vm_passwords")} == {young, existing}
 
 
 def hashes(database: str) -> int:
@@ -257,11 +260,11 @@ def hashes(database: str) -> int:
 def dump(database: str) -> str:
     with psycopg.connect(database) as conn:
         tables = ("tenure_events", "trail", "vm_configs", "work")
-        return "".join(str(bytes_as_text(row)) for it in tables for row in conn.execute(f"select * from {it}"))
+        return "".join(str(bytes_as_text(row)) for table in tables for row in conn.execute(f"select * from {table}"))
 
 
 def bytes_as_text(row: Any) -> Any:
-    return [bytes(it).decode(errors="replace") if isinstance(it, bytes | memoryview) else it for it in row]
+    return [bytes(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else value for value in row]
 
 
 async def test_who_changed_what_and_what_it_was_before(ada: httpx.AsyncClient) -> None:
@@ -269,9 +272,9 @@ async def test_who_changed_what_and_what_it_was_before(ada: httpx.AsyncClient) -
     fine(await patch(ada, replace(CORES, 4)))
     fine(await patch(ada, replace("/name", "Other"), {"op": "remove", "path": "/qemu_devices/4"}))
     newest, older, first = fine(await ada.get(f"{VMS}/lab/history"))
-    assert [it["revision"] for it in (newest, older, first)] == [3, 2, 1]
+    assert [row["revision"] for row in (newest, older, first)] == [3, 2, 1]
     assert older["changes"] == [replace(CORES, 4)] and older["by_name"] == "ada"
-    assert {it["path"] for it in newest["changes"]} == {"/name", "/qemu_devices/4"}
+    assert {change["path"] for change in newest["changes"]} == {"/name", "/qemu_devices/4"}
     assert older["by"] and older["request_id"] and older["at"].endswith("Z")
     assert fine(await ada.get(f"{VMS}/lab/history/1")) == LAB
     assert fine(await ada.get(f"{VMS}/lab/history/2")) == LAB | {"qemu_devices": with_cores(4)}
@@ -279,4 +282,4 @@ async def test_who_changed_what_and_what_it_was_before(ada: httpx.AsyncClient) -
     for wrong in ("0", "x", "1.5"):
         refused(await ada.get(f"{VMS}/lab/history/{wrong}"), 400)
     fine(await patch(ada, replace("", fine(await ada.get(f"{VMS}/lab/history/1")))))
-    assert await shown(ada) == LAB | {"state": "stopped"}
+    assert await get_vm(ada) == LAB | {"state": "stopped"}

@@ -14,12 +14,12 @@ from tests.support.painted_vms import GREEN, Painted
 from tests.support.server import Served, eventually, served
 from tests.support.stories.vms import CDROM, CPU, DRIVE, MDEV, document
 
-MB = 1 << 20
+BYTES_PER_MIB = 1 << 20
 
 
 @pytest.fixture
 async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
-    """One whose machines have displays."""
+    """A Tenure whose virtual machines have displays."""
     async with served(database, tmp_path, hypervisor=Painted()) as serving:
         yield serving
 
@@ -34,7 +34,7 @@ def painted(tenure: Served) -> Painted:
 async def test_who_runs_is_listed_and_nobody_else(tenure: Served, ada: httpx.AsyncClient) -> None:
     images = tenure.tenure.settings.home / "vms"
     images.mkdir()
-    (images / "disk.raw").write_bytes(bytes(MB))
+    (images / "disk.raw").write_bytes(bytes(BYTES_PER_MIB))
     disk = DRIVE | {"drive_image": "disk.raw"}
     await started(ada, document(CPU, disk, CDROM, MDEV))
     await created(ada, id="other")
@@ -44,7 +44,7 @@ async def test_who_runs_is_listed_and_nobody_else(tenure: Served, ada: httpx.Asy
         "info": {
             "hypervisor": "qemu",
             "os": {"kind": "other", "arch": "x86_64"},
-            "disk": [{"type": "hdd", "size": MB}],
+            "disk": [{"type": "hdd", "size": BYTES_PER_MIB}],
             "graphics": {"type": "burst"},
         },
     }
@@ -63,7 +63,7 @@ async def test_who_runs_is_listed_and_nobody_else(tenure: Served, ada: httpx.Asy
 async def test_a_display_of_its_own_has_memory(tenure: Served, ada: httpx.AsyncClient) -> None:
     await started(ada)
     info = fine(await ada.get(f"{BASE}/list/lab"))["info"]
-    assert info["graphics"] == {"type": "vga", "vram_size": 16 * MB}
+    assert info["graphics"] == {"type": "vga", "vram_size": 16 * BYTES_PER_MIB}
     assert info["disk"] == [{"type": "ssd", "size": 0}]  # there is no such image here
 
 
@@ -95,7 +95,7 @@ async def test_a_private_machine_is_listed_with_a_picture_of_nothing(
 ) -> None:
     await started(ada, private=True)
     async with nobody(tenure) as anybody:
-        assert [it["id"] for it in fine(await anybody.get(f"{BASE}/list"))] == ["lab"]
+        assert [vm["id"] for vm in fine(await anybody.get(f"{BASE}/list"))] == ["lab"]
         dummy = await anybody.get(f"{BASE}/screenshot/lab")
         assert dummy.status_code == 200 and width_of(dummy.content) == 320
         assert painted.shots == 0

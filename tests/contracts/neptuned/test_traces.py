@@ -34,8 +34,8 @@ PASSWORDS = ("correct horse of bobadilla", "battery staple of bobadilla")
 
 
 @pytest.mark.line("N38", "N39", "N40")
-@pytest.mark.parametrize("whose", ["delete_account", "an administrator"])
-async def test_all_traces_go_with_the_account(tenure: Served, ada: httpx.AsyncClient, whose: str) -> None:
+@pytest.mark.parametrize("remover", ["delete_account", "an administrator"])
+async def test_all_traces_go_with_the_account(tenure: Served, ada: httpx.AsyncClient, remover: str) -> None:
     pool = tenure.tenure.pool
     async with nobody(tenure, **{"X-Forwarded-For": ADDRESS}) as bob:
         bob.headers.update(bearing(fine(await register(bob, NAME, PASSWORDS[0]))["token"]))
@@ -49,23 +49,27 @@ async def test_all_traces_go_with_the_account(tenure: Served, ada: httpx.AsyncCl
             ((user_id, slow_hash),) = await (await conn.execute(sql)).fetchall()
         traces = [NAME, REASON, slow_hash, ADDRESS, *map(hashed, PASSWORDS), *PASSWORDS, *map(signature, tokens)]
         before = await dumped(pool)
-        assert [holding(before, it) for it in traces[:3]] == [["identities", "profiles"], ["vm_bans"], ["passwords"]]
-        assert not [it for it in traces[3:] if holding(before, it)], "these were never kept"
+        assert [holding(before, trace) for trace in traces[:3]] == [
+            ["identities", "profiles"],
+            ["vm_bans"],
+            ["passwords"],
+        ]
+        assert not [trace for trace in traces[3:] if holding(before, trace)], "these were never kept"
         assert set(holding(before, user_id)) > {"identities", "vm_tokens", "vm_accounts"}
 
-        if whose == "delete_account":
+        if remover == "delete_account":
             fine(await bob.post(f"{BASE}/delete_account"))
         else:
             fine(await ada.delete(f"{USERS}/{id}"))
         after = await dumped(pool)
-        assert {it: holding(after, it) for it in traces} == {it: [] for it in traces}
+        assert {trace: holding(after, trace) for trace in traces} == {trace: [] for trace in traces}
 
         async def forgotten() -> bool:
             return "VmAccount.Forgotten" in (await dumped(pool))["tenure_events"]
 
         await eventually(forgotten)
         after = await dumped(pool)
-        assert {it: holding(after, it) for it in traces} == {it: [] for it in traces}
+        assert {trace: holding(after, trace) for trace in traces} == {trace: [] for trace in traces}
         left = set(holding(after, user_id))
         assert left <= {"tenure_events", "trail", "holders"}, "history goes on, of somebody"
         for token in tokens:
@@ -73,18 +77,18 @@ async def test_all_traces_go_with_the_account(tenure: Served, ada: httpx.AsyncCl
 
 
 async def test_a_founder_who_goes_leaves_nothing_either(tenure: Served) -> None:
-    """They own the place, too. Another administrator stays."""
+    """The founder is Tenure's owner, too. Another administrator stays."""
     async with person(tenure, "olwyn") as olwyn, person(tenure, "bob") as bob:
         assert holding(await dumped(tenure.tenure.pool), "olwyn")
         fine(await ask(olwyn, await id_of(olwyn, "bob"), "change_type", type="administrator"))
         fine(await olwyn.post(f"{BASE}/delete_account"))
-        assert [it["username"] for it in fine(await bob.get(USERS))] == ["bob"]
+        assert [row["username"] for row in fine(await bob.get(USERS))] == ["bob"]
         dump = await dumped(tenure.tenure.pool)
         assert holding(dump, "olwyn") == [] and dump["users"] == ""
 
 
 async def test_with_the_account_go_the_keys_of_its_owner(tenure: Served) -> None:
-    """Tokens that were made from them too, here."""
+    """Tokens that were exchanged for those keys stop working, too."""
     async with tenure.client("carol") as carol:
         key = (await new_key(carol))["key"]
         token = await exchanged(tenure.url, key)
@@ -98,55 +102,55 @@ async def test_with_the_account_go_the_keys_of_its_owner(tenure: Served) -> None
 
 @pytest.mark.line("N02", "N04")
 async def test_passwords_hashes_and_tokens_are_in_no_event_log_line_or_error(database: str, tmp_path: Path) -> None:
-    """A process of its own, which says all that it ever says."""
+    """The server runs as a separate process, to capture its whole output."""
     async with spawned(database, tmp_path, machines="local", log_level="debug") as server:
         async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
-            said, tokens = await a_life(client)
+            texts, tokens = await a_life(client)
         async with create_pool(database, 2) as pool:
             dump = await dumped(pool)
     events = dump["tenure_events"] + dump["trail"]
     output = server.output_path.read_text()
     secrets = [*PASSWORDS, *map(hashed, PASSWORDS), *tokens, *map(signature, tokens), "argon2", NAME, REASON]
     secrets += [jwt.decode(token, options={"verify_signature": False})["jti"] for token in tokens]
-    assert "answered" in output and "VmAccount.PasswordChanged" in events and len(said) > 20
-    for place in (output, events, "\n".join(said)):
-        assert not [it for it in secrets if it.lower() in place.lower()]
+    assert "answered" in output and "VmAccount.PasswordChanged" in events and len(texts) > 20
+    for place in (output, events, "\n".join(texts)):
+        assert not [secret for secret in secrets if secret.lower() in place.lower()]
 
 
 async def a_life(client: httpx.AsyncClient) -> tuple[list[str], list[str]]:
-    """All that can be done with an account, well and badly: what was answered, but for the tokens; and they."""
+    """Do everything that an account allows, rightly and wrongly. Returns the texts of all answers, and the tokens."""
     first = fine(await register(client, "ada"))["token"]
     tokens = [fine(await register(client, NAME, PASSWORDS[0]))["token"]]
-    said: list[str] = []
+    texts: list[str] = []
 
-    async def sent(path: str, token: str = "", method: str = "POST", **how: Any) -> None:
+    async def send(path: str, token: str = "", method: str = "POST", **how: Any) -> None:
         answer = await client.request(method, f"{BASE}{path}", headers=bearing(token) if token else {}, **how)
-        said.append(answer.text)
+        texts.append(answer.text)
 
     both = {"username": NAME, "password": PASSWORDS[0]}
     for body in (both | {"more": PASSWORDS[0]}, both | {"username": "a b"}, {"username": PASSWORDS[0]}, [PASSWORDS[0]]):
         for path in ("/register", "/admin/users/create"):
-            await sent(path, first, json=body)
+            await send(path, first, json=body)
     for proof in ({"password": [PASSWORDS[0]]}, {"password_hash": hashed(PASSWORDS[1])}, {"password": PASSWORDS[1]}):
-        await sent("/login", json={"username": NAME} | proof)
-    await sent("/login", content=f'{{"username": "{NAME}", "password": "{PASSWORDS[0]}"')
-    await sent(f"/admin/users?token={tokens[0]}", tokens[0], "GET")
-    await sent("/change_password", tokens[0] + "x", json={"password": PASSWORDS[1]})
-    await sent("/change_password", tokens[0], json={"password": PASSWORDS[1]})
+        await send("/login", json={"username": NAME} | proof)
+    await send("/login", content=f'{{"username": "{NAME}", "password": "{PASSWORDS[0]}"')
+    await send(f"/admin/users?token={tokens[0]}", tokens[0], "GET")
+    await send("/change_password", tokens[0] + "x", json={"password": PASSWORDS[1]})
+    await send("/change_password", tokens[0], json={"password": PASSWORDS[1]})
     tokens.append(fine(await log_in(client, NAME, PASSWORDS[1]))["token"])
     users = fine(await client.get(USERS, headers=bearing(first)))
     id = users[1]["id"]
-    await sent(f"/admin/users/{id}/ban", first, json={"reason": REASON})
-    await sent(f"/admin/users/{id}/change_password", first, json={"password": PASSWORDS[0]})
-    await sent(f"/admin/users/{id}/change_password", first, json={"password": PASSWORDS[0], "token": tokens[0]})
+    await send(f"/admin/users/{id}/ban", first, json={"reason": REASON})
+    await send(f"/admin/users/{id}/change_password", first, json={"password": PASSWORDS[0]})
+    await send(f"/admin/users/{id}/change_password", first, json={"password": PASSWORDS[0], "token": tokens[0]})
     tokens.append(fine(await log_in(client, NAME, PASSWORDS[0]))["token"])
-    await sent(f"/{tokens[2]}", tokens[2], "GET")
-    await sent("/logout", tokens[2])
-    await sent("/logout", tokens[2])
-    await sent("/delete_account", first)
+    await send(f"/{tokens[2]}", tokens[2], "GET")
+    await send("/logout", tokens[2])
+    await send("/logout", tokens[2])
+    await send("/delete_account", first)
     tokens.append(fine(await log_in(client, NAME, PASSWORDS[0]))["token"])
-    await sent("/delete_account", tokens[3])
-    return said, [first, *tokens]
+    await send("/delete_account", tokens[3])
+    return texts, [first, *tokens]
 
 
 def signature(token: str) -> str:

@@ -30,35 +30,37 @@ SETTINGS = f"{BASE}/admin/config"
 
 
 def administered() -> list[tuple[str, str]]:
-    """Every method and path below /admin that there is."""
-    routes = [it for contract in api.CONTRACTS for router in contract.routers for it in router.routes]
-    below = [it for it in routes if isinstance(it, APIRoute) and it.path.startswith(f"{BASE}/admin")]
-    assert all(isinstance(it, AdministratorRoute) for it in below), "use interfaces.neptuned.credentials.admin_router"
-    return [(method, it.path) for it in below for method in it.methods or ()]
+    """Every method and path below /admin."""
+    routes = [route for contract in api.CONTRACTS for router in contract.routers for route in router.routes]
+    below = [route for route in routes if isinstance(route, APIRoute) and route.path.startswith(f"{BASE}/admin")]
+    assert all(isinstance(route, AdministratorRoute) for route in below), (
+        "use interfaces.neptuned.credentials.admin_router"
+    )
+    return [(method, route.path) for route in below for method in route.methods or ()]
 
 
 @pytest.mark.line("N41")
 async def test_nobody_but_an_administrator_gets_below_admin(
     tenure: Served, ada: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
-    """Whatever they send, and whatever they ask about: nothing of it is looked at before."""
+    """Authorization comes first: neither the body nor the id is looked at before."""
     id = await id_of(ada, "ada")
-    asked = administered()
-    assert {("GET", USERS), ("PATCH", SETTINGS), ("DELETE", f"{USERS}/{{user_id}}")} <= set(asked)
-    async with nobody(tenure, **{"x-user": "ada", "X-VM-User": "ada"}) as named:
-        for method, path in asked:
+    endpoints = administered()
+    assert {("GET", USERS), ("PATCH", SETTINGS), ("DELETE", f"{USERS}/{{user_id}}")} <= set(endpoints)
+    async with nobody(tenure, **{"x-user": "ada", "X-VM-User": "ada"}) as client:
+        for method, path in endpoints:
             path = path.replace("{user_id}", id).replace("{vm}", "none")
             for body in (b"{}", b"{", b"[1]", b'{"type": "user", "password": "correct horse"}'):
                 how: dict[str, Any] = {"content": body, "headers": {"content-type": "application/json"}}
-                refused(await named.request(method, path, **how), 401, "log in first")
+                refused(await client.request(method, path, **how), 401, "log in first")
                 refused(await bob.request(method, path, **how), 403, "administrator")
-                refused(await named.request(method, f"{path}?token={token(ada)}", **how), 401)
+                refused(await client.request(method, f"{path}?token={token(ada)}", **how), 401)
     assert (await entry(ada, "ada"))["user_type"] == "administrator"
 
 
 def token(client: httpx.AsyncClient) -> str:
-    said: str = client.headers["authorization"]
-    return said.removeprefix("Bearer ")
+    header: str = client.headers["authorization"]
+    return header.removeprefix("Bearer ")
 
 
 @pytest.mark.line("N41")
@@ -70,14 +72,14 @@ async def test_a_moderator_has_no_power(ada: httpx.AsyncClient, bob: httpx.Async
 @pytest.mark.line("N06", "N45", "N46")
 async def test_administrators_see_everybody(ada: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     everybody = fine(await ada.get(USERS))
-    assert [(it["username"], it["user_type"], it["banned"]) for it in everybody] == [
+    assert [(row["username"], row["user_type"], row["banned"]) for row in everybody] == [
         ("ada", "administrator", False),
         ("bob", "user", False),
     ]
-    for it in everybody:
-        assert it.keys() == {"id", "username", "user_type", "banned"}
-        assert it["id"].isdigit() and 2**22 < int(it["id"]) < 2**63
-        assert fine(await ada.get(f"{USERS}/{it['id']}")) == it
+    for row in everybody:
+        assert row.keys() == {"id", "username", "user_type", "banned"}
+        assert row["id"].isdigit() and 2**22 < int(row["id"]) < 2**63
+        assert fine(await ada.get(f"{USERS}/{row['id']}")) == row
 
 
 @pytest.mark.line("N46")
@@ -85,25 +87,25 @@ async def test_administrators_see_everybody(ada: httpx.AsyncClient, bob: httpx.A
 async def test_nobody_is_not_found(ada: httpx.AsyncClient, id: str) -> None:
     refused(await ada.get(f"{USERS}/{id}"), 404)
     refused(await ada.delete(f"{USERS}/{id}"), 404)
-    for what, body in {"ban": {}, "unban": {}, "change_type": {"type": "user"}}.items():
-        refused(await ask(ada, id, what, **body), 404)
+    for action, body in {"ban": {}, "unban": {}, "change_type": {"type": "user"}}.items():
+        refused(await ask(ada, id, action, **body), 404)
     refused(await ask(ada, id, "change_password", password=PASSWORD), 404)
 
 
 @pytest.mark.line("N47")
 async def test_an_administrator_creates_somebody(tenure: Served, ada: httpx.AsyncClient) -> None:
-    asked = {"id": "7", "user_type": "moderator", "banned": False, "username": "eve", "password": "battery staple"}
-    made = fine(await ada.post(f"{USERS}/create", json=asked))
-    assert made == await entry(ada, "eve") and made["id"] != "7" and made["user_type"] == "moderator"
+    body = {"id": "7", "user_type": "moderator", "banned": False, "username": "eve", "password": "battery staple"}
+    row = fine(await ada.post(f"{USERS}/create", json=body))
+    assert row == await entry(ada, "eve") and row["id"] != "7" and row["user_type"] == "moderator"
     async with nobody(tenure) as client:
         fine(await log_in(client, "eve", "battery staple"))
-    refused(await ada.post(f"{USERS}/create", json=asked | {"username": "EVE"}), 409, "taken")
+    refused(await ada.post(f"{USERS}/create", json=body | {"username": "EVE"}), 409, "taken")
     fine(await ada.patch(SETTINGS, json={"registrations_open": False}))
-    banned = asked | {"username": "mal", "banned": True, "ban_reason": "known elsewhere", "user_type": "administrator"}
-    made = fine(await ada.post(f"{USERS}/create", json=banned))
-    assert (made["banned"], made["ban_reason"]) == (True, "known elsewhere")
+    banned = body | {"username": "mal", "banned": True, "ban_reason": "known elsewhere", "user_type": "administrator"}
+    row = fine(await ada.post(f"{USERS}/create", json=banned))
+    assert (row["banned"], row["ban_reason"]) == (True, "known elsewhere")
     for wrong in ({"username": None}, {"password": "short"}, {"user_type": "king"}, {"ban_reason": "a\nb"}):
-        refused(await ada.post(f"{USERS}/create", json=asked | {"username": "zoe"} | wrong), 400)
+        refused(await ada.post(f"{USERS}/create", json=body | {"username": "zoe"} | wrong), 400)
 
 
 @pytest.mark.line("N48")
@@ -155,8 +157,8 @@ async def test_who_is_banned_is_told_why_and_stays(ada: httpx.AsyncClient, bob: 
         "banned": True,
         "ban_reason": "spilled the tea",
     }
-    told = fine(await log_in(bob, "bob"))
-    assert told == {"token": told["token"], "banned": True, "ban_reason": "spilled the tea"}
+    body = fine(await log_in(bob, "bob"))
+    assert body == {"token": body["token"], "banned": True, "ban_reason": "spilled the tea"}
     refused(await bob.get(USERS), 403)
     fine(await ask(ada, id, "ban", reason="and the milk"))
     assert (await entry(ada, "bob"))["ban_reason"] == "and the milk"
@@ -167,10 +169,10 @@ async def test_who_is_banned_is_told_why_and_stays(ada: httpx.AsyncClient, bob: 
 @pytest.mark.parametrize("how", [{}, {"json": {}}, {"content": b"", "headers": {"content-type": "application/json"}}])
 async def test_a_reason_need_not_be_given(ada: httpx.AsyncClient, bob: httpx.AsyncClient, how: dict[str, Any]) -> None:
     fine(await ada.post(f"{USERS}/{await id_of(ada, 'bob')}/ban", **how))
-    it = await entry(ada, "bob")
-    assert it["banned"] and "ban_reason" not in it
-    told = fine(await log_in(bob, "bob"))
-    assert told == {"token": told["token"], "banned": True}
+    row = await entry(ada, "bob")
+    assert row["banned"] and "ban_reason" not in row
+    body = fine(await log_in(bob, "bob"))
+    assert body == {"token": body["token"], "banned": True}
 
 
 @pytest.mark.line("N52")
@@ -178,7 +180,7 @@ async def test_who_is_banned_can_delete_their_account(ada: httpx.AsyncClient, bo
     fine(await ask(ada, await id_of(ada, "bob"), "ban", reason="spilled the tea"))
     headers = await again(bob, "bob")
     fine(await bob.post(f"{BASE}/delete_account", headers=headers))
-    assert [it["username"] for it in fine(await ada.get(USERS))] == ["ada"]
+    assert [row["username"] for row in fine(await ada.get(USERS))] == ["ada"]
 
 
 @pytest.mark.line("N53")

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contracts.neptuned.machines import LAB, VMS, created, happened, id_of, patch, shown, started, until_state
+from tests.contracts.neptuned.machines import LAB, VMS, created, get_vm, happened, id_of, patch, started, until_state
 from tests.contracts.neptuned.people import fine, nobody, person, refused
 from tests.support.server import Served, eventually, served
 from tests.support.stories.vms import (
@@ -33,7 +33,7 @@ TAP_NIC = NIC | {"nic_netdev": "tap", "nic_type": "virtio"}
 @pytest.mark.line("N41")
 async def test_only_administrators_are_let_in(tenure: Served, ada: httpx.AsyncClient) -> None:
     await created(ada)
-    asked: list[tuple[str, str, Any]] = [
+    requests: list[tuple[str, str, Any]] = [
         ("GET", "/list", None),
         ("POST", "/create", LAB),
         ("GET", "/lab", None),
@@ -46,9 +46,9 @@ async def test_only_administrators_are_let_in(tenure: Served, ada: httpx.AsyncCl
         ("GET", "/lab/history/1", None),
     ]
     async with nobody(tenure) as stranger, person(tenure, "ben") as ben:
-        for method, path, body in asked:
-            for who, status in ((stranger, 401), (ben, 403)):
-                refused(await who.request(method, VMS + path, json=body), status)
+        for method, path, body in requests:
+            for client, status in ((stranger, 401), (ben, 403)):
+                refused(await client.request(method, VMS + path, json=body), status)
     assert len(fine(await ada.get(f"{VMS}/list"))) == 1
 
 
@@ -57,10 +57,10 @@ async def test_what_is_created_is_there_as_it_was_sent(ada: httpx.AsyncClient) -
     assert await created(ada) == LAB | {"state": "stopped"}
     other = document(id="other", name="Other", qemu_machine_type="q35", qemu_machine_version="7.2")
     await created(ada, other)
-    assert await shown(ada) == LAB | {"state": "stopped"}
+    assert await get_vm(ada) == LAB | {"state": "stopped"}
     listed = fine(await ada.get(f"{VMS}/list"))
     assert listed == [LAB | {"state": "stopped"}, other | {"state": "stopped"}]
-    assert {it["hypervisor"] for it in listed} == {"qemu"}
+    assert {row["hypervisor"] for row in listed} == {"qemu"}
 
 
 @pytest.mark.line("N54")
@@ -68,10 +68,10 @@ async def test_all_are_listed_with_their_state(tenure: Served, ada: httpx.AsyncC
     await started(ada)
     await created(ada, id="still", qemu_uuid="6b8f4f4e-5d4f-4c36-9b5e-3f3f5f0c8a02")
     listed = fine(await ada.get(f"{VMS}/list"))
-    assert [(it["id"], it["state"]) for it in listed] == [("lab", "running"), ("still", "stopped")]
+    assert [(row["id"], row["state"]) for row in listed] == [("lab", "running"), ("still", "stopped")]
     tenure.hypervisor.leave()
     fine(await ada.post(f"{VMS}/still/start"))
-    assert (await shown(ada, "still"))["state"] == "starting"
+    assert (await get_vm(ada, "still"))["state"] == "starting"
     tenure.hypervisor.come_back()
     await until_state(ada, "running", "still")
 
@@ -115,7 +115,7 @@ WRONG: list[tuple[tuple[dict[str, Any], ...], str]] = [
 async def test_each_kind_of_device(ada: httpx.AsyncClient) -> None:
     for nth, devices in enumerate(GOOD):
         assert (await created(ada, document(*devices, id=f"vm{nth}")))["qemu_devices"] == list(devices)
-        assert (await shown(ada, f"vm{nth}"))["qemu_devices"] == list(devices)
+        assert (await get_vm(ada, f"vm{nth}"))["qemu_devices"] == list(devices)
 
 
 @pytest.mark.line("N14", "N15", "N16", "N17", "N18", "N19", "N20", "N21", "N22", "N23", "N24")
@@ -127,7 +127,7 @@ async def test_what_is_wrong_is_said_with_the_device_and_the_field(ada: httpx.As
 
 @pytest.mark.line("N09", "N56")
 async def test_what_is_no_configuration(ada: httpx.AsyncClient) -> None:
-    sent = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json"}
     for body, says in (
         (b"", "must be a JSON object"),
         (b"[]", "must be a JSON object"),
@@ -136,7 +136,7 @@ async def test_what_is_no_configuration(ada: httpx.AsyncClient) -> None:
         (b'{"id": "a"}', "name is needed"),
         (b'{"id": NaN}', "id must be a word"),
     ):
-        refused(await ada.post(f"{VMS}/create", content=body, headers=sent), 400, says)
+        refused(await ada.post(f"{VMS}/create", content=body, headers=headers), 400, says)
 
 
 async def test_ids_that_are_addresses_of_something_else_are_refused(ada: httpx.AsyncClient) -> None:
@@ -178,7 +178,7 @@ async def test_with_autostart_it_starts_when_we_do(database: str, tmp_path: Any)
             await until_state(ada, "stopped", vm)
     async with served(database, tmp_path) as tenure, nobody(tenure, **dict(ada.headers)) as ada:
         await until_state(ada, "running")
-        assert (await shown(ada, "b"))["state"] == "stopped"
+        assert (await get_vm(ada, "b"))["state"] == "stopped"
         assert list(tenure.hypervisor.on) == [await id_of(tenure)]
 
 
@@ -225,9 +225,9 @@ async def test_it_is_started_stopped_and_restarted(tenure: Served, ada: httpx.As
     await until_state(ada, "stopped")
     refused(await ada.post(f"{VMS}/lab/stop"), 409, "it is stopped already")
     refused(await ada.post(f"{VMS}/lab/restart"), 409, "it does not run")
-    asked = ["StartRequested", "Started", "RestartRequested", "Started", "StopRequested", "Stopped"]
-    assert await happened(tenure, id) == ["Created", *asked]
-    assert "error" not in await shown(ada)
+    expected = ["StartRequested", "Started", "RestartRequested", "Started", "StopRequested", "Stopped"]
+    assert await happened(tenure, id) == ["Created", *expected]
+    assert "error" not in await get_vm(ada)
 
 
 async def started_twice(tenure: Served) -> bool:
@@ -271,10 +271,10 @@ async def test_custom_command_lines_and_taps_can_be_switched_off(database: str, 
 async def test_auditors_see_what_was_asked_with_the_command_lines(tenure: Served, ada: httpx.AsyncClient) -> None:
     await created(ada, document(CUSTOM))
     id = await id_of(tenure)
-    kept: Any
-    (kept,) = [it for it in tenure.tenure.deps.http.platform.events.get(id)]
-    assert kept.document["qemu_devices"][0]["command_line"] == CUSTOM["command_line"]
-    assert kept.by is not None and kept.request_id
+    event: Any
+    (event,) = [stored for stored in tenure.tenure.deps.http.platform.events.get(id)]
+    assert event.document["qemu_devices"][0]["command_line"] == CUSTOM["command_line"]
+    assert event.by is not None and event.request_id
 
 
 async def test_without_libvirt_it_is_said_to_be_missing(tenure: Served, ada: httpx.AsyncClient) -> None:

@@ -10,7 +10,17 @@ import httpx
 import pytest
 
 from domain.hypervisor import Hypervisor
-from tests.contracts.neptuned.machines import VMS, created, happened, id_of, patch, replace, shown, started, until_state
+from tests.contracts.neptuned.machines import (
+    VMS,
+    created,
+    get_vm,
+    happened,
+    id_of,
+    patch,
+    replace,
+    started,
+    until_state,
+)
 from tests.contracts.neptuned.people import fine, person
 from tests.support.libvirtd import Libvirtd, libvirtd
 from tests.support.server import Served, eventually, served
@@ -21,14 +31,14 @@ LIMITED = {"drive_iops_limit": "100 200"}
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Libvirtd]:
-    with libvirtd() as it:
-        yield it
+    with libvirtd() as server:
+        yield server
 
 
 @pytest.fixture
 async def place(daemon: Libvirtd, database: str, tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(database, tmp_path, hypervisor=on(daemon, images(tmp_path / "vms"))) as it:
-        yield it
+    async with served(database, tmp_path, hypervisor=on(daemon, images(tmp_path / "vms"))) as serving:
+        yield serving
     for domain in daemon.domains():
         daemon.virsh("destroy", domain, check=False)
         daemon.virsh("undefine", domain)
@@ -40,9 +50,9 @@ async def ada(place: Served) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def says(place: Served, vm: UUID, what: str) -> None:
+async def says(place: Served, vm: UUID, kind: str) -> None:
     async def it_does() -> bool:
-        return (await happened(place, vm))[-1:] == [what]
+        return (await happened(place, vm))[-1:] == [kind]
 
     await eventually(it_does)
 
@@ -75,7 +85,7 @@ async def test_a_life(place: Served, daemon: Libvirtd, ada: httpx.AsyncClient) -
 
 
 async def is_another(daemon: Libvirtd, pid: int) -> bool:
-    return bool([it for it in daemon.qemu() if it.pid != pid])
+    return bool([process for process in daemon.qemu() if process.pid != pid])
 
 
 async def is_cleared(place: Served, vm: UUID) -> bool:
@@ -89,15 +99,15 @@ async def test_what_happens_behind_our_back_is_said_soon(
     id, (domain,) = await id_of(place), daemon.domains()
     daemon.virsh("undefine", domain)
     await says(place, id, "Undefined")
-    assert (await shown(ada))["state"] == "running"
+    assert (await get_vm(ada))["state"] == "running"
     daemon.virsh("destroy", domain)
     await says(place, id, "Died")
-    assert (await shown(ada))["state"] == "stopped"
+    assert (await get_vm(ada))["state"] == "stopped"
     fine(await ada.post(f"{VMS}/lab/start"))
     await until_state(ada, "running")
     daemon.qemu()[0].kill()
     await says(place, id, "Died")
-    assert (await shown(ada))["error"] == "QEMU has crashed, or was killed"
+    assert (await get_vm(ada))["error"] == "QEMU has crashed, or was killed"
     assert (await happened(place, id)).count("Undefined") == 1  # what we do ourselves is not said
 
 
@@ -108,13 +118,13 @@ async def test_a_libvirtd_that_goes_and_comes_is_said_to_and_what_it_missed_is_s
     daemon.stop()
     try:
         await says(place, Hypervisor.id_of(), "Lost")
-        assert (await shown(ada))["state"] == "running"
+        assert (await get_vm(ada))["state"] == "running"
         daemon.qemu()[0].kill()
     finally:
         daemon.start()
     await says(place, await id_of(place), "Died")
     await says(place, Hypervisor.id_of(), "Found")
-    assert (await shown(ada))["state"] == "stopped"
+    assert (await get_vm(ada))["state"] == "stopped"
 
 
 @pytest.mark.line("N10")
@@ -127,8 +137,8 @@ async def test_one_with_autostart_that_is_killed_comes_back(
     first.kill()
     await eventually(lambda: is_another(daemon, first.pid))
     await until_state(ada, "running")
-    told = await happened(place, await id_of(place))
-    assert told[-3:] == ["Died", "StartRequested", "Started"]
+    kinds = await happened(place, await id_of(place))
+    assert kinds[-3:] == ["Died", "StartRequested", "Started"]
 
 
 async def test_what_this_qemu_cannot_do_is_an_error_of_that_machine(daemon: Libvirtd, ada: httpx.AsyncClient) -> None:
@@ -136,7 +146,7 @@ async def test_what_this_qemu_cannot_do_is_an_error_of_that_machine(daemon: Libv
     fine(await ada.post(f"{VMS}/lab/start"))
     assert "pc-i440fx-99.9" in (await until_state(ada, "stopped"))["error"]
     fine(await patch(ada, replace("/qemu_machine_version", "")))
-    twin = (await shown(ada))["qemu_uuid"]
+    twin = (await get_vm(ada))["qemu_uuid"]
     fine(await ada.post(f"{VMS}/lab/start"))
     await until_state(ada, "running")
     await created(ada, guest(id="twin", qemu_uuid=twin))
