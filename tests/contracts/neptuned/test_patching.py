@@ -164,10 +164,10 @@ async def test_a_patch_while_the_hypervisor_is_away_reaches_the_machine_later(
     assert fine(await patch(ada, replace(LIMIT, "2000 3000"))) == {"needs_restart": True}
     tenure.hypervisor.come_back()
 
-    async def is_told() -> bool:
+    async def is_patched() -> bool:
         return bool(tenure.hypervisor.on[id]["qemu_devices"][1]["drive_iops_limit"] == "2000 3000")
 
-    await eventually(is_told)
+    await eventually(is_patched)
 
 
 async def test_an_answer_carries_what_an_update_can_be_bound_to(tenure: Served, ada: httpx.AsyncClient) -> None:
