@@ -44,13 +44,9 @@ class Follower:
         stored = self._signals.stored.subscribe()
         while self.failed is None:
             with contextlib.suppress(*DB_UNREACHABLE):
-                conn = await database.connect(self._url)
-                try:
+                async with database.connection(self._url) as conn:
                     await conn.execute("select pg_advisory_lock(%s)", (FOLLOWER_LOCK,))
                     await self._follow(conn, stored)
-                finally:
-                    with contextlib.suppress(Exception):
-                        await conn.close()
             await asyncio.sleep(RECONNECT_DELAY_S)
 
     async def _follow(self, conn: AsyncConnection[Any], stored: asyncio.Event) -> None:

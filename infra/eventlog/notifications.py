@@ -57,13 +57,11 @@ class Signals:
         """Listen until cancelled. Reconnect whenever the connection is lost."""
         while True:
             with contextlib.suppress(*DB_UNREACHABLE):
-                conn = await database.connect(self._url)
-                try:
-                    await self._listen(conn)
-                finally:
-                    self.connected, self.holder = False, 0
-                    with contextlib.suppress(Exception):
-                        await conn.close()
+                async with database.connection(self._url) as conn:
+                    try:
+                        await self._listen(conn)
+                    finally:
+                        self.connected, self.holder = False, 0
             await asyncio.sleep(RECONNECT_DELAY_S)
 
     async def _listen(self, conn: psycopg.AsyncConnection[Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -18,6 +20,27 @@ RECONNECT_TIMEOUT_S = 1.0
 async def connect(url: str) -> AsyncConnection[Any]:
     """Return one connection in autocommit mode; the caller closes it. Raises `psycopg.OperationalError`."""
     return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
+
+
+@asynccontextmanager
+async def connection(url: str) -> AsyncIterator[AsyncConnection[Any]]:
+    """A connection as of `connect` until the block is left. One that is lost by then is closed without an error.
+
+    Locks of the session are freed with it.
+    """
+    conn = await connect(url)
+    try:
+        yield conn
+    finally:
+        with suppress(Exception):
+            await conn.close()
+
+
+async def try_transaction_lock(conn: AsyncConnection[Any], lock: int) -> bool:
+    """Take an advisory lock until the transaction ends. Returns False, without waiting, if another session has it."""
+    cur = await conn.execute("select pg_try_advisory_xact_lock(%s)", (lock,))
+    (locked,) = await cur.fetchone() or (False,)
+    return bool(locked)
 
 
 def create_pool(url: str, size: int = 10) -> AsyncConnectionPool[Any]:

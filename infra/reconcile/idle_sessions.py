@@ -18,6 +18,7 @@ from application.ports.clock import Clock
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.presence import Presence
 from application.ports.regions import Engines
+from infra.postgres.database import try_transaction_lock
 from infra.tables import hosted_use
 from projections import hosted_sessions, sessions
 from projections.hosted_sessions import HostedSessionRow
@@ -54,9 +55,7 @@ class IdleSessions:
     async def run_once(self) -> list[UUID]:
         """Check all sessions, unless another process does. Returns the sessions that were ended."""
         async with self.pool.connection() as conn, conn.transaction():
-            cur = await conn.execute("select pg_try_advisory_xact_lock(%s)", (IDLE_SESSIONS_LOCK,))
-            (locked,) = await cur.fetchone() or (False,)
-            if not locked:
+            if not await try_transaction_lock(conn, IDLE_SESSIONS_LOCK):
                 return []
             running = await hosted_sessions.list_all(self.queries)
             await hosted_use.forget_others(conn, [row.id for row in running])

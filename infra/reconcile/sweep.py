@@ -18,6 +18,7 @@ from application.regions import Regions
 from application.workshops import Workshops
 from application.workspaces import Workspaces
 from domain.region import LOCAL
+from infra.postgres.database import try_transaction_lock
 from projections import workspaces
 from projections.query import Queries
 
@@ -49,9 +50,7 @@ class Sweep:
     async def run_once(self) -> list[UUID]:
         """Sweep once, unless another worker does. Returns the workspaces that were reconciled."""
         async with self.pool.connection() as conn, conn.transaction():
-            cur = await conn.execute("select pg_try_advisory_xact_lock(%s)", (SWEEP_LOCK,))
-            (locked,) = await cur.fetchone() or (False,)
-            return await self._sweep_regions() if locked else []
+            return await self._sweep_regions() if await try_transaction_lock(conn, SWEEP_LOCK) else []
 
     async def _sweep_regions(self) -> list[UUID]:
         regions = {*await self.regions.available(), *await workspaces.list_regions(self.queries)}

@@ -87,13 +87,11 @@ class PresenceRows:
         """Hold the lock and listen, until cancelled. Reconnect whenever the connection is lost."""
         while True:
             with contextlib.suppress(psycopg.OperationalError):
-                conn = await database.connect(self._url)
-                try:
-                    await self._hold(conn)
-                finally:
-                    self._holder = 0
-                    with contextlib.suppress(Exception):
-                        await conn.close()
+                async with database.connection(self._url) as conn:
+                    try:
+                        await self._hold(conn)
+                    finally:
+                        self._holder = 0
             await asyncio.sleep(RECONNECT_DELAY_S)
 
     async def _hold(self, conn: psycopg.AsyncConnection[Any]) -> None:

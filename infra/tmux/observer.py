@@ -42,13 +42,9 @@ class SessionObserver:
         """Observe until cancelled. The lock is freed with its connection, so that another process takes over."""
         while True:
             with contextlib.suppress(psycopg.OperationalError, Unavailable):
-                conn = await database.connect(self._url)
-                try:
+                async with database.connection(self._url) as conn:
                     await conn.execute("select pg_advisory_lock(%s)", (OBSERVER_LOCK,))
                     await self._observe()
-                finally:
-                    with contextlib.suppress(Exception):
-                        await conn.close()
             await asyncio.sleep(RETRY_PAUSE_S)
 
     async def _observe(self) -> None:
