@@ -11,7 +11,7 @@ heartbeat {}                                            error {code, message, de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -23,8 +23,8 @@ from application.ports.terminals import Frame
 from domain.claim import Claimed
 from interfaces.chrote.session_views import ProfilesById, SessionJson, millis, name_of
 from interfaces.chrote.views import parse_id, user_id
+from interfaces.http.json_messages import JsonObject, parse_tagged
 
-JsonObject = Mapping[str, object]
 INVALID_MESSAGE = "INVALID_MESSAGE"
 
 
@@ -170,13 +170,10 @@ def parse_terminal_request(text: str | bytes) -> TerminalRequest:
 
 def parse_object(text: str | bytes) -> tuple[str, JsonObject]:
     """The type of a message, and all its fields. Raises `MessageError`."""
-    try:
-        fields = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        fields = None
-    if isinstance(fields, dict) and isinstance(type := fields.get("type"), str):
-        return type, fields
-    raise MessageError(INVALID_MESSAGE, "A message must be a JSON object with a type")
+    message = parse_tagged(text, "type")
+    if message is None:
+        raise MessageError(INVALID_MESSAGE, "A message must be a JSON object with a type")
+    return message
 
 
 def parse_text(fields: JsonObject, name: str) -> str:

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
@@ -24,8 +24,8 @@ from application.ports.displays import Act
 from application.ports.terminals import Frame
 from interfaces.clarateach.views import LearnersJson
 from interfaces.http.display_messages import Answer, BrowserCandidate, parse_act, parse_event
+from interfaces.http.json_messages import JsonObject, parse_tagged
 
-JsonObject = Mapping[str, object]
 MIN_SIZE_CHARS, MAX_SIZE_CHARS = 1, 500  # columns, or lines
 OUTPUT = "clarateach.output"  # the key of `Frame.encodings`
 
@@ -69,13 +69,11 @@ TERMINAL_PARSERS: dict[str, Callable[[JsonObject], TerminalMessage]] = {"input":
 
 def parse_terminal_message(text: str | bytes) -> TerminalMessage:
     """Parse a client's message. Raises `MessageError`."""
-    try:
-        fields = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        fields = None
-    if not isinstance(fields, dict) or not isinstance(fields.get("type"), str):
+    message = parse_tagged(text, "type")
+    if message is None:
         raise MessageError("a message must be a JSON object with a type")
-    parse = TERMINAL_PARSERS.get(fields["type"])
+    kind, fields = message
+    parse = TERMINAL_PARSERS.get(kind)
     if parse is None:
         raise MessageError("there are messages of type input and resize")
     return parse(fields)

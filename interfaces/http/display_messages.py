@@ -9,17 +9,15 @@ error {message}                       to the browser
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 
 import orjson
 
 from application.ports.displays import Act, IceCandidate, SessionDescription
 from domain.errors import Invalid
+from interfaces.http.json_messages import JsonObject, parse_tagged
 
-JsonObject = Mapping[str, Any]
 MAX_COORDINATE_PX = 1 << 16  # and of a distance
 MAX_KEY_CODE = 0x7FFF_FFFF
 CONTROL = "control/"
@@ -55,14 +53,12 @@ class BrowserCandidate:
 
 def parse_event(text: str | bytes) -> tuple[str, JsonObject]:
     """The event of a message, and its data. Raises `Invalid`."""
-    try:
-        fields = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        fields = None
-    if not isinstance(fields, dict) or not isinstance(fields.get("event"), str):
+    message = parse_tagged(text, "event")
+    if message is None:
         raise Invalid("a message must be a JSON object with an event")
+    event, fields = message
     data = fields.get("data")
-    return fields["event"], data if isinstance(data, dict) else {}
+    return event, data if isinstance(data, dict) else {}
 
 
 def parse_act(event: str, data: JsonObject, other_events: str) -> Act:

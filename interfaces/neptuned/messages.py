@@ -28,13 +28,13 @@ from interfaces.http.display_messages import (
     Answer,
     BrowserCandidate,
     ErrorMessage,
-    JsonObject,
     Offer,
     ServerCandidate,
     encode_event,
     parse_act,
     parse_event,
 )
+from interfaces.http.json_messages import JsonObject
 
 CHANNEL_EVENTS = "turn/take, turn/release, turn/look, quality"
 
@@ -65,7 +65,7 @@ class ChooseQuality:
         """Raises `Invalid`."""
         if data.get("name") not in tuple(Quality):
             raise Invalid(f"quality has a name: {' or '.join(Quality)}")
-        return cls(Quality(data["name"]))
+        return cls(Quality(str(data["name"])))
 
 
 SocketRequest = Answer | BrowserCandidate
