@@ -1,4 +1,4 @@
-"""API keys and tokens, as tests come with them."""
+"""API keys and tokens for tests: good ones, and forged ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEYS = "/api/v1/keys"
 
 
 async def new_key(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
-    """A key, as its owner is told of it when it is made."""
+    """Create a key. Returns the answer's body, with the key's text."""
     answer = await client.post(KEYS, json={"name": "a program", **body})
     assert answer.status_code == 201, answer.text
     key: dict[str, Any] = answer.json()
@@ -31,7 +31,7 @@ async def new_key(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
 
 
 async def exchanged(url: str, key: str) -> str:
-    """A token for a key."""
+    """Exchange a key for a token."""
     async with httpx.AsyncClient(base_url=url, timeout=WAIT_TIMEOUT_S) as client:
         answer = await client.post("/token", headers={"X-API-Key": key})
     assert answer.status_code == 200, answer.text
@@ -45,7 +45,7 @@ def bearing(token: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def program(tenure: Served, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody with these headers, and nothing else."""
+    """A client that sends these headers and no other identity."""
     async with httpx.AsyncClient(base_url=tenure.url, headers=headers, timeout=WAIT_TIMEOUT_S) as client:
         yield client
 
@@ -60,7 +60,7 @@ async def resigned(tenure: Served, token: str, audience: Audience = TENURE, **cl
 
 
 async def bad_tokens(tenure: Served, token: str, audience: Audience = TENURE) -> dict[str, str]:
-    """By what is wrong with it, tokens like this one for this audience that are not good."""
+    """Tokens like this one that must be refused, by what is wrong with each."""
     head, body, signature = token.split(".")
     header = jwt.get_unverified_header(token)
     payload = jwt.decode(token, options={"verify_signature": False})
@@ -103,7 +103,7 @@ def part(value: dict[str, Any]) -> str:
 
 
 def forged(header: dict[str, Any], body: str, secret: bytes) -> str:
-    """Signed with the public half taken for a shared secret, as a verifier that believes `alg` would have it."""
+    """A token signed with the public key as an HMAC secret: a verifier that trusts `alg` would accept it."""
     unsigned = f"{part(header)}.{body}"
     signature = hmac.new(secret, unsigned.encode(), hashlib.sha256).digest()
     return f"{unsigned}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"

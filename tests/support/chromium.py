@@ -1,4 +1,4 @@
-"""A real browser without a window, told what to do over its DevTools protocol."""
+"""A headless Chromium, driven over its DevTools protocol."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Page:
         return result
 
     async def run(self, script: str) -> Any:
-        """What an expression of JavaScript comes to."""
+        """Evaluate a JavaScript expression, and return its value."""
         answer = await self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
@@ -51,7 +51,7 @@ class Page:
 
 @asynccontextmanager
 async def page(address: str, home: Path) -> AsyncIterator[Page]:
-    """One that shows this address."""
+    """A browser's page at this address. Skips the test where there is no chromium."""
     if not (program := shutil.which("chromium")):
         lacking("chromium", "there is no chromium")
     assert program

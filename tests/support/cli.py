@@ -1,4 +1,4 @@
-"""The command line as tests use it: in this process, or as a process of its own."""
+"""Runs the command line for tests: in this process, or as a process of its own."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ def tenure(*args: str, **env: str | None) -> Result:
 
 
 async def beside(*args: str, **env: str | None) -> Result:
-    """The same while the loop, and what it serves, goes on."""
+    """Run a command in a thread, while the event loop goes on serving."""
     return await asyncio.to_thread(tenure, *args, **env)
 
 
 def alone(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """The same in a process of its own, for what changes the process that it is in, as `up` does."""
+    """Run a command in a process of its own: some, such as `up`, change the process that they run in."""
     return subprocess.run(
         [TENURE, *args], env=clean() | env, capture_output=True, text=True, timeout=WAIT_TIMEOUT_S, check=False
     )
 
 
 def clean() -> dict[str, str]:
-    """Our environment, without settings."""
+    """This process's environment without settings of Tenure."""
     return {k: v for k, v in os.environ.items() if not k.startswith("TENURE_")}
 
 
 @dataclass
 class Process:
-    """A `tenure …` of its own. What it prints is read as it comes."""
+    """A running `tenure …` process. Its output is read as it comes."""
 
     process: subprocess.Popen[str]
     lines: Queue[str | None] = field(default_factory=Queue)
@@ -64,7 +64,7 @@ class Process:
         self.lines.put(None)
 
     def until(self, text: str) -> str:
-        """Read on to the line that has this in it."""
+        """Read on to a line with this text, and return the line."""
         while (line := self.lines.get(timeout=WAIT_TIMEOUT_S)) is not None:
             self.output_lines.append(line)
             if text in line:
@@ -76,7 +76,7 @@ class Process:
         return "\n".join(self.output_lines)
 
     def end(self, how: int = signal.SIGINT) -> int:
-        """Tell it to end, and return its exit code, with everything it said read."""
+        """Send a signal, read all remaining output, and return the exit code."""
         self.process.send_signal(how)
         return self.wait()
 
@@ -88,7 +88,7 @@ class Process:
 
 @contextmanager
 def running(*args: str, **env: str) -> Iterator[Process]:
-    """A process until the block is left; stdout and stderr in one stream."""
+    """Run a process until the block is left; stdout and stderr come in one stream."""
     process = Process(
         subprocess.Popen(
             [TENURE, *args],
@@ -115,7 +115,7 @@ def running(*args: str, **env: str) -> Iterator[Process]:
 
 
 def processes_of(home: Path) -> list[Any]:
-    """Processes that have to do with this home."""
+    """The other processes that have this home in their command line."""
     processes = []
     for process in psutil.process_iter(["cmdline"]):
         if process.pid != os.getpid() and any(str(home) in word for word in process.info["cmdline"] or ()):
@@ -124,7 +124,7 @@ def processes_of(home: Path) -> list[Any]:
 
 
 def within(seconds: float, fact: Callable[[], bool]) -> None:
-    """Wait until it holds."""
+    """Wait until the fact holds. Fails after so many seconds."""
     deadline = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < deadline, "it never came to hold"

@@ -1,4 +1,4 @@
-"""Everything that a database holds, as text: what a search for somebody's name would search."""
+"""Everything that a database holds, as text, for tests that search it for secrets and names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVENTS = "select convert_from(state, 'utf8') from tenure_events"
 
 
 async def dumped(pool: AsyncConnectionPool[Any]) -> dict[str, str]:
-    """By table. Events twice: as they are stored, and as what they say."""
+    """The text of each table, by its name. Events come twice: as stored, and decoded."""
     texts: dict[str, str] = {}
     async with pool.connection() as conn:
         for schema, table in await (await conn.execute(TABLES)).fetchall():
@@ -23,6 +23,6 @@ async def dumped(pool: AsyncConnectionPool[Any]) -> dict[str, str]:
 
 
 def holding(dump: dict[str, str], secret: str) -> list[str]:
-    """The tables that have this somewhere, in any case, or as PostgreSQL shows its bytes."""
+    """The tables that contain the secret: in any case, or as hexadecimal bytes."""
     forms = (secret.lower(), secret.encode().hex())
     return [table for table, text in dump.items() if any(form in text.lower() for form in forms)]

@@ -1,4 +1,4 @@
-"""Databases of tests: each has Tenure's tables, and nothing in them. One that was used is emptied and used again."""
+"""Databases for tests: each has Tenure's tables without rows. A used one is emptied and lent again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ end $$
 
 
 class Databases:
-    """Those of one server."""
+    """The test databases of one PostgreSQL server."""
 
     def __init__(self, server: str) -> None:
         self._server = server
@@ -58,7 +58,7 @@ class Databases:
 
     @contextmanager
     def lend(self) -> Iterator[str]:
-        """The URL of one, which nobody else has."""
+        """Lend a database to one test. Yields its URL."""
         url = self._unused.pop() if self._unused else self._new()
         yield url
         with psycopg.connect(url, autocommit=True) as conn:
@@ -78,7 +78,7 @@ class Databases:
 
 
 async def with_tables(database: str) -> None:
-    """As a Tenure that starts for the first time makes them."""
+    """Create Tenure's tables, as its first start does."""
     await (await open_database(database)).close()
 
 
@@ -99,6 +99,6 @@ async def nothing_is_due(database: str) -> bool:
 
 
 def emptied(database: str) -> None:
-    """Between two stories of one test."""
+    """Empty the database, between two stories of one test."""
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute(EMPTY)

@@ -1,4 +1,4 @@
-"""The engines that machines are tried on, and a look at them that does not go through what is tried."""
+"""Real engines for tests of machines, and ways to look at them without the code under test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEMPLATE = Template("default", IMAGE, memory_mb=256, cpus=0.5, pids=64, ports=(2
 
 
 def lacking(part: str, reason: str) -> None:
-    """Skips the test; fails it where the part must not be missing: `TENURE_TEST_REQUIRE=docker,tmux`."""
+    """Skip the test, or fail it where `TENURE_TEST_REQUIRE` (`docker,tmux`) names the missing part."""
     if part in os.environ.get("TENURE_TEST_REQUIRE", "").split(","):
         pytest.fail(f"{part} is required here: {reason}")
     pytest.skip(reason)
@@ -36,19 +36,19 @@ class Engine(Protocol):
     machines: Machines
 
     def another(self, installation: UUID | None = None) -> Machines:
-        """The same engine as another process sees it, or another installation."""
+        """Open the same engine again, as another process or another installation does."""
         ...
 
     def inside(self, workspace_id: UUID, *command: str) -> bytes:
-        """What a command says that runs where the machine's files are."""
+        """Run a command in the machine's directory, and return its output."""
         ...
 
     def kill(self, workspace_id: UUID) -> None:
-        """The machine ends without anybody having asked Tenure."""
+        """End the machine from outside, without asking Tenure."""
         ...
 
     def leftovers(self, workspace_id: UUID) -> list[str]:
-        """What is there that was made for this workspace, by whatever name."""
+        """Everything on the engine that belongs to this workspace."""
         ...
 
     def close(self) -> None: ...
@@ -141,7 +141,7 @@ class LocalEngine:
 
 @asynccontextmanager
 async def opened(name: str, home: Path) -> AsyncIterator[Engine]:
-    """The engine of that name with nothing on it, and afterwards nothing left."""
+    """Open an empty engine by name (`docker`, `local`). Everything on it is removed afterwards."""
     engine: Engine = DockerEngine() if name == "docker" else LocalEngine(home)
     try:
         yield engine

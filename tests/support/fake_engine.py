@@ -1,4 +1,4 @@
-"""An engine of machines in memory. It lies as it is told: slow, deaf, forgetful of its answers, or dead at a step."""
+"""An engine of machines in memory. A test can make it slow or unreachable, or let it lose its answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.fake_effects import FakeEffects, Hook, no_hook
 
 
 class Engine(FakeEffects):
-    """`Machines`, without machines. `machines` and `snapshots` are what is really there."""
+    """The `Machines` port in memory. `machines` and `snapshots` hold what exists."""
 
     SERVICE, NAME = "engine", "the engine"
     provider = "fake"
@@ -147,4 +147,4 @@ class Engine(FakeEffects):
         await self._effect("ensure_no_network", network, go)
 
     def close(self) -> None:
-        """It goes on, so that a test can let another Tenure find it."""
+        """Does nothing: another Tenure of the same test can use the engine."""

@@ -1,4 +1,4 @@
-"""A hypervisor in memory. It lies as it is told: slow, deaf, unwilling, or dead at a step."""
+"""A hypervisor in memory. A test can make it slow, unreachable or unwilling."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIVE = ("drive_bps_limit", "drive_iops_limit")  # what can be changed while a ma
 
 
 class FakeHypervisor(FakeEffects):
-    """`Hypervisor`, without machines. `on` is what really runs, and on what."""
+    """The `Hypervisor` port in memory. `on` holds the configuration of each running machine."""
 
     SERVICE, NAME = "libvirt", "libvirt"
 
@@ -35,7 +35,7 @@ class FakeHypervisor(FakeEffects):
     # -- what a test does to it ----------------------------------------------------
 
     def crash(self, vm: UUID) -> None:
-        """QEMU is killed."""
+        """Report that QEMU crashed."""
         if self.on.pop(vm, None) is not None:
             self._tell(Fact(vm, CRASHED))
 
@@ -120,10 +120,10 @@ class FakeHypervisor(FakeEffects):
         raise NotFound("this machine has no display")
 
     async def close(self) -> None:
-        """Machines go on, so that another Tenure finds them."""
+        """Does nothing: machines run on, so that another Tenure finds them."""
 
 
 def fixed(document: Document) -> Any:
-    """What cannot be changed while it runs."""
+    """The part of a configuration that cannot change while the machine runs."""
     devices = [{k: v for k, v in device.items() if k not in LIVE} for device in document["qemu_devices"]]
     return {k: v for k, v in document.items() if k not in ("name", "private", "autostart")} | {"qemu_devices": devices}

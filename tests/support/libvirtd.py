@@ -1,4 +1,4 @@
-"""A libvirtd of the tests' own: the real one, as root, without systemd, and apart from the machine's.
+"""A real libvirtd for tests: run as root, without systemd, and separate from the host's own.
 
 It runs in a mount namespace where /etc/libvirt and the folders that it keeps things in are the test's, so that it knows
 no other domains than those made here, and a host's libvirtd knows nothing of them. It is reached by its socket.
@@ -92,23 +92,23 @@ class Libvirtd:
         return self._socket.exists() and self.virsh("uri", check=False).returncode == 0
 
     def stop(self) -> None:
-        """As `kill` does it: its machines run on."""
+        """Terminate the daemon. Its machines run on."""
         if self._process:
             self._process.terminate()
             self._process.wait(WAIT_TIMEOUT_S)
             self._process = None
 
     def virsh(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """A look, or an act, that does not go through what is tried."""
+        """Run virsh, to look or act without the code under test."""
         command = ["virsh", "--connect", self.uri, *words]
         return subprocess.run(command, check=check, capture_output=True, text=True, timeout=WAIT_TIMEOUT_S)
 
     def domains(self) -> list[str]:
-        """All of them, by name."""
+        """The names of all domains."""
         return self.virsh("list", "--all", "--name").stdout.split()
 
     def qemu(self) -> list[psutil.Process]:
-        """Those of this libvirtd."""
+        """The QEMU processes of this libvirtd."""
         pids = [path.read_text() for path in (self.home / "run/qemu").glob("tenure-*.pid")]
         return [psutil.Process(int(pid)) for pid in pids if pid and psutil.pid_exists(int(pid))]
 
@@ -126,7 +126,7 @@ class Libvirtd:
 
 @contextmanager
 def libvirtd() -> Iterator[Libvirtd]:
-    """One with no domains; afterwards nothing of it runs."""
+    """Start a libvirtd without domains. Afterwards it and its machines are ended."""
     for program in ("libvirtd", "virsh", "qemu-system-x86_64", "unshare"):
         if not shutil.which(program):
             lacking("libvirt", f"there is no {program}")

@@ -1,4 +1,4 @@
-"""Machines without a QEMU whose display shows one colour, and what a browser does that watches one."""
+"""Virtual machines in memory whose display shows one colour, and a WebRTC peer that watches one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RED, GREEN = bytes((0, 0, 200, 0)), bytes((0, 200, 0, 0))
 
 
 class Painted(FakeHypervisor):
-    """All of its machines show the same colour."""
+    """A hypervisor whose machines all show the same colour."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class PaintedDisplay:
 
 
 class Browser:
-    """What a browser does, without one."""
+    """A WebRTC peer that does what the console page does in a browser."""
 
     def __init__(self) -> None:
         self.peer = RTCPeerConnection()
@@ -114,7 +114,7 @@ class Browser:
         self.channel.send(json.dumps({"event": event, "data": data}))
 
     async def hears(self, event: str, **data: Any) -> dict[str, Any]:
-        """Until it is told this; what was said before is passed over."""
+        """Wait for a message of this event with this data, and return its data. Other messages are skipped."""
         async with asyncio.timeout(WAIT_TIMEOUT_S):
             while True:
                 message = await self.messages.get()

@@ -1,4 +1,4 @@
-"""Tenure as processes of their own, as they are run for real: they can be killed."""
+"""Runs Tenure as separate processes, which a test can kill."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Spawned:
         return httpx.AsyncClient(base_url=self.url, headers={"x-user": user}, timeout=WAIT_TIMEOUT_S)
 
     def kill(self) -> None:
-        """-9: it does not get to say a word."""
+        """Send SIGKILL."""
         self.process.kill()
 
     async def has_died(self) -> int:
-        """Wait for that. Returns the signal that it died of."""
+        """Wait until the process has died. Returns the signal that it died of."""
         async with asyncio.timeout(WAIT_TIMEOUT_S):
             return -await self.process.wait()
 
@@ -53,7 +53,7 @@ class Spawned:
 
 
 def url_of(database: str) -> str:
-    """The fixtures' words for a database as a URL, which is what a setting takes."""
+    """A database's connection string as a URL, which is what the setting takes."""
     if "://" in database:
         return database
     parts = conninfo_to_dict(database)
@@ -70,7 +70,7 @@ async def spawned(
     orders: Path | None = None,
     **settings: Any,
 ) -> AsyncIterator[Spawned]:
-    """One process, in a home of its own; it serves when the block is entered, and is ended when that is left."""
+    """Run one process in a home of its own. It serves when the block is entered, and is ended afterwards."""
     home.mkdir(parents=True, exist_ok=True)
     address = f"127.0.0.1:{free_port()}"
     chosen = {"home": home, "bind": address, "role": role, "database_url": url_of(database), **settings}

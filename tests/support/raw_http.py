@@ -1,4 +1,4 @@
-"""HTTP byte by byte, for what no client would send."""
+"""Sends raw bytes as HTTP, for requests that no client would send."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ USUAL = ("Host: localhost", "x-user: alice")
 
 
 def request(line: str, *headers: str, body: bytes = b"") -> bytes:
-    """A request with these headers and, unless they say otherwise, the usual ones."""
+    """A request with these headers, and the usual ones that they do not override."""
     names = {header.partition(":")[0].lower() for header in headers}
     usual = [header for header in USUAL if header.partition(":")[0].lower() not in names]
     return "\r\n".join([f"{line} HTTP/1.1", *usual, *headers, "", ""]).encode("latin-1") + body
 
 
 async def send(url: str, *parts: bytes) -> httpx.Response:
-    """What is answered to these bytes. The server may answer, and hang up, before it has read all of them."""
+    """Send these bytes, and return the answer. The server may answer and hang up before it has read all."""
     address = httpx.URL(url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     try:

@@ -1,4 +1,4 @@
-"""Begins the commands that it is told, a line of JSON each, and buries whatever orphans they leave, at once.
+"""Starts commands that come as lines of JSON, and reaps their orphaned processes at once.
 
 An init does that as well, though some take their time over it; libvirt waits for a QEMU that has died to be buried.
 """

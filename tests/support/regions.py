@@ -29,7 +29,7 @@ class Places:
     opened: list[Region]
 
     async def ask(self, region: str | None = None, **more: Any) -> UUID:
-        """A workspace asked for there."""
+        """Request a workspace in a region, and return its id."""
         request = self.served.tenure.deps.vm_api.workspaces.request(
             ADMIN, name="a", template=None, region=region, ttl_seconds=None, **more
         )
@@ -44,7 +44,7 @@ class Places:
 
 @asynccontextmanager
 async def places(database: str, home: Path, **settings: Any) -> AsyncIterator[Places]:
-    """`paris` and `oslo` are in the settings. No sweep runs but those of the test."""
+    """Serve with the regions `paris` and `oslo` in the settings. Only the test runs sweeps."""
     engines, opened = {"local": Engine()}, list[Region]()
 
     def open_region(region: Region) -> Engine:

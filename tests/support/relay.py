@@ -1,4 +1,4 @@
-"""A TCP port that leads to a Unix socket, and can be taken away: an engine's other address, or a cut to it."""
+"""A TCP port that forwards to a Unix socket and can be closed: an engine's other address, or an outage of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Relay:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def down(self) -> None:
-        """Answer nobody, and cut off who is connected."""
+        """Stop listening, and abort all connections."""
         if self._server:
             self._server.close()
         for writer in set(self._open):

@@ -1,4 +1,4 @@
-"""A test's engine in memory, lent to other processes over a socket: they all see the same machines."""
+"""Shares a test's engine in memory with other processes over a socket: all see the same machines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.fake_engine import Engine
 
 @asynccontextmanager
 async def lent(engine: Engine, socket: Path) -> AsyncIterator[Path]:
-    """Answer on this socket until the block is left."""
+    """Serve the engine on this socket until the block is left."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         call, args = pickle.loads(await reader.read())
@@ -39,7 +39,7 @@ async def lent(engine: Engine, socket: Path) -> AsyncIterator[Path]:
 
 
 class RemoteEngine:
-    """`Machines`, as a process sees them that was lent an engine."""
+    """The `Machines` port over such a socket."""
 
     provider = "fake"
 
@@ -67,4 +67,4 @@ class RemoteEngine:
         return value
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Does nothing: each call opens a connection of its own."""

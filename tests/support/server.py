@@ -110,7 +110,7 @@ async def served(
 
 
 async def eventually(fact: Callable[[], Awaitable[Any]], seconds: float = WAIT_TIMEOUT_S) -> Any:
-    """Wait until the fact holds (is truthy), and return it. Asks often; fails with what it saw last."""
+    """Poll until the fact is truthy, and return it. Fails with the last value after so many seconds."""
     result = None
     try:
         async with asyncio.timeout(seconds):
@@ -123,7 +123,7 @@ async def eventually(fact: Callable[[], Awaitable[Any]], seconds: float = WAIT_T
 
 @asynccontextmanager
 async def stream(client: httpx.AsyncClient, **params: Any) -> AsyncIterator[AsyncIterator[ServerSentEvent]]:
-    """The event stream over SSE, from its `ready` (or, with `after`, from there) on."""
+    """Follow the event stream over SSE, after its `ready` event or from position `after` on."""
     async with aconnect_sse(client, "GET", "/api/v1/events", params=params, timeout=WAIT_TIMEOUT_S) as source:
         events = source.aiter_sse()
         if "after" not in params:

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis of a test's own, which it may end, hang and bring back."""
+"""PostgreSQL and Redis servers that one test owns, and can stop, freeze and restart."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Database(Protocol):
     url: str
 
     async def goes(self) -> None:
-        """From when this returns it does not answer."""
+        """Stop answering. Returns when it no longer answers."""
         ...
 
     async def comes_back(self) -> None:
-        """From when this returns it answers, with everything stored."""
+        """Answer again, with all stored data. Returns when it answers."""
         ...
 
 
 class Embedded:
-    """PostgreSQL as a process, ended in good order and started again."""
+    """PostgreSQL as a process that is shut down cleanly and started again."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -57,7 +57,7 @@ class Embedded:
 
 
 class Contained:
-    """PostgreSQL in a container, which is killed and started, or frozen and thawed: then nothing even refuses."""
+    """PostgreSQL in a container that is killed and started, or frozen: then connections are not even refused."""
 
     def __init__(self, container: Any, url: str, freeze: bool) -> None:
         self._container, self.url, self._freeze = container, url, freeze

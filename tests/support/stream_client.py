@@ -1,4 +1,4 @@
-"""Somebody who watches the stream and comes back whenever it ends, as browsers do."""
+"""A client that follows the event stream and reconnects whenever it ends, as browsers do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Watcher:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def caught_up(self) -> list[int]:
-        """Its positions, once it has been told everything that is in the log now."""
+        """The positions received, once the client has everything that is in the log now."""
         newest = await eventually(self._newest)
         await eventually(lambda: self._reached(newest))
         return self.positions

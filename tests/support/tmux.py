@@ -1,4 +1,4 @@
-"""A tmux server of a test's own."""
+"""Runs a tmux server for one test."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Tmux:
 
 @contextmanager
 def tmux_server() -> Iterator[Tmux]:
-    """Short names: a socket's has at most 107 bytes."""
+    """Run a tmux server in a temporary directory. Its path is short: a socket's has at most 107 bytes."""
     with TemporaryDirectory(prefix="tmux") as folder:
         server = Tmux(Path(folder) / "s")
         try:
@@ -72,7 +72,7 @@ async def terminals_of(server: Tmux) -> AsyncIterator[TmuxTerminals]:
 
 
 async def address(terminals: TmuxTerminals, name: str = "main") -> Address:
-    """Where a session is, once it is seen."""
+    """The address of a session, once it is observed."""
 
     async def seen_address() -> Address | None:
         for session in terminals.watch_pool.own_host.state.sessions:
@@ -85,7 +85,7 @@ async def address(terminals: TmuxTerminals, name: str = "main") -> Address:
 
 
 async def drawn(tmux: Tmux, data: str, file: Path) -> str:
-    """What a terminal of 80 columns and 24 lines shows when this is written to it. tmux is one."""
+    """The screen of a terminal of 80 columns and 24 lines after this data is written to it, as tmux draws it."""
     file.write_bytes(data.encode())
     tmux.session("drawn", "sh", "-c", 'stty -opost -echo; cat "$0"; tmux wait-for -S drawn; sleep 1000', str(file))
     await asyncio.to_thread(tmux, "wait-for", "drawn")

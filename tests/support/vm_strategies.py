@@ -1,4 +1,4 @@
-"""Configurations of virtual machines, and patches of them, that nobody would think of."""
+"""Hypothesis strategies for configurations of virtual machines and for patches of them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ DEVICES = st.one_of(
 
 
 def fitting(devices: list[dict[str, Any]], fields: dict[str, Any]) -> Any:
-    """A good configuration, of those of the devices that go together."""
+    """A valid configuration with those of the devices that fit together."""
     machine = document(**fields)
     for device in devices:
         networks = [placed["id"] for placed in machine["qemu_devices"] if placed["type"] == "network"]
@@ -135,14 +135,14 @@ GOOD: dict[str, st.SearchStrategy[Any]] = MACHINE_FIELDS | {
 
 
 def pointers(value: Any, to: str = "") -> list[str]:
-    """To everything in it."""
+    """JSON pointers to everything in the value."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [to, *(pointer for key, item in inner for pointer in pointers(item, f"{to}/{key}"))]
 
 
 @st.composite
 def likely_patches(draw: st.DrawFn, machine: dict[str, Any]) -> list[dict[str, Any]]:
-    """Such as change what is there: about half of them lead to something good."""
+    """Patches of existing fields. About half of them lead to a valid configuration."""
     paths = pointers(machine)
     replaceable = [path for path in paths if path.rpartition("/")[2] in GOOD and path != "/id"]
     devices = [f"/qemu_devices/{nth}" for nth in range(len(machine["qemu_devices"]))] or ["/qemu_devices"]

@@ -1,4 +1,4 @@
-"""Virtual machines of the tests' own."""
+"""Virtual machines for tests: settings, an image and a configuration that boots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A running workspace: its files by the port, and by a shell in it."""
+"""A running workspace's files, through the port and through a shell in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class House:
         self.files: Files = engine.machines.files  # type: ignore[attr-defined]
 
     async def sh(self, script: str, *words: str) -> str:
-        """In the workspace's root; `$O` is a place outside that its user can write to."""
+        """Run a script in the workspace's root. `$O` is a directory outside that its user can write to."""
         output = await asyncio.to_thread(
             self.engine.inside, self.id, "sh", "-c", f"O={self.outside}; {script}", "sh", *words
         )
@@ -40,7 +40,7 @@ class House:
         await self.files.delete(self.id, path)
 
     def everything(self, path: str) -> list[Callable[[], object]]:
-        """All that can be asked of a path."""
+        """Every operation on a path."""
         return [
             lambda: self.files.list(self.id, path),
             lambda: self.read(path),

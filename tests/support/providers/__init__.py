@@ -1,1 +1,1 @@
-"""Providers of identities, real ones over HTTP, that know whom a test says: OpenID Connect by authlib, and GitHub."""
+"""Identity providers over HTTP whose user the test chooses: OpenID Connect by authlib, and GitHub."""

@@ -1,4 +1,4 @@
-"""What of GitHub a sign-in meets: authorize, access_token, /user and /user/emails; whoever comes is `user` there."""
+"""GitHub's endpoints for signing in: authorize, access_token, /user, /user/emails. Everybody is signed in as `user`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ASGI application on a loopback port of its own, for as long as a block."""
+"""Serves an ASGI application on a loopback port until a block is left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Provider = TypeVar("Provider")
 
 @asynccontextmanager
 async def listening(make: Callable[[str], Provider], app: Callable[[Provider], Starlette]) -> AsyncIterator[Provider]:
-    """`make` is told the address, before anybody listens there."""
+    """Serve the application of what `make` returns for the server's URL."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.bind(("127.0.0.1", 0))
     provider = make(f"http://127.0.0.1:{sock.getsockname()[1]}")
@@ -34,5 +34,5 @@ async def listening(make: Callable[[str], Provider], app: Callable[[Provider], S
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The fields of a form that was posted URL-encoded."""
+    """The fields of a URL-encoded form."""
     return dict(parse_qsl((await request.body()).decode()))
