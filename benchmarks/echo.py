@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row, quantile
+from benchmarks.sockets import wait_for_silence
 from tests.support.tmux import Tmux, tmux_server
 
 TITLE = "key to echo"
@@ -127,7 +128,7 @@ async def measure_keys(socket: ClientConnection, times: int) -> list[float]:
         await next_output(socket)
         waits.append((time.perf_counter() - began) * 1000)
         if key == "\r":
-            await wait_for_silence(socket)
+            await wait_for_silence(socket, 0.02)
     return waits
 
 
@@ -139,16 +140,6 @@ async def next_output(socket: ClientConnection) -> dict[str, Any]:
             return message
         if message["type"] == "error":
             raise RuntimeError(message["message"])
-
-
-async def wait_for_silence(socket: ClientConnection) -> None:
-    """Return when no message has come for 20 ms."""
-    try:
-        while True:
-            async with asyncio.timeout(0.02):
-                await socket.recv()
-    except TimeoutError:
-        return
 
 
 async def measure_terminado(times: int) -> Row:
@@ -163,7 +154,7 @@ async def measure_terminado(times: int) -> Row:
     try:
         port = int(await server.stdout.readline())
         async with connect(f"ws://127.0.0.1:{port}/ws", proxy=None) as socket:
-            await wait_for_silence(socket)
+            await wait_for_silence(socket, 0.02)
             waits = []
             for nth in range(times):
                 key = "\r" if nth % 70 == 69 else "x"
@@ -173,7 +164,7 @@ async def measure_terminado(times: int) -> Row:
                     pass
                 waits.append((time.perf_counter() - began) * 1000)
                 if key == "\r":
-                    await wait_for_silence(socket)
+                    await wait_for_silence(socket, 0.02)
     finally:
         server.kill()
         await server.wait()

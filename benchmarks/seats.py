@@ -23,6 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.docker import missing_requirement, remove_all
 from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row, quantile
+from benchmarks.sockets import wait_for_silence
 from infra.wiring.workspaces import OWN_IMAGE
 
 SEATS = 10
@@ -122,18 +123,8 @@ async def open_terminal(stack: AsyncExitStack, server: Server, seat: dict[str, A
             pass
 
     await type_key("cat\r")
-    await wait_for_silence(socket)
+    await wait_for_silence(socket, 0.3)
     return type_key
-
-
-async def wait_for_silence(socket: ClientConnection) -> None:
-    """Return when no message has come for 300 ms."""
-    try:
-        while True:
-            async with asyncio.timeout(0.3):
-                await socket.recv()
-    except TimeoutError:
-        return
 
 
 async def docker_exec(stack: AsyncExitStack, name: str) -> TypeKey:
