@@ -1,4 +1,4 @@
-"""Tokens of every kind at every contract: each is good where it is for, and nowhere else."""
+"""Tokens of every kind at every contract: each is valid for its own audience and nowhere else."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ async def tokens_of(place: Place) -> dict[str, str]:
     async with program(place.tenure) as asking:
         nina = fine(await register(asking, "nina"))["token"]
         ida = {"email": "ida@example.org", "password": "correct horse", "name": "Ida"}
-        came = await asking.post("/api/auth/register", json=ida | {"invite": await invited(place.olga)})
+        registration = await asking.post("/api/auth/register", json=ida | {"invite": await invited(place.olga)})
     admission = Admission("ws-aaaaaa", 1, uuid4(), "abcde")
     seat = await deps.clarateach.seat_tokens.issue(admission, deps.native.clock())
-    return {"neptuned": nina, "clarateach": came.json()["token"], "of a seat": seat}
+    return {"neptuned": nina, "clarateach": registration.json()["token"], "of a seat": seat}
 
 
 async def test_a_token_is_good_where_it_is_for_and_nowhere_else(place: Place) -> None:
@@ -43,8 +43,8 @@ async def test_of_tokens_of_virtual_machines_only_whole_ones_are_good(place: Pla
     token = (await tokens_of(place))["neptuned"]
     async with program(place.tenure) as asking:
         refused(await asking.get(USERS, headers=bearing(token)), 403)
-        for how, bad in (await bad_tokens(place.tenure, token, NEPTUNED)).items():
-            assert (await asking.get(USERS, headers=bearing(bad))).status_code == 401, how
+        for defect, bad in (await bad_tokens(place.tenure, token, NEPTUNED)).items():
+            assert (await asking.get(USERS, headers=bearing(bad))).status_code == 401, defect
         refused(await asking.get(f"{USERS}?token={token}"), 401)  # in an address only for sockets
         other = fine(await log_in(asking, "nina"))["token"]
         fine(await asking.post("/api/v0/logout", headers=bearing(token)))

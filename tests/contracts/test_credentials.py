@@ -1,4 +1,4 @@
-"""Every kind of credential at every contract: who is let in, as whom, and who is not."""
+"""Every kind of credential at every contract: which are accepted, and for which user."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ async def sockets(place: Place, headers: dict[str, str]) -> dict[str, int | str]
 @pytest.mark.line("W01", "W02")
 @pytest.mark.parametrize("user", ["olga", "vera"])
 async def test_a_member_comes_with_a_key_or_a_token_to_every_contract(place: Place, user: str) -> None:
-    for how, headers in (await place.keys(user)).items():
+    for credential, headers in (await place.keys(user)).items():
         let_in = dict.fromkeys(EVERYWHERE, 200) | {"neptuned": 200 if user == "olga" else 403}  # she came first
-        assert await statuses(place, headers, EVERYWHERE) == let_in, how
-        assert await sockets(place, headers) == {"chrote": "connected", "native": "ready"}, how
+        assert await statuses(place, headers, EVERYWHERE) == let_in, credential
+        assert await sockets(place, headers) == {"chrote": "connected", "native": "ready"}, credential
         async with program(place.tenure, **headers) as asking:
             assert fine(await asking.get("/api/auth/me"))["name"] == user
             assert "set-cookie" not in (await asking.get("/api/auth/me")).headers
@@ -91,10 +91,10 @@ async def test_a_member_comes_with_a_key_or_a_token_to_every_contract(place: Pla
 
 @pytest.mark.line("W01", "W02")
 async def test_who_has_no_account_here_is_let_in_where_none_is_needed(place: Place) -> None:
-    for how, headers in (await place.keys("alice")).items():
+    for credential, headers in (await place.keys("alice")).items():
         let_in = await statuses(place, headers)
-        assert let_in == {"vm-api": 200, "chrote": 403, "native": 200, "warpdrive": 200}, how
-        assert await sockets(place, headers) == {"chrote": 403, "native": "ready"}, how
+        assert let_in == {"vm-api": 200, "chrote": 403, "native": 200, "warpdrive": 200}, credential
+        assert await sockets(place, headers) == {"chrote": 403, "native": "ready"}, credential
 
 
 async def test_a_key_may_in_a_contract_what_its_owner_may(place: Place) -> None:
@@ -108,9 +108,9 @@ async def test_a_key_may_in_a_contract_what_its_owner_may(place: Place) -> None:
             id = next(person["id"] for person in people if person["name"] == "vera")
     of_vera = await place.keys("vera")
     assert (await place.olga.patch(f"/api/users/{id}/role", json={"role": "admin"})).status_code == 200
-    for how, headers in of_vera.items():
+    for credential, headers in of_vera.items():
         async with program(place.tenure, **headers) as vera:
-            assert (await vera.get("/api/users")).status_code == 200, how
+            assert (await vera.get("/api/users")).status_code == 200, credential
 
 
 async def test_with_a_removed_account_its_keys_open_nothing(place: Place) -> None:
@@ -128,10 +128,10 @@ async def test_what_is_not_good_is_good_nowhere(place: Place) -> None:
     bad = {name: bearing(token) for name, token in tokens.items()}
     await place.olga.delete(f"{KEYS}/{key['id']}")
     bad |= {"a revoked key": {"X-API-Key": key["key"]}, "a wrong key": {"X-API-Key": "tnr_00000000_x"}}
-    for how, headers in bad.items():
-        assert set((await statuses(place, headers, EVERYWHERE)).values()) == {401}, how
-    for how in ("expired", "alg none", "a revoked key"):
-        assert await sockets(place, bad[how]) == {"chrote": 4001, "native": 401}, how
+    for defect, headers in bad.items():
+        assert set((await statuses(place, headers, EVERYWHERE)).values()) == {401}, defect
+    for defect in ("expired", "alg none", "a revoked key"):
+        assert await sockets(place, bad[defect]) == {"chrote": 4001, "native": 401}, defect
 
 
 @pytest.mark.parametrize("scope", ["read", "audit"])
@@ -184,11 +184,11 @@ async def test_a_stream_with_a_token_tells_what_its_holder_may_see(place: Place)
         assert (await until(events, "workspace.requested"))["subject"] == own["id"]
 
 
-@pytest.mark.parametrize("how", ["key", "token"])
-async def test_a_revoked_key_ends_what_was_opened_with_it(place: Place, how: str) -> None:
+@pytest.mark.parametrize("credential", ["key", "token"])
+async def test_a_revoked_key_ends_what_was_opened_with_it(place: Place, credential: str) -> None:
     key, other = await new_key(place.olga), await new_key(place.olga)
     text = key["key"]
-    headers = {"X-API-Key": text} if how == "key" else bearing(await exchanged(place.tenure.url, text))
+    headers = {"X-API-Key": text} if credential == "key" else bearing(await exchanged(place.tenure.url, text))
     async with AsyncExitStack() as stack:
         opened = []
         for path in SOCKETS.values():

@@ -1,4 +1,4 @@
-"""That the list of what is promised, and the tests, fit each other."""
+"""Every line of the contracts has a test, and every marker names a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is published about the API, held against it with requests that nobody would think of."""
+"""Schemathesis compares the running API with its published schema."""
 
 from __future__ import annotations
 

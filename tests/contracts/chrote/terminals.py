@@ -65,8 +65,8 @@ async def socket(
     address = url.replace("http", "ws", 1) + path
     # A client that leaves with a full receive buffer never sees the server's close frame; without a
     # short timeout each such test waits ten seconds for it.
-    how: dict[str, Any] = {"max_size": None, "proxy": None, "close_timeout": 1}
-    async with connect(address, additional_headers=cookie | headers, **how) as connection:
+    options: dict[str, Any] = {"max_size": None, "proxy": None, "close_timeout": 1}
+    async with connect(address, additional_headers=cookie | headers, **options) as connection:
         yield Socket(connection)
 
 

@@ -1,4 +1,4 @@
-"""Who may come in by a provider, as what, and as whom."""
+"""Admission through a provider: who is let in, with which role, and to which account."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ async def test_of_two_who_come_first_one_owns_the_place(
 ) -> None:
     async with browser(with_providers) as one, browser(with_providers) as two:
         addresses = [await begin(one, "/auth/github"), await begin(two, "/auth/google")]
-        came = await asyncio.gather(one.get(addresses[0]), two.get(addresses[1]))
-        assert sorted(answer.headers["location"] for answer in came) == ["/", "/?error=invite_required"]
-        inside = one if came[0].headers["location"] == "/" else two
+        answers = await asyncio.gather(one.get(addresses[0]), two.get(addresses[1]))
+        assert sorted(answer.headers["location"] for answer in answers) == ["/", "/?error=invite_required"]
+        inside = one if answers[0].headers["location"] == "/" else two
         assert [user["role"] for user in (await inside.get("/api/users")).json()["users"]] == ["owner"]
 
 

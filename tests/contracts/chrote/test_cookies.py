@@ -1,4 +1,4 @@
-"""The cookie: for how long it is good, what ends it, and whose page may use it."""
+"""The login cookie: how long it lasts, what ends it, and which origins may use it."""
 
 from __future__ import annotations
 

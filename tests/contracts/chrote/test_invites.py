@@ -1,4 +1,4 @@
-"""Invites: made, listed, checked, accepted, revoked, over."""
+"""Invites: created, listed, checked, accepted, revoked and expired."""
 
 from __future__ import annotations
 
@@ -206,8 +206,8 @@ async def test_of_many_who_come_at_once_by_an_invite_for_three_three_come_in(ten
             async with browser(tenure) as client:
                 return (await sign_in(client, name, token)).headers["location"]
 
-        came = await asyncio.gather(*(come(f"n{n}") for n in range(12)))
-        assert sorted(came) == ["/"] * 3 + ["/?error=invite_exhausted"] * 9
+        locations = await asyncio.gather(*(come(f"n{n}") for n in range(12)))
+        assert sorted(locations) == ["/"] * 3 + ["/?error=invite_exhausted"] * 9
         assert (await listed(olga))[0]["usedCount"] == 3
         assert len((await olga.get("/api/users")).json()["users"]) == 4
         async with tenure.tenure.pool.connection() as conn:

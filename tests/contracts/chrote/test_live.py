@@ -1,4 +1,4 @@
-"""What happens to people reaches streams that are open, at once."""
+"""Changes to an account reach its open streams immediately."""
 
 from __future__ import annotations
 

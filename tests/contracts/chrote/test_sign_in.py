@@ -211,11 +211,11 @@ SPOILED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.line("C08")
-@pytest.mark.parametrize("how", SPOILED)
+@pytest.mark.parametrize("defect", SPOILED)
 async def test_an_id_token_that_cannot_be_believed_signs_nobody_in(
-    with_providers: Served, openid: Provider, how: str
+    with_providers: Served, openid: Provider, defect: str
 ) -> None:
-    for name, value in SPOILED[how].items():
+    for name, value in SPOILED[defect].items():
         setattr(openid, name, value)
     async with browser(with_providers) as client:
         assert await come(client, "/auth/google") == "/?error=oauth_failed"

@@ -1,4 +1,4 @@
-"""Who belongs to the place, who says so, and that it counts at once."""
+"""Members and their roles: who may change them, and that a change takes effect immediately."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ async def test_who_is_removed_is_out_at_once_and_forgotten(tenure: Served) -> No
                 assert not any("Vera" in row[0] or id.removeprefix("user_")[:8] in row[0] for row in left), table
 
         async with browser(tenure) as again:  # comes as somebody new, and needs an invite as such
-            came = await again.get("/auth/dev", params={"name": "Vera"})
-            assert came.headers["location"] == "/?error=invite_required"
+            answer = await again.get("/auth/dev", params={"name": "Vera"})
+            assert answer.headers["location"] == "/?error=invite_required"
 
 
 @pytest.mark.line("C60", "C62")

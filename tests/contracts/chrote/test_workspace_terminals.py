@@ -1,4 +1,4 @@
-"""The terminal of every workspace is a session too: its holder's, and of those who run the place."""
+"""Each workspace's terminal is a session, visible to its holder and to administrators."""
 
 from __future__ import annotations
 

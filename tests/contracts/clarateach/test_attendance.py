@@ -1,4 +1,4 @@
-"""Who sits where and who is there, told as it changes (T48)."""
+"""The attendance stream: each learner's seat and whether they are connected, sent on every change (T48)."""
 
 from __future__ import annotations
 

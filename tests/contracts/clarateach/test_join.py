@@ -1,4 +1,4 @@
-"""Joining, coming back, and what a token says (T02, T20 to T24, T43, T48)."""
+"""Joining, reconnecting, and the claims of a seat's token (T02, T20 to T24, T43, T48)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document that is part of the contract, and ours (T47)."""
+"""The published API fits the OpenAPI document that is part of the contract (T47)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often one address may ask (T44 to T46)."""
+"""Rate limits for each client address (T44 to T46)."""
 
 from __future__ import annotations
 

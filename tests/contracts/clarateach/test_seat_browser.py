@@ -1,4 +1,4 @@
-"""The display of a seat, as a browser shows it (T39 to T41), to who sits there (T42)."""
+"""The display of a seat in a browser (T39 to T41), for the seat's learner alone (T42)."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def alike(actual: list[int], expected: tuple[int, ...]) -> bool:
 async def shows(page: Page, left: tuple[int, ...], right: tuple[int, ...]) -> None:
     pixels: Any = None
 
-    async def so() -> bool:
+    async def is_shown() -> bool:
         nonlocal pixels
         pixels = await page.run(PIXELS)
         return bool(pixels and alike(pixels[2], left) and alike(pixels[3], right))
 
     try:
-        await eventually(so, 60)
+        await eventually(is_shown, 60)
     finally:
         assert pixels and pixels[:2] == [1280, 720], pixels
         assert alike(pixels[2], left) and alike(pixels[3], right), pixels
@@ -102,8 +102,8 @@ async def test_a_real_browser_shows_the_seats_display_and_lets_it_be_used(seat: 
 
 @pytest.mark.line("T39", "T40", "T41")
 async def test_what_is_said_is_as_the_contract_has_it(seat: Seat) -> None:
-    how: dict[str, Any] = {"subprotocols": ["other", "neko"], "proxy": None, "max_queue": None}
-    async with connect(address(seat), **how) as socket:
+    options: dict[str, Any] = {"subprotocols": ["other", "neko"], "proxy": None, "max_queue": None}
+    async with connect(address(seat), **options) as socket:
         assert socket.subprotocol == "neko"
         await socket.send('{"event":"connect"}')
         offer = json.loads(await socket.recv())

@@ -1,4 +1,4 @@
-"""The files of a seat, as its learner's programs have them (T32 to T38), and nobody else (T42)."""
+"""The files of a seat over HTTP (T32 to T38), for the seat's learner alone (T42)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The screen of a seat: typed into, shared by all tabs, and found again (T25 to T31), by who sits there (T42)."""
+"""The terminal of a seat: input, several tabs, and reconnecting (T25 to T31), for the seat's learner alone (T42)."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ async def test_its_size_is_the_clients(seat: Seat) -> None:
 async def size(tab: Tab, expected: str) -> None:
     """Query the size inside the terminal until it is the expected one."""
 
-    async def so() -> bool:
+    async def is_expected() -> bool:
         tab.output = ""
         await tab.types("clear; echo `stty size`,\r")
         await tab.until(lambda: "," in tab.output.replace("size`,", ""))
         return f"{expected}," in tab.output
 
-    await eventually(so)
+    await eventually(is_expected)
 
 
 @pytest.mark.line("T28")

@@ -1,4 +1,4 @@
-"""Workshops: made, started, stopped (T01 to T19, T48)."""
+"""Workshops: created, started, stopped and deleted (T01 to T19, T48)."""
 
 from __future__ import annotations
 

@@ -66,10 +66,10 @@ async def test_an_event_says_who_did_what_when_and_because_of_what(alice: httpx.
     assert provisioned["caused_by"] == requested["position"]
 
 
-@pytest.mark.parametrize(("how", "kind", "by"), [("delete", "deleted", "alice"), ("expiry", "expired", None)])
-async def test_why_something_ended_is_told(alice: httpx.AsyncClient, how: str, kind: str, by: str | None) -> None:
-    one = await create(alice, ttl_seconds=1 if how == "expiry" else 3600)
-    if how == "delete":
+@pytest.mark.parametrize(("cause", "kind", "by"), [("delete", "deleted", "alice"), ("expiry", "expired", None)])
+async def test_why_something_ended_is_told(alice: httpx.AsyncClient, cause: str, kind: str, by: str | None) -> None:
+    one = await create(alice, ttl_seconds=1 if cause == "expiry" else 3600)
+    if cause == "delete":
         await alice.delete(f"{WORKSPACES}/{one['id']}")
     await until_gone(alice, one["id"])
     (ended,) = await events(alice, subject=one["id"], kind=f"workspace.{kind}")

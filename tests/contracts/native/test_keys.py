@@ -1,4 +1,4 @@
-"""/api/v1/keys: making, listing and revoking API keys; what each scope is for."""
+"""/api/v1/keys: creating, listing and revoking API keys, and what each scope allows."""
 
 from __future__ import annotations
 
@@ -118,11 +118,11 @@ async def test_its_last_use_is_written_down_at_most_once_a_minute(tenure: Served
         assert fine(await alice.get(KEYS))[0]["last_used_at"] > first["last_used_at"]
 
 
-@pytest.mark.parametrize("how", ["key", "token"])
-async def test_a_key_that_reads_changes_nothing(tenure: Served, alice: httpx.AsyncClient, how: str) -> None:
+@pytest.mark.parametrize("credential", ["key", "token"])
+async def test_a_key_that_reads_changes_nothing(tenure: Served, alice: httpx.AsyncClient, credential: str) -> None:
     one = await create(alice)
     text = (await new_key(alice, scopes=["read"]))["key"]
-    headers = {"X-API-Key": text} if how == "key" else bearing(await exchanged(tenure.url, text))
+    headers = {"X-API-Key": text} if credential == "key" else bearing(await exchanged(tenure.url, text))
     async with program(tenure, **headers) as ci:
         assert [workspace["id"] for workspace in fine(await ci.get(WORKSPACES))] == [one["id"]]
         fine(await ci.get(f"{WORKSPACES}/{one['id']}"))
@@ -141,14 +141,14 @@ async def test_a_key_that_reads_changes_nothing(tenure: Served, alice: httpx.Asy
     assert len(fine(await alice.get(WORKSPACES))) == len(fine(await alice.get(KEYS))) == 1
 
 
-@pytest.mark.parametrize("how", ["key", "token"])
+@pytest.mark.parametrize("credential", ["key", "token"])
 async def test_a_key_that_audits_reads_the_trail_and_nothing_else(
-    tenure: Served, alice: httpx.AsyncClient, eve: httpx.AsyncClient, how: str
+    tenure: Served, alice: httpx.AsyncClient, eve: httpx.AsyncClient, credential: str
 ) -> None:
     one = await create(alice)
     refused(await alice.post(KEYS, json={"name": "a", "scopes": ["audit"]}), 403, "auditor")
     text = (await new_key(eve, scopes=["audit"]))["key"]
-    headers = {"X-API-Key": text} if how == "key" else bearing(await exchanged(tenure.url, text))
+    headers = {"X-API-Key": text} if credential == "key" else bearing(await exchanged(tenure.url, text))
     async with program(tenure, **headers) as auditing:
         assert one["id"] in [event["subject"] for event in fine(await auditing.get(EVENTS))["events"]]
         fine(await auditing.get(f"/api/v1/audit/subjects/{one['id']}"))

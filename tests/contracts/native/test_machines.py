@@ -1,4 +1,4 @@
-"""/api/v1/machines and /api/v1/regions: everybody may read them, administrators change them, settings stand."""
+"""/api/v1/machines and /api/v1/regions: everybody reads them, administrators change all but those from settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reader that takes nothing is cut off: it holds up nobody, and what waits for it is bounded."""
+"""A client that does not read is disconnected. It delays no other client, and its queue is bounded."""
 
 from __future__ import annotations
 

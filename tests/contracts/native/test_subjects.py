@@ -1,4 +1,4 @@
-"""GET /api/v1/audit/subjects/{id}: what something was, at a position of the log or at a time."""
+"""GET /api/v1/audit/subjects/{id}: the state of one subject at a position of the log or at a time."""
 
 from __future__ import annotations
 

@@ -203,9 +203,9 @@ async def test_with_the_account_go_its_tokens(ada: httpx.AsyncClient, bob: httpx
 @pytest.mark.line("N35")
 async def test_the_first_one_owns_the_place_and_administers_it(tenure: Served) -> None:
     async with nobody(tenure) as client:
-        came = await asyncio.gather(*(register(client, f"user{n}") for n in range(5)))
+        registrations = await asyncio.gather(*(register(client, f"user{n}") for n in range(5)))
         types = []
-        for registration in came:
+        for registration in registrations:
             answer = await client.get(f"{BASE}/admin/users", headers=bearing(fine(registration)["token"]))
             types.append(answer.status_code)
         assert sorted(types) == [200, 403, 403, 403, 403]

@@ -1,4 +1,4 @@
-"""That an administrator always stays, whichever way the others go; and those who come by another door."""
+"""The last administrator cannot be removed in any way; administrators who use API keys instead of a password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings that administrators change while the place runs (N08, N42 to N44)."""
+"""The settings that administrators change while Tenure runs (N08, N42 to N44)."""
 
 from __future__ import annotations
 

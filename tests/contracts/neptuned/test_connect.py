@@ -1,4 +1,4 @@
-"""Consoles: who is let in, what is seen there, and whose turn it is."""
+"""Consoles: who may connect, what they see, and whose turn it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is connected is let go when they may not be any more: at once, with the reason, and nobody else (N51)."""
+"""Connections end as soon as their user loses access, with the reason; those of others stay open (N51)."""
 
 from __future__ import annotations
 
@@ -72,25 +72,25 @@ async def test_a_changed_password_cuts_all_but_who_changed_it(tenure: Served, bo
         assert "log in again" in await why(remaining)
 
 
-@pytest.mark.parametrize("how", ["deleted", "password", "logged out"])
+@pytest.mark.parametrize("cause", ["deleted", "password", "logged out"])
 async def test_so_do_a_password_set_by_others_a_deleted_account_and_a_log_out(
-    tenure: Served, ada: httpx.AsyncClient, bob: httpx.AsyncClient, how: str
+    tenure: Served, ada: httpx.AsyncClient, bob: httpx.AsyncClient, cause: str
 ) -> None:
     other = await again(bob, "bob")
     of_bob = [await actor(tenure, header) for header in (bob.headers["authorization"], other["Authorization"])]
     id = await id_of(ada, "bob")
     async with holding(tenure, *of_bob) as (one, two):
-        if how == "deleted":
+        if cause == "deleted":
             fine(await ada.delete(f"{USERS}/{id}"))
-        elif how == "password":
+        elif cause == "password":
             fine(await ask(ada, id, "change_password", password="battery staple"))
         else:
             fine(await bob.post(f"{BASE}/logout"))
-        assert ("not there" if how == "deleted" else "log in again") in await why(one)
-        if how != "logged out":
+        assert ("not there" if cause == "deleted" else "log in again") in await why(one)
+        if cause != "logged out":
             await why(two)
         fine(await ask(ada, await id_of(ada, "ada"), "unban"))
-        assert two.done() == (how != "logged out")
+        assert two.done() == (cause != "logged out")
 
 
 async def test_a_ban_from_before_it_is_followed_counts_too(

@@ -1,4 +1,4 @@
-"""How Neptuned says no: a sentence under `error`, whatever it is that says it."""
+"""Every error of Neptuned is one sentence under `error`, whichever layer refuses."""
 
 from __future__ import annotations
 

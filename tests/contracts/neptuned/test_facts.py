@@ -1,4 +1,4 @@
-"""What happens to virtual machines behind our back is written down, and the state that is shown is true."""
+"""Changes made to virtual machines outside Tenure are recorded, and the API shows the true state."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ async def types(page: Page, word: str) -> None:
 async def types_until(page: Page, word: str, colour: tuple[int, ...]) -> None:
     """Type the word again until the video has this colour: a guest that boots may not read its keyboard yet."""
 
-    async def so() -> bool:
+    async def has_colour() -> bool:
         await types(page, word)
         for _ in range(10):
             if alike(await page.run(PIXEL), colour):
@@ -68,7 +68,7 @@ async def types_until(page: Page, word: str, colour: tuple[int, ...]) -> None:
             await asyncio.sleep(0.1)
         return False
 
-    await eventually(so, BOOT_TIMEOUT_S)
+    await eventually(has_colour, BOOT_TIMEOUT_S)
 
 
 async def picture(client: httpx.AsyncClient) -> tuple[int, ...]:

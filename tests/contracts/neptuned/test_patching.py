@@ -1,4 +1,4 @@
-"""Configurations changed by JSON Patch: all of it, or nothing; and what a machine that runs makes of it."""
+"""Configurations are changed by JSON Patch: all operations or none, and with what effect on a running machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machines that run, for everybody to see."""
+"""The public list of running machines, with pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left of somebody who went: nothing (N40). And of what they prove themselves with: nothing anywhere."""
+"""A deleted account leaves no personal data (N40). Passwords, hashes and tokens are never stored or logged in clear."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ async def a_life(client: httpx.AsyncClient) -> tuple[list[str], list[str]]:
     tokens = [fine(await register(client, NAME, PASSWORDS[0]))["token"]]
     texts: list[str] = []
 
-    async def send(path: str, token: str = "", method: str = "POST", **how: Any) -> None:
-        answer = await client.request(method, f"{BASE}{path}", headers=bearing(token) if token else {}, **how)
+    async def send(path: str, token: str = "", method: str = "POST", **request: Any) -> None:
+        answer = await client.request(method, f"{BASE}{path}", headers=bearing(token) if token else {}, **request)
         texts.append(answer.text)
 
     both = {"username": NAME, "password": PASSWORDS[0]}

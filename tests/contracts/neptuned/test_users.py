@@ -1,4 +1,4 @@
-"""What administrators do with accounts (N06, N41, N45 to N53), and that one of them always stays."""
+"""Administrators manage accounts (N06, N41, N45 to N53), and the last administrator stays."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ async def test_nobody_but_an_administrator_gets_below_admin(
         for method, path in endpoints:
             path = path.replace("{user_id}", id).replace("{vm}", "none")
             for body in (b"{}", b"{", b"[1]", b'{"type": "user", "password": "correct horse"}'):
-                how: dict[str, Any] = {"content": body, "headers": {"content-type": "application/json"}}
-                refused(await client.request(method, path, **how), 401, "log in first")
-                refused(await bob.request(method, path, **how), 403, "administrator")
-                refused(await client.request(method, f"{path}?token={token(ada)}", **how), 401)
+                content: dict[str, Any] = {"content": body, "headers": {"content-type": "application/json"}}
+                refused(await client.request(method, path, **content), 401, "log in first")
+                refused(await bob.request(method, path, **content), 403, "administrator")
+                refused(await client.request(method, f"{path}?token={token(ada)}", **content), 401)
     assert (await entry(ada, "ada"))["user_type"] == "administrator"
 
 
@@ -166,9 +166,13 @@ async def test_who_is_banned_is_told_why_and_stays(ada: httpx.AsyncClient, bob: 
 
 
 @pytest.mark.line("N51")
-@pytest.mark.parametrize("how", [{}, {"json": {}}, {"content": b"", "headers": {"content-type": "application/json"}}])
-async def test_a_reason_need_not_be_given(ada: httpx.AsyncClient, bob: httpx.AsyncClient, how: dict[str, Any]) -> None:
-    fine(await ada.post(f"{USERS}/{await id_of(ada, 'bob')}/ban", **how))
+@pytest.mark.parametrize(
+    "request", [{}, {"json": {}}, {"content": b"", "headers": {"content-type": "application/json"}}]
+)
+async def test_a_reason_need_not_be_given(
+    ada: httpx.AsyncClient, bob: httpx.AsyncClient, request: dict[str, Any]
+) -> None:
+    fine(await ada.post(f"{USERS}/{await id_of(ada, 'bob')}/ban", **request))
     row = await entry(ada, "bob")
     assert row["banned"] and "ban_reason" not in row
     body = fine(await log_in(bob, "bob"))

@@ -1,4 +1,4 @@
-"""Virtual machines on a real libvirt and QEMU: what is asked for is so, and what happens to them is written down."""
+"""Virtual machines on a real libvirt and QEMU: requests take effect, and outside changes are recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens without anybody asking: provisioning, expiry, and coming back after a restart (V35 to V39)."""
+"""Background work: provisioning, expiry, and recovery after a restart (V35 to V39)."""
 
 from __future__ import annotations
 

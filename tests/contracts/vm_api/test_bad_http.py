@@ -1,4 +1,4 @@
-"""Bytes that no client would send get an answer in the contract's shape, or at least harm nobody else (V03, V34)."""
+"""Malformed HTTP gets an error in the contract's shape, or at least affects no other client (V03, V34)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input gets the contract's error body with a sentence that helps: never a 500, and never a stack (V34)."""
+"""Bad input gets the contract's error body with a helpful sentence, never a 500 or a stack trace (V34)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How errors look, whatever goes wrong (V34)."""
+"""Every error has the same shape (V34)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health (V14, V15): what anybody may ask."""
+"""Health and readiness, without credentials (V14, V15)."""
 
 from __future__ import annotations
 

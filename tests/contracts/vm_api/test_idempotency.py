@@ -1,4 +1,4 @@
-"""Creating under an Idempotency-Key: who did not hear the answer may ask again."""
+"""Creating with an Idempotency-Key: a client that missed the answer may retry."""
 
 from __future__ import annotations
 

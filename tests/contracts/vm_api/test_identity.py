@@ -1,4 +1,4 @@
-"""Who the caller is (V01 to V03): a name in a header, from somebody whose word counts."""
+"""The caller's identity (V01 to V03): a name in a header, accepted from trusted addresses alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same over a real Docker engine: what is made is there, and what is deleted is gone (V12, V31, V36, V43)."""
+"""vm-api on a real Docker engine: workspaces have containers, and deleted ones have none (V12, V31, V36, V43)."""
 
 from __future__ import annotations
 

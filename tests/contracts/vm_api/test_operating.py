@@ -1,4 +1,4 @@
-"""Starting, stopping and restarting (V41), and what the operations tell of it (V42)."""
+"""Starting, stopping and restarting (V41), and the list of operations (V42)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeping a workspace's files, and bringing them back (V43)."""
+"""Snapshots of a workspace's files, and restoring them (V43)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Extending a term, being warned of its end, and why it ends when it ends."""
+"""Terms: extending one, the warning before its end, and the explanation of a deadline."""
 
 from __future__ import annotations
 

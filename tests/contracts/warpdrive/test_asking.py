@@ -1,4 +1,4 @@
-"""From where somebody asks, and how often."""
+"""The address and region of a guest who asks to join, and limits on how often one may ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the owner of a session decides, and what is refused."""
+"""Decisions of a session's owner about guests, and decisions that are refused."""
 
 from __future__ import annotations
 

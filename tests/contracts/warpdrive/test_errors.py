@@ -1,4 +1,4 @@
-"""How Warpdrive says no (W35)."""
+"""The shape of Warpdrive's errors (W35)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many who ask at once: each is answered or told to wait, and the owner's stream stays in order."""
+"""Many guests ask at once: each gets an answer or a Retry-After, and the owner's stream stays in order."""
 
 from __future__ import annotations
 

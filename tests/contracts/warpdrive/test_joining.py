@@ -1,4 +1,4 @@
-"""Asking to join, and being let in or not: what both streams tell."""
+"""Joining a session: the events on the guest's and the owner's streams."""
 
 from __future__ import annotations
 

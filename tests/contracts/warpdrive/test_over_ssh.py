@@ -1,4 +1,4 @@
-"""The whole story with a person's own ssh client: let in with a key, refused with another, and put out again."""
+"""Joining with a real ssh client: the approved key logs in, another is refused, and revoking disconnects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/sessions: what is hosted, what is said of it, and what it takes."""
+"""/sessions: hosting, listing and ending sessions, and the input that hosting accepts."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ async def test_an_alias_is_taken_while_its_session_runs_and_free_afterwards(
 
 
 @pytest.mark.line("W36")
-@pytest.mark.parametrize("how", ["delete", "terminate"])
-async def test_it_is_ended_by_its_owner(anna: httpx.AsyncClient, tenure: Served, how: str) -> None:
+@pytest.mark.parametrize("method", ["delete", "terminate"])
+async def test_it_is_ended_by_its_owner(anna: httpx.AsyncClient, tenure: Served, method: str) -> None:
     session = await host(anna)
     path = f"/sessions/{session['session_id']}"
 
     async def end() -> httpx.Response:
-        return await (anna.delete(path) if how == "delete" else anna.post(f"{path}/terminate"))
+        return await (anna.delete(path) if method == "delete" else anna.post(f"{path}/terminate"))
 
     assert (await end()).status_code == 200
     refused(await anna.get(path), 404, "not_found")

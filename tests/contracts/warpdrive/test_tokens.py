@@ -1,4 +1,4 @@
-"""Who asks (W01 to W06): the key itself, or a token that it was exchanged for."""
+"""Authentication (W01 to W06): with an API key, or a token that was exchanged for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line makes of a stream, whatever comes between its events."""
+"""The command line's client parses event streams, including comments between events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tenure sessions`, as people type it: in a terminal that is a real one to it."""
+"""`tenure sessions`, run in a pseudo-terminal."""
 
 from __future__ import annotations
 

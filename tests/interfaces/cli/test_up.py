@@ -1,4 +1,4 @@
-"""`tenure up`, `tenure worker` and `tenure config`, as processes of their own on homes of their own."""
+"""`tenure up`, `tenure worker` and `tenure config`, as separate processes with their own home directories."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def test_a_worker_works_beside_it(up: Process, home: Path, url: str) -> None:
     assert httpx.get(f"{url}/health/ready").status_code == 200
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_in_good_order(tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_in_good_order(tmp_path: Path, signal_number: signal.Signals) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with running("up", **settings(tmp_path, url)) as process:
         process.until("Ctrl-C stops it.")
         with httpx.stream("GET", f"{url}/api/v1/events", headers={"x-user": "ann"}) as stream:
             assert "event: ready" in takewhile(bool, stream.iter_lines())
-            assert process.end(how) == 0
+            assert process.end(signal_number) == 0
     assert process.output_lines[-1] == "Stopped."
     assert "Traceback" not in process.output
     assert processes_of(tmp_path) == []
@@ -118,11 +118,11 @@ def test_it_ends_in_good_order(tmp_path: Path, how: signal.Signals) -> None:
     assert (log.exit_code, processes_of(tmp_path)) == (0, [])
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_can_be_stopped_while_it_is_starting(tmp_path: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_it_can_be_stopped_while_it_is_starting(tmp_path: Path, signal_number: signal.Signals) -> None:
     with running("up", **settings(tmp_path, f"http://127.0.0.1:{free_port()}")) as process:
         process.until("Starting PostgreSQL")
-        assert process.end(how) == 0
+        assert process.end(signal_number) == 0
     assert "Traceback" not in process.output
     assert "serves on" not in process.output
     assert processes_of(tmp_path) == []

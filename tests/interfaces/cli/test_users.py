@@ -1,4 +1,4 @@
-"""`tenure users`, beside a server that is running."""
+"""`tenure users`, run while a server is running."""
 
 from __future__ import annotations
 
