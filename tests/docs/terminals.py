@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.docs.answers import plain, text_pattern
 
-BLOCK_TIMEOUT_S = 120.0  # for the commands of one block, or for an answer to appear in another terminal
+BLOCK_TIMEOUT_S = 240.0  # for the commands of one block, or for an answer to appear in another terminal
 ENDING_TIMEOUT_S = 20.0
 ROWS, COLUMNS = 50, 200
 CTRL_C = b"\x03"
