@@ -78,4 +78,11 @@ def state(aggregate: Aggregate) -> dict[str, Any]:
     values = {
         names.get(key, key.lstrip("_")): value for key, value in vars(aggregate).items() if key != "_pending_events"
     }
-    return {name: str(value) if isinstance(value, str) else value for name, value in values.items()}
+    return {name: json_value(value) for name, value in values.items()}
+
+
+def json_value(value: Any) -> Any:
+    """An attribute as orjson takes it. Keys become text: the seats of a workshop are numbered, which orjson refuses."""
+    if isinstance(value, dict):
+        return {str(key): item for key, item in value.items()}
+    return str(value) if isinstance(value, str) else value

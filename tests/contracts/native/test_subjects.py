@@ -8,7 +8,9 @@ from typing import Any
 
 import httpx
 
+from domain.workshop import Workshop
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused, running, until_status
+from tests.contracts.clarateach import teaching
 from tests.support.server import served
 
 
@@ -132,3 +134,17 @@ async def test_however_its_id_is_written_it_is_told_in_one_way(alice: httpx.Asyn
     one = await create(alice)
     for written in (one["id"].upper(), f"{{{one['id']}}}", f"urn:uuid:{one['id']}"):
         assert fine(await alice.get(address(written)))["subject"] == one["id"]
+
+
+async def test_a_workshop_is_shown_with_its_seats_by_number_and_its_machines_by_id(
+    database: str, tmp_path: Path
+) -> None:
+    async with (
+        served(database, tmp_path, auditors=["eve"]) as tenure,
+        tenure.client(None) as instructor,
+        tenure.client("eve") as eve,
+    ):
+        workshop = await teaching.running(instructor)
+        state = fine(await eve.get(address(str(Workshop.id_of(workshop["id"])))))["state"]
+        assert list(state["seats"]) == ["1", "2"]
+        assert state["standing"] == {seat["machine_id"]: int(number) for number, seat in state["seats"].items()}
