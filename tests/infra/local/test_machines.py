@@ -22,6 +22,7 @@ from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Template
 from infra.local.machines import LocalMachines
 from tests.support.engines import lacking
+from tests.support.server import eventually
 
 TEMPLATE = Template("default", "no-image-is-needed")
 INSTALLATION, ID, SNAPSHOT, OPERATION = (UUID(int=number) for number in range(4))
@@ -150,8 +151,9 @@ async def test_a_shell_is_at_home_and_knows_nothing_of_us(
     for name in ("TENURE_DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK"):
         monkeypatch.setenv(name, "a secret")
     await machines.ensure_running(ID, TEMPLATE)
-    shells = environments(ID)
-    assert shells and all(environment["HOME"] == environment["PWD"] == str(files(home)) for environment in shells)
+    # tmux answers before it has started the shell.
+    shells = await eventually(lambda: asyncio.to_thread(environments, ID))
+    assert all(environment["HOME"] == environment["PWD"] == str(files(home)) for environment in shells)
     assert not [environment for environment in shells if "a secret" in environment.values()]
     assert not [name for environment in shells for name in environment if name.startswith("TENURE")]
 
