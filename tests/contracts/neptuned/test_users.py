@@ -167,12 +167,12 @@ async def test_who_is_banned_is_told_why_and_stays(ada: httpx.AsyncClient, bob: 
 
 @pytest.mark.line("N51")
 @pytest.mark.parametrize(
-    "request", [{}, {"json": {}}, {"content": b"", "headers": {"content-type": "application/json"}}]
+    "ban_options", [{}, {"json": {}}, {"content": b"", "headers": {"content-type": "application/json"}}]
 )
 async def test_a_reason_need_not_be_given(
-    ada: httpx.AsyncClient, bob: httpx.AsyncClient, request: dict[str, Any]
+    ada: httpx.AsyncClient, bob: httpx.AsyncClient, ban_options: dict[str, Any]
 ) -> None:
-    fine(await ada.post(f"{USERS}/{await id_of(ada, 'bob')}/ban", **request))
+    fine(await ada.post(f"{USERS}/{await id_of(ada, 'bob')}/ban", **ban_options))
     row = await entry(ada, "bob")
     assert row["banned"] and "ban_reason" not in row
     body = fine(await log_in(bob, "bob"))
