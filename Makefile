@@ -70,7 +70,7 @@ $(STAMP):
 		echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "Preparing .venv from requirements.lock, once."
+	@echo "Preparing .venv from requirements.lock, once. This takes a minute or two."
 	@$(PYTHON) -m venv .venv
 	@rm -f .venv/.installed-*
 	@$(PIP) install --quiet --require-hashes -r requirements.lock

@@ -20,6 +20,7 @@ def configure(level: str, log_format: str) -> None:
         add_log_level,
         add_logger_name,
         ExtraAdder(),
+        drop_colored_copy,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -40,6 +41,12 @@ def configure(level: str, log_format: str) -> None:
         logging.getLogger(own).setLevel(level.upper())
     for chatty in ("uvicorn.access", "docker", "urllib3", "asyncio", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def drop_colored_copy(_logger: Any, _method: str, fields: Any) -> Any:
+    """Drop uvicorn's `color_message`, a copy of its message with escape sequences that every log line would show."""
+    fields.pop("color_message", None)
+    return fields
 
 
 def dumps(fields: Any, **_: Any) -> str:

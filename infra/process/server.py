@@ -141,7 +141,7 @@ def open_socket(settings: Settings) -> socket.socket:
         sock.close()
         raise CannotStart(
             f"{settings.bind} cannot be listened on: {(error.strerror or '').lower()}. "
-            f"Choose another address with TENURE_BIND."
+            "Choose another address with --bind (make run ARGS='--bind 127.0.0.1:3100') or TENURE_BIND."
         ) from None
     return sock
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -196,7 +197,8 @@ def print_workspace(workspace: dict[str, Any], as_json: bool) -> None:
         fields.pop(unwanted)
     for name, value in fields.items():
         if value is not None:
-            say(f"{name:<14}{plain_time(value) if name.endswith('_at') else value}")
+            text = json.dumps(value) if isinstance(value, dict | list) else value
+            say(f"{name:<14}{plain_time(text) if name.endswith('_at') else text}")
 
 
 def render_status(workspace: dict[str, Any]) -> str:
