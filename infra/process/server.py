@@ -55,7 +55,7 @@ def database_url(settings: Settings) -> Iterator[str]:
 
 
 def up(settings: Settings, on_started: Callable[[Tenure], None], signals: StopSignals) -> None:
-    """Serve until SIGINT or SIGTERM. `on_started` is called once requests are taken. Raises `CannotStart`."""
+    """Serve until SIGINT, SIGTERM or SIGHUP. `on_started` is called once requests are taken. Raises `CannotStart`."""
     logs.configure(settings.log_level, settings.log_format)
     home = claim_home(settings.home, settings.url) if settings.role != "worker" else None
     try:

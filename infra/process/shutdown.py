@@ -1,4 +1,4 @@
-"""Stopping in good order on SIGINT or SIGTERM, whenever the signal comes, with nothing left running."""
+"""Stopping in good order on SIGINT, SIGTERM or SIGHUP, whenever the signal comes, with nothing left running."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+# Without SIGHUP, closing the terminal would leave PostgreSQL running. `nohup` ignores it, and so does Tenure then.
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MAX_SIGNALS = 3  # this many interrupt whatever is going on
 
 
@@ -29,7 +31,7 @@ class StopSignals:
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():  # others may not set handlers
-            handled = (s for s in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(s) is not signal.SIG_IGN)
+            handled = (s for s in STOP_SIGNALS if signal.getsignal(s) is not signal.SIG_IGN)
             self._former_handlers = {sig: signal.signal(sig, self._handle) for sig in handled}
         return self
 

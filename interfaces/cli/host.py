@@ -103,7 +103,7 @@ class Host(Protocol):
         ...
 
     def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
-        """Serve until SIGINT or SIGTERM. `starting` gets a line before PostgreSQL starts."""
+        """Serve until SIGINT, SIGTERM or SIGHUP. `starting` gets a line before PostgreSQL starts."""
         ...
 
     def log(self, flags: Flags) -> AbstractAsyncContextManager[Log]:
