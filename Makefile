@@ -30,7 +30,7 @@ run: $(STAMP)  ## start Tenure, with its own database, on http://127.0.0.1:3000
 	@exec .venv/bin/tenure up $(ARGS)
 
 test: $(STAMP)  ## the tests, in as many processes as there are cores
-	@exec $(PY) -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	@exec $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 bench: $(STAMP)  ## measure, and compare
 	@exec $(PY) -m benchmarks $(ARGS)

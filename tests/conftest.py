@@ -26,6 +26,15 @@ for rows in (passwords, vm_passwords):
     setattr(rows, "PasswordHasher", partial(PasswordHasher.from_parameters, CHEAPEST))  # noqa: B010
 
 
+# Folders of few and long tests: begun last, one process would still be at them when the other has nothing left.
+LONG_FIRST = ("tests/docs/", "tests/upgrade/", "tests/crash/", "tests/test_rules.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the folders of long tests first. `make test` keeps this order (`--no-loadscope-reorder`)."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG_FIRST))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server for this run.
