@@ -17,9 +17,8 @@ from tests.contracts.neptuned.people import BASE, fine, nobody, refused
 from tests.support.chromium import Page, page
 from tests.support.libvirtd import GUEST, Libvirtd, libvirtd
 from tests.support.server import Served, eventually, served
-from tests.support.vms import guest, images, on, vm_settings
+from tests.support.vms import BOOT_TIMEOUT_S, guest, images, on, until_prompt, vm_settings
 
-BOOT_TIMEOUT_S = 60.0
 RED, GREEN, BLUE = (170, 0, 0), (0, 170, 0), (0, 0, 170)
 VIDEO = 'document.getElementById("display")'
 PIXEL = f"""(() => {{
@@ -58,7 +57,7 @@ async def types(page: Page, word: str) -> None:
 
 
 async def types_until(page: Page, word: str, colour: tuple[int, ...]) -> None:
-    """Type the word again until the video has this colour: a guest that boots may not read its keyboard yet."""
+    """Type the word again until the video has this colour."""
 
     async def has_colour() -> bool:
         await types(page, word)
@@ -69,6 +68,12 @@ async def types_until(page: Page, word: str, colour: tuple[int, ...]) -> None:
         return False
 
     await eventually(has_colour, BOOT_TIMEOUT_S)
+
+
+async def until_booted(tenure: Served) -> None:
+    (vm,) = await tenure.hypervisor.running()
+    async with tenure.hypervisor.watch(vm) as display:
+        await until_prompt(display)
 
 
 async def picture(client: httpx.AsyncClient) -> tuple[int, ...]:
@@ -96,6 +101,7 @@ async def test_a_machine_from_its_creation_until_nothing_is_left(
         async with page(f"{tenure.url}{BASE}/console/lab#token={token(ada)}", tmp_path / "chromium") as browser:
             await eventually(lambda: browser.run(f"{VIDEO}?.videoWidth"), BOOT_TIMEOUT_S)
             await browser.click(640, 300)
+            await until_booted(tenure)
             await types_until(browser, "blue", BLUE)
             assert alike(await picture(anybody), BLUE)
             await types_until(browser, "green", GREEN)
@@ -110,6 +116,7 @@ async def test_a_machine_from_its_creation_until_nothing_is_left(
             await eventually(lambda: asyncio.sleep(0, before not in daemon.qemu() and daemon.qemu()))
             await until_state(ada, "running")
             assert daemon.virsh("vcpucount", name, "--live", "--current", check=False).stdout.strip() == "2"
+            await until_booted(tenure)
             await types_until(browser, "red", RED)  # the page has come back by itself
 
         fine(await ada.post(f"{VMS}/lab/stop"))

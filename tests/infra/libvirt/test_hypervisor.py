@@ -24,7 +24,7 @@ from infra.settings import Settings
 from tests.support.libvirtd import Libvirtd, libvirtd
 from tests.support.server import WAIT_TIMEOUT_S
 from tests.support.stories.vms import CDROM, HBA, NETWORK, NIC
-from tests.support.vms import DISK, guest, images, on
+from tests.support.vms import DISK, guest, images, on, until_prompt
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BLUE, GREEN = bytes((168, 0, 0)), bytes((0, 168, 0))  # as a display has it: blue first
@@ -232,6 +232,7 @@ async def test_a_libvirtd_that_is_not_there_is_looked_for(tmp_path: Path) -> Non
 async def test_its_display_is_shown_and_can_be_used(hypervisor: Hypervisor) -> None:
     vm = await start_guest(hypervisor)
     async with hypervisor.watch(vm) as display, hypervisor.watch(vm) as other:
+        await until_prompt(display)
         await types_until(display, "blue", BLUE)
         assert display.size == (720, 400)
         assert await other.next() and other.size == display.size
@@ -252,7 +253,7 @@ async def test_its_display_is_shown_and_can_be_used(hypervisor: Hypervisor) -> N
 
 
 async def types_until(display: Display, word: str, colour: bytes) -> None:
-    """Type the word until the screen has this colour: a guest that boots does not read keys yet."""
+    """Type the word until the screen has this colour."""
     async with asyncio.timeout(60):
         while True:
             for key in (*map(ord, word), ENTER_KEY):
