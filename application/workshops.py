@@ -38,6 +38,8 @@ class Workshops:
     template: str | None  # of the seats' machines; None: the default template
     lasts: timedelta  # from its start, without extensions
     max_term: timedelta
+    warning_lead: timedelta
+    provision_patience: timedelta
 
     # -- commands of instructors ----------------------------------------------------
 
@@ -65,7 +67,9 @@ class Workshops:
 
     async def start(self, actor: Actor, number: str) -> Workshop:
         """Start a workshop; this returns before its seats have machines."""
-        return await self._ask(actor, number, lambda workshop: workshop.start(self.lasts, self.clock()))
+        return await self._ask(
+            actor, number, lambda workshop: workshop.start(self.lasts, self.clock(), self.warning_lead)
+        )
 
     async def stop(self, actor: Actor, number: str) -> Workshop:
         """Stop a workshop; its machines are destroyed in the background."""
@@ -73,7 +77,11 @@ class Workshops:
 
     async def extend(self, actor: Actor, number: str, seconds: int) -> Workshop:
         """Let a workshop run for so many seconds more."""
-        return await self._ask(actor, number, lambda workshop: workshop.extend(seconds, self.max_term, self.clock()))
+
+        def extend(workshop: Workshop) -> None:
+            workshop.extend(seconds, self.max_term, self.clock(), self.warning_lead)
+
+        return await self._ask(actor, number, extend)
 
     async def delete(self, actor: Actor, number: str) -> None:
         """Delete a workshop in any state. Its code is free from now on."""
@@ -118,6 +126,7 @@ class Workshops:
                     ttl_seconds=None,  # the machine ends with the workshop
                     max_term=self.max_term,
                     now=now,
+                    patience=self.provision_patience,
                 )
                 for seat, machine_id in workshop.request_machines(now).items()
             ]

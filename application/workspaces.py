@@ -46,6 +46,8 @@ class Workspaces:
     templates: Mapping[str, Template]
     default_template: str
     max_term: timedelta
+    warning_lead: timedelta
+    provision_patience: timedelta
     grants: SshGrants
     seats: SeatMachines
 
@@ -116,6 +118,8 @@ class Workspaces:
             ttl_seconds=ttl_seconds,
             max_term=self.max_term,
             now=self.clock(),
+            warning_lead=self.warning_lead,
+            patience=self.provision_patience,
         )
 
     async def _store_once(self, actor: Actor, key: str, fingerprint: str, workspace: Workspace) -> Workspace:
@@ -151,7 +155,7 @@ class Workspaces:
 
         def extend(workspace: Workspace) -> None:
             self._require(actor, "workspace.extend", workspace)
-            workspace.extend(ttl_seconds, self.max_term, self.clock())
+            workspace.extend(ttl_seconds, self.max_term, self.clock(), self.warning_lead)
 
         return await self.platform.change(actor.cause, Workspace, id, extend)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from domain.errors import Invalid
 
-WARNING_LEAD = timedelta(minutes=5)  # before the end, or a fifth of the term where that is shorter
+WARNING_LEAD = timedelta(minutes=5)  # where no other is set
 
 
 def validate_term(seconds: int, max_term: timedelta) -> timedelta:
@@ -26,6 +26,6 @@ def extend(expires_at: datetime, seconds: int, max_term: timedelta, now: datetim
     return extended
 
 
-def warning_at(at: datetime, expires_at: datetime) -> datetime:
-    """When to warn the holder of a term that was set at `at`."""
-    return expires_at - min(WARNING_LEAD, max(expires_at - at, timedelta(0)) / 5)
+def warning_at(at: datetime, expires_at: datetime, lead: timedelta = WARNING_LEAD) -> datetime:
+    """When to warn the holder of a term that was set at `at`: `lead` before its end, or a fifth of a short term."""
+    return expires_at - min(lead, max(expires_at - at, timedelta(0)) / 5)

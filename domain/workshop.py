@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import event
@@ -43,6 +44,13 @@ class Workshop(aggregate.Aggregate):
         """The workshop was started. Each seat gets a machine next."""
 
         expires_at: datetime
+        warns_at: datetime
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["warns_at"] = term.warning_at(state["at"], state["expires_at"])  # the lead could not be set
 
     class SeatRequested(Event):
         """A machine for a seat was requested."""
@@ -110,6 +118,13 @@ class Workshop(aggregate.Aggregate):
         """The workshop's time was made longer."""
 
         expires_at: datetime
+        warns_at: datetime
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["warns_at"] = term.warning_at(state["at"], state["expires_at"])  # the lead could not be set
 
     class Warned(Event):
         """The workshop ends soon."""
@@ -143,11 +158,11 @@ class Workshop(aggregate.Aggregate):
             code=code,
         )
 
-    def start(self, duration: timedelta, now: datetime) -> None:
+    def start(self, duration: timedelta, now: datetime, warning_lead: timedelta = term.WARNING_LEAD) -> None:
         self._require_present()
         if self.status not in (Status.CREATED, Status.STOPPED):
             raise AlreadyRunning(f"the workshop is {self.status}")
-        self._start_requested(now, now + duration)
+        self._start_requested(now, now + duration, term.warning_at(now, now + duration, warning_lead))
 
     def stop(self, now: datetime) -> None:
         self._require_running()
@@ -159,12 +174,15 @@ class Workshop(aggregate.Aggregate):
         self._deleted(now)
         self._empty_if_no_machine(now)
 
-    def extend(self, seconds: int, max_term: timedelta, now: datetime) -> None:
+    def extend(
+        self, seconds: int, max_term: timedelta, now: datetime, warning_lead: timedelta = term.WARNING_LEAD
+    ) -> None:
         """Make the term longer, as `term.extend` counts. Raises `NotRunning`, `Invalid`."""
         self._require_present()
         if self.status not in OPEN or self.expires_at is None:
             raise NotRunning(f"the workshop is {self.status}; only one that runs can be extended")
-        self._extended(now, term.extend(self.expires_at, seconds, max_term, now))
+        expires_at = term.extend(self.expires_at, seconds, max_term, now)
+        self._extended(now, expires_at, term.warning_at(now, expires_at, warning_lead))
 
     def join(self, learner_id: UUID, now: datetime) -> int:
         """Give the learner the first free seat, and return its number. Raises `NotRunning`, `NoSeats`."""
@@ -249,9 +267,9 @@ class Workshop(aggregate.Aggregate):
         self.seats = {number: Seat() for number in range(1, seats + 1)}
 
     @event(StartRequested)
-    def _start_requested(self, at: datetime, expires_at: datetime) -> None:
+    def _start_requested(self, at: datetime, expires_at: datetime, warns_at: datetime) -> None:
         self.status, self.error = Status.PROVISIONING, None
-        self._set_expiry(at, expires_at)
+        self.expires_at, self.warn_at = expires_at, warns_at
 
     @event(SeatRequested)
     def _seat_requested(self, at: datetime, seat: int, machine_id: UUID) -> None:
@@ -302,8 +320,8 @@ class Workshop(aggregate.Aggregate):
         self.seats[seat] = Seat()
 
     @event(Extended)
-    def _extended(self, at: datetime, expires_at: datetime) -> None:
-        self._set_expiry(at, expires_at)
+    def _extended(self, at: datetime, expires_at: datetime, warns_at: datetime) -> None:
+        self.expires_at, self.warn_at = expires_at, warns_at
 
     @event(Warned)
     def _warned(self, at: datetime, expires_at: datetime) -> None:
@@ -317,9 +335,6 @@ class Workshop(aggregate.Aggregate):
     def _deleted(self, at: datetime) -> None:
         self.deleted = True
         self._begin_stopping()
-
-    def _set_expiry(self, at: datetime, expires_at: datetime) -> None:
-        self.expires_at, self.warn_at = expires_at, term.warning_at(at, expires_at)
 
     def _begin_stopping(self) -> None:
         """Every seat is empty from now on. Its machines are deleted next."""

@@ -15,6 +15,8 @@ from domain.machine_config import NamedMachineSpec
 from domain.name import validate_name
 from domain.region import LOCAL
 
+PROVISION_PATIENCE = timedelta(minutes=10)  # where no other is set
+
 
 class Workspace(aggregate.Aggregate):
     """A machine that is lent to its owner for a term, or until it is given back."""
@@ -40,12 +42,19 @@ class Workspace(aggregate.Aggregate):
         provider: str
         ttl_seconds: int | None
         expires_at: datetime | None
+        warns_at: datetime | None
+        gives_up_at: datetime  # if it does not run by then
 
-        class_version = 2
+        class_version = 3
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             state |= {"region": LOCAL, "made_from": None}  # there was one engine, and there were templates
+
+        @staticmethod
+        def upcast_v2_v3(state: dict[str, Any]) -> None:
+            at, ends = state["at"], state["expires_at"]  # neither could be set
+            state |= {"warns_at": term.warning_at(at, ends) if ends else None, "gives_up_at": at + PROVISION_PATIENCE}
 
     class Delayed(Event):
         """Its machine cannot be made now. Another attempt follows."""
@@ -113,6 +122,13 @@ class Workspace(aggregate.Aggregate):
 
         ttl_seconds: int  # the whole term, from the request on
         expires_at: datetime
+        warns_at: datetime
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["warns_at"] = term.warning_at(state["at"], state["expires_at"])
 
     class ExpiryWarned(Event):
         """Its term ends soon."""
@@ -144,8 +160,14 @@ class Workspace(aggregate.Aggregate):
         now: datetime,
         region: str = LOCAL,
         made_from: NamedMachineSpec | None = None,
+        warning_lead: timedelta = term.WARNING_LEAD,
+        patience: timedelta = PROVISION_PATIENCE,
     ) -> Workspace:
-        """A new workspace. `ttl_seconds` None: it is lent until it is given back. Raises `Invalid`."""
+        """A new workspace. `ttl_seconds` None: it is lent until it is given back. Raises `Invalid`.
+
+        Its holder is warned `warning_lead` before the end. It is given up if it does not run after `patience`.
+        """
+        expires_at = None if ttl_seconds is None else now + term.validate_term(ttl_seconds, max_term)
         return cls(
             id=id,
             at=now,
@@ -156,7 +178,9 @@ class Workspace(aggregate.Aggregate):
             made_from=made_from,
             provider=provider,
             ttl_seconds=ttl_seconds,
-            expires_at=None if ttl_seconds is None else now + term.validate_term(ttl_seconds, max_term),
+            expires_at=expires_at,
+            warns_at=term.warning_at(now, expires_at, warning_lead) if expires_at else None,
+            gives_up_at=now + patience,
         )
 
     def request_operation(
@@ -176,14 +200,17 @@ class Workspace(aggregate.Aggregate):
             operation_id = uuid5(self.id, str(self.version + 1))
             self._operation_requested(now, str(operation), operation_id, snapshot_id, label)
 
-    def extend(self, ttl_seconds: int, max_term: timedelta, now: datetime) -> None:
+    def extend(
+        self, ttl_seconds: int, max_term: timedelta, now: datetime, warning_lead: timedelta = term.WARNING_LEAD
+    ) -> None:
         """Make the term longer, as `term.extend` counts. Raises `Conflict`, `Invalid`."""
         if self.status in (Status.ENDED, Status.FAILED):
             raise Conflict(f"this workspace has {self.status}; only one that is in use can be extended")
         if self.expires_at is None:
             raise Conflict("this workspace has no term, so there is nothing to extend")
         expires_at = term.extend(self.expires_at, ttl_seconds, max_term, now)
-        self._extended(now, round((expires_at - self.created_at).total_seconds()), expires_at)
+        whole_term_s = round((expires_at - self.created_at).total_seconds())
+        self._extended(now, whole_term_s, expires_at, term.warning_at(now, expires_at, warning_lead))
 
     def delete(self, now: datetime) -> None:
         if self.status == Status.ENDED:
@@ -261,13 +288,14 @@ class Workspace(aggregate.Aggregate):
         provider: str,
         ttl_seconds: int | None,
         expires_at: datetime | None,
+        warns_at: datetime | None,
+        gives_up_at: datetime,
     ) -> None:
         self._id = id
         self.owner_id, self.name, self.provider = owner_id, name, provider
         self.template, self.region, self.made_from = template, region, made_from
         self.ttl_seconds, self.expires_at = ttl_seconds, expires_at
-        # None: it has no term, or its holder was warned.
-        self.warn_at = term.warning_at(at, expires_at) if expires_at else None
+        self.warn_at = warns_at  # None: it has no term, or its holder was warned
         self.created_at = at
         self.machine: MachineFacts | None = None
         self.error: str | None = None
@@ -328,9 +356,9 @@ class Workspace(aggregate.Aggregate):
         self._set_running(at, machine)
 
     @event(Extended)
-    def _extended(self, at: datetime, ttl_seconds: int, expires_at: datetime) -> None:
+    def _extended(self, at: datetime, ttl_seconds: int, expires_at: datetime, warns_at: datetime) -> None:
         self.ttl_seconds, self.expires_at, self.updated_at = ttl_seconds, expires_at, at
-        self.warn_at = term.warning_at(at, expires_at)
+        self.warn_at = warns_at
 
     @event(ExpiryWarned)
     def _expiry_warned(self, at: datetime, expires_at: datetime) -> None:

@@ -20,7 +20,6 @@ from typing import Any
 from uuid import UUID
 
 from application.processes.work import Do, Done, Step
-from domain.term import warning_at
 from domain.workshop import Workshop
 
 RETRY_AFTER = timedelta(seconds=1)
@@ -29,9 +28,9 @@ RETRY_AFTER = timedelta(seconds=1)
 def react(event: Any) -> Iterator[Step]:
     """The work that follows from an event of a workshop."""
     match event:
-        case Workshop.StartRequested(originator_id=id, at=at, expires_at=ends):
+        case Workshop.StartRequested(originator_id=id, warns_at=warns_at, expires_at=ends):
             yield Do("workshop.request_machines", id)
-            yield from term(id, at, ends)
+            yield from term(id, warns_at, ends)
         case Workshop.SeatRequested(originator_id=id):
             yield Done("workshop.request_machines", id)
         case Workshop.SeatFailed(originator_id=id, at=at):
@@ -51,14 +50,14 @@ def react(event: Any) -> Iterator[Step]:
             yield Do("workshop.clear", id)
         case Workshop.Stopped(originator_id=id):
             yield Done("workshop.clear", id)
-        case Workshop.Extended(originator_id=id, at=at, expires_at=ends):
-            yield from term(id, at, ends)
+        case Workshop.Extended(originator_id=id, warns_at=warns_at, expires_at=ends):
+            yield from term(id, warns_at, ends)
         case Workshop.Warned(originator_id=id):
             yield Done("workshop.warn", id)
 
 
-def term(id: UUID, at: datetime, ends: datetime) -> Iterator[Step]:
-    yield Do("workshop.warn", id, warning_at(at, ends))
+def term(id: UUID, warns_at: datetime, ends: datetime) -> Iterator[Step]:
+    yield Do("workshop.warn", id, warns_at)
     yield Do("workshop.expire", id, ends)
 
 

@@ -12,24 +12,21 @@ Expired, Deleted                  nothing but: destroy
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from application.processes.work import Do, Done, Step
-from domain.term import warning_at
 from domain.workspace import Workspace
-
-PROVISION_TIMEOUT = timedelta(minutes=10)
 
 
 def react(event: Any) -> Iterator[Step]:
     """The work that follows from an event of a workspace."""
     match event:
-        case Workspace.Requested(originator_id=id, at=at, expires_at=ends):
+        case Workspace.Requested(originator_id=id, gives_up_at=gives_up_at, warns_at=warns_at, expires_at=ends):
             yield Do("workspace.provision", id)
-            yield Do("workspace.give_up", id, at + PROVISION_TIMEOUT)
-            yield from term(id, at, ends)
+            yield Do("workspace.give_up", id, gives_up_at)
+            yield from term(id, warns_at, ends)
         case Workspace.Provisioned(originator_id=id):
             yield from all_done(id, "provision", "give_up")
         case Workspace.ProvisioningFailed(originator_id=id):
@@ -47,8 +44,8 @@ def react(event: Any) -> Iterator[Step]:
             | Workspace.Vanished(originator_id=id)
         ):
             yield Done("workspace.operate", id)
-        case Workspace.Extended(originator_id=id, at=at, expires_at=ends):
-            yield from term(id, at, ends)
+        case Workspace.Extended(originator_id=id, warns_at=warns_at, expires_at=ends):
+            yield from term(id, warns_at, ends)
         case Workspace.ExpiryWarned(originator_id=id):
             yield Done("workspace.warn", id)
         case Workspace.Expired(originator_id=id) | Workspace.Deleted(originator_id=id):
@@ -58,9 +55,9 @@ def react(event: Any) -> Iterator[Step]:
             yield Done("workspace.destroy", id)
 
 
-def term(id: UUID, at: datetime, ends: datetime | None) -> Iterator[Step]:
+def term(id: UUID, warns_at: datetime | None, ends: datetime | None) -> Iterator[Step]:
     if ends:
-        yield Do("workspace.warn", id, warning_at(at, ends))
+        yield Do("workspace.warn", id, warns_at)
         yield Do("workspace.expire", id, ends)
 
 

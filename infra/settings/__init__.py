@@ -108,14 +108,14 @@ class Settings(
         description="image for the built-in templates, with a command and SSH on port 22; none: Debian, Node, Python",
     )
     provision_patience: Seconds = Field(
-        600, description="seconds until a workspace that does not start is given up; not in force yet: always 600"
+        600, description="seconds until a workspace that does not start is given up, of those requested from then on"
     )
     provision_concurrency: Count = Field(
         8, description="machines that one worker makes at the same time, on each engine"
     )
     sweep_seconds: Seconds = Field(60, description="seconds between comparisons of the engines with the log")
     warn_seconds: Seconds = Field(
-        300, description="seconds before the end of a term that a warning comes; not in force yet: at most 300"
+        300, description="seconds before the end of a term that a warning comes; of a short term, a fifth of it"
     )
     max_ttl_seconds: Count = Field(
         31_536_000, description="seconds of the longest term that a workspace can be lent for"

@@ -59,6 +59,8 @@ def build_workshops(base: Foundation, engines: EngineServices, keys: ApiKeyServi
         template=settings.workshop_template,
         lasts=timedelta(seconds=settings.workshop_seconds),
         max_term=timedelta(seconds=settings.max_ttl_seconds),
+        warning_lead=timedelta(seconds=settings.warn_seconds),
+        provision_patience=timedelta(seconds=settings.provision_patience),
     )
     seat_tokens = SeatJwts(keys.tokens, urlsplit(settings.url).hostname or "localhost")
     seats = Seats(

@@ -49,6 +49,8 @@ async def build_workspaces(
         templates=templates,
         default_template=settings.default_template,
         max_term=timedelta(seconds=settings.max_ttl_seconds),
+        warning_lead=timedelta(seconds=settings.warn_seconds),
+        provision_patience=timedelta(seconds=settings.provision_patience),
         grants=ssh.grants,
         seats=workshops.seat_machines,
     )

@@ -14,7 +14,7 @@ from domain.workshop import Workshop
 from domain.workshop_status import AlreadyRunning, NotRunning, Status
 from tests.support.stories import workshops as stories
 from tests.support.stories.workshops import DAY, FACTS, LENA, MAX, machine
-from tests.support.stories.workspaces import ANNA, HOUR
+from tests.support.stories.workspaces import ANNA, HOUR, LEAD
 from tests.support.story import SUBJECT, T0, YEAR, Story
 
 NINA = UUID("00000000-0000-4000-8000-0000000000c3")
@@ -36,7 +36,17 @@ def test_it_has_one_to_ten_seats(seats: int) -> None:
 
 @pytest.mark.parametrize("story", STOPPED)
 def test_it_is_started_for_a_term(story: Story) -> None:
-    story.when(Workshop.start, DAY, T0).then_all((Workshop.StartRequested, {"expires_at": T0 + DAY}))
+    story.when(Workshop.start, DAY, T0).then_all(
+        (Workshop.StartRequested, {"expires_at": T0 + DAY, "warns_at": T0 + DAY - LEAD})
+    )
+
+
+@pytest.mark.fault("F38")
+def test_its_start_and_its_extension_say_when_its_owner_is_warned() -> None:
+    started = {"expires_at": T0 + DAY, "warns_at": T0 + DAY - HOUR}
+    stories.created.when(Workshop.start, DAY, T0, HOUR).then_all((Workshop.StartRequested, started))
+    prolonged = {"expires_at": T0 + DAY + HOUR, "warns_at": T0 + DAY}
+    stories.open_.when(Workshop.extend, 3600, YEAR, T0, HOUR).then_all((Workshop.Extended, prolonged))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +98,7 @@ def test_it_can_be_started_again_and_says_no_more_what_failed() -> None:
         cleared = stories.with_seat(cleared, Workshop.SeatCleared, seat, nth)
     stopped = cleared.given(Workshop.Emptied).given(Workshop.Stopped)
     assert (stopped.state.status, stopped.state.error) == (Status.STOPPED, "seat 2: no image")
-    assert stopped.given(Workshop.StartRequested, expires_at=T0 + DAY).state.error is None
+    assert stopped.given(Workshop.StartRequested, expires_at=T0 + DAY, warns_at=T0 + DAY - LEAD).state.error is None
 
 
 def test_a_stop_is_over_when_no_machine_is_left() -> None:
@@ -163,7 +173,7 @@ def test_it_warns_and_then_ends() -> None:
 
 
 def test_it_can_be_extended_while_it_runs() -> None:
-    later = (Workshop.Extended, {"expires_at": T0 + DAY + HOUR})
+    later = (Workshop.Extended, {"expires_at": T0 + DAY + HOUR, "warns_at": T0 + DAY + HOUR - LEAD})
     stories.open_.when(Workshop.extend, 3600, YEAR, T0).then_all(later)
     stories.at_rest.when(Workshop.extend, 3600, YEAR, T0).refused(NotRunning)
     stories.open_.when(Workshop.extend, 3600, DAY, T0).refused(Invalid, "longest")

@@ -11,6 +11,11 @@ from domain.workspace import Workspace
 from tests.support.stories.workspaces import (
     ANNA,
     ASKED,
+    FOR_AN_HOUR,
+    FOR_EVER,
+    FOR_TWO_HOURS,
+    GIVES_UP_AT,
+    LEAD,
     HOUR,
     MACHINE,
     OPERATION,
@@ -38,13 +43,27 @@ NEW = {"id": SUBJECT, **ASKED, "ttl_seconds": 3600, "max_term": YEAR, "now": T0}
 
 def test_its_term_counts_from_the_request() -> None:
     nothing_yet.when(Workspace.request, **NEW).then(
-        Workspace.Requested, **ASKED, ttl_seconds=3600, expires_at=T0 + HOUR
+        Workspace.Requested, **ASKED, **FOR_AN_HOUR, gives_up_at=GIVES_UP_AT
+    )
+
+
+@pytest.mark.fault("F38")
+def test_its_request_says_when_its_holder_is_warned_and_when_it_is_given_up() -> None:
+    asked = NEW | {"warning_lead": timedelta(minutes=10), "patience": timedelta(minutes=3)}
+    moments = {"warns_at": T0 + timedelta(minutes=50), "gives_up_at": T0 + timedelta(minutes=3)}
+    nothing_yet.when(Workspace.request, **asked).then(Workspace.Requested, **ASKED, **FOR_AN_HOUR | moments)
+
+
+@pytest.mark.fault("F38")
+def test_an_extension_says_when_its_holder_is_warned() -> None:
+    running.when(Workspace.extend, 1800, YEAR, T0, timedelta(minutes=10)).then(
+        Workspace.Extended, ttl_seconds=5400, expires_at=T0 + HOUR * 1.5, warns_at=T0 + HOUR * 1.5 - HOUR / 6
     )
 
 
 def test_without_a_term_it_is_lent_until_it_is_given_back() -> None:
     nothing_yet.when(Workspace.request, **NEW | {"ttl_seconds": None}).then(
-        Workspace.Requested, **ASKED, ttl_seconds=None, expires_at=None
+        Workspace.Requested, **ASKED, **FOR_EVER, gives_up_at=GIVES_UP_AT
     )
 
 
@@ -169,14 +188,14 @@ def test_a_snapshot_can_be_restored_once_it_is_taken() -> None:
 
 def test_it_is_extended_from_its_end() -> None:
     running.when(Workspace.extend, 1800, YEAR, T0).then(
-        Workspace.Extended, ttl_seconds=5400, expires_at=T0 + HOUR * 1.5
+        Workspace.Extended, ttl_seconds=5400, expires_at=T0 + HOUR * 1.5, warns_at=T0 + HOUR * 1.5 - LEAD
     )
 
 
 def test_an_end_that_is_over_is_extended_from_now() -> None:
     late = T0 + 2 * HOUR
     running.when(Workspace.extend, 1800, YEAR, late).then(
-        Workspace.Extended, at=late, ttl_seconds=9000, expires_at=late + HOUR / 2
+        Workspace.Extended, at=late, ttl_seconds=9000, expires_at=late + HOUR / 2, warns_at=late + HOUR / 2 - LEAD
     )
 
 
@@ -197,13 +216,18 @@ def test_its_holder_is_warned_five_minutes_before_the_end_and_once() -> None:
 
 
 def test_a_short_term_is_warned_of_in_its_last_fifth() -> None:
-    short = nothing_yet.given(Workspace.Requested, **ASKED, ttl_seconds=10, expires_at=T0 + timedelta(seconds=10))
+    for_ten_seconds = {
+        "ttl_seconds": 10,
+        "expires_at": T0 + timedelta(seconds=10),
+        "warns_at": T0 + timedelta(seconds=8),
+    }
+    short = nothing_yet.given(Workspace.Requested, **ASKED, **for_ten_seconds, gives_up_at=GIVES_UP_AT)
     assert short.state.warn_at == T0 + timedelta(seconds=8)
 
 
 def test_an_extension_arms_the_warning_anew() -> None:
     warned = running.given(Workspace.ExpiryWarned, expires_at=T0 + HOUR)
-    extended = warned.given(Workspace.Extended, ttl_seconds=7200, expires_at=T0 + 2 * HOUR)
+    extended = warned.given(Workspace.Extended, **FOR_TWO_HOURS)
     soon = T0 + 2 * HOUR - timedelta(minutes=5)
     extended.when(Workspace.warn, soon).then(Workspace.ExpiryWarned, at=soon, expires_at=T0 + 2 * HOUR)
 

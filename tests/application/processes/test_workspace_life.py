@@ -8,6 +8,7 @@ from application.processes import PROCESSES
 from domain.orphan import Orphan
 from domain.workspace import Workspace
 from tests.support.stories.workspaces import (
+    FOR_TWO_HOURS,
     HOUR,
     MACHINE,
     OPERATION,
@@ -67,7 +68,7 @@ def test_what_was_reported_need_not_be_done_again() -> None:
 def test_an_extension_postpones_the_warning_and_the_end() -> None:
     warned = running.given(Workspace.ExpiryWarned, expires_at=T0 + HOUR)
     assert warned.work(PROCESSES) == {"workspace.expire": T0 + HOUR}
-    extended = warned.given(Workspace.Extended, ttl_seconds=7200, expires_at=T0 + 2 * HOUR)
+    extended = warned.given(Workspace.Extended, **FOR_TWO_HOURS)
     assert extended.work(PROCESSES) == {
         "workspace.warn": T0 + 2 * HOUR - timedelta(minutes=5),
         "workspace.expire": T0 + 2 * HOUR,

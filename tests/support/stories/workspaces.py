@@ -22,9 +22,15 @@ MACHINE = {"provider_id": "tenure-1", "engine_id": "e1", "connection": {"host": 
 ASKED = {"owner_id": ANNA, "name": "lab", "template": "python", "provider": "docker"}
 ASKED |= {"region": "local", "made_from": None}
 
+LEAD = timedelta(minutes=5)  # of the warning before an end
+FOR_AN_HOUR = {"ttl_seconds": 3600, "expires_at": T0 + HOUR, "warns_at": T0 + HOUR - LEAD}
+FOR_TWO_HOURS = {"ttl_seconds": 7200, "expires_at": T0 + 2 * HOUR, "warns_at": T0 + 2 * HOUR - LEAD}
+FOR_EVER = {"ttl_seconds": None, "expires_at": None, "warns_at": None}
+GIVES_UP_AT = T0 + timedelta(minutes=10)
+
 nothing_yet = Story(Workspace)
-requested = nothing_yet.given(Workspace.Requested, **ASKED, ttl_seconds=3600, expires_at=T0 + HOUR)
-without_term = nothing_yet.given(Workspace.Requested, **ASKED, ttl_seconds=None, expires_at=None)
+requested = nothing_yet.given(Workspace.Requested, **ASKED, **FOR_AN_HOUR, gives_up_at=GIVES_UP_AT)
+without_term = nothing_yet.given(Workspace.Requested, **ASKED, **FOR_EVER, gives_up_at=GIVES_UP_AT)
 running = requested.given(Workspace.Provisioned, machine=MACHINE)
 stopped = running.given(Workspace.Stopped, operation_id=None)
 failed = requested.given(Workspace.ProvisioningFailed, reason="no image")
@@ -49,7 +55,7 @@ cleared = failed.given(Workspace.Cleared)
 started = starting.given(Workspace.Started, operation_id=OPERATION, machine=MACHINE)
 broken = stopping.given(Workspace.OperationFailed, operation_id=OPERATION, operation="stop", reason="no")
 adopted = vanished.given(Workspace.Adopted, machine=MACHINE)
-extended = running.given(Workspace.Extended, ttl_seconds=7200, expires_at=T0 + 2 * HOUR)
+extended = running.given(Workspace.Extended, **FOR_TWO_HOURS)
 warned = running.given(Workspace.ExpiryWarned, expires_at=T0 + HOUR)
 
 T7 = T0 + timedelta(days=7)
