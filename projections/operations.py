@@ -86,10 +86,10 @@ from operations o join holders h on h.id = o.workspace_id
 async def list_owned_by(
     queries: Queries, owner_id: UUID, workspace_id: UUID | None = None
 ) -> QueryResult[ListedOperation]:
-    """The oldest first, of one workspace or of every one that the owner has or had."""
+    """The newest first, of one workspace or of every one that the owner has or had."""
     return await queries.select(
         ListedOperation,
-        LISTED + "where h.owner_id = %s and (%s::uuid is null or o.workspace_id = %s) order by started_at, id",
+        LISTED + "where h.owner_id = %s and (%s::uuid is null or o.workspace_id = %s) order by started_at desc, id",
         (owner_id, workspace_id, workspace_id),
     )
 

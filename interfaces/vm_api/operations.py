@@ -15,7 +15,7 @@ from interfaces.http.identity import current_actor
 from interfaces.http.responses import Json
 from interfaces.vm_api import views
 from interfaces.vm_api.deps import vm_api_deps
-from interfaces.vm_api.views import OperationOut
+from interfaces.vm_api.views import OperationOut, OperationStatus, OperationType
 from projections import operations
 
 router = APIRouter(prefix="/api/v1/operations", tags=["operations"], responses=errors(400, 401))
@@ -27,11 +27,20 @@ async def list_operations(
     request: Request,
     actor: CurrentActor,
     workspace_id: Annotated[UUID | None, Query(description="of one workspace; none: of all yours")] = None,
+    operation_type: Annotated[OperationType | None, Query(alias="type", description="of one type; none: of all")] = None,
+    status: Annotated[OperationStatus | None, Query(description="in one status; none: in any")] = None,
 ) -> Response:
-    """Oldest first; also of workspaces that have ended."""
+    """Newest first; also of workspaces that have ended."""
     require(actor, "workspace.list")
     listing = await operations.list_owned_by(vm_api_deps(request).queries, actor.user_id, workspace_id)
-    return Json([views.operation(row) for row in listing.rows])
+    listed = (views.operation(row) for row in listing.rows)
+    return Json(
+        [
+            operation
+            for operation in listed
+            if operation_type in (None, operation["operation_type"]) and status in (None, operation["status"])
+        ]
+    )
 
 
 @router.get("/{id}", response_model=OperationOut, responses=errors(404))

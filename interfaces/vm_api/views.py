@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -95,6 +95,8 @@ KINDS = {
     "snapshot": "Snapshot",
     "restore": "SnapshotRestore",
 }
+OperationType = Literal["Create", "Delete", "Start", "Stop", "Restart", "Rebuild", "Snapshot", "SnapshotRestore"]
+OperationStatus = Literal["Pending", "Running", "Success", "Failed"]
 OUTCOMES = {"done": "Success", "failed": "Failed"}
 
 
@@ -131,7 +133,7 @@ class SnapshotOut(BaseModel):
     name: str
     status: str  # taking, ready, failed
     created_at: datetime
-    size_bytes: int | None
+    size_bytes: int  # 0: not known, since it is being taken or has failed
 
 
 def snapshot(row: SnapshotState, workspace_id: UUID) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def snapshot(row: SnapshotState, workspace_id: UUID) -> dict[str, Any]:
         "name": row["label"],
         "status": row["status"],
         "created_at": datetime.fromisoformat(row["created_at"]),
-        "size_bytes": row["size_bytes"],
+        "size_bytes": row["size_bytes"] or 0,
     }
 
 

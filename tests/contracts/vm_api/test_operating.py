@@ -87,7 +87,7 @@ async def test_an_empty_json_body_is_fine(alice: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.line("V42")
-async def test_operations_are_listed_oldest_first_with_what_came_of_them(alice: httpx.AsyncClient) -> None:
+async def test_operations_are_listed_newest_first_with_what_came_of_them(alice: httpx.AsyncClient) -> None:
     one = await running(alice)
     for operation, status in (("stop", "stopped"), ("start", "running"), ("restart", "running")):
         await ask(alice, one["id"], operation)
@@ -95,7 +95,7 @@ async def test_operations_are_listed_oldest_first_with_what_came_of_them(alice: 
     await alice.delete(f"{WORKSPACES}/{one['id']}")
 
     rows = await until_done(alice, one["id"])
-    assert [row["operation_type"] for row in rows] == ["Create", "Stop", "Start", "Restart", "Delete"]
+    assert [row["operation_type"] for row in rows] == ["Delete", "Restart", "Start", "Stop", "Create"]
     for row in rows:
         assert list(row) == [
             "id",
@@ -111,10 +111,30 @@ async def test_operations_are_listed_oldest_first_with_what_came_of_them(alice: 
 
 
 @pytest.mark.line("V42")
+@pytest.mark.fault("F73")
+async def test_operations_are_listed_by_type_and_status(tenure: Served, alice: httpx.AsyncClient) -> None:
+    first, second = await running(alice), await running(alice)
+    await ask(alice, first["id"], "stop")
+    await until_status(alice, first["id"], "stopped")
+    tenure.engine.away = True
+    await ask(alice, second["id"], "stop")
+
+    async def listed(**params: str) -> list[tuple[str, str]]:
+        rows = fine(await alice.get(OPERATIONS, params=params))
+        return [(row["operation_type"], row["workspace_id"]) for row in rows]
+
+    assert await listed(type="Stop") == [("Stop", second["id"]), ("Stop", first["id"])]
+    assert await listed(type="Stop", status="Success") == [("Stop", first["id"])]
+    assert await listed(type="Create", workspace_id=first["id"]) == [("Create", first["id"])]
+    assert await listed(status="Failed") == []
+    refused(await alice.get(OPERATIONS, params={"type": "stop"}), 400, "'Create'")
+
+
+@pytest.mark.line("V42")
 async def test_without_a_workspace_all_of_ones_own_are_listed(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     first, second = await running(alice), await running(alice)
     his = await running(bob)
-    assert [row["workspace_id"] for row in fine(await alice.get(OPERATIONS))] == [first["id"], second["id"]]
+    assert [row["workspace_id"] for row in fine(await alice.get(OPERATIONS))] == [second["id"], first["id"]]
     assert await operations_of(alice, his["id"]) == []
     assert await operations_of(alice, NOBODY) == []
 
