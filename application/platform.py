@@ -64,7 +64,7 @@ class Platform(Application[UUID]):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(DATABASE_TIMEOUT_S):
-                aggregate = await loop.run_in_executor(self._readers, self._get, id, version)
+                aggregate = await loop.run_in_executor(self._readers, self._get, kind, id, version)
         except AggregateNotFoundError:
             raise NotFound(f"no such {kind.__name__.lower()}") from None
         except (OperationalError, InterfaceError, TimeoutError) as error:
@@ -73,9 +73,19 @@ class Platform(Application[UUID]):
             raise NotFound(f"no such {kind.__name__.lower()}")
         return aggregate
 
-    def _get(self, id: UUID, version: int | None) -> Aggregate:
+    def _get(self, kind: type[A], id: UUID, version: int | None) -> Aggregate:
+        can_resume = kind.resume.__func__ is not Aggregate.resume.__func__  # type: ignore[attr-defined]
+        if version is None and can_resume and (resumed := self._resume(kind, id)):
+            return resumed
         aggregate: Aggregate = self.repository.get(id, version=version)
         return aggregate
+
+    def _resume(self, kind: type[A], id: UUID) -> A | None:
+        """The aggregate from two events of its stream, where its kind can be had from those."""
+        last = self.recorder.select_events(id, desc=True, limit=1)
+        if not last or (first := self.recorder.select_events(id, limit=1)) == []:
+            return None
+        return kind.resume(self.mapper.to_domain_event(first[0]), self.mapper.to_domain_event(last[0]))
 
     async def last_event(self, id: UUID) -> Any:
         """The newest event of a stream, None if there is none: much less to read than the whole. `Unavailable`."""

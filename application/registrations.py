@@ -7,14 +7,25 @@ from uuid import UUID
 
 from application.access import Cause
 from application.instructors import normalize_email
-from application.platform import Platform
+from application.platform import ConcurrentUpdate, Platform
 from application.ports.workshops import Registration, Registrations
 from application.seats import Seats, TakenSeat
+from domain.errors import Gone
 from domain.name import validate_name
 from domain.seat import NoSuchSession
 from domain.unique_name import Code
 from domain.workshop import Workshop
 from domain.workshop_status import Status
+
+ACCESS_GROUP_CHARS = 3  # of an access code before its hyphen
+
+
+@dataclass(frozen=True)
+class AccessCode:
+    """What a registration is answered with. `text` is empty for an address that is registered under another name."""
+
+    text: str
+    is_new: bool
 
 
 @dataclass(frozen=True)
@@ -25,21 +36,33 @@ class Registering:
     seats: Seats
     rows: Registrations
 
-    async def register(self, *, code: str, email: str, name: str, guesser: str) -> str | None:
-        """The access code, which is shown only once; None for a repeated registration.
+    async def register(self, *, code: str, email: str, name: str, guesser: str) -> AccessCode:
+        """The access code. A repeated registration under the same name gets the same one.
+
+        Under another name there is none: an e-mail address alone must not open a seat.
 
         Raises `NotFound`, `Invalid`, `TooMany`.
         """
         email, name = normalize_email(email), validate_name(name)
         workshop_id = await self.seats.find(code, guesser)
-        access_code = self.seats.labels.new_code()
+        access_code = self.seats.labels.new_access_code()
         registration = Registration(workshop_id, self.seats.ids(), name)
-        return access_code if await self.rows.add(registration, email, Code.canonical(access_code)) else None
+        if await self.rows.add(registration, email, Code.canonical(access_code)):
+            return AccessCode(access_code, is_new=True)
+        if (before := await self.rows.find_by_email(workshop_id, email)) is None:
+            raise ConcurrentUpdate("the registration met another one; register again")
+        registration, former_code = before
+        if registration.name.casefold() != name.casefold():
+            return AccessCode("", is_new=False)
+        if former_code is None:  # only its hash is stored, by 0.1
+            await self.rows.set_code(registration.learner_id, Code.canonical(access_code))
+            return AccessCode(access_code, is_new=False)
+        return AccessCode(f"{former_code[:ACCESS_GROUP_CHARS]}-{former_code[ACCESS_GROUP_CHARS:]}", is_new=False)
 
     async def session(self, access_code: str, guesser: str, request_id: str) -> tuple[Workshop, str, TakenSeat | None]:
         """The workshop, the registered name, and the seat; None instead of a seat while the workshop does not run.
 
-        Raises `NoSuchSession`, `TooMany`, and what `Seats.have` raises.
+        Raises `NoSuchSession`, `Gone` once the workshop is deleted, `TooMany`, and what `Seats.have` raises.
         """
         await self.seats.attempt_limiter.check(guesser)
         registration = await self.rows.find(Code.canonical(access_code))
@@ -47,6 +70,8 @@ class Registering:
             await self.seats.attempt_limiter.record_failure(guesser)
             raise NoSuchSession("nobody has registered with this access code")
         workshop = await self.platform.load(Workshop, registration.workshop_id)
+        if workshop.deleted:
+            raise Gone("the workshop has been deleted; ask its instructor for another one")
         if workshop.status != Status.RUNNING:
             return workshop, registration.name, None
         seat = await self.seats.have(

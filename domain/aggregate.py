@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from eventsourcing import domain
@@ -33,6 +33,14 @@ class Aggregate(domain.Aggregate):
 
     class Created(Event, domain.Aggregate.Created):
         pass
+
+    @classmethod
+    def resume(cls, first: Any, last: Any) -> Self | None:
+        """The aggregate from its first and its newest event; None: it takes all of them.
+
+        For kinds whose streams grow for as long as something is used.
+        """
+        return None
 
     def signed(self, *, by: UUID | None, request_id: str, caused_by: int | None) -> Sequence[Any]:
         """Return the new events with the user and the cause on each, and forget them."""

@@ -5,6 +5,7 @@ A claim's id follows from its subject, so there is one for each subject, and of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -53,6 +54,13 @@ class Claim(aggregate.Aggregate):
 
         holder_id: UUID  # repeated, so that the last event alone says whose the claim is
         expires_at: datetime
+        asking: list[UUID] | None  # who had asked for it by then; None: 0.1 stored the event, which does not say
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["asking"] = None
 
     class HandoverRequested(Event):
         """A user asked its holder to hand it over. The holder keeps it meanwhile."""
@@ -60,6 +68,15 @@ class Claim(aggregate.Aggregate):
         user_id: UUID
         holder_id: UUID
         expires_at: datetime
+        asking: (
+            list[UUID] | None
+        )  # who had asked for it by then, this user included; None: 0.1 stored the event, which does not say
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["asking"] = None
 
     class HandedOver(Event):
         """Its holder gave it to a user who had asked."""
@@ -82,6 +99,20 @@ class Claim(aggregate.Aggregate):
         """The holder and the end of the claim after its newest event; None: nobody holds it. Every event has both."""
         holder_id, expires_at = getattr(event, "holder_id", None), getattr(event, "expires_at", None)
         return (holder_id, expires_at) if holder_id and expires_at and expires_at > now else None
+
+    @classmethod
+    def resume(cls, first: Any, last: Any) -> Claim | None:
+        """The claim from its first and its newest event; None if those are not enough.
+
+        A claim in use is renewed for as long as its session lives: without this, each renewal would read them all.
+        """
+        if isinstance(last, Claim.Renewed | Claim.HandoverRequested) and last.asking is None:
+            return None
+        claim: Claim = first.mutate(None)
+        if last.originator_version > claim.version:
+            claim.version = last.originator_version - 1
+            last.mutate(claim)
+        return claim
 
     # -- commands --------------------------------------------------------------
 
@@ -121,7 +152,7 @@ class Claim(aggregate.Aggregate):
         """Claim the session, or renew the claim. Raises `Claimed`."""
         held_by = self.holder(now)
         if held_by == user_id:
-            self._renewed(now, user_id, now + lasts)
+            self._renewed(now, user_id, now + lasts, self.asking)
         elif held_by is None or may_take_over:
             self._taken_again(now, user_id, now + lasts, held_by)
         else:
@@ -130,7 +161,7 @@ class Claim(aggregate.Aggregate):
     def renew(self, user_id: UUID, lasts: timedelta, now: datetime) -> None:
         """Renew the claim of a holder at work. Does nothing before half of it is over, so not every key is an event."""
         if self.holder(now) == user_id and self.expires_at - now < lasts / 2:
-            self._renewed(now, user_id, now + lasts)
+            self._renewed(now, user_id, now + lasts, self.asking)
 
     def release(self, user_id: UUID, now: datetime, *, may_take_over: bool) -> None:
         held_by = self.holder(now)
@@ -146,7 +177,7 @@ class Claim(aggregate.Aggregate):
         if held_by is None:
             raise NotFound("nobody has claimed this session; claim it")
         if held_by != user_id and user_id not in self.asking:
-            self._handover_requested(now, user_id, held_by, self.expires_at)
+            self._handover_requested(now, user_id, held_by, self.expires_at, [*self.asking, user_id])
 
     def hand_over(self, by: UUID, to: UUID, lasts: timedelta, now: datetime) -> None:
         """Give the claim to a user who asked for it. Raises `NotAllowed`, `NotFound`."""
@@ -167,12 +198,14 @@ class Claim(aggregate.Aggregate):
         self._set_holder(holder_id, expires_at)
 
     @event(Renewed)
-    def _renewed(self, at: datetime, holder_id: UUID, expires_at: datetime) -> None:
-        self.expires_at = expires_at
+    def _renewed(self, at: datetime, holder_id: UUID, expires_at: datetime, asking: list[UUID] | None) -> None:
+        self._set_holder(holder_id, expires_at, self.asking if asking is None else asking)
 
     @event(HandoverRequested)
-    def _handover_requested(self, at: datetime, user_id: UUID, holder_id: UUID, expires_at: datetime) -> None:
-        self.asking.append(user_id)
+    def _handover_requested(
+        self, at: datetime, user_id: UUID, holder_id: UUID, expires_at: datetime, asking: list[UUID] | None
+    ) -> None:
+        self._set_holder(holder_id, expires_at, [*self.asking, user_id] if asking is None else asking)
 
     @event(HandedOver)
     def _handed_over(self, at: datetime, holder_id: UUID, expires_at: datetime) -> None:
@@ -186,6 +219,6 @@ class Claim(aggregate.Aggregate):
     def _expired(self, at: datetime) -> None:
         self._set_holder(None, at)
 
-    def _set_holder(self, holder_id: UUID | None, expires_at: datetime) -> None:
+    def _set_holder(self, holder_id: UUID | None, expires_at: datetime, asking: Sequence[UUID] = ()) -> None:
         self.holder_id, self.expires_at = holder_id, expires_at
-        self.asking: list[UUID] = []
+        self.asking = list(asking)

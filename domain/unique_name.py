@@ -6,6 +6,7 @@ that take one name at once, one commit fails.
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar
@@ -16,7 +17,20 @@ from eventsourcing.domain import event
 from domain import aggregate
 from domain.errors import Conflict
 
+# Whatever looks like a space or a hyphen, and what cannot be seen: people paste it along with a name.
+SEPARATORS = frozenset({"Pd", "Zs", "Zl", "Zp", "Cc", "Cf"})  # Unicode categories; Pd: dashes, Cf: zero width
+MINUS_SIGNS = "\u2212\u02d7\u2043\u30fc"  # look like hyphens, and are of other categories
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without 0 and O, 1 and I, which sound or look alike
+
+
+def words_of(text: str) -> list[str]:
+    """The letters and digits of a pasted text, between what looks like a hyphen or a space. Wide forms are narrowed."""
+    narrow = unicodedata.normalize("NFKC", text)
+    return "".join(" " if is_separator(character) else character for character in narrow).split()
+
+
+def is_separator(character: str) -> bool:
+    return character in MINUS_SIGNS or unicodedata.category(character) in SEPARATORS
 
 
 class UniqueName(aggregate.Aggregate):
@@ -67,7 +81,7 @@ class UniqueName(aggregate.Aggregate):
 
 
 class Alias(UniqueName):
-    """The alias by which people find a hosted session. Case does not count."""
+    """The alias by which people find a hosted session. Case does not count, and a hyphen may be anything like it."""
 
     STATE_NAMES = MappingProxyType({"subject_id": "session_id"})
     NAMESPACE = UUID("3c0f7f0e-0b62-5d0c-9a7e-6f6f1f1b8c55")
@@ -85,7 +99,7 @@ class Alias(UniqueName):
 
     @staticmethod
     def canonical(name: str) -> str:
-        return name.lower()
+        return "-".join(words_of(name)).lower()
 
     @event(Taken)
     def __init__(self, id: UUID, at: datetime, session_id: UUID) -> None:
@@ -97,7 +111,7 @@ class Alias(UniqueName):
 
 
 class Code(UniqueName):
-    """The code by which learners find a workshop. Case, hyphens and spaces do not count."""
+    """The code by which learners find a workshop. Case, and whatever looks like a hyphen or a space, do not count."""
 
     STATE_NAMES = MappingProxyType({"subject_id": "workshop_id"})
     NAMESPACE = UUID("d1b0a6f4-53a1-5a0e-8a44-0a1c7f7f3e21")
@@ -114,7 +128,7 @@ class Code(UniqueName):
 
     @staticmethod
     def canonical(name: str) -> str:
-        return "".join(c for c in name.upper() if c not in "- ")
+        return "".join(words_of(name)).upper()
 
     @event(Taken)
     def __init__(self, id: UUID, at: datetime, workshop_id: UUID) -> None:

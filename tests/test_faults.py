@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.support.faults import faults, tests_by_fault
+from tests.support import faults
 
 
 def test_no_test_names_a_fault_that_is_not_listed() -> None:
-    assert sorted(tests_by_fault().keys() - faults().keys()) == []
+    assert sorted(faults.shown_by().keys() - faults.faults().keys()) == []

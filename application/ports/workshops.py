@@ -20,6 +20,10 @@ class Labels(Protocol):
         """Return a new code to join a workshop with: XXXX-XXXX."""
         ...
 
+    def new_access_code(self) -> str:
+        """Return a new access code of a registration: XXX-XXXX."""
+        ...
+
     def new_odehash(self) -> str:
         """Return a new code for a learner to reconnect with: five letters or digits."""
         ...
@@ -113,10 +117,21 @@ class Registrations(Protocol):
         """Store the registration. Returns False if that e-mail address is registered for the workshop already."""
         ...
 
+    async def find_by_email(self, workshop_id: UUID, email: str) -> tuple[Registration, str | None] | None:
+        """Return the registration of an e-mail address with its access code, or None.
+
+        The code is None where only its hash was stored, by 0.1.
+        """
+        ...
+
+    async def set_code(self, learner_id: UUID, access_code: str) -> None:
+        """Give a registration another access code."""
+        ...
+
     async def find(self, access_code: str) -> Registration | None:
-        """Return the registration with this access code, or None."""
+        """Return the registration with this access code, or None. The name of a forgotten one is empty."""
         ...
 
     async def forget_workshop(self, workshop_id: UUID) -> None:
-        """Delete all registrations for the workshop."""
+        """Forget the people who registered for the workshop. Their access codes still lead to the workshop."""
         ...

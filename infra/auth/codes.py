@@ -20,6 +20,10 @@ class RandomLabels:
         """Return a new code to join a workshop with: XXXX-XXXX."""
         return f"{random_text(CODE_LETTERS, 4)}-{random_text(CODE_LETTERS, 4)}"
 
+    def new_access_code(self) -> str:
+        """Return a new access code of a registration: XXX-XXXX."""
+        return f"{random_text(CODE_LETTERS, 3)}-{random_text(CODE_LETTERS, 4)}"
+
     def new_odehash(self) -> str:
         """Return a new code for a learner to reconnect with: five letters or digits."""
         return random_text(LOWER_LETTERS, 5)

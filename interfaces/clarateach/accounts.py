@@ -67,7 +67,7 @@ class LoggedIn(BaseModel):
     user: InstructorOut
 
 
-@router.post("/register", status_code=201, response_model=LoggedIn)
+@router.post("/register", status_code=201, response_model=LoggedIn, responses=errors(410))
 async def register(request: Request, body: Register) -> Response:
     """Create an account, and a token for it."""
     token, user = await clarateach_deps(request).instructors.register(

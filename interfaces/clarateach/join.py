@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 
 from domain.name import MAX_NAME_CHARS
+from domain.unique_name import words_of
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
 from interfaces.clarateach.views import JoinedOut
 from interfaces.http.identity import client_address, request_id
 from interfaces.http.responses import Json
+
+
+def compact(text: Any) -> Any:
+    """A pasted code without what looks like a hyphen or a space."""
+    return "".join(words_of(text)) if isinstance(text, str) else text
+
 
 router = APIRouter(tags=["seats"], route_class=Limited, responses=errors(400))
 
@@ -25,7 +32,7 @@ class JoinRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": {"code": "CLAU-XY9Z", "name": "Lena"}})
 
     code: Annotated[str, Field(min_length=4, max_length=20)]
-    odehash: Annotated[str, Field(min_length=5, max_length=5)] | None = Field(
+    odehash: Annotated[str, BeforeValidator(compact), Field(min_length=5, max_length=5)] | None = Field(
         None, description="the reconnect code from the first join: it opens the same seat from any device"
     )
     name: Annotated[str, Field(max_length=MAX_NAME_CHARS)] | None = Field(None, description="shown to the instructor")

@@ -27,7 +27,9 @@ async def list_operations(
     request: Request,
     actor: CurrentActor,
     workspace_id: Annotated[UUID | None, Query(description="of one workspace; none: of all yours")] = None,
-    operation_type: Annotated[OperationType | None, Query(alias="type", description="of one type; none: of all")] = None,
+    operation_type: Annotated[
+        OperationType | None, Query(alias="type", description="of one type; none: of all")
+    ] = None,
     status: Annotated[OperationStatus | None, Query(description="in one status; none: in any")] = None,
 ) -> Response:
     """Newest first; also of workspaces that have ended."""

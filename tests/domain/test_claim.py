@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from application.processes import PROCESSES
 from domain.claim import Claim, Claimed
-from domain.errors import NotAllowed, NotFound
+from domain.errors import NotAllowed, NotFound, Refused
 from projections import claims
 from tests.support.stories.workspaces import (
     ANNA,
     BOB,
     HALF,
+    SNAPSHOT,
     claimed,
     handed_over,
     handover_requested,
@@ -24,7 +29,7 @@ from tests.support.stories.workspaces import (
     renewed,
     taken_over,
 )
-from tests.support.story import T0, Story
+from tests.support.story import SUBJECT, T0, Story
 
 T1 = T0 + HALF
 MINUTE = timedelta(minutes=1)
@@ -36,7 +41,9 @@ def take(story: Story, user_id: Any, now: Any = T0, may: bool = False) -> Any:
 
 
 def test_who_has_it_claims_it_for_longer() -> None:
-    take(claimed, ANNA, T0 + MINUTE).then(Claim.Renewed, at=T0 + MINUTE, holder_id=ANNA, expires_at=T1 + MINUTE)
+    take(claimed, ANNA, T0 + MINUTE).then(
+        Claim.Renewed, at=T0 + MINUTE, holder_id=ANNA, expires_at=T1 + MINUTE, asking=[]
+    )
 
 
 def test_another_is_told_who_has_it_and_until_when() -> None:
@@ -60,7 +67,9 @@ def test_who_may_takes_it_over() -> None:
 def test_use_prolongs_it_in_its_second_half_only() -> None:
     claimed.when(Claim.renew, ANNA, HALF, T0 + HALF / 2).nothing()
     late = T0 + HALF / 2 + MINUTE
-    claimed.when(Claim.renew, ANNA, HALF, late).then(Claim.Renewed, at=late, holder_id=ANNA, expires_at=late + HALF)
+    claimed.when(Claim.renew, ANNA, HALF, late).then(
+        Claim.Renewed, at=late, holder_id=ANNA, expires_at=late + HALF, asking=[]
+    )
     claimed.when(Claim.renew, BOB, HALF, late).nothing()
     claimed.when(Claim.renew, ANNA, HALF, T1).nothing()
 
@@ -75,7 +84,7 @@ def test_it_is_given_back_by_its_holder_or_who_may() -> None:
 
 def test_it_is_handed_over_to_who_has_asked() -> None:
     outcome = claimed.when(Claim.request_handover, BOB, T0)
-    outcome.then(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T1)
+    outcome.then(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T1, asking=[BOB])
     handover_requested.when(Claim.request_handover, BOB, T0).nothing()
     claimed.when(Claim.request_handover, ANNA, T0).nothing()
     released.when(Claim.request_handover, BOB, T0).refused(NotFound)
@@ -105,3 +114,43 @@ def test_its_row_is_its_state(story: Story) -> None:
     row: Any = reduce(claims.evolve, story.events, None)
     assert (row.holder_id, row.asking) == (story.state.holder_id, [str(user) for user in story.state.asking])
     assert row.holder_id is None or row.expires_at == story.state.expires_at
+
+
+STEPS = st.lists(st.sampled_from(["take", "take over", "renew", "release", "request", "hand over", "expire", "wait"]))
+PEOPLE = st.sampled_from([ANNA, BOB, SNAPSHOT])
+
+
+@pytest.mark.fault("F37")
+@given(st.lists(st.tuples(STEPS, PEOPLE), max_size=5), st.data())
+def test_the_first_and_the_newest_event_are_enough(steps: list[tuple[list[str], UUID]], data: st.DataObject) -> None:
+    claim, now = Claim.begin(SUBJECT, ANNA, HALF, T0), T0
+    for names, user_id in steps:
+        for name in names:
+            now += MINUTE * data.draw(st.integers(0, 20))
+            with suppress(Refused):
+                act(claim, name, user_id, now)
+    events = claim.collect_events()
+    replayed: Any = reduce(lambda state, event: event.mutate(state), events, None)
+    assert vars(Claim.resume(events[0], events[-1])) == vars(replayed)
+
+
+def act(claim: Claim, name: str, user_id: UUID, now: datetime) -> None:
+    match name:
+        case "take" | "take over":
+            claim.take(user_id, HALF, now, may_take_over=name == "take over")
+        case "renew":
+            claim.renew(user_id, HALF, now)
+        case "release":
+            claim.release(user_id, now, may_take_over=False)
+        case "request":
+            claim.request_handover(user_id, now)
+        case "hand over" if claim.holder_id:
+            claim.hand_over(claim.holder_id, user_id, HALF, now)
+        case "expire":
+            claim.expire(now)
+
+
+@pytest.mark.fault("F37")
+def test_a_newest_event_of_0_1_is_not_enough() -> None:
+    events = claimed.given(Claim.Renewed, holder_id=ANNA, expires_at=T1, asking=None).events
+    assert Claim.resume(events[0], events[-1]) is None

@@ -23,7 +23,7 @@ def faults() -> dict[str, str]:
     return tomllib.loads((TESTS / "faults.toml").read_text())
 
 
-def tests_by_fault() -> dict[str, list[str]]:
+def shown_by() -> dict[str, list[str]]:
     """Map each fault to the tests marked with it. Test files are parsed, not imported."""
     naming: dict[str, list[str]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
@@ -52,7 +52,7 @@ def names_in(decorators: list[ast.expr]) -> Iterator[str]:
 
 def main(names: list[str]) -> int:
     """Print the table of all faults, or of those named. Returns 1 if a printed fault has no test."""
-    naming = tests_by_fault()
+    naming = shown_by()
     chosen = {name: says for name, says in faults().items() if not names or name in names}
     page = Table("fault", "what holds")
     page.add_column("shown by, in tests", overflow="fold")

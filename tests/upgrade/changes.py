@@ -1,4 +1,4 @@
-"""What a client of an earlier version is answered otherwise today, on purpose."""
+"""What is answered otherwise today than by an earlier version, on purpose. What is new may come beside the rest."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ def apply_changes(answer: dict[str, Any]) -> dict[str, Any]:
         if answer["status"] == 200 and re.fullmatch(pattern, answer["path"]):
             answer = {**answer, "body": change(answer["body"])}
     return answer
+
+
+def without_additions(value: Any, expected: Any) -> Any:
+    """A value without the keys that its earlier form does not have, at any depth."""
+    if isinstance(value, dict) and isinstance(expected, dict):
+        return {key: without_additions(inner, expected[key]) for key, inner in value.items() if key in expected}
+    if isinstance(value, list) and isinstance(expected, list) and len(value) == len(expected):
+        return [without_additions(*pair) for pair in zip(value, expected, strict=True)]
+    return value

@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.databases import Databases
 from tests.upgrade import answers
-from tests.upgrade.changes import apply_changes
+from tests.upgrade.changes import apply_changes, without_additions
 from tests.upgrade.product import (
     ApplicationCalls,
     Clock,
@@ -129,7 +129,8 @@ async def test_every_client_gets_the_same_answers(past: Past, database: str, tmp
     ):
         for expected in past.record("answers"):
             answer = await answers.get(clients, expected["client"], expected["path"])
-            assert answer == apply_changes(expected), f"{expected['client']} gets {expected['path']}"
+            changed = apply_changes(expected)
+            assert without_additions(answer, changed) == changed, f"{expected['client']} gets {expected['path']}"
 
 
 async def test_every_subject_has_the_same_history(past: Past, database: str, tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ async def test_every_subject_has_the_same_history(past: Past, database: str, tmp
         events = [event for event in log(database) if event[0] in positions]
         states = await answers.record_states(clients["carol"], events)
         for state, expected_state in zip(states, expected, strict=True):
-            assert state == expected_state
+            assert without_additions(state, expected_state) == expected_state
 
 
 async def test_every_aggregate_has_the_same_state(past: Past) -> None:
@@ -225,7 +226,11 @@ def body(answer: httpx.Response) -> Any:
 
 
 def with_columns_of(expected: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows without the columns that later versions have added."""
+    """Rows without what later versions have added to them."""
+    if all("position" in row for row in expected):  # the rows of the trail, whose facts may have more keys
+        by_position = {row["position"]: row for row in rows}
+        assert by_position.keys() == {row["position"] for row in expected}
+        return [without_additions(by_position[row["position"]], row) for row in expected]
     columns = {name for row in expected for name in row}
     return sort([{name: value for name, value in row.items() if name in columns} for row in rows])
 

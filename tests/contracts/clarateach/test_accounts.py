@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from tests.contracts.clarateach.teaching import NEW, WORKSHOPS, create_workshop, fine, join, refused, until
-from tests.support.server import Served, served
+from tests.support.server import Served, eventually, served
 
 ADA = {"email": "Ada@example.org", "password": "correct horse", "name": "Ada"}
 LENA = {"email": "lena@example.org", "name": "Lena"}
@@ -125,12 +126,74 @@ async def test_a_learner_registers_before_and_has_a_seat_when_it_runs(
 
 
 @pytest.mark.line("T49")
+@pytest.mark.fault("F69")
+async def test_registering_again_gives_the_code_again(school: Served, client: httpx.AsyncClient) -> None:
+    async with school.client("alice") as alice:
+        workshop = await create_workshop(alice)
+    body = {"workshop_code": workshop["code"], **LENA}
+    lena = fine(await client.post("/api/register", json=body))
+    assert re.fullmatch("[A-Z2-9]{3}-[A-Z2-9]{4}", lena["access_code"])
+    again = fine(await client.post("/api/register", json=body | {"name": LENA["name"].upper()}))
+    assert (again["already_registered"], again["access_code"]) == (True, lena["access_code"])
+
+
+@pytest.mark.fault("F69")
+async def test_who_registered_with_0_1_gets_a_new_code(school: Served, client: httpx.AsyncClient) -> None:
+    async with school.client("alice") as alice:
+        workshop = await create_workshop(alice)
+    body = {"workshop_code": workshop["code"], **LENA}
+    fine(await client.post("/api/register", json=body))
+    async with school.tenure.pool.connection() as conn:
+        await conn.execute("update registrations set access_code = null")  # 0.1 stored the hash alone
+    code = fine(await client.post("/api/register", json=body))["access_code"]
+    assert fine(await client.get(f"/api/session/{code}"))["status"] == "pending"
+
+
+@pytest.mark.fault("F68")
+async def test_the_session_of_a_workshop_that_has_ended_says_so(school: Served, client: httpx.AsyncClient) -> None:
+    async with school.client("alice") as alice:
+        workshop = await create_workshop(alice)
+        path = f"{WORKSHOPS}/{workshop['id']}"
+        lena = fine(await client.post("/api/register", json={"workshop_code": workshop["code"], **LENA}))
+        session = f"/api/session/{lena['access_code']}"
+        fine(await alice.post(f"{path}/start"), 202)
+        await until(alice, workshop["id"], "running")
+        fine(await alice.post(f"{path}/stop"))
+        await until(alice, workshop["id"], "stopped")
+        assert fine(await client.get(session))["status"] == "stopped"
+        fine(await alice.delete(path))
+
+    async def people_are_forgotten() -> bool:
+        async with school.tenure.pool.connection() as conn:
+            cursor = await conn.execute("select 1 from registrations where name = '' and access_code is null")
+            return bool(await cursor.fetchone())
+
+    refused(await client.get(session), 410, "GONE")
+    await eventually(people_are_forgotten)
+    refused(await client.get(session), 410, "GONE")
+
+
+@pytest.mark.fault("F70")
+async def test_pasted_codes_are_forgiven(school: Served, client: httpx.AsyncClient) -> None:
+    async with school.client("alice") as alice:
+        workshop = await create_workshop(alice)
+        code = f"{workshop['code'].lower().replace('-', ' – ')}\n"
+        lena = fine(await client.post("/api/register", json={"workshop_code": code, **LENA}))
+        assert fine(await client.get(f"/api/session/%20{lena['access_code'].replace('-', '—')}%0A"))["name"] == "Lena"
+        fine(await alice.post(f"{WORKSHOPS}/{workshop['id']}/start"), 202)
+        await until(alice, workshop["id"], "running")
+    seat = fine(await client.post("/api/join", json={"code": code}))
+    back = fine(await client.post("/api/join", json={"code": code, "odehash": f" {seat['odehash']}\n"}))
+    assert back["seat"] == seat["seat"]
+
+
+@pytest.mark.line("T49")
 async def test_an_e_mail_alone_opens_no_seat(school: Served, client: httpx.AsyncClient) -> None:
     async with school.client("alice") as alice:
         workshop = await create_workshop(alice)
     body = {"workshop_code": workshop["code"], **LENA}
     fine(await client.post("/api/register", json=body))
-    again = fine(await client.post("/api/register", json=body | {"email": "LENA@example.org"}))
+    again = fine(await client.post("/api/register", json=body | {"email": "LENA@example.org", "name": "Nina"}))
     assert (again["already_registered"], again["access_code"]) == (True, "")
     refused(await client.get("/api/session/NONE-NONE"), 404, "SESSION_NOT_FOUND")
     refused(await client.post("/api/register", json=body | {"workshop_code": "NONE-NONE"}), 404, "NOT_FOUND")

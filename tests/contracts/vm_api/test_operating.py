@@ -127,7 +127,7 @@ async def test_operations_are_listed_by_type_and_status(tenure: Served, alice: h
     assert await listed(type="Stop", status="Success") == [("Stop", first["id"])]
     assert await listed(type="Create", workspace_id=first["id"]) == [("Create", first["id"])]
     assert await listed(status="Failed") == []
-    refused(await alice.get(OPERATIONS, params={"type": "stop"}), 400, "'Create'")
+    refused(await alice.get(OPERATIONS, params={"type": "stop"}), 400, "type")
 
 
 @pytest.mark.line("V42")
@@ -179,7 +179,7 @@ async def test_what_failed_says_why(tenure: Served, alice: httpx.AsyncClient) ->
 async def test_what_ended_by_itself_was_deleted(alice: httpx.AsyncClient) -> None:
     one = await create(alice, ttl_seconds=1)
     await until_gone(alice, one["id"])
-    assert [row["operation_type"] for row in await until_done(alice, one["id"])] == ["Create", "Delete"]
+    assert [row["operation_type"] for row in await until_done(alice, one["id"])] == ["Delete", "Create"]
 
 
 @pytest.mark.line("V42")
@@ -189,7 +189,7 @@ async def test_an_operation_that_the_engine_refuses_leaves_it_as_it_was(
     one = await running(alice)
     tenure.engine.machines.clear()  # so that there is nothing to restart
     await ask(alice, one["id"], "restart")
-    row = (await until_done(alice, one["id"]))[-1]
+    row = (await until_done(alice, one["id"]))[0]
     assert (row["operation_type"], row["status"]) == ("Restart", "Failed")
     assert row["error"] == "there is no machine to restart"
     assert (await get(alice, one["id"]))["metadata"] is None

@@ -98,8 +98,10 @@ back = lost.given(Session.FoundAgain, name="main", windows=1)
 HALF = timedelta(minutes=30)
 free = Story(Claim)
 claimed = free.given(Claim.Taken, session_id=SNAPSHOT, holder_id=ANNA, expires_at=T0 + HALF, owner_id=None)
-renewed = claimed.given(Claim.Renewed, holder_id=ANNA, expires_at=T0 + 2 * HALF)
-handover_requested = claimed.given(Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T0 + HALF)
+renewed = claimed.given(Claim.Renewed, holder_id=ANNA, expires_at=T0 + 2 * HALF, asking=[])
+handover_requested = claimed.given(
+    Claim.HandoverRequested, user_id=BOB, holder_id=ANNA, expires_at=T0 + HALF, asking=[BOB]
+)
 handed_over = handover_requested.given(Claim.HandedOver, holder_id=BOB, expires_at=T0 + HALF)
 released = claimed.given(Claim.Released)
 ran_out = claimed.given(Claim.Expired, at=T0 + HALF)
