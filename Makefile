@@ -1,6 +1,6 @@
 # Everything runs from .venv, which is filled once from the lock, with hashes. After that no target needs a network.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint contracts faults docs lock image clean
+.PHONY: help run test bench lint contracts faults mutants docs lock image clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -47,6 +47,9 @@ contracts: $(STAMP)  ## what the contracts promise, line by line, and the tests 
 
 faults: $(STAMP)  ## what was wrong in 0.1 and holds now, with the tests that show it
 	@exec $(PY) -m tests.support.faults $(ARGS)
+
+mutants: $(STAMP)  ## change a line at a time, and see whether a test notices
+	@exec $(PY) -m tests.support.mutation $(ARGS)
 
 docs: $(STAMP)  ## write the reference pages anew, and build all pages in build/docs
 	@$(PY) -m docs.generate
