@@ -8,6 +8,7 @@ from tests.docs.page import page_paths
 from tests.docs.run_page import run_page
 
 
+@pytest.mark.fault("F79")
 @pytest.mark.parametrize("page", page_paths("docs/tutorials"))
 def test_page(page: str) -> None:
     run_page(page)
