@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from interfaces import chrote, clarateach, native, neptuned, vm_api, warpdrive
 from interfaces.chrote.deps import ChroteDeps
 from interfaces.clarateach.deps import ClaraTeachDeps
+from interfaces.http.below_path import BelowPath
+from interfaces.http.cross_origin import CrossOrigin
 from interfaces.http.deps import HttpDeps
 from interfaces.http.errors import install
+from interfaces.http.hosts import KnownHosts
 from interfaces.http.middleware import Edge
 from interfaces.http.openapi import Api
 from interfaces.native.deps import NativeDeps
@@ -46,6 +48,8 @@ def build(deps: ContractDeps) -> FastAPI:
         title="Tenure",
         version=deps.http.version,
         description=ABOUT,
+        servers=[{"url": deps.http.path}] if deps.http.path else None,
+        root_path_in_servers=False,  # `servers` has the path
         redirect_slashes=False,  # else a request with an empty id is redirected to the list
     )
     # Each contract's own accessor (`chrote_deps`, ...) reads the attribute of its name.
@@ -57,15 +61,13 @@ def build(deps: ContractDeps) -> FastAPI:
     api.state.neptuned = deps.neptuned
     api.state.native = deps.native
     install(api, CONTRACTS)
-    if deps.http.cors_origins:
-        api.add_middleware(
-            CORSMiddleware,
-            allow_origins=deps.http.cors_origins,
-            allow_credentials=True,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=["x-request-id", "x-tenure-position"],
-        )
+    # The last one added is the outermost.
+    api.add_middleware(
+        CrossOrigin,
+        listed=deps.http.cors_origins,
+        any_origin=[contract.any_origin for contract in CONTRACTS],
+    )
+    api.add_middleware(KnownHosts, api=api, hosts=deps.http.hosts)
     api.add_middleware(
         Edge,
         api=api,
@@ -74,4 +76,6 @@ def build(deps: ContractDeps) -> FastAPI:
         max_file_bytes=deps.http.max_file_bytes,
         files=[contract.files for contract in CONTRACTS],
     )
+    if deps.http.path:
+        api.add_middleware(BelowPath, path=deps.http.path)
     return api

@@ -124,7 +124,7 @@ def test_compose_can_be_given_every_image() -> None:
     assert services["api"]["build"]["args"]["BASE"] == f"${{TENURE_BASE_IMAGE:-{base}}}"
 
 
-COMPOSE_ONLY = {"TENURE_IMAGE", "TENURE_BASE_IMAGE", "TENURE_PUBLISH"}
+COMPOSE_ONLY = {"TENURE_IMAGE", "TENURE_BASE_IMAGE", "TENURE_PUBLISH", "TENURE_SUBNET", "TENURE_GATEWAY"}
 
 
 def settings_names() -> set[str]:

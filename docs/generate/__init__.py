@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import cli, contracts, errors, events, http, licences, metrics, settings
+from docs.generate import cli, contracts, errors, events, http, identity, licences, metrics, settings
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -18,6 +18,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors.page,
     "events.md": events.page,
     "http.md": http.page,
+    "identity.md": identity.page,
     "licences.md": licences.page,
     "metrics.md": metrics.page,
     "settings.md": settings.page,

@@ -12,6 +12,7 @@ from docs.generate.markdown import code, document, first_line, table
 from domain.errors import Refused
 from interfaces.app import CONTRACTS
 from interfaces.http.contract import Contract
+from interfaces.http.edge_rules import FOREIGN_HOST
 from interfaces.http.errors import STATUS, Unauthenticated
 
 INTRODUCTION = """
@@ -58,6 +59,7 @@ OTHERS = (
     Kind("There is nothing at this address", 404, "http"),
     Kind("The address does not take this method", 405, "http"),
     Kind("The body is larger than the server takes", 413, "too_large"),
+    Kind("The name in Host is none of this server's", FOREIGN_HOST.status, FOREIGN_HOST.code),
     Kind(sentence(TooMany), 429, "rate_limited"),
     Kind("An unforeseen error; the sentence names the id of the log line", 500, "internal"),
     Kind(sentence(Unavailable), 503, "unavailable"),

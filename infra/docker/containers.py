@@ -15,6 +15,7 @@ from docker.types import LogConfig
 from application.ports.machines import Machine, Template
 from domain.machine import MachineConnection
 from domain.region import LOCAL
+from infra.docker.bridges import BRIDGE_PREFIX
 from infra.docker.engine import matches
 
 # The capabilities without which an SSH server fails, tried one by one; see capabilities(7).
@@ -30,7 +31,7 @@ NETWORK_LABEL = "tenure.network"  # of a network that some machines have to them
 SNAPSHOT_REPOSITORY = "tenure-snapshot"  # of the images that are snapshots; the tag is the snapshot's id
 
 HOSTNAME_CHARS = 12
-BRIDGE_ID_CHARS = 8  # with "tenure-" 15 characters, the most that Linux allows an interface's name
+BRIDGE_ID_CHARS = 8  # with `BRIDGE_PREFIX` 15 characters, the most that Linux allows an interface's name
 
 
 def name_of(workspace_id: UUID) -> str:
@@ -151,7 +152,9 @@ class Containers:
                 options={
                     "com.docker.network.bridge.enable_icc": "false",
                     # Docker lets two networks have one name, but not one bridge: so the second creation is refused.
-                    "com.docker.network.bridge.name": f"tenure-{(network or self.installation).hex[:BRIDGE_ID_CHARS]}",
+                    "com.docker.network.bridge.name": (
+                        f"{BRIDGE_PREFIX}{(network or self.installation).hex[:BRIDGE_ID_CHARS]}"
+                    ),
                 },
             )
         except APIError:

@@ -139,7 +139,8 @@ def describe(tenure: Tenure) -> Started:
         database=mask_passwords(settings.database_url) if settings.database_url else None,
         push=mask_passwords(settings.redis_url) if settings.redis_url else None,
         dev_header=settings.accepts_dev_header,
-        proxies=", ".join(map(str, settings.trusted_proxies)) or "none",
+        proxies=", ".join(map(str, settings.trusted_proxies)),
+        identity_header=settings.identity_header or "X-VM-User",
         signs_in=settings.sign_in_providers,
-        dev_login=settings.dev_login,
+        dev_login=settings.is_local_and_private,
     )

@@ -33,14 +33,20 @@ from infra.settings.values import (
     LOOPBACK,
     Bind,
     Count,
+    HeaderName,
+    HostNames,
     Location,
     Names,
     Networks,
     Origins,
+    PublicUrl,
     Seconds,
     TemplateSetting,
     Text,
+    ascii_host,
+    host_of,
     is_ip,
+    is_loopback,
     mask_passwords,
     split_bind,
     url_of,
@@ -90,12 +96,25 @@ class Settings(
     docker_url: Annotated[str, url_of("unix", "tcp", "http", "https", "ssh")] | None = Field(
         None, description="the Docker engine; none: as DOCKER_HOST and Docker's other variables say"
     )
-    public_url: Annotated[str, url_of("http", "https")] | None = Field(
-        None, description="the URL that clients reach the server under; none: made from bind"
+    public_url: PublicUrl | None = Field(
+        None, description="the URL that clients reach the server under, which may have a path; none: made from bind"
     )
-    trusted_proxies: Networks = Field(LOOPBACK, description="peers whose identity headers and X-Forwarded-For count")
+    hosts: HostNames = Field(
+        (),
+        description="names that requests may have in Host, beside those of this machine and of public_url",
+    )
+    trusted_proxies: Networks = Field(
+        LOOPBACK,
+        description="peers whose identity header and forwarded addresses count; by default nobody once public_url is "
+        "set to another host than loopback",
+    )
+    identity_header: HeaderName | None = Field(
+        None,
+        description="the header in which a trusted proxy names the user; none: X-VM-User or X-Forwarded-User, and a "
+        "request with two different names in them is refused",
+    )
     dev_header: bool | None = Field(
-        None, description="accept x-user as a name; none: only while bind is a loopback address"
+        None, description="accept x-user as a name; none: only while the server is local and private"
     )
     auditors: Names = Field((), description="names in an identity header that may read the whole audit trail")
     default_template: str = Field("default", description="the template of a workspace that names none")
@@ -146,6 +165,14 @@ class Settings(
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)  # `load_settings` reads the others, to know where each value is from
 
+    @model_validator(mode="before")
+    @classmethod
+    def _trust_no_unnamed_proxy(cls, values: dict[str, Any]) -> dict[str, Any]:
+        # Behind a public URL, loopback is where the proxy speaks from: by default it could name any user.
+        if values.get("public_url") and not is_loopback(host_of(str(values["public_url"]))):
+            return {"trusted_proxies": (), **values}
+        return values
+
     @model_validator(mode="after")
     def _validate_default_template(self) -> Self:
         if self.default_template not in self.all_templates:
@@ -164,8 +191,28 @@ class Settings(
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
-        return ip_address(self.host).is_loopback if is_ip(self.host) else self.host == "localhost"
+        """Whether only this machine can connect to the server."""
+        return is_loopback(self.host)
+
+    @property
+    def exposed_by(self) -> str | None:
+        """Why others than the people of this machine may reach the server; None where it is local and private.
+
+        It is local and private while bind and public URL are loopback and no sign-in provider is configured. What a
+        request must have beside that is in `interfaces.http.local_and_private`.
+        """
+        if not self.is_loopback:
+            return f"TENURE_BIND is {self.bind}"
+        if self.public_url and not is_loopback(self.public_host):
+            return f"TENURE_PUBLIC_URL is {self.public_url}"
+        if self.sign_in_providers:
+            return f"people sign in with {', '.join(self.sign_in_providers)}"
+        return None
+
+    @property
+    def is_local_and_private(self) -> bool:
+        """Whether only the people of this machine use the server."""
+        return self.exposed_by is None
 
     @property
     def url(self) -> str:
@@ -181,14 +228,19 @@ class Settings(
         return "/".join(self.url.split("/")[:3])
 
     @property
-    def accepts_dev_header(self) -> bool:
-        """Whether the header x-user names the user."""
-        return self.is_loopback if self.dev_header is None else self.dev_header
+    def public_host(self) -> str:
+        """The host of the URL that clients reach the server under."""
+        return host_of(self.url)
 
     @property
-    def dev_login(self) -> bool:
-        """Whether a name alone signs in: only if just this machine can connect, and no provider is configured."""
-        return self.is_loopback and not self.sign_in_providers
+    def host_names(self) -> frozenset[str]:
+        """The names, beside addresses and names of loopback, that requests may have in Host."""
+        return frozenset({ascii_host(self.host), self.public_host, *self.hosts})
+
+    @property
+    def accepts_dev_header(self) -> bool:
+        """Whether the header x-user names the user."""
+        return self.is_local_and_private if self.dev_header is None else self.dev_header
 
     @property
     def all_templates(self) -> dict[str, Template]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from infra.settings.values import Count, Form, Seconds
-
-Header = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9-]{0,63}$"), Form("name of a header")]
+from infra.settings.values import Count, HeaderName, Seconds
 
 
 class SessionSettings(BaseSettings):
@@ -28,6 +24,6 @@ class SessionSettings(BaseSettings):
     join_seconds: Seconds = Field(300, description="seconds after which a request to join a session ends by itself")
     join_waiting: Count = Field(32, description="requests to join one session that may wait at the same time")
     joins_per_minute: Count = Field(20, description="requests to join one session that one user may make in a minute")
-    region_header: Header | None = Field(
+    region_header: HeaderName | None = Field(
         None, description="header in which a trusted proxy names the region that a request comes from; none: unknown"
     )

@@ -9,11 +9,13 @@ import os
 import pwd
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_settings import NoDecode
@@ -31,6 +33,11 @@ def is_ip(host: str) -> bool:
         return bool(ip_address(host))
     except ValueError:
         return False
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach this host: localhost, or a loopback address."""
+    return ip_address(host).is_loopback if is_ip(host) else host.lower() == "localhost"
 
 
 def _validate_bind(value: str) -> str:
@@ -80,6 +87,33 @@ def _url(schemes: tuple[str, ...], value: str) -> str:
     return value
 
 
+def _validate_public_url(value: str) -> str:
+    if not PUBLIC_URL.fullmatch(value):
+        raise ValueError("must be a URL such as https://lab.example.org, or https://example.org/lab below a path")
+    return value
+
+
+def _validate_host_name(value: str) -> str:
+    if not re.fullmatch(r"[^\s:/?#@\[\]*]+", value) or is_ip(value):
+        raise ValueError("must be host names without a port, such as lab.example.org; addresses need not be listed")
+    return ascii_host(value)
+
+
+def ascii_host(name: str) -> str:
+    """Return a host name as browsers send it in Host: small letters, without a dot at the end, IDNA in ASCII."""
+    with suppress(UnicodeError):  # a name that IDNA does not know is sent as it is
+        name = name.encode("idna").decode()
+    return name.lower().removesuffix(".")
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL without its port; "localhost" where it has none."""
+    try:
+        return ascii_host(urlsplit(url).hostname or "localhost")
+    except ValueError:  # half a bracket; the setting's own check refuses the URL
+        return "localhost"
+
+
 @dataclass(frozen=True)
 class Form:
     """The form of a value, for the reference page. It validates nothing."""
@@ -102,6 +136,14 @@ Origins = Annotated[
     BeforeValidator(_split_list),
     Form("list of origins"),
 ]
+HostNames = Annotated[
+    tuple[Annotated[str, AfterValidator(_validate_host_name)], ...],
+    NoDecode,
+    BeforeValidator(_split_list),
+    Form("list of host names"),
+]
+PublicUrl = Annotated[str, AfterValidator(_validate_public_url), Form("URL that starts with http:// or https://")]
+HeaderName = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9-]{0,63}$"), Form("name of a header")]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_list), Form("list of names")]
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -112,6 +154,8 @@ Command = Annotated[
     Form("words of a shell, or a list of words"),
 ]
 
+# Scheme, host and port; then a path without escapes, since proxies differ in how they pass those on.
+PUBLIC_URL = re.compile(r"https?://[^/?#@\s]+(?:/[A-Za-z0-9._~-]+)*/?")
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 

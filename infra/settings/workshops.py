@@ -19,7 +19,8 @@ class WorkshopSettings(BaseSettings):
     workshop_seconds: Seconds = Field(28_800, description="seconds that a workshop runs unless it is extended")
     workshop_template: str | None = Field(None, description="the template of a seat's machine; none: default_template")
     portal_auth: Literal["open", "required"] | None = Field(
-        None, description="whether instructors must sign in; none: open while bind is a loopback address, else required"
+        None,
+        description="whether instructors must sign in; none: open while the server is local and private, else required",
     )
     workshops_per_hour: Count = Field(10, description="workshops that one address may create in an hour")
     joins_per_hour: Count = Field(60, description="joins that one address may make in an hour")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from infra.docker.bridges import own_networks
 from infra.monitoring.health import HealthMonitor
+from infra.runtime.home import CannotStart
 from infra.settings import Settings
 from infra.wiring.api_keys import ApiKeyServices
 from infra.wiring.engines import EngineServices
@@ -18,17 +21,16 @@ from infra.wiring.vm_accounts import VmAccountServices
 from infra.wiring.vms import VmServices
 from infra.wiring.workshops import WorkshopServices, portal_is_open
 from infra.wiring.workspaces import WorkspaceServices
-from interfaces.app import ContractDeps
+from interfaces.app import CONTRACTS, ContractDeps
 from interfaces.chrote.deps import ChroteDeps
 from interfaces.chrote.shared_frames import SharedFrames
 from interfaces.clarateach.deps import ClaraTeachDeps
 from interfaces.http.deps import HttpDeps
+from interfaces.http.identity import identity_headers
 from interfaces.native.deps import NativeDeps
 from interfaces.neptuned.deps import NeptunedDeps
 from interfaces.vm_api.deps import VmApiDeps
 from interfaces.warpdrive.deps import WarpdriveDeps
-
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def build_contracts(
@@ -56,8 +58,21 @@ def build_contracts(
     )
 
 
+def check_path(settings: Settings) -> None:
+    """Raise `CannotStart` for a public URL whose path cannot be told from an address of Tenure's own."""
+    routes: list[Any] = [route for contract in CONTRACTS for router in contract.routers for route in router.routes]
+    own = {"docs", "redoc", "openapi.json", *(route.path.split("/")[1] for route in routes)} - {""}
+    first = urlsplit(settings.url).path.strip("/").split("/")[0]
+    if first in own:
+        raise CannotStart(
+            f"TENURE_PUBLIC_URL must not have a path that begins with /{first}, since Tenure has addresses there. "
+            "Choose another path."
+        )
+
+
 def http_deps(base: Foundation, people: PeopleServices, keys: ApiKeyServices) -> HttpDeps:
     settings = base.settings
+    check_path(settings)
     return HttpDeps(
         queries=base.queries,
         platform=base.platform,
@@ -70,11 +85,13 @@ def http_deps(base: Foundation, people: PeopleServices, keys: ApiKeyServices) ->
         ids=uuid4,
         version=version("tenure"),
         url=settings.url,
-        hosts=hosts_of(settings),
-        origins=frozenset({settings.origin, *settings.cors_origins}),
+        hosts=settings.host_names,
         cors_origins=tuple(settings.cors_origins),
+        local_and_private=settings.is_local_and_private,
         trusted_proxies=settings.trusted_proxies,
-        dev_header=settings.accepts_dev_header,
+        own_networks=own_networks,
+        identity_headers=identity_headers(settings.identity_header),
+        dev_header=settings.dev_header,
         auditors=frozenset(settings.auditors),
         keepalive_seconds=settings.keepalive_seconds,
         max_body_bytes=settings.max_body_bytes,
@@ -101,8 +118,6 @@ def chrote_deps(base: Foundation, people: PeopleServices, terminals: TerminalSer
         presence=terminals.presence,
         shared_frames=SharedFrames(),
         url=settings.url,
-        hosts=hosts_of(settings),
-        dev_login=settings.dev_login,
         heartbeat_seconds=settings.heartbeat_seconds,
     )
 
@@ -150,7 +165,6 @@ def clarateach_deps(
         rate_limiter=workshops.rate_limiter,
         rate_limits=settings.rate_limits,
         url=settings.url,
-        hosts=hosts_of(settings),
         portal_is_open=portal_is_open(settings),
     )
 
@@ -195,8 +209,3 @@ def native_deps(
         update_gauges=health.update_gauges,
         version=version("tenure"),
     )
-
-
-def hosts_of(settings: Settings) -> frozenset[str]:
-    """Return the names that this server goes by, without ports."""
-    return frozenset({*LOOPBACK_NAMES, urlsplit(settings.url).hostname or "localhost"})

@@ -75,11 +75,11 @@ async def choose_engine(settings: Settings, installation_id: UUID) -> Machines:
             return docker
         except Unavailable as error:
             log.info("no Docker engine answers", extra={"because": str(error)})
-    if not settings.is_loopback:
+    if settings.exposed_by:
         raise CannotStart(
             f"No Docker engine answers, and workspaces without one are processes of this machine: "
-            f"they are lent on a loopback address only, not on {settings.bind}. "
-            f"Start Docker, or set TENURE_BIND=127.0.0.1:{settings.port}."
+            f"they are lent to the people of this machine only, and {settings.exposed_by}. "
+            "Start Docker; or serve this machine only, with a loopback address and without a sign-in provider."
         )
     from infra.local.machines import LocalMachines
 

@@ -84,10 +84,10 @@ def build_workshops(base: Foundation, engines: EngineServices, keys: ApiKeyServi
 
 
 def check_settings(settings: Settings) -> None:
-    if settings.portal_auth == "open" and not settings.is_loopback:
+    if settings.portal_auth == "open" and settings.exposed_by:
         raise CannotStart(
-            f"TENURE_PORTAL_AUTH=open lets everybody who reaches {settings.bind} start machines. "
-            "Set it to required, or listen on a loopback address."
+            f"TENURE_PORTAL_AUTH=open lets everybody who reaches the server start machines, and {settings.exposed_by}. "
+            "Set TENURE_PORTAL_AUTH=required."
         )
     if settings.workshop_template not in (None, *settings.all_templates):
         raise CannotStart(f"TENURE_WORKSHOP_TEMPLATE must be one of {', '.join(sorted(settings.all_templates))}.")
@@ -113,4 +113,4 @@ def sealing_secret(settings: Settings) -> str:
 
 def portal_is_open(settings: Settings) -> bool:
     """Whether a request about workshops without credentials counts as the instructor's."""
-    return settings.is_loopback if settings.portal_auth is None else settings.portal_auth == "open"
+    return settings.is_local_and_private and settings.portal_auth != "required"

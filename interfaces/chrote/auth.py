@@ -13,16 +13,19 @@ from application.access import Actor
 from application.logins import NotLetIn
 from application.ports.errors import ProviderFailed
 from application.ports.logins import Provider
-from domain.errors import NotAllowed, NotFound
+from domain.errors import NotFound
 from interfaces.chrote import views
 from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.chrote.errors import errors
 from interfaces.http import instructors as instructor
-from interfaces.http.cookies import COOKIE, delete_login_cookie, require_own_origin, set_login_cookie
+from interfaces.http.cookies import COOKIE, delete_login_cookie, set_login_cookie
 from interfaces.http.deps import http_deps
+from interfaces.http.edge_rules import FORWARDED_SIGN_IN
 from interfaces.http.errors import Unauthenticated
 from interfaces.http.identity import client_address
+from interfaces.http.local_and_private import is_local_and_private
+from interfaces.http.origins import require_own_origin
 from interfaces.http.responses import Json
 from projections import users
 
@@ -88,17 +91,16 @@ async def logout(request: Request) -> Response:
 
 @endpoint("GET", "/dev", redirects=True)
 async def sign_in_for_development(request: Request, name: str, invite: Invited = None) -> Response:
-    """Sign in with a name alone. Exists only on a loopback address, and only without a configured provider."""
+    """Sign in with a name alone. Exists for local and private requests only."""
     deps = chrote_deps(request)
-    if not deps.dev_login:
-        raise NotFound("there is nothing at this address")
-    if request.url.hostname not in deps.hosts or request.headers.get("sec-fetch-site") == "cross-site":
-        raise NotAllowed("a page of another origin may not do this")
+    if not is_local_and_private(request):
+        raise NotFound(FORWARDED_SIGN_IN.sentence)
+    require_own_origin(request)  # else any page could sign the browser in, as whom it likes
     try:
         invited = await deps.logins.invitation(invite, client_address(request))
         return await signed_in(request, await deps.logins.sign_in_by_name(name, invited, request_id(request)))
     except NotLetIn as error:
-        return failed(error.code)
+        return failed(request, error.code)
 
 
 @endpoint("GET", "/status")
@@ -106,7 +108,7 @@ async def status(request: Request) -> Response:
     """The ways to sign in, for the page to show a button for each."""
     deps = chrote_deps(request)
     providers = {"github": False, "google": False} | dict.fromkeys(deps.providers, True)
-    return Json({"providers": providers, "dev": deps.dev_login})
+    return Json({"providers": providers, "dev": is_local_and_private(request)})
 
 
 @endpoint("GET", "/{provider}", redirects=True)
@@ -119,10 +121,16 @@ async def begin(request: Request, provider: str, invite: Invited = None) -> Resp
     try:
         answer = RedirectResponse(await identity_provider.begin(redirect_uri(deps, provider), sign_in), 302)
     except ProviderFailed:
-        return failed("oauth_failed")
+        return failed(request, "oauth_failed")
     https = http_deps(request).https
     answer.set_cookie(
-        SIGN_IN_COOKIE, sign_in.browser, max_age=SIGN_IN_TIMEOUT_S, httponly=True, samesite="lax", secure=https
+        SIGN_IN_COOKIE,
+        sign_in.browser,
+        SIGN_IN_TIMEOUT_S,
+        path=http_deps(request).path or "/",
+        httponly=True,
+        samesite="lax",
+        secure=https,
     )
     return answer
 
@@ -135,17 +143,18 @@ async def come_back(request: Request, provider: str, state: str = "", code: str 
     browser = request.cookies.get(SIGN_IN_COOKIE, "")
     sign_in = await deps.pending_sign_ins.take(provider, state, browser, deps.clock())
     if sign_in is None:
-        return failed("invalid_state")
+        return failed(request, "invalid_state")
     try:
         if not code:  # the user has refused at the provider, which then sends `error`
             raise ProviderFailed
         person = await identity_provider.finish(redirect_uri(deps, provider), sign_in, code)
         answer = await signed_in(request, await deps.logins.sign_in(person, sign_in.invitation, request_id(request)))
     except ProviderFailed:
-        answer = failed("oauth_failed")
+        answer = failed(request, "oauth_failed")
     except NotLetIn as error:
-        answer = failed(error.code)
-    answer.delete_cookie(SIGN_IN_COOKIE, httponly=True, samesite="lax", secure=http_deps(request).https)
+        answer = failed(request, error.code)
+    base = http_deps(request)
+    answer.delete_cookie(SIGN_IN_COOKIE, path=base.path or "/", httponly=True, samesite="lax", secure=base.https)
     return answer
 
 
@@ -165,13 +174,13 @@ async def signed_in(request: Request, token: str) -> Response:
     deps = chrote_deps(request)
     if before := request.cookies.get(COOKIE):
         await deps.logins.sign_out(before)
-    answer = RedirectResponse("/", 302)
+    answer = RedirectResponse(f"{http_deps(request).path}/", 302)
     set_login_cookie(answer, http_deps(request), token)
     return answer
 
 
-def failed(reason: str) -> Response:
-    return RedirectResponse(f"/?error={reason}", 302)
+def failed(request: Request, reason: str) -> Response:
+    return RedirectResponse(f"{http_deps(request).path}/?error={reason}", 302)
 
 
 def request_id(request: Request) -> str:

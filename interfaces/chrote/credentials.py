@@ -17,9 +17,9 @@ from domain.role import Role
 from interfaces.chrote.deps import ChroteDeps
 from interfaces.http import cookies as cookie
 from interfaces.http import identity
-from interfaces.http.cookies import require_own_origin
 from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated
+from interfaces.http.origins import require_own_origin
 from projections import users
 
 UNAUTHENTICATED = "Authentication required"

@@ -41,8 +41,6 @@ class ChroteDeps:
     presence: Presence
     shared_frames: SharedFrames
     url: str  # the public one, without a slash at the end
-    hosts: frozenset[str]  # the names of this server, without ports
-    dev_login: bool  # whether a name alone signs in
     heartbeat_seconds: float  # of silence, after which a socket is closed
 
 

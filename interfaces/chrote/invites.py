@@ -18,6 +18,7 @@ from interfaces.chrote import views
 from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import chrote_deps
 from interfaces.chrote.errors import errors
+from interfaces.http.deps import http_deps
 from interfaces.http.identity import client_address
 from interfaces.http.responses import Json
 from projections import invites
@@ -92,6 +93,6 @@ async def accept_invite(request: Request, actor: Member, token: str) -> Response
 
 
 @router.get("/invite/{token}", response_class=RedirectResponse, status_code=302)
-async def open_invite(token: str) -> Response:
+async def open_invite(request: Request, token: str) -> Response:
     """The address that people send to one another: it leads to the page, with the token."""
-    return RedirectResponse(f"/?{urlencode({'invite': token})}", 302)
+    return RedirectResponse(f"{http_deps(request).path}/?{urlencode({'invite': token})}", 302)

@@ -32,6 +32,7 @@ CONTRACT = Contract(
     render=render,
     files=r"/vm/[^/]+/files/",
     statuses={409: 400},
+    any_origin=r"/vm/",
     deviations=(
         "Bodies have no `data` envelope, as in the document's own examples.",
         "All seats share the address of the server; the token selects the machine.",

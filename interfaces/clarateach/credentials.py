@@ -19,7 +19,10 @@ from domain.errors import NotAllowed
 from domain.seat import parse_seat
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http import cookies, identity, instructors
+from interfaces.http.edge_rules import FORWARDED_PORTAL
 from interfaces.http.errors import Unauthenticated
+from interfaces.http.local_and_private import is_local_and_private
+from interfaces.http.origins import require_own_origin
 from projections import seats
 
 SCHEME = "clarateach"
@@ -42,15 +45,13 @@ async def instructor(connection: HTTPConnection) -> Actor:
     deps = clarateach_deps(connection)
     if actor := await instructors.find_instructor(connection) or await identity.key_holder(connection):
         return actor
-    if any(header in connection.headers for header in identity.HEADERS):
+    if identity.has_identity_header(connection):
         return await identity.current_actor(connection)
     if actor := await cookies.signed_in_member(connection):
         return actor
-    if not deps.portal_is_open:
-        raise Unauthenticated("sign in as an instructor: POST /api/auth/login")
-    if identity.host_name(connection) not in deps.hosts:
-        raise Unauthenticated(f"who does not sign in is served on {', '.join(sorted(deps.hosts))} only")
-    cookies.require_own_origin(connection)  # else any page in the browser could act as the local instructor
+    if not (deps.portal_is_open and is_local_and_private(connection)):
+        raise Unauthenticated(FORWARDED_PORTAL.sentence)
+    require_own_origin(connection)  # else any page in the browser could act as the local instructor
     user_id = await deps.people.identify(SCHEME, LOCAL_INSTRUCTOR)
     return Actor(user_id=user_id, name=LOCAL_INSTRUCTOR, request_id=identity.request_id(connection))
 

@@ -43,8 +43,7 @@ class ClaraTeachDeps:
     rate_limiter: RateLimiter
     rate_limits: Mapping[str, int]  # requests of each kind from one address in an hour
     url: str  # this server's public URL, without a slash at the end
-    hosts: frozenset[str]  # this server's host names, without ports
-    portal_is_open: bool  # requests without credentials act as the local instructor
+    portal_is_open: bool  # local and private requests without credentials are the local instructor's
 
 
 def clarateach_deps(connection: HTTPConnection) -> ClaraTeachDeps:

@@ -52,9 +52,10 @@ class Started:
     database: str | None  # its URL without the password; None: embedded, in home
     push: str | None  # the URL of Redis without the password; None: in process
     dev_header: bool
-    proxies: str  # the addresses whose identity headers count
+    proxies: str  # the addresses whose identity header counts; "" for none
+    identity_header: str  # in which a proxy names the user
     signs_in: tuple[str, ...] = ()  # the sign-in providers
-    dev_login: bool = False  # a name alone signs in
+    dev_login: bool = False  # a name alone signs in: the server is local and private
 
 
 class Log(Protocol):

@@ -61,8 +61,10 @@ def machines(started: Started) -> list[str]:
 
 def identity(started: Started) -> str:
     """How a request is identified without a login."""
-    by_proxy = f"X-VM-User, from a proxy at {started.proxies}"
-    return f"whoever the header x-user says; or {by_proxy}" if started.dev_header else f"whoever says {by_proxy}"
+    by_proxy = f"{started.identity_header}, from a proxy at {started.proxies}"
+    if started.dev_header:
+        return f"whoever the header x-user says; or {by_proxy}" if started.proxies else "whoever the header x-user says"
+    return f"whoever says {by_proxy}" if started.proxies else "whoever signs in, or has an API key"
 
 
 def sign_in(started: Started) -> str:
@@ -76,8 +78,9 @@ def sign_in(started: Started) -> str:
 
 def first_request(started: Started) -> str:
     """A command that creates a workspace."""
-    name = "x-user" if started.dev_header else "x-vm-user"
-    headers = f"-H '{name}: ann' -H 'content-type: application/json'"
+    by_name = "x-user: ann" if started.dev_header else f"{started.identity_header.lower()}: ann"
+    credential = by_name if started.dev_header or started.proxies else "x-api-key: tnr_..."
+    headers = f"-H '{credential}' -H 'content-type: application/json'"
     return f"curl {headers} \\\n  -d '{EXAMPLE_BODY}' {started.url}/api/v1/workspaces"
 
 

@@ -21,6 +21,7 @@ class Contract:
     render: Render
     statuses: Mapping[int, int] = field(default_factory=dict)  # the contract's own statuses, by Tenure's
     files: str = r"(?!)"  # pattern of the paths at which a request's body may be a file
+    any_origin: str = r"(?!)"  # pattern of the paths that take no cookie and no identity header: open to any page
     deviations: tuple[str, ...] = ()  # from its document: sentences for the reference page
 
 

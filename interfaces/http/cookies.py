@@ -1,12 +1,11 @@
 """The login cookie: setting it, deleting it, and the member whom it stands for.
 
-A browser sends a cookie whichever page makes the request. So a request that changes something must come from a page of
-this origin (`Origin`).
+A browser sends a cookie whichever page makes the request. So a WebSocket, and a request that changes something, must
+come from a page of this origin: see `interfaces.http.origins`.
 """
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
@@ -14,10 +13,11 @@ from starlette.responses import Response
 
 from application.access import Actor
 from application.logins import LASTS
-from domain.errors import NotAllowed, NotFound
+from domain.errors import NotFound
 from domain.role import Role
 from domain.user import User
 from interfaces.http.deps import HttpDeps, http_deps
+from interfaces.http.origins import require_own_origin
 from projections import users
 
 COOKIE = "tenure_login"
@@ -34,7 +34,8 @@ async def signed_in_member(connection: HTTPConnection) -> Actor | None:
     role = await current_role(deps, user_id)
     if role is None:
         return None
-    if connection.scope.get("method", "GET") not in SAFE_METHODS:
+    # A WebSocket has no method: what is read or typed over it is anything but safe.
+    if connection.scope["type"] == "websocket" or connection.scope["method"] not in SAFE_METHODS:
         require_own_origin(connection)
     profiles = await deps.profiles.profiles([user_id])
     return Actor(
@@ -58,28 +59,14 @@ async def current_role(deps: HttpDeps, user_id: UUID) -> Role | None:
     return None if user.removed_at else user.role
 
 
-def require_own_origin(connection: HTTPConnection) -> None:
-    """Return if the request has no Origin, or one of this server's. WebSockets are checked before they are accepted."""
-    origin = connection.headers.get("origin")
-    if origin is not None and not own_origin(origin, connection, http_deps(connection)):
-        raise NotAllowed("a page of another origin may not do this")
-
-
-def own_origin(origin: str, connection: HTTPConnection, deps: HttpDeps) -> bool:
-    """Whether an Origin is one of this server's."""
-    if origin in deps.origins:
-        return True
-    page = urlsplit(origin)
-    return page.netloc == connection.headers.get("host") and page.hostname in deps.hosts
-
-
 def set_login_cookie(response: Response, deps: HttpDeps, token: str) -> None:
-    """Set the cookie: HttpOnly, SameSite=Lax, and Secure on https."""
+    """Set the cookie: HttpOnly, SameSite=Lax, Secure on https, and for the path of the public URL only."""
+    max_age_s = int(LASTS.total_seconds())
     response.set_cookie(
-        COOKIE, token, max_age=int(LASTS.total_seconds()), httponly=True, samesite="lax", secure=deps.https
+        COOKIE, token, max_age_s, path=deps.path or "/", httponly=True, samesite="lax", secure=deps.https
     )
 
 
 def delete_login_cookie(response: Response, deps: HttpDeps) -> None:
     """Delete the cookie."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=deps.https)
+    response.delete_cookie(COOKIE, path=deps.path or "/", httponly=True, samesite="lax", secure=deps.https)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -15,6 +17,8 @@ from application.ports.api_keys import Tokens
 from application.ports.clock import Ids
 from application.ports.people import People, Profiles
 from projections.query import Queries
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,22 @@ class HttpDeps:
     ids: Ids
     version: str
     url: str  # this server's public URL, without a slash at the end
-    hosts: frozenset[str]  # this server's host names, without ports
-    origins: frozenset[str]  # of pages that may send a login cookie, beside those of `hosts`
-    cors_origins: tuple[str, ...]  # of pages that may read answers
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]  # peers whose identity headers count
-    dev_header: bool  # whether x-user authenticates
+    hosts: frozenset[str]  # names that Host may have, beside addresses and localhost
+    cors_origins: tuple[str, ...]  # of other servers' pages that may act for who is signed in, and read answers
+    local_and_private: bool  # by the settings: see `interfaces.http.local_and_private`
+    trusted_proxies: tuple[Network, ...]  # peers whose headers count
+    own_networks: Callable[[], Iterable[Network]]  # of machines, whose headers never count
+    identity_headers: tuple[str, ...]  # in which a trusted proxy names the user, in small letters
+    dev_header: bool | None  # whether x-user names the user; None: where the request is local and private
     auditors: frozenset[str]  # names of users that may see the whole trail
     keepalive_seconds: float  # between two comments that keep a stream open
     max_body_bytes: int
     max_file_bytes: int  # for a request whose body is a file
+
+    @property
+    def path(self) -> str:
+        """The path of the public URL, below which every address is; "" for the root."""
+        return urlsplit(self.url).path
 
     @property
     def https(self) -> bool:

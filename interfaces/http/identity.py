@@ -2,14 +2,12 @@
 
 Every contract accepts an API key or a token made from one. A request with either has no other identity, since a key
 proves its holder. Under /api/v1 a request may instead have an identity header, set by a proxy or a developer (V01 to
-V03), or the cookie of a member who has signed in.
+V03), or the cookie of a member who has signed in. What is refused on every route is a table, in `edge_rules`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
@@ -20,14 +18,23 @@ from domain.name import validate_name
 from domain.role import Role
 from domain.scope import Scope
 from interfaces.http import cookies as cookie
+from interfaces.http.addresses import (
+    Address,
+    client_of,
+    limited_network,
+    parse_address,
+    parse_forwarded,
+    parse_x_forwarded_for,
+)
 from interfaces.http.deps import HttpDeps, http_deps
+from interfaces.http.edge_rules import FORWARDED_NAME, TWO_NAMES
 from interfaces.http.errors import Unauthenticated
+from interfaces.http.local_and_private import is_local_and_private, is_not_forwarded
 from projections import users
 
 SCHEME = "vm"  # of identities that these headers name
-PROXY_HEADERS = ("x-vm-user", "x-forwarded-user")  # in their order of precedence
+DEFAULT_IDENTITY_HEADERS = ("x-vm-user", "x-forwarded-user")
 DEV_HEADER = "x-user"
-HEADERS = (*PROXY_HEADERS, DEV_HEADER)
 IGNORED_SCHEMES = ("basic", "digest", "negotiate", "ntlm")  # a proxy may pass on what it asked for itself
 KEY_NEEDED = "a good API key is needed in X-API-Key, or a good token in Authorization: Bearer"
 
@@ -40,8 +47,7 @@ async def current_actor(connection: HTTPConnection) -> Actor:
     if key_actor := await key_holder(connection):
         return key_actor
     deps = http_deps(connection)
-    has_identity_header = any(header in connection.headers for header in HEADERS)
-    if not has_identity_header and (member := await cookie.signed_in_member(connection)):
+    if not has_identity_header(connection) and (member := await cookie.signed_in_member(connection)):
         return member
     name = name_from_headers(connection, deps)
     return Actor(
@@ -135,42 +141,72 @@ def request_id(connection: HTTPConnection) -> str:
     return str(connection.scope.get("state", {}).get("request_id", ""))
 
 
+def identity_headers(setting: str | None) -> tuple[str, ...]:
+    """The headers in which a proxy names the user, in small letters: the one of the setting, or the default ones."""
+    return (setting.lower(),) if setting else DEFAULT_IDENTITY_HEADERS
+
+
+def has_identity_header(connection: HTTPConnection) -> bool:
+    """Whether a header names a user, rightly or not."""
+    return any(header in connection.headers for header in (*http_deps(connection).identity_headers, DEV_HEADER))
+
+
 def name_from_headers(connection: HTTPConnection, deps: HttpDeps) -> str:
-    """The name in the identity header. Raises `Unauthenticated` where it is missing, ambiguous or not trusted."""
-    headers = (*PROXY_HEADERS, DEV_HEADER) if deps.dev_header else PROXY_HEADERS
-    header = next((one for one in headers if one in connection.headers), None)
-    if header is None:
-        raise Unauthenticated(f"who is asking? Send the header {' or '.join(headers)}")
+    """The name in the identity headers. Raises `Unauthenticated` where it is missing, ambiguous or not trusted."""
+    present = [header for header in deps.identity_headers if header in connection.headers]
+    if not present and DEV_HEADER in connection.headers and accepts_dev_header(connection, deps):
+        present = [DEV_HEADER]
+    if not present:
+        raise Unauthenticated(how_to_name_the_user(connection, deps))
     if not from_trusted_peer(connection):
-        raise Unauthenticated(f"{header} counts only from a trusted proxy (TENURE_TRUSTED_PROXIES)")
-    if header == DEV_HEADER and host_name(connection) not in deps.hosts:
-        # Without this, a page whose own host name resolves to this machine could send the header (DNS rebinding).
-        raise Unauthenticated(f"{header} counts only on {', '.join(sorted(deps.hosts))}")
-    names = set(connection.headers.getlist(header))
+        raise Unauthenticated(f"{present[0]} counts only from a trusted proxy (TENURE_TRUSTED_PROXIES)")
+    names = {name for header in present for name in connection.headers.getlist(header)}
     if len(names) > 1:
-        raise Unauthenticated(f"{header} was sent more than once, with different names")
+        raise Unauthenticated(f"{' and '.join(present)}: {TWO_NAMES.sentence}")
     try:
-        return validate_name(as_utf8(names.pop()), header)
+        return validate_name(as_utf8(names.pop()), present[0])
     except Invalid as error:
         raise Unauthenticated(str(error)) from None
 
 
+def accepts_dev_header(connection: HTTPConnection, deps: HttpDeps) -> bool:
+    """Whether x-user names the user. Where the setting allows it for every peer, forwarding still rules it out."""
+    if deps.dev_header is None:
+        return is_local_and_private(connection)
+    return deps.dev_header and is_not_forwarded(connection)
+
+
+def how_to_name_the_user(connection: HTTPConnection, deps: HttpDeps) -> str:
+    """The sentence for a request without a credential that counts here."""
+    if DEV_HEADER in connection.headers:
+        return f"{FORWARDED_NAME.sentence}; sign in, send an API key, or let a proxy send {deps.identity_headers[0]}"
+    headers = (*deps.identity_headers, DEV_HEADER) if accepts_dev_header(connection, deps) else deps.identity_headers
+    return f"who is asking? Send the header {' or '.join(headers)}"
+
+
 def client_address(connection: HTTPConnection) -> str:
-    """The client's address: the peer, or the first untrusted hop in X-Forwarded-For as trusted proxies set it."""
-    deps = http_deps(connection)
-    if connection.client is None:
-        return ""
-    forwarded = [part.strip() for part in connection.headers.get("x-forwarded-for", "").split(",") if part.strip()]
-    hops = [connection.client.host, *reversed(forwarded)]
-    return next((hop for hop in hops if not is_trusted(hop, deps)), hops[-1])
+    """The client as limits count it: its IPv4 address, or the network of its IPv6 address."""
+    address = parse_address(forwarded_address(connection))
+    return limited_network(address) if address else ""
 
 
-def host_name(connection: HTTPConnection) -> str:
-    """The host in the Host header, without a port; "" where it is not valid."""
-    try:
-        return urlsplit(f"//{connection.headers.get('host', '')}").hostname or ""
-    except ValueError:
+def forwarded_address(connection: HTTPConnection) -> str:
+    """The client's address: the peer, or the first hop from the right that is no trusted proxy.
+
+    Where X-Forwarded-For and Forwarded name different clients, one of them is likely the client's own invention that
+    the proxy has passed on: then neither counts, and the address is the peer's.
+    """
+    peer = parse_address(connection.client.host) if connection.client else None
+    if peer is None:
         return ""
+    deps, headers = http_deps(connection), connection.headers
+    ways = [
+        parse(headers.getlist(name))
+        for name, parse in (("x-forwarded-for", parse_x_forwarded_for), ("forwarded", parse_forwarded))
+        if name in headers
+    ]
+    clients = {client_of(peer, hops, lambda hop: is_trusted(hop, deps)) for hops in ways}
+    return str(clients.pop() if len(clients) == 1 else peer)
 
 
 def as_utf8(header: str) -> str:
@@ -183,14 +219,12 @@ def as_utf8(header: str) -> str:
 
 def from_trusted_peer(connection: HTTPConnection) -> bool:
     """Whether the peer is a trusted proxy, whose headers count."""
-    return connection.client is not None and is_trusted(connection.client.host, http_deps(connection))
+    peer = parse_address(connection.client.host) if connection.client else None
+    return peer is not None and is_trusted(peer, http_deps(connection))
 
 
-def is_trusted(host: str, deps: HttpDeps) -> bool:
-    """Whether an address is in `trusted_proxies`."""
-    try:
-        peer = ip_address(host)
-    except ValueError:
+def is_trusted(address: Address, deps: HttpDeps) -> bool:
+    """Whether an address is in `trusted_proxies`, and in no network of machines that Tenure has lent."""
+    if not any(address in network for network in deps.trusted_proxies):
         return False
-    mapped = getattr(peer, "ipv4_mapped", None)  # how a dual-stack socket shows an IPv4 peer
-    return any((mapped or peer) in network for network in deps.trusted_proxies)
+    return address.is_loopback or not any(address in network for network in deps.own_networks())

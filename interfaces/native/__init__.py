@@ -20,4 +20,5 @@ CONTRACT = Contract(
     ),
     prefixes=("",),  # everything that no other contract describes, also targets that are no path, such as *
     render=plain_error,
+    any_origin=r"/\.well-known/jwks\.json$",
 )

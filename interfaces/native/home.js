@@ -1,4 +1,5 @@
-// Who is signed in and what is shared here, or how to sign in. Everything shown is text, never markup.
+// Who is signed in and what is shared here, or how to sign in. Everything shown is text, never markup. All addresses are
+// relative: the page may be below a path.
 
 const REASONS = {
   invalid_state: "That sign-in had been begun elsewhere, or too long ago. Please try again.",
@@ -29,9 +30,9 @@ const table = (head, rows) => {
 };
 
 const welcome = async (me) => {
-  const { sessions = [] } = (await ask("/api/sessions")) ?? {};
+  const { sessions = [] } = (await ask("api/sessions")) ?? {};
   const out = element("button", "Sign out", {
-    onclick: async () => (await ask("/auth/logout", { method: "POST" })) && location.assign("/"),
+    onclick: async () => (await ask("auth/logout", { method: "POST" })) && location.assign(location.pathname),
   });
   const rows = sessions.map((it) => [it.name, String(it.windows), it.claim ? it.claim.userName : "nobody"]);
   main.replaceChildren(
@@ -42,19 +43,19 @@ const welcome = async (me) => {
 };
 
 const doors = async () => {
-  const { providers = {}, dev = false } = (await ask("/api/auth/status")) ?? {};
+  const { providers = {}, dev = false } = (await ask("api/auth/status")) ?? {};
   const invite = asked.get("invite");
   const names = Object.keys(providers).filter((name) => providers[name]);
   const with_invite = invite ? `?invite=${encodeURIComponent(invite)}` : "";
   main.replaceChildren(
     element("p", invite ? "You have been invited. Sign in to accept." : "You are not signed in."),
-    ...names.map((name) => element("a", `Sign in with ${name}`, { href: `/auth/${name}${with_invite}` })),
+    ...names.map((name) => element("a", `Sign in with ${name}`, { href: `auth/${name}${with_invite}` })),
   );
   if (dev) main.append(by_name(invite));
 };
 
 const by_name = (invite) => {
-  const form = element("form", "", { action: "/auth/dev" });
+  const form = element("form", "", { action: "auth/dev" });
   form.append(element("input", "", { name: "name", required: true, placeholder: "a name" }));
   if (invite) form.append(element("input", "", { name: "invite", type: "hidden", value: invite }));
   form.append(element("button", "Sign in, for development"));
@@ -66,5 +67,5 @@ if (asked.has("error")) {
   alert.textContent = REASONS[asked.get("error")] ?? "You could not be signed in.";
   alert.hidden = false;
 }
-const me = await ask("/auth/me");
+const me = await ask("auth/me");
 await (me ? welcome(me) : doors());

@@ -21,6 +21,7 @@ CONTRACT = Contract(
     ),
     prefixes=(BASE,),
     render=plain_error,
+    any_origin=rf"{BASE}/",
     deviations=(
         "Login also takes `password`, and entries carry `username`, where the document is silent.",
         "A machine that stopped without a request carries `error`.",

@@ -14,6 +14,7 @@ CONTRACT = Contract(
     prefixes=("/sessions", "/sse/session", "/token", "/user/"),
     render=render,
     statuses={403: 400, 409: 400, 410: 400},
+    any_origin=r"/(sessions|sse/session|token|user)(/|$)",
     deviations=(
         "Statuses that belong to HTTP itself stay as they are: 405 and 413.",
         "Too many requests are 429, and a part that does not answer is 503.",

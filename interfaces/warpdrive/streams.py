@@ -23,7 +23,7 @@ from application.ports.hosted_sessions import JoinRequest
 from domain.guest import AlreadyIn, Guest, GuestStatus
 from domain.hosted_session import HostedSession
 from interfaces.http.errors import errors
-from interfaces.http.identity import as_utf8, client_address, from_trusted_peer
+from interfaces.http.identity import as_utf8, forwarded_address, from_trusted_peer
 from interfaces.http.sse import SEND_TIMEOUT_S, Stream, stream_options
 from interfaces.warpdrive import views
 from interfaces.warpdrive.credentials import KeyHolder
@@ -152,7 +152,7 @@ async def guest_stream(request: Request, actor: KeyHolder, alias: str, body: Ask
                 alias,
                 pub_key=body.pub_key,
                 user=body.user,
-                client_ip=client_address(request),
+                client_ip=forwarded_address(request),
                 region=region(request, deps),
             )
         except AlreadyIn:

@@ -78,9 +78,10 @@ async def served(
     open_region: Callable[[Region], Machines] | None = None,
     hypervisor: Hypervisor | None = None,
     reconciles: bool = True,
+    listen_on: str = "127.0.0.1",
     **settings: Any,
 ) -> AsyncIterator[Served]:
-    """Serve on a loopback address (`port` 0: any that is free) until the block is left.
+    """Serve on a loopback address, or on `listen_on` (`port` 0: any that is free), until the block is left.
 
     `settings` are those of `Settings`. A `bind` among them is believed, and not listened on. `open_region` opens the
     engines of other regions than the local one. A test that calls `tenure.sweep.run_once()` or
@@ -90,7 +91,7 @@ async def served(
     engine, hypervisor = engine or Engine(), hypervisor or FakeHypervisor()
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(("127.0.0.1", port))
+    listening.bind((listen_on, port))
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     settings.setdefault("requests_per_hour", 1_000_000)  # tests ask more often than people
     settings.setdefault("tmux_socket", home / "no-tmux")  # never that of who runs the tests

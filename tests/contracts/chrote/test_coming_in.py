@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.contracts.chrote.conftest import configured
 from tests.contracts.chrote.people import browser, invited
 from tests.contracts.chrote.test_sign_in import begin, come, login_cookie
 from tests.contracts.chrote.test_users import me
+from tests.support.ports import free_port
 from tests.support.providers.github import GitHub
 from tests.support.providers.openid import Provider
 from tests.support.server import Served, served
@@ -92,7 +94,38 @@ async def test_of_two_who_come_first_one_owns_the_place(
         assert [user["role"] for user in (await inside.get("/api/users")).json()["users"]] == ["owner"]
 
 
-async def test_an_encrypted_place_gives_its_cookies_to_encrypted_requests_only(database: str, tmp_path: Path) -> None:
-    async with served(database, tmp_path, public_url="https://lab.example.org") as tenure, browser(tenure) as client:
-        answer = await client.get("/auth/dev", params={"name": "Ann"})
+async def test_an_encrypted_place_gives_its_cookies_to_encrypted_requests_only(
+    database: str, tmp_path: Path, openid: Provider, github: GitHub
+) -> None:
+    settings = configured(openid, github) | {"public_url": "https://lab.example.org"}
+    async with served(database, tmp_path, **settings) as tenure, browser(tenure) as client:
+        away = await client.get("/auth/github")
+        assert "Secure" in away.headers["set-cookie"]
+        back = urlsplit((await client.get(away.headers["location"])).headers["location"])
+        assert back.netloc == "lab.example.org"
+        answer = await client.get(
+            f"{back.path}?{back.query}", headers={"cookie": away.headers["set-cookie"].partition(";")[0]}
+        )
         assert login_cookie(answer)["secure"]
+
+
+@pytest.mark.fault("F53")
+async def test_a_place_below_a_path_signs_people_in_there(
+    database: str, tmp_path: Path, openid: Provider, github: GitHub
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/lab"
+    settings = configured(openid, github) | {"public_url": url}
+    async with served(database, tmp_path, port=port, **settings) as tenure, browser(tenure) as client:
+        openid.client.redirect_uris = (f"{url}/auth/google/callback",)
+        for kind in ("github", "google"):
+            callback = await begin(client, f"/lab/auth/{kind}")
+            assert callback.startswith(f"{url}/auth/{kind}/callback?")
+            answer = await client.get(callback)
+            assert answer.headers["location"] in ("/lab/", "/lab/?error=invite_required")
+            if kind == "github":
+                assert login_cookie(answer)["path"] == "/lab"
+                assert (await client.get("/lab/auth/me")).json()["role"] == "owner"
+        assert (await client.get("/lab/auth/github/callback?state=x&code=y")).headers["location"] == (
+            "/lab/?error=invalid_state"
+        )

@@ -79,7 +79,7 @@ async def test_signing_in_anew_ends_the_login_before(tenure: Served) -> None:
 async def test_a_name_alone_signs_in_only_where_nobody_else_can_ask(database: str, tmp_path: Path) -> None:
     async with served(database, tmp_path) as tenure, browser(tenure) as client:
         elsewhere = await client.get("/auth/dev", params={"name": "Eve"}, headers={"host": "evil.example"})
-        refused(elsewhere, 403, "FORBIDDEN")
+        refused(elsewhere, 421, "MISDIRECTED", "TENURE_HOSTS")
         across = await client.get("/auth/dev", params={"name": "Eve"}, headers={"sec-fetch-site": "cross-site"})
         refused(across, 403, "FORBIDDEN")
         for wrong in ({}, {"name": ""}, {"name": "a\nb"}, {"name": "x" * 101}):

@@ -29,7 +29,7 @@ OIDC = {"oidc_issuer": "https://id.example.org/", "oidc_client_id": "i"}
 def test_the_configured_providers(options: dict[str, Any], names: list[str]) -> None:
     settings = Settings(**options)
     assert list(providers(settings)) == list(settings.sign_in_providers) == names
-    assert settings.dev_login is (not names)
+    assert settings.is_local_and_private is (not names)
 
 
 @pytest.mark.parametrize("options", [GITHUB, GOOGLE, OIDC])
@@ -40,8 +40,8 @@ def test_a_half_configured_provider_is_refused_at_the_start(options: dict[str, A
 
 
 def test_a_name_alone_never_signs_in_where_other_machines_can_connect() -> None:
-    assert not Settings(bind="0.0.0.0:3000").dev_login
-    assert Settings(bind="[::1]:3000").dev_login
+    assert not Settings(bind="0.0.0.0:3000").is_local_and_private
+    assert Settings(bind="[::1]:3000").is_local_and_private
 
 
 @pytest.mark.parametrize("name", ["github", "dev", "me", "Ö", "a/b", ""])

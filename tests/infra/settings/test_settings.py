@@ -98,6 +98,14 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings({"trusted_proxies": "none"}).trusted_proxies == ()
 
 
+@pytest.mark.fault("F1")
+def test_names_that_clients_may_call_the_server_by() -> None:
+    settings = load_settings({"hosts": "Lab, bücher.example., a_b", "public_url": "https://lab.example.org:8443/lab"})
+    assert settings.host_names == {"127.0.0.1", "lab.example.org", "lab", "xn--bcher-kva.example", "a_b"}
+    for wrong in ("lab:3000", "https://lab", "192.0.2.1", "*.example.org"):
+        assert refused({"hosts": wrong}).startswith("--hosts must be host names without a port, such as")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [

@@ -42,6 +42,7 @@ async def test_settings_that_do_not_go_together(
         ("127.0.0.1:3000", None, True),
         ("127.0.0.1:3000", "required", False),
         ("0.0.0.0:3000", None, False),
+        ("127.0.0.1:3000", "open", True),
     ],
 )
 def test_the_portal_is_open_where_only_this_machine_can_ask(bind: str, auth: str | None, is_open: bool) -> None:

@@ -135,7 +135,7 @@ def test_it_can_be_stopped_while_it_is_starting(tmp_path: Path, signal_number: s
         (("--role", "boss"), "--role must be 'all', 'api' or 'worker', not 'boss'."),
         (("--templates", "{"), "--templates must be JSON."),
         (("--default-template", "nix"), "--default-template must be one of default, nodejs, python."),
-        (("--machines", "local", "--bind", "0.0.0.0:0"), "not on 0.0.0.0:0. Start Docker, or set TENURE_BIND="),
+        (("--machines", "local", "--bind", "0.0.0.0:0"), "only, and TENURE_BIND is 0.0.0.0:0. Start Docker; or"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_a_sentence(tmp_path: Path, args: tuple[str, ...], sentence: str) -> None:
