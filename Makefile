@@ -1,13 +1,16 @@
 # Everything runs from .venv, which is filled once from the lock, with hashes. After that no target needs a network.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint contracts faults mutants docs lock image clean
+.PHONY: help run test test-pythons bench lint contracts faults mutants docs lock image clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 UV ?= uv
 ARGS ?=
 PYTEST_ARGS ?=
-PY := .venv/bin/python
+VENV ?= .venv
+PY := $(VENV)/bin/python
+# Every Python from 3.11 on that this machine has.
+PYTHONS ?= $(shell for minor in $$(seq 11 40); do command -v python3.$$minor; done)
 # pip reads settings of the machine; these two keep it quiet and out of the way of the answer.
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 
@@ -16,30 +19,37 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 
 # The stamp's name says what is installed: another lock, folder or libvirt means another stamp.
 LIBVIRT := $(shell pkg-config --exists libvirt 2>/dev/null && command -v cc)
-STAMP := .venv/.installed-$(shell { pwd; echo "$(LIBVIRT)"; cat pyproject.toml requirements.lock requirements-vm.lock; } 2>&1 \
+STAMP := $(VENV)/.installed-$(shell { pwd; echo "$(LIBVIRT)"; cat pyproject.toml requirements.lock requirements-vm.lock; } 2>&1 \
 	| cksum | tr ' ' '-')
 
 help:  ## this list
 	@echo "Tenure lends computers. 'make run' starts it; nothing else is needed."
 	@echo
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 21
 	@echo
 	@echo "ARGS='…' goes to tenure, benchmarks and contracts; PYTEST_ARGS='…' to pytest; PYTHON=… is for the first run."
 
 run: $(STAMP)  ## start Tenure, with its own database, on http://127.0.0.1:3000
-	@exec .venv/bin/tenure up $(ARGS)
+	@exec $(VENV)/bin/tenure up $(ARGS)
 
 test: $(STAMP)  ## the tests, in as many processes as there are cores
 	@exec $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+test-pythons: $(STAMP)  ## the tests on each Python from 3.11 on that is here, in a .venv-python3.… of its own
+	@test -n "$(PYTHONS)" || { echo "There is no Python from 3.11 on in PATH; name some: make $@ PYTHONS=…" >&2; exit 1; }
+	@failed=; for python in $(PYTHONS); do \
+		echo "== $$($$python -V)"; \
+		$(MAKE) test PYTHON=$$python VENV=.venv-$${python##*/} || failed="$$failed $${python##*/}"; \
+	done; test -z "$$failed" || { echo "Tests failed with:$$failed" >&2; exit 1; }
 
 bench: $(STAMP)  ## measure, and compare
 	@exec $(PY) -m benchmarks $(ARGS)
 
 lint: $(STAMP)  ## ruff, mypy, the dependency rule, and a report of long files
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	$(PY) -m mypy
-	.venv/bin/lint-imports --no-cache
+	$(VENV)/bin/lint-imports --no-cache
 	$(PY) -m tests.support.long_files
 
 contracts: $(STAMP)  ## what the contracts promise, line by line, and the tests that show it
@@ -66,7 +76,7 @@ lock:  ## choose every version anew (needs uv)
 	@grep -o 'libvirt-python==[0-9.]*' pyproject.toml | $(LOCK) --no-deps --no-annotate - --output-file requirements-vm.lock
 
 clean:  ## remove .venv and caches; ~/.tenure is yours and stays
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-python3* build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP):
@@ -76,12 +86,12 @@ $(STAMP):
 		echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "Preparing .venv from requirements.lock, once. This takes a minute or two."
-	@$(PYTHON) -m venv .venv
-	@rm -f .venv/.installed-*
+	@echo "Preparing $(VENV) from requirements.lock, once. This takes a minute or two."
+	@$(PYTHON) -m venv $(VENV)
+	@rm -f $(VENV)/.installed-*
 	@$(PIP) install --quiet --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@if [ -n "$(LIBVIRT)" ]; then \
-		$(PIP) install --require-hashes --no-deps --no-build-isolation -r requirements-vm.lock >.venv/libvirt.log 2>&1 || \
-		echo "note: no virtual machines, as libvirt-python could not be built (.venv/libvirt.log); all else works."; fi
+		$(PIP) install --require-hashes --no-deps --no-build-isolation -r requirements-vm.lock >$(VENV)/libvirt.log 2>&1 || \
+		echo "note: no virtual machines, as libvirt-python could not be built ($(VENV)/libvirt.log); all else works."; fi
 	@touch $@

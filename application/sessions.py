@@ -59,12 +59,17 @@ class Sessions:
             created_at=tmux_session.created_at,
             owner_id=tmux_session.owner_id,
         )
+
+        def observe(session: Session) -> None:
+            session.observe(tmux_session.name, tmux_session.windows, now)
+            if tmux_session.lead_id:
+                session.group(tmux_session.lead_id, now)
+
+        observe(new)
         try:
             await self.platform.commit(cause, new)
         except ConcurrentUpdate:  # it is in the log already
-            await self.platform.change(
-                cause, Session, id, lambda session: session.observe(tmux_session.name, tmux_session.windows, now)
-            )
+            await self.platform.change(cause, Session, id, observe)
         return id
 
     async def close(self, id: UUID, cause: Cause) -> None:

@@ -49,7 +49,8 @@ class TerminalInput:
     ) -> None:
         """Type keys into a pane. While the actor holds the claim of the session, this prolongs the claim.
 
-        `owner_id` is the holder of the workspace that the session is in; None for a session of the host.
+        `session_id` is the session whose claim counts: for all sessions of a tmux group, the group's lead. `owner_id`
+        is the holder of the workspace that the session is in; None for a session of the host.
         `claim_needed`: nobody but the claim's holder may type. Otherwise everybody may while nobody holds it.
 
         Raises `MayNotType`, `NotClaimed`, `ClaimedByOther`; `NotFound` if the session has gone (`PaneNotFound` for the

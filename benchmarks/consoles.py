@@ -31,6 +31,7 @@ VIEWERS = 500  # of screenshots
 MAX_CAPTURES_PER_S = 2.5  # for all viewers, with a margin for where seconds begin
 VIEW_INTERVAL_S = 1.0  # of one viewer
 WATCHERS, PROCESSES = 64, 4  # of the video
+CONSENT_EXPIRES_S = 30  # RFC 7675, section 5.1
 MAX_RATIO = 1.2  # of pictures for all watchers to pictures for one
 BOOT_S = 15
 MAX_DETECTION_S = 2.0  # until the log knows that a machine has died
@@ -169,8 +170,8 @@ async def measure_videos(server: Server, token: str, seconds: int) -> list[Row]:
         async with AsyncExitStack() as stack:
             await start_watchers(stack, server, token, WATCHERS, PROCESSES)
             many = await measure_load(client, server, seconds)
-            if await read_counter(client, server.url, "tenure_vm_watchers") != WATCHERS:
-                raise RuntimeError("not all watchers are connected")
+            if (watching := await read_counter(client, server.url, "tenure_vm_watchers")) != WATCHERS:
+                raise RuntimeError(too_few_watchers(int(watching), many))
     note = f"of a core: {one.cpu:.0f}% for one watcher, {many.cpu:.0f}% for {WATCHERS}"
     each = (many.cpu - one.cpu) / (WATCHERS - 1)
     rows = [Row("consoles", TITLE, Figure(each, "% of a core"), note=note)]
@@ -185,6 +186,16 @@ async def measure_videos(server: Server, token: str, seconds: int) -> list[Row]:
     return rows
 
 
+def too_few_watchers(watching: int, load: Load) -> str:
+    """What went wrong, and why: with the figures that tell a busy machine from a broken console."""
+    return (
+        f"{watching} of {WATCHERS} watchers are still connected after {load.seconds:.0f} s. A connection ends when the "
+        f"other side does not answer for {CONSENT_EXPIRES_S} s, as on a machine that is too busy. The server used "
+        f"{load.cpu:.0f}% of a core for {load.captured:.1f} pictures/s; the machine has {os.cpu_count()} cores and a "
+        f"load of {os.getloadavg()[0]:.1f}. End other programs, and measure again."
+    )
+
+
 @dataclass(frozen=True)
 class Load:
     """What the server does for its watchers."""
@@ -192,6 +203,7 @@ class Load:
     cpu: float  # % of a core
     captured: float  # pictures a second
     encoded: float
+    seconds: float  # that it was measured for
 
 
 async def measure_load(client: httpx.AsyncClient, server: Server, seconds: int) -> Load:
@@ -208,7 +220,7 @@ async def measure_load(client: httpx.AsyncClient, server: Server, seconds: int) 
     await asyncio.sleep(seconds)
     after = await read_counters()
     took, cpu, captured, encoded = (b - a for a, b in zip(before, after, strict=True))
-    return Load(100 * cpu / took, captured / took, encoded / took)
+    return Load(100 * cpu / took, captured / took, encoded / took, took)
 
 
 async def start_watchers(stack: AsyncExitStack, server: Server, token: str, count: int, processes: int) -> None:

@@ -48,6 +48,11 @@ class Session(aggregate.Aggregate):
         name: str
         windows: int
 
+    class Grouped(Event):
+        """The session shares its windows with others, as sessions of a tmux group do: one claim covers them all."""
+
+        lead_id: UUID  # the session of the group whose claim that is
+
     @staticmethod
     def id_of(host: str, server: int, tmux_id: str, created_at: datetime) -> UUID:
         """The same id for the same tmux session, whichever process observes it."""
@@ -73,6 +78,7 @@ class Session(aggregate.Aggregate):
         self.name, self.windows = name, windows
         self.created_at, self.owner_id = created_at, owner_id
         self.closed_at: datetime | None = None
+        self.lead_id: UUID | None = None
 
     def observe(self, name: str, windows: int, now: datetime) -> None:
         """Record the name and the number of windows that tmux reports, where they are new."""
@@ -82,6 +88,11 @@ class Session(aggregate.Aggregate):
             self._renamed(now, name)
         if windows != self.windows:
             self._resized(now, windows)
+
+    def group(self, lead_id: UUID, now: datetime) -> None:
+        """Record that the session is in the group of another one, whose claim covers both."""
+        if lead_id not in (self.lead_id, self.id):
+            self._grouped(now, lead_id)
 
     def close(self, now: datetime) -> None:
         if self.closed_at is None:
@@ -96,6 +107,10 @@ class Session(aggregate.Aggregate):
     @event(Resized)
     def _resized(self, at: datetime, windows: int) -> None:
         self.windows = windows
+
+    @event(Grouped)
+    def _grouped(self, at: datetime, lead_id: UUID) -> None:
+        self.lead_id = lead_id
 
     @event(Closed)
     def _closed(self, at: datetime) -> None:

@@ -22,7 +22,8 @@ create table sessions (
     windows int not null,
     created_at timestamptz not null,
     owner_id uuid,
-    closed boolean not null
+    closed boolean not null,
+    lead_id uuid
 );
 create index sessions_name on sessions (name) where not closed;
 """
@@ -39,6 +40,7 @@ class SessionRow:
     created_at: datetime
     owner_id: UUID | None = None  # of the workspace that it is in; None: every member's
     closed: bool = False  # the row stays, since the session may be observed again
+    lead_id: UUID | None = None  # the other session of its tmux group whose claim covers this one
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class ListedSession:
     owner_id: UUID | None
     holder_id: UUID | None
     expires_at: datetime | None
+    claim_session_id: UUID  # the session whose claim covers this one: its own, or the lead of its tmux group
 
 
 def evolve(row: SessionRow | None, event: Any) -> SessionRow | None:
@@ -78,6 +81,8 @@ def evolve(row: SessionRow | None, event: Any) -> SessionRow | None:
             return replace(row, windows=windows)
         case _, Session.FoundAgain(name=name, windows=windows):
             return replace(row, name=name, windows=windows, closed=False)
+        case _, Session.Grouped(lead_id=lead_id):
+            return replace(row, lead_id=lead_id)
         case _, Session.Closed():
             return replace(row, closed=True)
     return row
@@ -87,8 +92,10 @@ TABLE = Table("sessions", SessionRow, DDL, evolve)
 
 LISTED = """
 select s.id, s.host, s.server, s.tmux_id, s.name, s.windows, s.created_at, s.owner_id, c.holder_id,
-    case when c.holder_id is not null then c.expires_at end as expires_at
-from sessions s left join claims c on c.session_id = s.id and c.holder_id is not null and c.expires_at > %s
+    case when c.holder_id is not null then c.expires_at end as expires_at,
+    coalesce(s.lead_id, s.id) as claim_session_id
+from sessions s left join claims c
+    on c.session_id = coalesce(s.lead_id, s.id) and c.holder_id is not null and c.expires_at > %s
 where not s.closed
 """
 VISIBLE = "and (s.owner_id is null or s.owner_id = coalesce(%s, s.owner_id)) "
@@ -121,6 +128,12 @@ async def get_by_id(queries: Queries, actor: Actor, id: UUID, now: datetime) -> 
     return (
         await queries.select(ListedSession, LISTED + VISIBLE + "and s.id = %s", (now, owner_filter(actor), id))
     ).first
+
+
+async def list_by_claim(queries: Queries, actor: Actor, session_id: UUID, now: datetime) -> list[ListedSession]:
+    """The sessions that the claim of this session covers, as far as the actor may see them."""
+    sql = LISTED + VISIBLE + "and coalesce(s.lead_id, s.id) = %s order by s.name"
+    return (await queries.select(ListedSession, sql, (now, owner_filter(actor), session_id))).rows
 
 
 async def list_open(queries: Queries) -> list[SessionRow]:

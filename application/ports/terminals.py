@@ -11,6 +11,9 @@ from uuid import UUID
 
 from domain.errors import NotFound
 
+MAX_KEYS_BYTES = 12 << 20  # typed at once
+TOO_MANY_KEYS = "this is too much to type at once: send at most 12 MiB in one message, and the rest in others"
+
 
 class PaneNotFound(NotFound):
     """The session is there, and has no such pane."""
@@ -27,6 +30,8 @@ class TmuxSession:
     windows: int  # how many
     created_at: datetime
     owner_id: UUID | None = None  # of the workspace that the session is in; None: the session is everybody's
+    group: str = field(default="", compare=False)  # whose sessions share their windows; "" for most sessions
+    lead_id: UUID | None = None  # the other session of the group whose claim covers this one
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,10 @@ class Terminals(Protocol):
         ...
 
     async def type(self, at: Address, pane: str | None, keys: bytes) -> None:
-        """Type these bytes into the pane; returns when tmux has taken them."""
+        """Type these bytes, at most `MAX_KEYS_BYTES`, into the pane; returns when tmux has taken them.
+
+        Copy mode is left. `Unavailable` where the pane's program has ended.
+        """
         ...
 
     def view(self, at: Address, pane: str | None, *, plain: bool) -> AbstractAsyncContextManager[View]:

@@ -8,8 +8,21 @@ import time
 from collections import deque
 
 from infra.docker.execs import NO_SUCH_USER, READ_BYTES, WORKSPACE_USER, DockerExecs, ExecPipe, ExecRefused
-from infra.tmux.hosts import Pipe, TmuxGone
+from infra.tmux.hosts import RUN_TIMEOUT_S, Pipe, TmuxGone
 
+# A shell that runs a client, and kills it once its own input has ended, as when Tenure was killed. The engine then
+# reads no more output either; a client that nobody reads from would stay, and hold up the panes that it watches.
+# `$$` leads a process group: that of the client, of `cat`, and not of the tmux server, which makes its own.
+END_WITH_INPUT = (
+    'command -v tmux >/dev/null || { echo "$0"; exit; }\n'
+    '{ cat; kill -s KILL -- -$$; } 2>/dev/null | { "$@"; kill -s KILL -- -$$; }'
+)
+# A shell that runs a tmux command on so many bytes of input: over the engine's API, input cannot end before output.
+WITH_INPUT = 'bytes=$1; shift; head -c "$bytes" | "$@" 2>&1; echo "$0"'
+NO_TMUX = "tenure: there is no tmux"  # what END_WITH_INPUT writes; a workspace that lies about it harms only itself
+RUN_END = b"tenure: end of the command"  # what WITH_INPUT writes
+WRITE_BYTES = 1 << 16
+MAX_OUTPUT_BYTES = 1 << 16
 NO_SUCH_PROGRAM = ("executable file not found", "permission denied")  # the engine's words; its other errors may pass
 FIRST_OUTPUT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
@@ -71,7 +84,10 @@ class DockerTmuxHost:
 
     async def _start_client(self, command: tuple[str, ...]) -> Pipe:
         options = [] if command[0] == "new-session" else ["-N"]  # -N: no server is started
-        id, pipe = await self._execs.start(self._container, self._user, ["tmux", *options, "-u", "-C", *command])
+        wrapper = ["sh", "-c", END_WITH_INPUT, NO_TMUX]
+        id, pipe = await self._execs.start(
+            self._container, self._user, [*wrapper, "tmux", *options, "-u", "-C", *command]
+        )
         output = b""
         try:
             async with asyncio.timeout(FIRST_OUTPUT_TIMEOUT_S):
@@ -88,7 +104,30 @@ class DockerTmuxHost:
         message = output.decode(errors="replace").strip()
         if await self._execs.never_ran(id):  # only then the engine wrote the message, not a program inside
             raise ExecRefused(message)
+        self._lacks_tmux |= message == NO_TMUX
         raise TmuxGone(f"the workspace's tmux does not answer: {message}")
+
+    async def run(self, *command: str, stdin: bytes) -> str:
+        wrapper = ["sh", "-c", WITH_INPUT, RUN_END.decode(), str(len(stdin))]
+        try:
+            _, pipe = await self._execs.start(self._container, self._user, [*wrapper, "tmux", "-N", "-u", *command])
+        except ExecRefused as error:
+            raise TmuxGone(str(error)) from error
+        output = b""
+        try:
+            async with asyncio.timeout(RUN_TIMEOUT_S):
+                for start in range(0, len(stdin), WRITE_BYTES):
+                    await pipe.write(stdin[start : start + WRITE_BYTES])
+                while len(output) < MAX_OUTPUT_BYTES and (data := await pipe.read(READ_BYTES)):
+                    output += data
+        except OSError as error:  # `TimeoutError` is one
+            raise TmuxGone("the workspace's tmux does not answer") from error
+        finally:
+            await pipe.close()
+        output, end, _ = output.rpartition(RUN_END)
+        if not end:
+            raise TmuxGone("the workspace has gone meanwhile")
+        return output.decode(errors="replace").strip()
 
     def signature(self) -> object:
         return None if self._lacks_tmux else self

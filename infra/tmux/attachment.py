@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from application.ports.clock import Clock
 from application.ports.terminals import Address, PaneNotFound
@@ -13,7 +14,17 @@ from infra.tmux.protocol import Answers, Message, Notice, Output, quote_id
 from infra.tmux.screens import OnAnswersOrNone, PaneState, Screen, Viewer, WakeQueue, ignore_answers
 
 SHOW_IDENTITY = "display-message -p -t {} '#{{pid}} #{{session_created}}'"  # tells sessions of one id apart
-LIST_PANES = "list-panes -t {} -F '#{{pane_id}} #{{pane_index}} #{{pane_width}} #{{pane_height}}'"
+# tmux reports, at most once a second, each pane for which this has changed: by another program, by one that has died,
+# and by what changes a screen without output, such as `send-keys -R`. From tmux 3.2 on.
+WATCHED_STATE = (
+    "#{pane_pid} #{pane_dead}:#{cursor_x},#{cursor_y} #{history_size} #{alternate_on}#{cursor_flag}#{insert_flag}"
+    "#{keypad_flag}#{keypad_cursor_flag}#{mouse_any_flag}#{origin_flag} #{scroll_region_upper}-#{scroll_region_lower}"
+)
+LIST_PANES = (
+    "list-panes -t {} -F '#{{pane_id}} #{{pane_index}} #{{pane_width}} #{{pane_height}} "
+    f"{WATCHED_STATE.replace('{', '{{').replace('}', '}}')}'"
+)
+SUBSCRIBE = f"refresh-client -B 'screens:%*:{WATCHED_STATE}'"
 LAYOUT_NOTICES = {
     "%layout-change",
     "%session-window-changed",
@@ -43,6 +54,7 @@ class Attachment:
         client = await ControlClient.attach(self._host, self.at.tmux_id, self._on_message)
         self._client = client
         self._running = asyncio.create_task(self._run(client))
+        self._ask(SUBSCRIBE)
         session = quote_id(self.at.tmux_id)
         try:
             await client.ask(SHOW_IDENTITY.format(session), LIST_PANES.format(session), on_answers=self._on_panes)
@@ -62,6 +74,7 @@ class Attachment:
                 self._is_synced = self._is_refreshing = False
                 await asyncio.sleep(self._host.list_interval_s)
                 client = self._client = await ControlClient.attach(self._host, self.at.tmux_id, self._on_message)
+                self._ask(SUBSCRIBE)
                 self._refresh_panes()
         except TmuxGone:
             return
@@ -95,12 +108,23 @@ class Attachment:
                 self._end()  # our session has gone, and tmux has switched the client to another one
             elif message.name == "%pause":
                 self._on_pause(message.subject)
+            elif message.name == "%subscription-changed":
+                self._on_state(message.arguments)
 
     def _on_pause(self, pane: str) -> None:
         """tmux reports no more output of the pane: this client was too slow, or has asked for the pause."""
         for screen in self._screens.values():
             if screen.pane.id == pane:
                 screen.on_pause()
+
+    def _on_state(self, arguments: str) -> None:
+        """The state of a pane has changed, perhaps by output, which viewers have got. Else they need the screen."""
+        place, _, state = arguments.partition(" : ")
+        id = place.rpartition(" ")[2]
+        self._panes = [replace(pane, state=state) if pane.id == id else pane for pane in self._panes]
+        for screen in self._screens.values():
+            if screen.pane.id == id:
+                screen.on_state(state)
 
     def _refresh_panes(self) -> None:
         """List the panes; once more, if the layout changes until the list is there."""
@@ -187,5 +211,5 @@ def is_session_at(identity: list[bytes], at: Address) -> bool:
 
 def parse_pane(line: bytes) -> PaneState:
     """A line of LIST_PANES. `ValueError` for one that is not tmux's."""
-    id, index, width, height = line.decode().split()
-    return PaneState(id, int(index), (int(width), int(height)))
+    id, index, width, height, state = line.decode().split(" ", 4)
+    return PaneState(id, int(index), (int(width), int(height)), state)

@@ -42,6 +42,12 @@ class _Request:
     on_answers: OnAnswers | None
     replies: Answers = field(default_factory=list)
 
+    def fail(self, error: TmuxGone | TmuxRefused) -> None:
+        """Raise `error` where the answers are awaited."""
+        if not self.answers.done():
+            self.answers.set_exception(error)
+            self.answers.exception()  # else asyncio logs an error for a caller that has given up meanwhile
+
 
 class ControlClient:
     """A client of a tmux server. `on_message` gets everything but answers, in order with them, and must not block.
@@ -84,9 +90,7 @@ class ControlClient:
         finally:
             self._has_ended = True
             while self._requests:
-                request = self._requests.popleft()
-                if not request.answers.done():
-                    request.answers.set_exception(TmuxGone("the tmux session has gone"))
+                self._requests.popleft().fail(TmuxGone("the tmux session has gone"))
             await self._pipe.close()
 
     def _on_reply(self, reply: Reply) -> None:
@@ -95,10 +99,9 @@ class ControlClient:
         request = self._requests[0]
         request.replies.append(reply.lines)
         if reply.ok and len(request.replies) < request.reply_count:
-            if request.has_screen and len(request.replies) == 1:
-                # The next answer is a screen of so many lines, which may look like the end of an answer.
-                lines = reply.lines[0].partition(b" ")[0] if reply.lines else b""
-                self._parser.verbatim_lines = int(lines) if lines.isdigit() else 0
+            if request.has_screen:
+                # The next answer may be a screen of so many lines, which may look like the end of an answer.
+                self._parser.verbatim_lines = screen_lines(request.replies)
             return
         self._requests.popleft()
         if reply.ok and request.on_answers:
@@ -108,12 +111,13 @@ class ControlClient:
         if reply.ok:
             request.answers.set_result(request.replies)
         else:
-            request.answers.set_exception(TmuxRefused(b" ".join(reply.lines).decode(errors="replace")))
+            request.fail(TmuxRefused(b" ".join(reply.lines).decode(errors="replace")))
 
     async def ask(self, *commands: str, has_screen: bool = False, on_answers: OnAnswers | None = None) -> Answers:
         """Run these commands with no other between them, and return the lines of each answer.
 
-        `has_screen`: the first answer begins with a number of lines, and the second is a screen of so many lines.
+        `has_screen`: the first answer begins with numbers of lines, such as "24,7": the second answer is a screen of 24
+        lines, and the third one of 7.
         `on_answers` is called with the answers at their place in the order of messages.
 
         Raises `TmuxRefused` with tmux's message for the first command that fails; those after it are not run. Raises
@@ -167,3 +171,10 @@ class ControlClient:
     async def close(self) -> None:
         """End the client."""
         await self._pipe.close()
+
+
+def screen_lines(replies: Answers) -> int:
+    """How many lines of a screen the next answer has, after these; 0 where it is no screen."""
+    counts = replies[0][0].partition(b" ")[0].split(b",") if replies[0] else []
+    nth = len(replies) - 1
+    return int(counts[nth]) if nth < len(counts) and counts[nth].isdigit() else 0

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from dataclasses import dataclass
 from typing import Protocol
+
+from infra.tmux import die_with_parent
 
 POLL_INTERVAL_S = 0.25  # between looks at the socket of a server that is not there: a stat(2) each
 RETRY_INTERVAL_S = 2.0  # between attempts to connect, where the socket does not change
 EXIT_TIMEOUT_S = 1.0
+RUN_TIMEOUT_S = 60.0  # of a command that takes much input
 # Inherited by a Tenure that was started inside a tmux, and then refused by a client as nesting.
 TMUX_VARIABLES = ("TMUX", "TMUX_PANE")
 
@@ -45,6 +51,10 @@ class TmuxHost(Protocol):
 
     async def open_client(self, *command: str) -> Pipe:
         """Start a tmux client in control mode that runs this command. `TmuxGone` where that is impossible now."""
+        ...
+
+    async def run(self, *command: str, stdin: bytes) -> str:
+        """Run a tmux command with this input, and return its output and errors. `TmuxGone` where that is impossible."""
         ...
 
     @property
@@ -112,18 +122,36 @@ class LocalTmuxHost:
     list_interval_s: float = 0.0
 
     async def open_client(self, *command: str) -> Pipe:
+        return ProcessPipe(await self._start(("-C", *command), stderr=DEVNULL))
+
+    async def run(self, *command: str, stdin: bytes) -> str:
+        process = await self._start(command, stderr=STDOUT)
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(self.program, "-N", "-u", "-S", self.socket, "-C", *command),  # -N: no server is started
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
+            async with asyncio.timeout(RUN_TIMEOUT_S):
+                output, _ = await process.communicate(stdin)
+        except TimeoutError:
+            raise TmuxGone("tmux does not answer") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+        return output.decode(errors="replace").strip()
+
+    async def _start(self, arguments: tuple[str, ...], stderr: int) -> asyncio.subprocess.Process:
+        if not shutil.which(self.program):
+            raise TmuxGone("tmux is not installed")
+        # -I and -S: Python starts in a third of the time without site-packages, which the script does not need.
+        wrapper = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()))
+        try:
+            return await asyncio.create_subprocess_exec(
+                *(*wrapper, self.program, "-N", "-u", "-S", self.socket, *arguments),  # -N: no server is started
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=stderr,
                 env={name: value for name, value in os.environ.items() if name not in TMUX_VARIABLES},
                 start_new_session=True,  # else a Ctrl-C at Tenure's own terminal would end it first
             )
         except OSError as error:
             raise TmuxGone(f"tmux cannot be started: {error.strerror}") from error
-        return ProcessPipe(process)
 
     def signature(self) -> object:
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -64,7 +66,7 @@ class SessionObserver:
         while True:
             self._changed.clear()
             sessions = (*self._watch_pool.own_host.state.sessions, *self._running.sessions())
-            current = {id_of(session): session for session in sessions}
+            current = with_leads({id_of(session): session for session in sessions}, logged)
             for id in [id for id in logged.keys() - current.keys() if self._is_known(logged[id].host)]:
                 await self._sessions.close(id, CAUSE)
                 del logged[id]
@@ -87,4 +89,35 @@ def id_of(session: TmuxSession) -> UUID:
 
 def session_of(row: rows.SessionRow) -> TmuxSession:
     """The session as the log has it."""
-    return TmuxSession(row.host, row.server, row.tmux_id, row.name, row.windows, row.created_at, row.owner_id)
+    return TmuxSession(
+        row.host,
+        row.server,
+        row.tmux_id,
+        row.name,
+        row.windows,
+        row.created_at,
+        row.owner_id,
+        lead_id=row.lead_id,
+    )
+
+
+def with_leads(current: dict[UUID, TmuxSession], logged: dict[UUID, TmuxSession]) -> dict[UUID, TmuxSession]:
+    """The current sessions, those of a tmux group with the session whose claim covers the group.
+
+    That is the oldest one, which others joined. It stays so when it is closed: else its holder's claim would end.
+    """
+    groups: dict[tuple[str, int, str], list[UUID]] = {}
+    for id, session in current.items():
+        if session.group:
+            groups.setdefault((session.host, session.server, session.group), []).append(id)
+    leads: dict[UUID, UUID] = {}
+    for ids in groups.values():
+        logged_leads = [lead_id for id in ids if id in logged and (lead_id := logged[id].lead_id)]
+        lead_id = min(logged_leads, default=None) or min(ids, key=lambda id: age(current[id]))
+        leads |= {id: lead_id for id in ids if id != lead_id}
+    return {id: replace(session, lead_id=leads.get(id)) for id, session in current.items()}
+
+
+def age(session: TmuxSession) -> tuple[datetime, int]:
+    """What orders sessions of a server by when they were made; its ids count up."""
+    return session.created_at, int(session.tmux_id.removeprefix("$"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from application.ports.clock import Clock
@@ -23,6 +23,7 @@ MAX_BURST_CHARS = 1 << 21  # sent at once to all viewers of a pane together; bey
 FRAME_INTERVAL_S = 0.00015  # between frames, for each viewer of the pane; four times that between whole screens
 CAPTURE_RETRY_S = 0.2
 PLAIN_INTERVAL_S = 0.05  # between whole screens for viewers that get nothing else
+TOP_LEFT = "0,0 "  # the beginning of a pane's state behind its program, where its cursor is at the top left
 MAX_WAKES = 4  # viewers woken in one turn of the event loop: keys that others type are served in between
 
 
@@ -33,6 +34,7 @@ class PaneState:
     id: str  # "%5"
     index: int
     size: tuple[int, int]  # columns, lines
+    state: str = field(compare=False)  # `WATCHED_STATE` as tmux had it last
 
 
 class WakeQueue:
@@ -122,6 +124,8 @@ class Screen:
         self._loop = asyncio.get_running_loop()
         self._decoder = utf8_decoder()
         self._has_output = False  # since the decoder is new
+        self._has_new_output = True  # since the state of the pane was reported
+        self._state = pane.state
         self._pending: list[str] = []
         self._pending_chars = 0
         self._flushed_at = 0.0
@@ -136,8 +140,22 @@ class Screen:
 
     def change_pane(self, pane: PaneState) -> None:
         """Show another pane, or the same in another size."""
-        self.pane = pane
+        self.pane, self._state = pane, pane.state
         self.reset()
+
+    def on_state(self, state: str) -> None:
+        """tmux reports the state of the pane: its program, and where its cursor is, as `WATCHED_STATE` has them.
+
+        The viewers get the whole screen where another program runs, or this one has died; where the screen has changed
+        without output; and where the cursor is at the top left, as after a reset, which may have hidden among output.
+        """
+        known_state, self._state = self._state, state
+        has_output, self._has_new_output = self._has_new_output, False
+        if not self._is_live or state == known_state:
+            return
+        program, _, place = state.partition(":")
+        if program != known_state.partition(":")[0] or not has_output or place.startswith(TOP_LEFT):
+            self.reset()
 
     def reset(self) -> None:
         """Give every viewer the whole screen anew. Until then tmux need not report the pane's output."""
@@ -157,6 +175,7 @@ class Screen:
 
     def on_output(self, data: bytes) -> None:
         """The pane's programs have written this."""
+        self._has_new_output = True
         if not self._has_output:
             # The first bytes may be the end of a character whose beginning was written before we listened.
             data, self._has_output = data.lstrip(CONTINUATION_BYTES), True

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from application.ports.clock import Clock
 from application.ports.errors import Unavailable
@@ -41,6 +41,12 @@ LIST_SHAPES = (
     "#{session_attached}'"
 )
 LIST_CLIENTS = "list-clients -F '#{session_id} #{client_control_mode}'"
+MAX_SENT_BYTES = 1 << 14  # of keys at once; more are pasted
+MAX_ERROR_CHARS = 200
+SHOW_DEAD = "display-message -p -t {} '#{{pane_dead}}'"
+LEAVE_MODE = "copy-mode -q -t {}"  # every mode, not only copy mode
+DEAD_MARK = "dead"
+DEAD_PANE = "the program in this pane has ended: start it anew (respawn-pane) to type into it"
 
 
 class TmuxTerminals:
@@ -159,9 +165,39 @@ class TmuxTerminals:
             else:
                 pane_id = await self._pane_id(client, at, pane)
             try:
-                await client.send_all(send_keys(pane_id, keys))
+                if not keys:
+                    return
+                if len(keys) > MAX_SENT_BYTES:
+                    await self._paste(at, pane_id, keys)
+                else:
+                    await self._send(client, pane_id, keys)
             except TmuxRefused as error:
                 raise Unavailable("tmux", f"tmux does not take the keys: {error}") from None
+
+    async def _send(self, client: ControlClient, pane_id: str, keys: bytes) -> None:
+        """Send keys to the program in the pane. Leaves a mode, such as copy mode, which would take them for its own."""
+        pane = quote_id(pane_id)
+        first, *rest = send_keys(pane_id, keys)
+        (is_dead, *_), *_ = await client.ask(SHOW_DEAD.format(pane), LEAVE_MODE.format(pane), first)
+        if is_dead == b"1":
+            raise Unavailable("tmux", DEAD_PANE)
+        await client.send_all(rest)
+
+    async def _paste(self, at: Address, pane_id: str, keys: bytes) -> None:
+        """Type as `_send` does, from a buffer of tmux's: thousands of `send-keys` would keep the server from others.
+
+        The program reads as fast as it likes; nobody waits for it.
+        """
+        host, pane, buffer = await self.watch_pool.find_host(at.host), quote_id(pane_id), f"tenure-{uuid4().hex}"
+        # tmux 3.3 crashes where it pastes into a dead pane. `-r`: a line feed stays one.
+        dead = f"delete-buffer -b {buffer} ; display-message -p {DEAD_MARK}"
+        paste = f"{LEAVE_MODE.format(pane)} ; paste-buffer -d -r -b {buffer} -t {pane}"
+        load = ("load-buffer", "-b", buffer, "-", ";")
+        errors = await host.run(*load, "if-shell", "-F", "-t", pane_id, "#{pane_dead}", dead, paste, stdin=keys)
+        if errors == DEAD_MARK:
+            raise Unavailable("tmux", DEAD_PANE)
+        if errors:
+            raise TmuxRefused(errors[:MAX_ERROR_CHARS])
 
     async def _pane_id(self, client: ControlClient, at: Address, pane: str | None) -> str:
         (lines,) = await self._ask(client, at, LIST_PANES)

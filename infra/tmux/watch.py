@@ -21,9 +21,11 @@ from infra.tmux.protocol import Message, Notice
 log = logging.getLogger(__name__)
 CLIENT_TIMEOUT_S = 2.0  # that a request waits for a server to come back
 MIN_LIFETIME_S = 1.0  # a client that lived shorter, where making a session costs more than a look, is no success
-SESSION = re.compile(r"(\d{1,10}) (\$\d{1,10}) (\d{1,10}) (\d{1,6}) (.+)", re.DOTALL)
+SESSION = re.compile(r"(\d{1,10}) (\$\d{1,10}) (\d{1,10}) (\d{1,6}) ([^:]*):(.+)", re.DOTALL)
 
-LIST_SESSIONS = "list-sessions -F '#{pid} #{session_id} #{session_created} #{session_windows} #{session_name}'"
+LIST_SESSIONS = (
+    "list-sessions -F '#{pid} #{session_id} #{session_created} #{session_windows} #{session_group}:#{session_name}'"
+)
 LIST_CLIENTS = "list-clients -F '#{client_control_mode} #{session_id}'"
 CHANGE_NOTICES = {
     "%sessions-changed",
@@ -131,9 +133,9 @@ class TmuxWatch:
         """A line of LIST_SESSIONS. None for one that tmux would not write: the log must be able to store it."""
         if not (match := SESSION.fullmatch(line.decode(errors="replace"))):
             return None
-        server, id, created, windows, name = match.groups()
+        server, id, created, windows, group, name = match.groups()  # names have no colon: tmux replaces them
         created_at = datetime.fromtimestamp(int(created), UTC)
-        return TmuxSession(self.host.name, int(server), id, name, int(windows), created_at)
+        return TmuxSession(self.host.name, int(server), id, name, int(windows), created_at, group=group)
 
     def _set_state(self, state: TmuxState) -> None:
         has_changed, self.state = state != self.state, state

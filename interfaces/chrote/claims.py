@@ -37,10 +37,10 @@ async def hand_over(request: Request, actor: Member, id: str, body: HandOver | N
     deps = chrote_deps(request)
     session = await find_session(deps, actor, id)
     if body is None or body.userId is None:
-        await deps.claims.ask_for(actor, session.id, session.owner_id)
+        await deps.claims.ask_for(actor, session.claim_session_id, session.owner_id)
         return Json({"success": True, "asked": True})
     to = parse_id(body.userId, "user_", "user")
-    return Json(views.claim_granted(session.name, await deps.claims.hand_over(actor, session.id, to)))
+    return Json(views.claim_granted(session.name, await deps.claims.hand_over(actor, session.claim_session_id, to)))
 
 
 @router.post("/{id:path}/claim", response_model=dict[str, Any])
@@ -49,7 +49,9 @@ async def claim(request: Request, actor: Member, id: str) -> Response:
     deps = chrote_deps(request)
     session = await find_session(deps, actor, id)
     try:
-        return Json(views.claim_granted(session.name, await deps.claims.take(actor, session.id, session.owner_id)))
+        return Json(
+            views.claim_granted(session.name, await deps.claims.take(actor, session.claim_session_id, session.owner_id))
+        )
     except Claimed as error:
         return Json(views.claim_refused(error), 403)
     except NotAllowed:
@@ -61,5 +63,5 @@ async def release(request: Request, actor: Member, id: str) -> Response:
     """Release one's claim. An admin also releases the claims of others."""
     deps = chrote_deps(request)
     session = await find_session(deps, actor, id)
-    await deps.claims.release(actor, session.id)
+    await deps.claims.release(actor, session.claim_session_id)
     return Json({"success": True})

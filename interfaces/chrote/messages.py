@@ -19,7 +19,7 @@ from uuid import UUID
 
 import orjson
 
-from application.ports.terminals import Frame
+from application.ports.terminals import MAX_KEYS_BYTES, TOO_MANY_KEYS, Frame
 from domain.claim import Claimed
 from interfaces.chrote.session_views import ProfilesById, SessionJson, millis, name_of
 from interfaces.chrote.views import parse_id, user_id
@@ -195,8 +195,14 @@ def parse_pane(fields: JsonObject) -> str | None:
 
 
 def parse_keys(fields: JsonObject) -> bytes:
-    """The bytes for the terminal. Enter becomes a carriage return, however the client writes it."""
-    return parse_text(fields, "keys").replace("\n", "\r").encode()
+    """The bytes for the terminal. Enter becomes a carriage return, however the client writes it.
+
+    Raises `MessageError`.
+    """
+    keys = parse_text(fields, "keys").replace("\n", "\r").encode()
+    if len(keys) > MAX_KEYS_BYTES:
+        raise MessageError(INVALID_MESSAGE, TOO_MANY_KEYS)
+    return keys
 
 
 def parse_mode(mode: object) -> bool:

@@ -44,6 +44,7 @@ from interfaces.chrote.sessions import find_session, session_views, visible_sess
 from projections import sessions
 from projections.sessions import ListedSession
 from projections.stream_reader import Push
+from projections.trail import Entry
 
 router = APIRouter()
 CLAIM_TAKEN_EVENTS = ("claim.taken", "claim.taken_again", "claim.renewed", "claim.handed_over")
@@ -124,9 +125,11 @@ class Conversation:
 
     async def _on_claim_event(self, push: Push, session_id: UUID) -> None:
         entry, own_id = push.entry, self._connection.actor.user_id
-        row = await sessions.get_by_id(self._deps.queries, self._connection.actor, session_id, self._deps.clock())
-        if row is None:
-            return
+        rows = await sessions.list_by_claim(self._deps.queries, self._connection.actor, session_id, self._deps.clock())
+        for row in rows:
+            await self._send_claim_event(entry, own_id, row)
+
+    async def _send_claim_event(self, entry: Entry, own_id: UUID, row: ListedSession) -> None:
         handed_over = entry.kind == "claim.handed_over" and entry.by == own_id
         if entry.kind in CLAIM_ENDED_EVENTS or handed_over or str(entry.facts.get("from_id")) == str(own_id):
             await self._connection.send(ClaimReleased(row.name))
@@ -136,7 +139,9 @@ class Conversation:
             async def claim_taken() -> Message:
                 return ClaimTaken(row.name, holder, expires_at, await self._deps.profiles.profiles([holder]))
 
-            await self._connection.send_text(await self._shared_frames.frame(("claimed", entry.position), claim_taken))
+            await self._connection.send_text(
+                await self._shared_frames.frame(("claimed", entry.position, row.id), claim_taken)
+            )
         if entry.kind == "claim.handover_requested" and str(entry.facts["holder_id"]) == str(own_id):
             user = UUID(str(entry.facts["user_id"]))
             await self._connection.send(ClaimRequested(row.name, user, await self._deps.profiles.profiles([user])))
@@ -155,13 +160,13 @@ class Conversation:
                 await self._take_claim(request)
             case ReleaseClaim():
                 session = await self._session(request.session_name)
-                await self._deps.claims.release(self._connection.actor, session.id)
+                await self._deps.claims.release(self._connection.actor, session.claim_session_id)
             case RequestClaim():
                 session = await self._session(request.session_name)
-                await self._deps.claims.ask_for(self._connection.actor, session.id, session.owner_id)
+                await self._deps.claims.ask_for(self._connection.actor, session.claim_session_id, session.owner_id)
             case HandOver():
                 session = await self._session(request.session_name)
-                await self._deps.claims.hand_over(self._connection.actor, session.id, request.to)
+                await self._deps.claims.hand_over(self._connection.actor, session.claim_session_id, request.to)
             case Heartbeat():
                 pass  # receiving it has restarted the time-out
             case _:
@@ -200,7 +205,7 @@ class Conversation:
         try:
             await self._deps.terminal_input.type_keys(
                 self._connection.actor,
-                session.id,
+                session.claim_session_id,
                 terminal_address(session),
                 session.owner_id,
                 pane,
@@ -219,7 +224,7 @@ class Conversation:
     async def _take_claim(self, request: TakeClaim) -> None:
         session = await self._session(request.session_name)
         try:
-            await self._deps.claims.take(self._connection.actor, session.id, session.owner_id)
+            await self._deps.claims.take(self._connection.actor, session.claim_session_id, session.owner_id)
         except NotAllowed:
             raise MessageError("FORBIDDEN", "Viewers cannot claim sessions") from None
         except Claimed as error:

@@ -63,7 +63,7 @@ async def lock(request: Request, actor: Member, id: str) -> Response:
     deps = chrote_deps(request)
     session = await find_session(deps, actor, id)
     try:
-        await deps.claims.take(actor, session.id, session.owner_id)
+        await deps.claims.take(actor, session.claim_session_id, session.owner_id)
     except Claimed as error:
         profiles = await deps.profiles.profiles([error.holder_id])
         holder = {"id": user_id(error.holder_id), "name": name_of(error.holder_id, profiles)}
@@ -75,5 +75,5 @@ async def lock(request: Request, actor: Member, id: str) -> Response:
 async def release(request: Request, actor: Member, id: str) -> Response:
     deps = chrote_deps(request)
     session = await find_session(deps, actor, id)
-    await deps.claims.release(actor, session.id)
+    await deps.claims.release(actor, session.claim_session_id)
     return Json({"success": True, "locked": False})

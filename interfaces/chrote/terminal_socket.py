@@ -104,7 +104,7 @@ class Terminal:
         try:
             await self._deps.terminal_input.type_keys(
                 self._connection.actor,
-                self._session.id,
+                self._session.claim_session_id,
                 terminal_address(self._session),
                 self._session.owner_id,
                 request.pane or self._pane,

@@ -21,7 +21,7 @@ import orjson
 from sse_starlette import ServerSentEvent
 
 from application.ports.displays import Act
-from application.ports.terminals import Frame
+from application.ports.terminals import MAX_KEYS_BYTES, TOO_MANY_KEYS, Frame
 from interfaces.clarateach.views import LearnersJson
 from interfaces.http.display_messages import Answer, BrowserCandidate, parse_act, parse_event
 from interfaces.http.json_messages import JsonObject, parse_tagged
@@ -48,7 +48,10 @@ class Input:
         data = fields.get("data")
         if not isinstance(data, str):
             raise MessageError("data must be text")
-        return cls(data.encode())
+        keys = data.encode()
+        if len(keys) > MAX_KEYS_BYTES:
+            raise MessageError(TOO_MANY_KEYS)
+        return cls(keys)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ router = APIRouter()
 SEND_TIMEOUT_S = 10.0  # a client that takes nothing for so long is disconnected
 RESIZE_INTERVAL_S = 0.05  # the least time between two resizes
 CREDENTIAL_CHECK_INTERVAL_S = 30.0  # of silence, after which the token is checked again
+MAX_QUEUED_INPUTS = 4  # that wait to be typed; then the client's next messages wait in its socket
 RETRY_DELAY_S = 1.0  # while the database does not answer
 NORMAL_CODE, SHUTTING_DOWN_CODE, NOT_ALLOWED_CODE, TOO_SLOW_CODE = 1000, 1001, 1008, 1013
 MAX_REASON_CHARS = 100
@@ -70,12 +71,13 @@ class TerminalConnection:
         self._deps = clarateach_deps(socket)
         self._size: Resize | None = None  # the size that the client has sent last
         self._resized = asyncio.Event()
+        self._inputs: asyncio.Queue[bytes] = asyncio.Queue(MAX_QUEUED_INPUTS)
 
     async def run(self, view: View) -> None:
         """Serve the client until it disconnects, or may see the terminal no longer."""
         try:
             async with anyio.create_task_group() as tasks:
-                for part in (self._send_output, self._watch_seat, self._apply_sizes):
+                for part in (self._send_output, self._watch_seat, self._apply_sizes, self._type_inputs):
                     tasks.start_soon(part, view)
                 with suppress(WebSocketDisconnect):
                     await self._receive_messages()
@@ -142,6 +144,14 @@ class TerminalConnection:
                     await self._deps.terminals.resize(self._address, self._size.columns, self._size.lines)
             await asyncio.sleep(RESIZE_INTERVAL_S)
 
+    async def _type_inputs(self, view: View) -> None:
+        """Type in the background, in order: a long paste delays no other message of the client."""
+        while True:
+            try:
+                await self._deps.terminals.type(self._address, None, await self._inputs.get())
+            except Unavailable as error:
+                await self._send(TerminalError(str(error)))
+
     async def _receive_messages(self) -> None:
         """Raises `WebSocketDisconnect` when the client disconnects."""
         while True:
@@ -155,14 +165,14 @@ class TerminalConnection:
                 raise WebSocketDisconnect(received.get("code", NORMAL_CODE))
             try:
                 await self._handle(parse_terminal_message(received.get("text") or received.get("bytes") or b""))
-            except (MessageError, Unavailable) as error:
+            except MessageError as error:
                 await self._send(TerminalError(str(error)))
 
     async def _handle(self, message: Input | Resize) -> None:
         match message:
             case Input(keys):
                 if keys:
-                    await self._deps.terminals.type(self._address, None, keys)
+                    await self._inputs.put(keys)
             case Resize():
                 if message != self._size:
                     self._size = message

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 LEAVE_KEY = "\x1d"  # Ctrl-]
 HEARTBEAT_INTERVAL_S = 10.0
 # Switches off the terminal modes that programs of the session may have switched on.
-RESET = "\x1b[r\x1b[?1049l\x1b[m\x1b[?25h\x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[4l"
+RESET = (
+    "\x1b[?6l\x1b[r\x1b[?1049l\x1b[m\x1b[?25h\x1b[?1l\x1b>\x1b[?7h\x1b[4l"
+    "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?2004l"
+)
 SCROLL_REGION = re.compile(r"\x1b\[\d+;\d+r")
 CLOSE_REASONS = {  # by the code of the WebSocket
     4000: "the server heard nothing from us",

@@ -13,7 +13,9 @@ from tests.support.stories.workspaces import (
     OPERATION,
     OWNED,
     SESSION,
+    SNAPSHOT,
     back,
+    grouped,
     lost,
     observed,
     observed_inside,
@@ -41,6 +43,12 @@ def test_it_is_closed_once_and_may_come_back() -> None:
     back.when(Session.observe, "main", 1, T0).nothing()
 
 
+def test_its_lead_in_a_group_is_recorded_once_and_is_never_itself() -> None:
+    observed.when(Session.group, SNAPSHOT, T0).then(Session.Grouped, lead_id=SNAPSHOT)
+    grouped.when(Session.group, SNAPSHOT, T0).nothing()
+    observed.when(Session.group, SUBJECT, T0).nothing()
+
+
 def test_one_session_of_one_server_is_one_stream() -> None:
     assert Session.id_of("host", 7, "$3", T0) == Session.id_of("host", 7, "$3", T0)
     later, elsewhere = Session.id_of("host", 7, "$3", T0 + timedelta(seconds=1)), Session.id_of("other", 7, "$3", T0)
@@ -54,6 +62,7 @@ def test_its_row() -> None:
     assert row == sessions.SessionRow(SUBJECT, **SESSION)
     assert renamed.row(sessions.evolve).name == "dev"
     assert resized.row(sessions.evolve).windows == 2
+    assert grouped.row(sessions.evolve).lead_id == SNAPSHOT
     assert lost.row(sessions.evolve).closed
     assert back.row(sessions.evolve) == row
 

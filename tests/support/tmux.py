@@ -86,9 +86,18 @@ async def address(terminals: TmuxTerminals, name: str = "main") -> Address:
 
 async def drawn(tmux: Tmux, data: str, file: Path) -> str:
     """The screen of a terminal of 80 columns and 24 lines after this data is written to it, as tmux draws it."""
+    async with drawing(tmux, data, file):
+        return tmux.screen("drawn")
+
+
+@asynccontextmanager
+async def drawing(tmux: Tmux, data: str, file: Path, lines: int = 24, columns: int = 80) -> AsyncIterator[None]:
+    """A session "drawn" whose terminal of this size has been written this data, until the block is left."""
     file.write_bytes(data.encode())
-    tmux.session("drawn", "sh", "-c", 'stty -opost -echo; cat "$0"; tmux wait-for -S drawn; sleep 1000', str(file))
-    await asyncio.to_thread(tmux, "wait-for", "drawn")
-    screen = tmux.screen("drawn")
-    tmux("kill-session", "-t", "drawn")
-    return screen
+    program = ("sh", "-c", 'stty -opost -echo; cat "$0"; tmux wait-for -S drawn; sleep 1000', str(file))
+    tmux("new-session", "-d", "-x", str(columns), "-y", str(lines), "-s", "drawn", *program)
+    try:
+        await asyncio.to_thread(tmux, "wait-for", "drawn")
+        yield
+    finally:
+        tmux("kill-session", "-t", "drawn")

@@ -298,3 +298,36 @@ async def test_whole_screens_for_who_wants_them(place: Place) -> None:
         assert message["data"] == place.tmux.screen().removesuffix("\n")
         await otto.say("subscribe", sessionId="main", mode="upside down")
         await otto.error("INVALID_MESSAGE")
+
+
+@pytest.mark.fault("F64")
+async def test_a_claim_covers_the_sessions_of_a_tmux_group(place: Place) -> None:
+    # given
+    await place.session("one", "cat")
+    place.tmux("new-session", "-d", "-t", "one", "-s", "two")
+    await place.until_listed("one", "two")
+    async with place.socket("oskar") as oskar, place.socket("oskar", "/ws/terminal/two") as terminal:
+        for name in ("one", "two"):
+            await oskar.say("subscribe", sessionId=name)
+            await oskar.until("presence", sessionId=name)
+        # when
+        assert (await place.otto.post("/api/sessions/two/claim")).status_code == 200
+        # then
+        assert {(await oskar.until("claimed"))["sessionId"] for _ in range(2)} == {"one", "two"}
+        for name in ("one", "two"):
+            await oskar.say("sendKeys", sessionId=name, keys="x")
+            await oskar.error("CLAIM_REQUIRED")
+            assert (await place.oskar.post(f"/api/sessions/{name}/claim")).status_code == 403
+        await terminal.say("sendKeys", keys="x")
+        await terminal.error("NOT_CLAIMED")
+        holders = [session["claim"]["userId"] for session in await place.listed()]
+        assert holders == [place.ids["otto"]] * 2
+        # when
+        place.tmux("kill-session", "-t", "one")
+        await place.until_gone("one")
+        place.tmux("new-session", "-d", "-t", "two", "-s", "three")
+        await place.until_listed("three")
+        # then
+        assert (await place.oskar.post("/api/sessions/three/claim")).status_code == 403
+        assert (await place.otto.delete("/api/sessions/three/claim")).status_code == 200
+        assert {(await oskar.until("released"))["sessionId"] for _ in range(2)} == {"two", "three"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from websockets import ConnectionClosed, InvalidStatus, connect
 
+from application.ports.terminals import MAX_KEYS_BYTES, TOO_MANY_KEYS
 from infra.process.server import uvicorn_config
 from infra.settings import Settings
 from tests.contracts.clarateach.seats import Classroom, Seat, Tab, classroom
@@ -106,6 +108,24 @@ async def size(tab: Tab, expected: str) -> None:
         return f"{expected}," in tab.output
 
     await eventually(is_expected)
+
+
+@pytest.mark.fault("F66")
+async def test_ten_megabytes_are_pasted_and_the_tab_goes_on(seat: Seat) -> None:
+    text = "".join(f"{n:07x}é\r" for n in range(1_000_000))
+    expected = hashlib.md5(text.encode()).hexdigest()
+    async with seat.terminal() as tab, seat.terminal() as other:
+        await tab.types(f"stty raw -echo; echo re''ady; head -c {len(text.encode())} | md5sum; stty sane\r")
+        await tab.shows("ready")
+        await tab.types(text)
+        await tab.say("resize", cols=91, rows=33)
+        await other.say("dance")
+        await other.until(lambda: other.messages[-1]["type"] == "error")
+        await tab.shows(expected)
+        await tab.types("x" * (MAX_KEYS_BYTES + 1))
+        await tab.until(lambda: tab.messages[-1]["type"] == "error")
+        assert tab.messages[-1]["message"] == TOO_MANY_KEYS
+        await size(tab, "33 91")
 
 
 @pytest.mark.line("T28")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -62,3 +63,29 @@ async def test_who_waits_for_it_to_be_attached_is_told_when_it_never_is() -> Non
     await client.run()
     with pytest.raises(TmuxGone):
         await asking
+
+
+class DeafTmux(SlowTmux):
+    """Takes no input."""
+
+    async def write(self, data: bytes) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_the_end_of_tmux_is_no_error_for_a_caller_that_has_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    # given
+    tmux = DeafTmux()
+    client = ControlClient(tmux, lambda message: None)
+    tmux.output.put_nowait(ATTACHED)
+    running = asyncio.create_task(client.run())
+    asking = asyncio.create_task(client.ask("list-sessions"))
+    while not client._requests or client._unsent is not None:
+        await asyncio.sleep(0)
+    await end_tasks([asking])
+    # when
+    tmux.output.put_nowait(b"")
+    await running
+    del asking
+    gc.collect()
+    # then
+    assert caplog.records == []

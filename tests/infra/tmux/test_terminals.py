@@ -108,7 +108,7 @@ async def test_a_viewer_gets_the_screen_and_then_what_is_written(tmux: Tmux) -> 
             first = await view.next()
             assert (first.pane, first.size) == ("0", (80, 24))
             assert "\x1b[2J\x1b[Hone\r\ntwo" in first.data
-            assert "\x1b[2;4H" in first.data
+            assert "\x1b[2J\x1b[Hone\r\ntwo\x1b[m\r\x1b[3C" in first.data
             await terminals.type(at, "0", "hé \\ 界".encode())
             text = await until(view, "界")
             assert text.startswith("hé \\") and "\ufffd" not in text

@@ -92,6 +92,7 @@ observed = unobserved.given(Session.Found, **SESSION, owner_id=None)
 observed_inside = unobserved.given(Session.Found, **OWNED)
 renamed = observed.given(Session.Renamed, name="dev")
 resized = observed.given(Session.Resized, windows=2)
+grouped = observed.given(Session.Grouped, lead_id=SNAPSHOT)
 lost = observed.given(Session.Closed)
 back = lost.given(Session.FoundAgain, name="main", windows=1)
 
