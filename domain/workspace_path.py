@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 from domain.errors import Invalid, NotAllowed
 
 ROOT = "workspace"
 MAX_PATH_BYTES = 4096  # as Linux has it
+MAX_DEPTH = 256  # each directory on the way is kept open, and a process has few descriptors
 MAX_FILE_NAME_BYTES = 255  # as Linux has it
 
 
 def below_root(path: str) -> str:
     """Return the path relative to the workspace's root, without empty and "." parts; "" is the root itself.
 
-    Raises `NotAllowed` if the path leaves the workspace, by ".." or by another root. That holds for every percent-
-    decoding of it, too: whatever decodes it once more would leave. Raises `Invalid` for a path that no file can have.
+    Raises `NotAllowed` if the path leaves the workspace, by ".." or by another root, and `Invalid` for a path that no
+    file can have. The path is one that was decoded: a "%2e" in it is part of a file's name.
     """
     if len(path.encode(errors="replace")) > MAX_PATH_BYTES:
-        raise Invalid("the path is too long")
+        raise Invalid("the path is too long; delete or move a directory above it")
     parts = _parts(path)
-    decoded, before = unquote(path), path
-    while decoded != before:
-        _parts(decoded)
-        decoded, before = unquote(decoded), decoded
+    if len(parts) > MAX_DEPTH:
+        raise Invalid(f"a path has at most {MAX_DEPTH} directories; delete or move one above it")
     if "\0" in path or any(len(part.encode(errors="replace")) > MAX_FILE_NAME_BYTES for part in parts):
         raise Invalid("there can be no file of that name")
     return "/".join(parts)

@@ -9,7 +9,8 @@
 #                     before the zero leaves the old file as it was
 #   delete ROOT PATH  "ok"
 #
-# A refusal is "error CODE": leaves, missing, directory, file, root, special, denied, links, or the system's message.
+# A refusal is "error CODE": leaves, missing, directory, file, below file, root, special, denied, links,
+# or the system's message.
 #
 # The walk opens each directory by its name in the previous one, never through a link, and makes it the working
 # directory, so that every call names one entry. Links are read and walked by the same steps, and ".." returns to a
@@ -20,6 +21,7 @@ use Errno qw(EACCES EEXIST EISDIR ELOOP ENOENT ENOTDIR EPERM);
 my $PIECE_BYTES = 1 << 18;
 my $LARGE_BYTES = 1 << 20;    # from here on a channel pays; files.py has the same number
 my ($MAX_LINKS, $MAX_RETRIES, $MAX_ENTRIES) = (40, 200, 50_000);
+my $REPLACEMENT = "\xEF\xBF\xBD";    # U+FFFD, which listings show for bytes that are no UTF-8
 my ($operation, $root, $path) = @ARGV;
 (my $root_name = $root) =~ s{^/+|/+$}{}g;    # by which absolute links name the root
 my @open_directories;                        # from the root to the working directory
@@ -55,6 +57,7 @@ sub walk {
             enter_last();
             next;
         }
+        $name = exact_name($name);
         my $target = @names || $options{follow} ? readlink $name : undef;
         if (defined $target) {
             return (undef, "links") if ++$links > $MAX_LINKS;
@@ -83,10 +86,24 @@ sub walk {
             unshift @names, $name;
             next;
         }
+        return (undef, "below file") if $errno == ENOTDIR && $options{make};
         $! = $errno;
         return (undef, "");
     }
     return (".");
+}
+
+# The entry of the working directory that is listed under a name with U+FFFD in place of bytes that are no UTF-8; the
+# name itself if none is. Of several that look alike, the first by its bytes.
+sub exact_name {
+    my ($name) = @_;
+    return $name if index($name, $REPLACEMENT) < 0 || lstat $name;
+    my $pattern = join "[\\x80-\\xFF]+", map { quotemeta } split /(?:$REPLACEMENT)+/, $name, -1;
+    for my $entry (sort(entry_names())) {
+        my $text = $entry;
+        return $entry if $entry =~ /\A$pattern\z/s && !utf8::decode($text);
+    }
+    return $name;
 }
 
 # Walks the path from the root, and returns the entry's name in the working directory, or refuses.
@@ -123,19 +140,6 @@ sub is_text {
         return !utf8::is_utf8($text) || $bytes !~ /\xED[\xA0-\xBF]|\xF4[\x90-\xBF]|[\xF5-\xFF]/;
     });
     return $valid && $incomplete eq "";
-}
-
-# Removes an entry of the working directory, with all below it. Links are removed, not followed.
-sub remove {
-    my ($name) = @_;
-    lstat $name or refuse_errno();
-    if (!-d _) { unlink $name or refuse_errno(); return }
-    opendir my $parent, "." or refuse_errno();
-    sysopen my $directory, $name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW or refuse_errno();
-    chdir $directory or refuse_errno();
-    remove($_) for entry_names();
-    chdir $parent or refuse_errno();
-    rmdir $name or refuse_errno();
 }
 
 sub entry_names {
@@ -215,14 +219,11 @@ my %operations = (
         report("done\n");
     },
     delete => sub {
-        enter_root();
-        my (undef, $code) = walk($path, follow => 1);    # a link that leads outside is refused, not deleted
-        refuse($code) if ($code || "") eq "leaves";
         my $name = locate();
         refuse("root") if $name eq ".";
         lstat $name or refuse_errno();
-        refuse("special") unless -d _ || -f _ || -l _;
-        remove($name);
+        if (!-d _) { unlink $name or refuse_errno() }    # a link is removed, wherever it leads
+        elsif (system("rm", "-rf", "--", $name) != 0) { refuse("denied") }
         report("ok\n");
     },
 );

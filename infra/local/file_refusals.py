@@ -22,6 +22,8 @@ def refusal(code: str) -> Refused:
             return Invalid("it is a directory")
         case "file":
             return Invalid("it is not a directory")
+        case "below file":
+            return Invalid("a file is in the way: nothing can be below it")
         case "root":
             return NotAllowed("the workspace itself is not deleted")
         case "links":

@@ -12,8 +12,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
+import re
 import stat
+import subprocess
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a pipe that nobody writes to would wait for good. O_NOCTTY: a terminal must not become ours.
 OPEN_FOR_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 CREATE_FOR_WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+REPLACEMENT = "\ufffd"  # what listings show for bytes that are no UTF-8
 NEW_FILE_MODE = 0o666  # less the umask
 CODES = {
     errno.ENOENT: "missing",
@@ -65,6 +67,7 @@ def walk(root: Path, path: str, *, follow: bool, make: bool = False) -> Iterator
                     raise refusal("leaves")
                 os.close(open_directories.pop())
                 continue
+            name = exact_name(name, open_directories[-1])
             if (names or follow) and (target := read_link(name, open_directories[-1])) is not None:
                 links += 1
                 if links > MAX_LINKS:
@@ -86,8 +89,10 @@ def walk(root: Path, path: str, *, follow: bool, make: bool = False) -> Iterator
                         raise
                     with contextlib.suppress(FileExistsError):
                         os.mkdir(name, dir_fd=open_directories[-1])
-                except OSError:
+                except OSError as error:
                     if read_link(name, open_directories[-1]) is None:
+                        if make and error.errno == errno.ENOTDIR:
+                            raise refusal("below file") from error
                         raise
                 retries += 1  # the directory has been made, or has become a link since it was read
                 if retries > MAX_RETRIES:
@@ -97,6 +102,27 @@ def walk(root: Path, path: str, *, follow: bool, make: bool = False) -> Iterator
     finally:
         for directory in open_directories:
             os.close(directory)
+
+
+def exact_name(name: str, directory: int) -> str:
+    """The entry that is listed under a name with U+FFFD in place of bytes that are no UTF-8; else the name itself.
+
+    Of several that look alike, the first by its bytes: so each can be read and deleted, one after the other.
+    """
+    if REPLACEMENT not in name or name in (names := os.listdir(directory)):
+        return name
+    kept = (re.escape(part.encode()) for part in re.split(f"{REPLACEMENT}+", name))
+    pattern = re.compile(b"[\x80-\xff]+".join(kept), re.DOTALL)
+    alike = sorted(entry for entry in map(os.fsencode, names) if pattern.fullmatch(entry) and not is_utf8(entry))
+    return os.fsdecode(alike[0]) if alike else name
+
+
+def is_utf8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def parts(path: str) -> list[str]:
@@ -196,16 +222,16 @@ def replace_file(root: Path, path: str) -> Iterator[int]:
 
 
 def delete(root: Path, path: str) -> None:
-    """Remove a file, a link, or a directory with all below it; never the root."""
-    with contextlib.suppress(OSError), walk(root, path, follow=True):
-        pass  # refuses a link that leads outside, instead of removing it
+    """Remove any entry, a directory with all below it; never the root. A link is removed, wherever it leads."""
     with walk(root, path, follow=False) as (directory, name):
         if name == ".":
             raise refusal("root")
-        mode = os.lstat(name, dir_fd=directory).st_mode
-        if stat.S_ISDIR(mode):
-            shutil.rmtree(name, dir_fd=directory)  # follows no links either
-        elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):
+        if not stat.S_ISDIR(os.lstat(name, dir_fd=directory).st_mode):
             os.unlink(name, dir_fd=directory)
-        else:
-            raise refusal("special")
+            return
+        # `rm` follows no links, and takes trees that are deeper than Python's stack.
+        command = ["rm", "-rf", "--", name]
+        working_directory = f"/proc/{os.getpid()}/fd/{directory}"
+        done = subprocess.run(command, cwd=working_directory, capture_output=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise refusal("denied")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +23,20 @@ from interfaces.clarateach.rates import Limited
 from interfaces.clarateach.views import Success
 from interfaces.http.responses import Json
 
+
+class AnyPath(Convertor[str]):
+    """The rest of an address, line breaks included: a file's name may have them. Starlette's own `path` takes none."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any", AnyPath())
 router = APIRouter(prefix="/vm/{seat}/files", tags=["seats"], route_class=Limited, responses=errors(400, 401, 403, 404))
 
 
@@ -61,7 +76,7 @@ async def list_files(request: Request, seat_session: CurrentSeat, path: str = f"
     return Json({"files": [file_info(directory, entry) for entry in entries]})
 
 
-@router.get("/{path:path}", response_model=FileContent)
+@router.get("/{path:any}", response_model=FileContent)
 async def read_file(request: Request, seat_session: CurrentSeat, path: str) -> Response:
     """A whole file. It is sent while it is read."""
     async with AsyncExitStack() as stack:
@@ -71,7 +86,7 @@ async def read_file(request: Request, seat_session: CurrentSeat, path: str) -> R
         return FileResponse(contents, stack.pop_all())
 
 
-@router.put("/{path:path}", response_model=Success, openapi_extra=UPLOAD_SCHEMA)
+@router.put("/{path:any}", response_model=Success, openapi_extra=UPLOAD_SCHEMA)
 async def write_file(request: Request, seat_session: CurrentSeat, path: str) -> Response:
     """Replace or make a file, with the directories above it. If that fails, the old file stays.
 
@@ -83,7 +98,7 @@ async def write_file(request: Request, seat_session: CurrentSeat, path: str) -> 
     return Json({"success": True})
 
 
-@router.delete("/{path:path}", response_model=Success)
+@router.delete("/{path:any}", response_model=Success)
 async def delete_file(request: Request, seat_session: CurrentSeat, path: str) -> Response:
     """Delete a file, or a directory with all that is in it."""
     await clarateach_deps(request).files.delete(seat_session.machine_id, below_root(path))

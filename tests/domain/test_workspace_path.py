@@ -28,6 +28,8 @@ from domain.workspace_path import below_root
         ("100%.txt", "100%.txt"),
         ("a%2fb", "a%2fb"),
         ("-rf", "-rf"),
+        ("%2e%2e%2f", "%2e%2e%2f"),
+        ("a/%2e%2e/b", "a/%2e%2e/b"),
     ],
 )
 def test_a_path_is_one_in_the_workspace(path: str, means: str) -> None:
@@ -36,28 +38,21 @@ def test_a_path_is_one_in_the_workspace(path: str, means: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["..", "../x", "a/..", "a/../b", "workspace/../x", "/etc/passwd", "//etc/passwd", "/workspacex", "%2e%2e/x"]
-    + ["..%2fetc%2fpasswd", "%252e%252e%252fetc", "%2fetc%2fpasswd", "a/%2e./b", "%25252e%25252e"],
+    ["..", "../x", "a/..", "a/../b", "workspace/../x", "/etc/passwd", "//etc/passwd", "/workspacex"],
 )
 def test_a_path_that_leaves_is_refused(path: str) -> None:
     with pytest.raises(NotAllowed):
         below_root(path)
 
 
-@given(path=st.lists(st.sampled_from(["..", "a", "", "/", "workspace"]), min_size=1, max_size=5).map("/".join))
-def test_however_often_it_is_encoded(path: str) -> None:
-    once = quote(path, safe="").replace(".", "%2e")
-    for encoded in (once, quote(once), quote(quote(once))):
-        try:
-            below_root(path)
-        except NotAllowed:
-            with pytest.raises(NotAllowed):
-                below_root(encoded)
-        else:
-            below_root(encoded)
+@pytest.mark.fault("F71")
+@given(path=st.lists(st.sampled_from(["..", "a", "/", "%", "workspace"]), min_size=1, max_size=5).map("/".join))
+def test_a_path_is_not_decoded_once_more(path: str) -> None:
+    name = quote(path, safe="").replace(".", "%2e")
+    assert below_root(name) == (name if name != "workspace" else "")
 
 
-@pytest.mark.parametrize("path", ["a\0b", "x" * 256, "ü" * 128, "a/" * 2100])
+@pytest.mark.parametrize("path", ["a\0b", "x" * 256, "ü" * 128, "a/" * 2100, "a/" * 257])
 def test_what_no_file_is_called_is_refused(path: str) -> None:
     with pytest.raises(Invalid):
         below_root(path)

@@ -113,9 +113,12 @@ LINKS = {
 async def test_a_link_that_leaves_leads_nowhere(house: House, link: tuple[str, str]) -> None:
     script, path = link
     await house.sh(script)
-    for ask in house.everything(path):
+    for ask in house.everything(path)[:-1]:
         with pytest.raises(NotAllowed):
             await ask()  # type: ignore[misc]
+    if "/" in path:  # else the link itself would be deleted
+        with pytest.raises(NotAllowed):
+            await house.delete(path)
     assert await untouched(house)
 
 
@@ -133,13 +136,78 @@ SOCKET = "perl -MSocket -e 'socket S, PF_UNIX, SOCK_STREAM, 0; bind S, sockaddr_
 
 
 @pytest.mark.parametrize("kind", ["mkfifo x", SOCKET], ids=["fifo", "socket"])
-async def test_what_is_no_file_is_left_alone(house: House, kind: str) -> None:
+@pytest.mark.fault("F71")
+async def test_what_is_no_file_is_neither_read_nor_written_and_can_be_deleted(house: House, kind: str) -> None:
     await house.sh(kind)
-    for ask in (house.read("x"), house.write("x", b"y"), house.delete("x")):
+    for ask in (house.read("x"), house.write("x", b"y")):
         async with asyncio.timeout(20):
             with pytest.raises(NotAllowed):
                 await ask
     assert await house.sh("test -e x && echo there") == "there\n"
+    await house.delete("x")
+    assert not await visible(house)
+
+
+async def visible(house: House) -> set[str]:
+    """The names in the workspace, without the files that the image brings."""
+    return {name for name in await house.names() if not name.startswith(".")}
+
+
+ODD_NAMES = ["new\nline", "end\n", "%2e%2e%2f", " ", "-rf", "\u2028", "\u0301", "back\\slash", "'\"$(x)", "*"]
+
+
+@pytest.mark.fault("F71")
+async def test_whatever_it_is_called_it_is_listed_read_and_deleted(house: House) -> None:
+    for name in ODD_NAMES:
+        await house.write(name, name.encode())
+    assert await visible(house) == set(ODD_NAMES)
+    for name in ODD_NAMES:
+        assert await house.read(name) == (True, name.encode())
+        await house.delete(name)
+    assert not await visible(house)
+
+
+@pytest.mark.fault("F71")
+async def test_a_name_that_is_no_text_is_read_and_deleted_as_it_is_listed(house: House) -> None:
+    await house.sh(
+        """printf 1 >"$(printf 'caf\\351')"; printf 2 >"$(printf 'caf\\352')"; printf 3 >"$(printf 'caf\\303\\251')" """
+    )
+    await house.sh("""d=$(printf 'd\\377'); mkdir "$d"; printf in >"$d/f" """)
+    assert await visible(house) == {"caf\ufffd", "café", "d\ufffd"}
+    assert (await house.read("caf\ufffd"))[1] == b"1" and (await house.read("d\ufffd/f"))[1] == b"in"
+    await house.delete("caf\ufffd")
+    assert (await house.read("caf\ufffd"))[1] == b"2"
+    for name in ("caf\ufffd", "d\ufffd", "café"):
+        await house.delete(name)
+    assert not await visible(house)
+
+
+@pytest.mark.fault("F71")
+async def test_links_that_lead_nowhere_are_deleted_themselves(house: House) -> None:
+    await house.sh("ln -s loop loop; ln -s $O/secret out; ln -s missing dangling; ln -s $O outside")
+    for name in ("loop", "out", "dangling", "outside"):
+        assert name in await house.names()
+        with pytest.raises(Refused):
+            await house.read(name)
+        await house.delete(name)
+    assert not await visible(house) and await untouched(house)
+
+
+@pytest.mark.fault("F71")
+async def test_a_deep_directory_is_deleted(house: House) -> None:
+    await house.sh("perl -e 'for (1..3000) { mkdir q(d); chdir q(d) or die }; open F, q(>f)'")
+    with pytest.raises(Invalid):
+        below_root("/".join(["d"] * 3000))
+    await house.delete("d")
+    assert not await visible(house)
+
+
+@pytest.mark.fault("F71")
+async def test_below_a_file_nothing_is_written(house: House) -> None:
+    await house.write("f", b"x")
+    with pytest.raises(Invalid, match="a file is in the way"):
+        await house.write("f/y", b"y")
+    assert await visible(house) == {"f"}
 
 
 async def test_what_is_another_users_is_left_alone(docker: House) -> None:
