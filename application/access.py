@@ -71,6 +71,9 @@ NEEDS: dict[str, str] = {
     "user.manage": Role.ADMIN,  # `manageUsers`
     "invite.create": Role.ADMIN,  # `createInvite`
     "invite.accept": ANYONE,
+    "quota.see": ANYONE,  # their own, and what they use of them
+    "quota.see_all": Role.ADMIN,
+    "quota.configure": Role.ADMIN,
     "key.create": ANYONE,
     "key.list": ANYONE,  # their own
     "key.revoke": HOLDER,

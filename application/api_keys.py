@@ -8,14 +8,17 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
+from application.guesses import count_wrong_guess
 from application.platform import Platform
 from application.ports.api_keys import Grant, KeyRows
 from application.ports.clock import Clock, Ids
 from application.ports.limits import AttemptLimiter
 from application.ports.people import People
+from application.quotas import QuotaLimits
 from domain.api_key import ApiKey
 from domain.errors import NotFound
 from domain.name import validate_name
+from domain.quota import Kind
 from domain.role import Role
 from domain.scope import Scope
 from domain.user import User
@@ -35,6 +38,7 @@ class ApiKeys:
     people: People
     scheme: str  # of the identities whose names are in `auditors`
     auditors: frozenset[str]
+    quotas: QuotaLimits
 
     async def create(
         self, actor: Actor, *, name: str, scopes: Iterable[str] = (Scope.FULL,), lasts: timedelta | None = None
@@ -45,8 +49,9 @@ class ApiKeys:
         if Scope.AUDIT in key.scopes:
             require(actor, "trail.see_all")
         validate_name(name)
-        text = await self.rows.issue(key.id, actor.user_id, name)  # first: a text without a key opens nothing
-        await self.platform.commit(actor.cause, key)
+        async with self.quotas.reserve(actor, Kind.KEYS, key.id):
+            text = await self.rows.issue(key.id, actor.user_id, name)  # first: a text without a key opens nothing
+            await self.platform.commit(actor.cause, key)
         return key, text
 
     async def revoke(self, actor: Actor, id: UUID) -> None:
@@ -67,13 +72,14 @@ class ApiKeys:
         await self.rows.forget(id)
         await self.platform.change(cause, ApiKey, id, lambda key: key.forget(self.clock()))
 
-    async def authenticate(self, text: str, guesser: str) -> Grant | None:
+    async def authenticate(self, text: str, address: str) -> Grant | None:
         """What a key's text allows now; None for a wrong or revoked one. Raises `TooMany` after too many wrong ones.
+
+        A good key is never refused for wrong ones from its address: keys are too long to be guessed.
 
         An unknown text, one with a known visible part, and one of a revoked key take the same steps: the time of an
         answer must not tell them apart.
         """
-        await self.attempt_limiter.check(guesser)
         id = await self.rows.find(text)
         try:
             key = await self.platform.load(ApiKey, id or NO_KEY)
@@ -81,7 +87,7 @@ class ApiKeys:
             key = None
         grant = await self._grant(key) if key and key.is_good(self.clock()) else None
         if key is None or grant is None:
-            await self.attempt_limiter.record_failure(guesser)
+            await count_wrong_guess(self.attempt_limiter, f"key {address}")
             return None
         await self.rows.record_use(key.id, self.clock())
         return grant

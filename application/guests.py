@@ -15,7 +15,7 @@ from application.platform import Platform
 from application.ports.clock import Clock, Ids
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.hosted_sessions import JoinRequest, JoinRequests, PublicKeys
-from application.ports.limits import AttemptLimiter
+from application.ports.limits import AttemptLimiter, Budget
 from application.ports.regions import Engines
 from application.ports.ssh_access import SshAccess
 from application.ssh_grants import SshGrants
@@ -60,7 +60,7 @@ class Guests:
         """Ask to join the session with this alias. Raises `AlreadyIn`, `TooMany`; `NotFound` for an unknown alias."""
         require(actor, "guest.ask")
         key, user = self.public_key(pub_key), vm_user.validate_vm_user(user)
-        session = await self.sessions.by_alias(alias, f"alias {client_ip}")
+        session = await self.sessions.by_alias(actor, alias)
         session.require_joinable()
         if session.owner_id == actor.user_id:
             raise AlreadyIn("this session is your own")
@@ -103,8 +103,7 @@ class Guests:
 
     async def _limit_requests(self, id: UUID) -> None:
         """Raises `TooMany` for somebody who asks again and again, which would bury the other requests."""
-        await self.join_limiter.check(f"join {id}")
-        await self.join_limiter.record_failure(f"join {id}")
+        await self.join_limiter.take(Budget(f"ask {id}"))
 
     async def withdraw(self, joiner_id: UUID, id: UUID, cause: Cause) -> None:
         """Withdraw a request whose connection was closed. A decision that was made stays."""

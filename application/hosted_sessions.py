@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, Cause, require
+from application.guesses import guess_at
 from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.hosted_sessions import Aliases, HolderKeys, JoinRequests, PublicKeys
 from application.ports.limits import AttemptLimiter
+from application.quotas import QuotaLimits
 from application.workspaces import Workspaces
 from domain.errors import NotFound
 from domain.guest import Guest
 from domain.hosted_session import HostedSession
+from domain.quota import Kind
 from domain.unique_name import Alias
 from domain.workspace import Workspace
 
@@ -34,6 +37,7 @@ class HostedSessions:
     keys: HolderKeys
     requests: JoinRequests
     attempt_limiter: AttemptLimiter
+    quotas: QuotaLimits
     term_s: int  # seconds that a session lasts unless it is ended before
 
     # -- commands of people -------------------------------------------------------
@@ -44,6 +48,12 @@ class HostedSessions:
         key = self.public_key(pub_key)
         workspace_id = self.ids()
         id = HostedSession.id_of(workspace_id)
+        async with self.quotas.reserve(actor, Kind.SESSIONS, id):
+            return await self._open(actor, id, workspace_id, machine_id, region, no_join, key)
+
+    async def _open(
+        self, actor: Actor, id: UUID, workspace_id: UUID, machine_id: str, region: str, no_join: bool, key: str
+    ) -> HostedSession:
         await self.keys.store(workspace_id, id, actor.user_id, key)
         for attempt in range(MAX_ATTEMPTS):
             name, alias = await self._free_alias(id)
@@ -80,15 +90,15 @@ class HostedSessions:
                 alias.take(id, now)
                 return name, alias
 
-    async def by_alias(self, alias: str, guesser: str) -> HostedSession:
-        """The session with this alias. Raises `NotFound`; `TooMany` after too many wrong guesses by `guesser`."""
-        await self.attempt_limiter.check(guesser)
-        with suppress(NotFound):
-            entry = await self.platform.load(Alias, Alias.id_of(alias))
-            if entry.subject_id:
-                return await self.platform.load(HostedSession, entry.subject_id)
-        await self.attempt_limiter.record_failure(guesser)
-        raise NotFound("no such session")
+    async def by_alias(self, actor: Actor, alias: str) -> HostedSession:
+        """The session with this alias. Raises `NotFound`; `TooMany` after too many wrong guesses by the actor."""
+        async with guess_at(self.attempt_limiter, f"alias {actor.user_id}") as guess:
+            with suppress(NotFound):
+                entry = await self.platform.load(Alias, Alias.id_of(alias))
+                if entry.subject_id:
+                    return await self.platform.load(HostedSession, entry.subject_id)
+            guess.wrong()
+            raise NotFound("no such session")
 
     async def own(self, actor: Actor, id: UUID, action: str = "hosted_session.manage") -> HostedSession:
         """The actor's own session. Raises `NotFound` for an unknown or ended one, and for somebody else's."""

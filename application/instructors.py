@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from application.guesses import count_wrong_guess, guess_at
 from application.logins import LASTS, Logins
 from application.platform import Platform
 from application.ports.clock import Clock
@@ -33,33 +34,38 @@ class Instructors:
     attempt_limiter: AttemptLimiter
 
     async def register(
-        self, *, email: str, password: str, name: str, invite: str | None, guesser: str, request_id: str
+        self, *, email: str, password: str, name: str, invite: str | None, address: str, request_id: str
     ) -> tuple[str, User]:
         """A new account: its token and its user. Raises `NotLetIn` as sign-ins do; `Conflict` for a taken e-mail."""
         email = normalize_email(email)
         if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
             raise Invalid(f"password must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
         identity = Identity(SCHEME, email, validate_name(name), email=email)
-        await self.attempt_limiter.check(guesser)
         user_id = await self.logins.profiles.find_user(identity)
         if user_id and await self.passwords.has_password(user_id):
-            await self.attempt_limiter.record_failure(guesser)  # else repeated attempts would list the accounts
+            # Else repeated attempts would list the accounts.
+            await count_wrong_guess(self.attempt_limiter, f"register {address}")
             raise Conflict("somebody has registered with this e-mail")
-        invitation = await self.logins.invitation(invite, guesser)
+        invitation = await self.logins.invitation(invite, address)
         user = await self.logins.admit(identity, invitation, request_id)
-        if not await self.passwords.add(user.id, password):
+        if not await self.passwords.add(user.id, password, address):
             raise Conflict("somebody has registered with this e-mail")
         return await self._token(user.id), user
 
-    async def log_in(self, *, email: str, password: str, guesser: str) -> tuple[str, User] | None:
-        """The account's token and user; None for a wrong password or an unknown e-mail, which take equally long."""
+    async def log_in(self, *, email: str, password: str, address: str) -> tuple[str, User] | None:
+        """The account's token and user; None for a wrong password or an unknown e-mail, which take equally long.
+
+        Raises `TooMany` after wrong guesses from this address at this e-mail.
+        """
         identity = Identity(SCHEME, normalize_email(email), "")
-        await self.attempt_limiter.check(guesser)
-        id = await self.logins.profiles.find_user(identity)
-        good = await self.passwords.verify(id, password)
-        if id is None or not good:
-            await self.attempt_limiter.record_failure(guesser)
-            return None
+        guess_source = f"login {identity.subject} {address}"
+        shared = (f"login from {address}", f"login as {identity.subject}")
+        async with guess_at(self.attempt_limiter, guess_source, *shared) as guess:
+            id = await self.logins.profiles.find_user(identity)
+            if not await self.passwords.verify(id, password, address) or id is None:
+                guess.wrong()
+                return None
+            guess.right()
         user = await self.platform.load(User, id)
         return None if user.removed_at else (await self._token(id), user)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
+from application.guesses import count_wrong_guess
 from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.invites import InviteTokens
@@ -55,27 +56,26 @@ class Invites:
         require(actor, "invite.create")
         await self.platform.change(actor.cause, Invite, id, lambda invite: invite.revoke(self.clock()))
 
-    async def find(self, token: str, guesser: str) -> UUID | None:
-        """The invite of a token; None for an unknown one. Raises `TooMany` after wrong guesses by `guesser`."""
-        await self.attempt_limiter.check(guesser)
+    async def find(self, token: str, address: str) -> UUID | None:
+        """The invite of a token; None for an unknown one. Raises `TooMany` after wrong ones from `address`."""
         id = await self.tokens.find(token)
         if id is None:
-            await self.attempt_limiter.record_failure(guesser)
+            await count_wrong_guess(self.attempt_limiter, f"invite {address}")
         return id
 
-    async def check(self, token: str, guesser: str) -> Role:
+    async def check(self, token: str, address: str) -> Role:
         """The role that a token gives. Raises `Unusable`, with the code not_found for an unknown token (C32)."""
-        id = await self.find(token, guesser)
+        id = await self.find(token, address)
         if id is None:
             raise Unusable("not_found")
         invite = await self.platform.load(Invite, id)
         invite.require_usable(self.clock())
         return invite.role
 
-    async def accept(self, actor: Actor, token: str, guesser: str) -> Role:
+    async def accept(self, actor: Actor, token: str, address: str) -> Role:
         """The actor's role after accepting: never a lower one than before. Raises `InvalidToken`."""
         require(actor, "invite.accept")
-        id = await self.find(token, guesser)
+        id = await self.find(token, address)
         if id is None:
             raise InvalidToken("Invite token invalid or expired")
         try:

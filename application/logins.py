@@ -50,9 +50,9 @@ class Logins:
     open_signup: bool
     numbers: Numbers
 
-    async def invitation(self, token: str | None, guesser: str) -> Invitation | None:
+    async def invitation(self, token: str | None, address: str) -> Invitation | None:
         """The invitation of a token, kept while its bearer signs in at a provider. None without a token."""
-        return Invitation(await self.invites.find(token, guesser)) if token else None
+        return Invitation(await self.invites.find(token, address)) if token else None
 
     async def sign_in(self, identity: Identity, invitation: Invitation | None, request_id: str) -> str:
         """A login token for an identity that a provider vouches for. Raises `NotLetIn`."""

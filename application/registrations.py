@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Cause
+from application.guesses import count_wrong_guess
 from application.instructors import normalize_email
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.workshops import Registration, Registrations
@@ -36,7 +37,7 @@ class Registering:
     seats: Seats
     rows: Registrations
 
-    async def register(self, *, code: str, email: str, name: str, guesser: str) -> AccessCode:
+    async def register(self, *, code: str, email: str, name: str, address: str) -> AccessCode:
         """The access code. A repeated registration under the same name gets the same one.
 
         Under another name there is none: an e-mail address alone must not open a seat.
@@ -44,7 +45,7 @@ class Registering:
         Raises `NotFound`, `Invalid`, `TooMany`.
         """
         email, name = normalize_email(email), validate_name(name)
-        workshop_id = await self.seats.find(code, guesser)
+        workshop_id = await self.seats.find(code, address)
         access_code = self.seats.labels.new_access_code()
         registration = Registration(workshop_id, self.seats.ids(), name)
         if await self.rows.add(registration, email, Code.canonical(access_code)):
@@ -53,21 +54,21 @@ class Registering:
             raise ConcurrentUpdate("the registration met another one; register again")
         registration, former_code = before
         if registration.name.casefold() != name.casefold():
+            await count_wrong_guess(self.seats.attempt_limiter, f"join {address}")
             return AccessCode("", is_new=False)
         if former_code is None:  # only its hash is stored, by 0.1
             await self.rows.set_code(registration.learner_id, Code.canonical(access_code))
             return AccessCode(access_code, is_new=False)
         return AccessCode(f"{former_code[:ACCESS_GROUP_CHARS]}-{former_code[ACCESS_GROUP_CHARS:]}", is_new=False)
 
-    async def session(self, access_code: str, guesser: str, request_id: str) -> tuple[Workshop, str, TakenSeat | None]:
+    async def session(self, access_code: str, address: str, request_id: str) -> tuple[Workshop, str, TakenSeat | None]:
         """The workshop, the registered name, and the seat; None instead of a seat while the workshop does not run.
 
         Raises `NoSuchSession`, `Gone` once the workshop is deleted, `TooMany`, and what `Seats.have` raises.
         """
-        await self.seats.attempt_limiter.check(guesser)
         registration = await self.rows.find(Code.canonical(access_code))
         if registration is None:
-            await self.seats.attempt_limiter.record_failure(guesser)
+            await count_wrong_guess(self.seats.attempt_limiter, f"join {address}")
             raise NoSuchSession("nobody has registered with this access code")
         workshop = await self.platform.load(Workshop, registration.workshop_id)
         if workshop.deleted:

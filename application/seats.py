@@ -8,6 +8,7 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from application.access import Cause
+from application.guesses import count_wrong_guess, guess_at
 from application.platform import Platform
 from application.ports.clock import Clock, Ids
 from application.ports.limits import AttemptLimiter
@@ -20,6 +21,7 @@ from domain.unique_name import Code
 from domain.workshop import Workshop
 
 MAX_ATTEMPTS = 100  # at one seat; many learners may join at once, through many servers
+CLASS_FACTOR = 10  # of the wrong reconnect codes that an address may try in a minute
 
 
 @dataclass(frozen=True)
@@ -46,33 +48,36 @@ class Seats:
     _locks: WeakValueDictionary[UUID, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def join(
-        self, *, code: str, odehash: str | None, name: str | None, guesser: str, request_id: str
+        self, *, code: str, odehash: str | None, name: str | None, address: str, request_id: str
     ) -> TakenSeat:
         """A seat in the workshop with this code: a free one, or the former one for a reconnect code (`odehash`).
 
         Raises, in this order, `NotFound`, `NotRunning`, `NoSuchSession`, `NoSeats`; `TooMany` after wrong guesses.
         """
-        workshop_id = await self.find(code, guesser)
+        workshop_id = await self.find(code, address)
         cause = Cause(request_id=request_id)
         # One learner at a time saves retries. Learners on other servers are met as concurrent updates.
         async with self._locks.setdefault(workshop_id, asyncio.Lock()):
             if odehash is None:
                 return await self.sit_down(workshop_id, name or "", cause)
-            try:
-                return await self._come_back(workshop_id, odehash.lower(), cause)
-            except NoSuchSession:
-                await self.attempt_limiter.record_failure(guesser)
-                raise
+            # Five letters: so few that they are taken from a budget, which a class behind one address shares.
+            source = f"reconnect {workshop_id} {address}"
+            async with guess_at(self.attempt_limiter, source, factor=CLASS_FACTOR) as guess:
+                try:
+                    return await self._come_back(workshop_id, odehash.lower(), cause)
+                except NoSuchSession:
+                    guess.wrong()
+                    await count_wrong_guess(self.attempt_limiter, f"join {address}")
+                    raise
 
-    async def find(self, code: str, guesser: str) -> UUID:
-        """The workshop with this code. Raises `NotFound`; `TooMany` after too many wrong guesses by `guesser`."""
-        await self.attempt_limiter.check(guesser)
+    async def find(self, code: str, address: str) -> UUID:
+        """The workshop with this code. Raises `NotFound`; `TooMany` after too many wrong ones from `address`."""
         try:
             workshop_id = (await self.platform.load(Code, Code.id_of(code))).subject_id
         except NotFound:
             workshop_id = None
         if workshop_id is None:
-            await self.attempt_limiter.record_failure(guesser)
+            await count_wrong_guess(self.attempt_limiter, f"join {address}")
             raise NotFound("no workshop has this code")
         return workshop_id
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from application.access import Actor, Cause, require
 from application.account_closure import close_vm_account, leave_membership
 from application.first_owner import find_ownership, first_owner_aggregates
+from application.guesses import count_wrong_guess, guess_at
 from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
@@ -46,7 +47,7 @@ class VmAccounts:
     rate_limiter: RateLimiter
     max_per_hour: int  # new accounts from one address
 
-    async def register(self, *, username: str, password: str, guesser: str, request_id: str) -> str:
+    async def register(self, *, username: str, password: str, address: str, request_id: str) -> str:
         """A token for a new account. The first user of an installation becomes its owner and an administrator.
 
         Raises `NotAllowed` while registrations are closed, `Invalid`, `Conflict` for a taken name, `TooMany`.
@@ -54,23 +55,26 @@ class VmAccounts:
         if not (await self.servers.settings())["registrations_open"]:
             raise NotAllowed("registrations are closed")
         username, proof = names.validate_username(username), validated_proof(password)
-        await self.attempt_limiter.check(guesser)
         if await self.rows.find(username):
-            await self.attempt_limiter.record_failure(guesser)  # else repeated attempts would list the accounts
-        rate = await self.rate_limiter.hit("account", guesser, self.max_per_hour)
+            # Else repeated attempts would list the accounts.
+            await count_wrong_guess(self.attempt_limiter, f"vm register {address}")
+        rate = await self.rate_limiter.hit("account", address, self.max_per_hour)
         if not rate.allowed:
             raise TooMany(rate.resets_in_s)
-        account, password_hash = await self.open(username, proof, UserType.USER, None, request_id)
+        account, password_hash = await self.open(username, proof, UserType.USER, None, request_id, address)
         return await self._token(account, password_hash)
 
     async def open(
-        self, username: str, proof: str, user_type: UserType, by: UUID | None, request_id: str
+        self, username: str, proof: str, user_type: UserType, by: UUID | None, request_id: str, source: str
     ) -> tuple[VmAccount, str]:
-        """A new account and the hash of its password. `by` is the administrator who opens it; None: its own user."""
+        """A new account and the hash of its password. `by` is the administrator who opens it; None: its own user.
+
+        `source` is whose turn it is to hash: an address, or the administrator.
+        """
         user_id = self.ids()
-        password_hash = await self.rows.register(user_id, username, proof)
+        password_hash = await self.rows.register(user_id, username, proof, source)
         if password_hash is None and await self._release_name(username):
-            password_hash = await self.rows.register(user_id, username, proof)
+            password_hash = await self.rows.register(user_id, username, proof, source)
         if password_hash is None:
             raise Conflict("this username is taken")
         try:
@@ -111,19 +115,21 @@ class VmAccounts:
             return next(one for one in aggregates if isinstance(one, VmAccount))
         raise ConcurrentUpdate("many are registering just now; try again")
 
-    async def log_in(self, *, username: str, proof: str, guesser: str) -> tuple[str, VmAccount]:
-        """A token and its account, also a banned one. Raises `WrongPassword`, equally late for unknown names."""
+    async def log_in(self, *, username: str, proof: str, address: str) -> tuple[str, VmAccount]:
+        """A token and its account, also a banned one. Raises `WrongPassword`, equally late for unknown names.
+
+        Raises `TooMany` after wrong guesses from this address at this name.
+        """
         username = names.fold_username(username)
-        # Hashed: names are stored in their own rows only, so that they can be deleted.
-        guessers = (guesser, f"vm name {sha256(username.encode()).hexdigest()}")
-        for key in guessers:
-            await self.attempt_limiter.check(key)
-        user_id = await self.rows.find(username)
-        password_hash = await self.rows.verify_proof(user_id, proof)
-        if user_id is None or password_hash is None:
-            for key in guessers:
-                await self.attempt_limiter.record_failure(key)
-            raise WrongPassword
+        guess_source = f"vm login {username} {address}"
+        shared = (f"vm login from {address}", f"vm login as {username}")
+        async with guess_at(self.attempt_limiter, guess_source, *shared) as guess:
+            user_id = await self.rows.find(username)
+            password_hash = await self.rows.verify_proof(user_id, proof, address)
+            if user_id is None or password_hash is None:
+                guess.wrong()
+                raise WrongPassword
+            guess.right()
         account = await self.find(user_id)
         if account is None or account.closed_at is not None:
             raise WrongPassword  # being opened, or being deleted

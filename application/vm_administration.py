@@ -34,7 +34,7 @@ class VmAdministration:
         name, proof = names.validate_username(username), validated_proof(password)
         validate_reason(reason)
         account, _ = await self.accounts.open(
-            name, proof, validate_user_type(user_type), actor.user_id, actor.request_id
+            name, proof, validate_user_type(user_type), actor.user_id, actor.request_id, str(actor.user_id)
         )
         return await self.ban(actor, account.owner_id, reason) if banned else account
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from application.access import Actor, require
+from application.guesses import guess_at
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.limits import AttemptLimiter
 from application.ports.passwords import VmPasswords
+from application.quotas import QuotaLimits
 from application.vm_machines import VmMachines
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from domain.quota import Kind
 from domain.unique_name import VmId
 from domain.user_type import UserType
 from domain.vm.document import Document, RawDocument
@@ -57,17 +60,19 @@ class VmConfigs:
     machines: VmMachines
     passwords: VmPasswords
     attempt_limiter: AttemptLimiter  # of the passwords of private machines
+    quotas: QuotaLimits
 
     async def create(self, actor: Actor, document: RawDocument, password: str | None = None) -> VmConfig:
-        """A new machine. Raises `Invalid` with the device and the field; `Conflict` for a taken id."""
+        """A new machine. Raises `Invalid` with device and field; `Conflict` for a taken id; `QuotaExceeded`."""
         require(actor, "vm.configure")
         self.machines.require()
         config = VmConfig.create(self.ids(), document, self.clock())
         self.machines.check(config.document)
         if password is not None:
-            config.set_password(await self._store_password(config.id, password), self.clock())
+            config.set_password(await self._store_password(actor, config.id, password), self.clock())
         try:
-            await self._store(actor, config)
+            async with self.quotas.reserve(actor, Kind.MACHINES, config.id):
+                await self._store(actor, config)
         except Conflict:
             await self.passwords.forget(config.id)
             raise
@@ -86,7 +91,7 @@ class VmConfigs:
             config.patch(change.document, self.clock())
             self.machines.check(config.document)
             if change.sets_password:
-                id = None if change.password is None else await self._store_password(config.id, change.password)
+                id = None if change.password is None else await self._store_password(actor, config.id, change.password)
                 config.set_password(id, self.clock())
             return []
 
@@ -124,22 +129,24 @@ class VmConfigs:
         require(actor, "vm.see")
         return await self.platform.load(VmConfig, await self.id_of(vm))
 
-    async def admit(self, actor: Actor, id: UUID, private: bool, password: str, guesser: str) -> None:
+    async def admit(self, actor: Actor, id: UUID, private: bool, password: str) -> None:
         """Return if the actor may see the machine. A private one needs its password, except for administrators.
 
-        Wrong passwords are counted by `guesser`. Raises `WrongVmPassword`, and `TooMany` after too many of them.
+        Wrong passwords are counted by actor and by machine. Raises `WrongVmPassword`, and then `TooMany`.
         """
         if not private or actor.user_type == UserType.ADMINISTRATOR:
             return
-        await self.attempt_limiter.check(guesser)
-        if not await self.check_password(id, password):
-            await self.attempt_limiter.record_failure(guesser)
-            raise WrongVmPassword("this machine is private, and needs its password")
+        source = str(actor.user_id)
+        async with guess_at(self.attempt_limiter, f"vm password {id} {source}", f"vm password {id}") as guess:
+            if not await self.check_password(id, password, source):
+                guess.wrong()
+                raise WrongVmPassword("this machine is private, and needs its password")
+            guess.right()
 
-    async def check_password(self, id: UUID, password: str) -> bool:
+    async def check_password(self, id: UUID, password: str, source: str) -> bool:
         """Whether this is the password of a private machine. Without a stored password, none is right."""
         config = await self.platform.load(VmConfig, id)
-        return config.password_id is not None and await self.passwords.verify(config.password_id, password)
+        return config.password_id is not None and await self.passwords.verify(config.password_id, password, source)
 
     async def id_of(self, vm: str) -> UUID:
         """The aggregate's id of the machine with this VM id. Raises `NotFound`."""
@@ -176,12 +183,12 @@ class VmConfigs:
         vm_id.take(id, self.clock())
         return vm_id
 
-    async def _store_password(self, vm: UUID, password: str) -> UUID:
+    async def _store_password(self, actor: Actor, vm: UUID, password: str) -> UUID:
         """Store a password's hash before the event that names it: without the event it has no effect."""
         if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
             raise Invalid(f"password must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
         id = self.ids()
-        await self.passwords.store(id, vm, password)
+        await self.passwords.store(id, vm, password, str(actor.user_id))
         return id
 
 

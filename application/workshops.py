@@ -12,9 +12,11 @@ from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.regions import Engines
 from application.ports.workshops import Labels, Learners, Registrations, WorkshopKeys
+from application.quotas import QuotaLimits
 from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
 from domain.machine import Status
+from domain.quota import Kind
 from domain.region import LOCAL
 from domain.unique_name import Code
 from domain.workshop import Workshop
@@ -40,11 +42,15 @@ class Workshops:
     max_term: timedelta
     warning_lead: timedelta
     provision_patience: timedelta
+    quotas: QuotaLimits
 
     # -- commands of instructors ----------------------------------------------------
 
     async def create(self, actor: Actor, *, name: str, seats: int, api_key: str) -> Workshop:
-        """A new workshop with a new code. Raises `Invalid`; `ConcurrentUpdate` if no free code is found."""
+        """A new workshop with a new code.
+
+        Raises `Invalid`, `QuotaExceeded`, and `ConcurrentUpdate` if no free code is found.
+        """
         require(actor, "workshop.create")
         printable = api_key.isascii() and api_key.isprintable()
         if not MIN_API_KEY_CHARS <= len(api_key) <= MAX_API_KEY_CHARS or not printable:
@@ -57,9 +63,10 @@ class Workshops:
             code = await self._take_code(text, workshop)
             if code is None or await self.platform.last_event(workshop.id):
                 continue
-            await self.keys.store(workshop.id, api_key)  # first: a key without a workshop does no harm
             try:
-                await self.platform.commit(actor.cause, workshop, code)
+                async with self.quotas.reserve(actor, Kind.SEATS, workshop.id, amount=seats):
+                    await self.keys.store(workshop.id, api_key)  # first: a key without a workshop does no harm
+                    await self.platform.commit(actor.cause, workshop, code)
                 return workshop
             except ConcurrentUpdate:
                 await self.keys.forget(workshop.id)  # the number or the code has just been taken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -16,6 +17,7 @@ from application.ports.clock import Clock, Ids
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.machines import Machine, Machines, Template
 from application.ports.regions import Engines
+from application.quotas import QuotaLimits
 from application.regions import Regions
 from application.seat_machines import SeatMachines
 from application.ssh_grants import SshGrants
@@ -23,6 +25,7 @@ from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
 from domain.machine import Operation, Status
 from domain.orphan import Orphan
+from domain.quota import Kind
 from domain.region import LOCAL
 from domain.request_key import RequestKey
 from domain.workspace import Workspace
@@ -50,6 +53,7 @@ class Workspaces:
     provision_patience: timedelta
     grants: SshGrants
     seats: SeatMachines
+    quotas: QuotaLimits
 
     # -- commands of people --------------------------------
 
@@ -67,7 +71,7 @@ class Workspaces:
         """A new workspace; its machine is being created. A repeated `key` returns the workspace of the first request.
 
         `template`, `machine` and `region` are as for `build`. Raises `Invalid`, and `Conflict` for a key that was used
-        with another request.
+        with another request, or a quota that is used up.
         """
         workspace = await self.build(
             actor,
@@ -79,7 +83,8 @@ class Workspaces:
             region=region,
         )
         if key is None:
-            await self.platform.commit(actor.cause, workspace)
+            async with self.quotas.reserve(actor, Kind.WORKSPACES, workspace.id):
+                await self.platform.commit(actor.cause, workspace)
             return workspace
         origin = tuple(one for one in (machine, region) if one)
         fingerprint = sha256(repr((name, template, ttl_seconds, *origin)).encode()).hexdigest()
@@ -131,12 +136,13 @@ class Workspaces:
             fingerprint=fingerprint,
             subject_id=workspace.id,
         )
-        try:
-            await self.platform.commit(actor.cause, workspace, request_key)
-            return workspace
-        except ConcurrentUpdate:
-            before = await self.platform.load(RequestKey, request_key.id)
-            return await self.platform.load(Workspace, before.subject_of(fingerprint), version=1)
+        if await self.platform.last_event(request_key.id) is None:  # else it needs no quota
+            with suppress(ConcurrentUpdate):
+                async with self.quotas.reserve(actor, Kind.WORKSPACES, workspace.id):
+                    await self.platform.commit(actor.cause, workspace, request_key)
+                return workspace
+        before = await self.platform.load(RequestKey, request_key.id)
+        return await self.platform.load(Workspace, before.subject_of(fingerprint), version=1)
 
     async def operate(
         self, actor: Actor, id: UUID, operation: Operation, *, snapshot_id: UUID | None = None, label: str = ""

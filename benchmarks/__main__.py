@@ -29,7 +29,7 @@ from benchmarks.rows import Row
 
 BENCHES = (
     *("creates", "recorder", "reads", "latency", "fanout", "timers", "rebuild", "loading"),
-    *("echo", "viewers", "admission", "workshop", "seats", "consoles"),
+    *("echo", "viewers", "admission", "workshop", "seats", "consoles", "logins"),
 )
 PLAIN_TABLE_WIDTH = 190  # where the output is no terminal
 

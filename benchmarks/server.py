@@ -44,7 +44,8 @@ async def app(options: dict[str, Any], settings: Settings) -> AsyncIterator[ASGI
 
 async def serve(options: dict[str, Any]) -> None:
     """Serve until standard input ends."""
-    values = {"home": Path(options["home"]), "log_level": "warning"} | options.get("settings", {})
+    # One user holds all that a bench creates.
+    values = {"home": Path(options["home"]), "log_level": "warning", "quotas": False} | options.get("settings", {})
     listening = server.open_socket(Settings(bind="127.0.0.1:0", **values))
     settings = Settings(bind=f"127.0.0.1:{listening.getsockname()[1]}", **values)
     logs.configure(settings.log_level, "json")

@@ -6,15 +6,35 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
-class AttemptLimiter(Protocol):
-    """Counts failed attempts, such as wrong tokens, by their source. Both methods raise `TooMany`."""
+@dataclass(frozen=True)
+class Budget:
+    """How many attempts of one source are allowed in a minute: `factor` times what the settings say."""
 
-    async def check(self, source: str) -> None:
-        """Return if `source` may make another attempt."""
+    source: str  # of any text; it is stored hashed where it leaves the process
+    factor: int = 1
+
+
+class Attempt(Protocol):
+    """One attempt that was taken from its budgets."""
+
+    async def refund(self) -> None:
+        """Give the attempt back to its budgets, since it was no wrong guess."""
         ...
 
-    async def record_failure(self, source: str) -> None:
-        """Count one failed attempt of `source`."""
+
+class AttemptLimiter(Protocol):
+    """Counts attempts, such as wrong tokens, by their source; in all processes, where they share a Redis."""
+
+    async def take(self, *budgets: Budget) -> Attempt:
+        """Take one attempt from every budget, in one step. Raises `TooMany`, and takes nothing, if one is used up."""
+        ...
+
+    async def is_proven(self, source: str) -> bool:
+        """Whether an attempt of this source was right before, as far as remembered."""
+        ...
+
+    async def record_proof(self, source: str) -> None:
+        """Remember that an attempt of this source was right."""
         ...
 
 

@@ -1,4 +1,8 @@
-"""Passwords of instructors, and of accounts of virtual machines."""
+"""Passwords of instructors, and of private virtual machines.
+
+Hashing is slow, and waits in a queue in which sources take turns: `source` is the address or the user of a request. All
+methods that hash raise `Unavailable` while too many wait.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,11 @@ class Passwords(Protocol):
         """Return whether the user has a password."""
         ...
 
-    async def add(self, user_id: UUID, password: str) -> bool:
+    async def add(self, user_id: UUID, password: str, source: str) -> bool:
         """Store the password. Returns False, and stores nothing, if the user has one already."""
         ...
 
-    async def verify(self, user_id: UUID | None, password: str) -> bool:
+    async def verify(self, user_id: UUID | None, password: str, source: str) -> bool:
         """Return whether this is the user's password. Takes as long for a missing user or password as for any other."""
         ...
 
@@ -29,11 +33,11 @@ class VmPasswords(Protocol):
     All methods raise `Unavailable`.
     """
 
-    async def store(self, id: UUID, vm: UUID, password: str) -> None:
+    async def store(self, id: UUID, vm: UUID, password: str, source: str) -> None:
         """Store a password of the machine under this id, beside those of before."""
         ...
 
-    async def verify(self, id: UUID, password: str) -> bool:
+    async def verify(self, id: UUID, password: str, source: str) -> bool:
         """Return whether this is the password with this id."""
         ...
 

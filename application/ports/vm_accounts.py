@@ -29,10 +29,10 @@ class AccountRows(Protocol):
     """Names, passwords and ban reasons of accounts. Rows, so that they can be deleted. All raise `Unavailable`.
 
     A `proof` is what clients send for a password. Tokens are issued for the stored hash of a proof, and only while
-    that hash is still stored.
+    that hash is still stored. Hashes of one `source`, an address or a user, wait for their turn among those of others.
     """
 
-    async def register(self, user_id: UUID, username: str, proof: str) -> str | None:
+    async def register(self, user_id: UUID, username: str, proof: str, source: str) -> str | None:
         """Store a new account and return the hash of its password; None if the name is taken."""
         ...
 
@@ -44,7 +44,7 @@ class AccountRows(Protocol):
         """Return whether the rows are so old that their account, if it has no event by now, will never have one."""
         ...
 
-    async def verify_proof(self, user_id: UUID | None, proof: str) -> str | None:
+    async def verify_proof(self, user_id: UUID | None, proof: str, source: str) -> str | None:
         """Return the user's stored hash if the proof fits it. Takes as long for a missing user as for any other."""
         ...
 

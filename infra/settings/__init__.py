@@ -139,6 +139,7 @@ class Settings(
     max_ttl_seconds: Count = Field(
         31_536_000, description="seconds of the longest term that a workspace can be lent for"
     )
+    quotas: bool = Field(True, description="whether quotas limit how much a user may hold; see tenure quotas")
     max_body_bytes: Count = Field(1_048_576, description="bytes of the longest request body that is accepted")
     keepalive_seconds: Seconds = Field(15, description="seconds between comments on a quiet stream")
     reader_queue: Count = Field(

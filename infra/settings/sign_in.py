@@ -29,7 +29,10 @@ class SignInSettings(BaseSettings):
     """
 
     open_signup: bool = Field(False, description="whether anybody who signs in may join as a viewer, without an invite")
-    guesses_per_minute: Count = Field(20, description="wrong tokens and API keys that one address may try in a minute")
+    guesses_per_minute: Count = Field(
+        20,
+        description="wrong API keys, wrong codes, or wrong passwords of one name, that one address may try in a minute",
+    )
     accounts_per_hour: Count = Field(
         100, description="accounts for virtual machines that one address may register in an hour"
     )

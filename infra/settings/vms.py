@@ -27,7 +27,7 @@ class VmSettings(BaseSettings):
         "auto", description="whether KVM runs virtual machines; auto: where the host's CPU can"
     )
     vm_custom_cmd: bool = Field(
-        True, description="whether administrators may add words to QEMU's command line (custom_cmd)"
+        False, description="whether administrators may add options to QEMU's command line (custom_cmd), out of a list"
     )
     vm_tap: bool = Field(
         True, description="whether administrators may connect machines to network interfaces of this host (tap)"

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from application.ports.vm_accounts import AccountDescription
 from domain.username import fold_username
 from infra.postgres.rows import fetch_all
-from infra.tables.passwords import PasswordRows, run_hasher
+from infra.tables.passwords import PasswordRows
 from interfaces.http.identity import SCHEME as HEADER_SCHEME
 from projections.query import run_query
 
@@ -40,9 +40,9 @@ STALE_AFTER = timedelta(minutes=1)  # a name whose account has no event by then 
 class VmAccountRows(PasswordRows):
     """The `AccountRows` port on PostgreSQL. Instructors, who are other users, have passwords in the same table."""
 
-    async def register(self, user_id: UUID, username: str, proof: str) -> str | None:
+    async def register(self, user_id: UUID, username: str, proof: str, source: str) -> str | None:
         """Store a new account and return the hash of its password; None if the name is taken."""
-        hashed = await run_hasher(self._hasher.hash, proof)
+        hashed = await self._hashing.run(source, self._hasher.hash, proof)
 
         async def register(conn: AsyncConnection[Any]) -> str | None:
             async with conn.transaction():
@@ -69,7 +69,7 @@ class VmAccountRows(PasswordRows):
 
     async def change_password(self, user_id: UUID, proof: str, keep_token: UUID | None) -> bool:
         """Replace the password and delete all tokens but `keep_token`. Returns False if there is no password."""
-        hashed = await run_hasher(self._hasher.hash, proof)
+        hashed = await self._hashing.run(str(user_id), self._hasher.hash, proof)
 
         async def change(conn: AsyncConnection[Any]) -> bool:
             async with conn.transaction():  # the password first: a token that is being issued waits, and then is not

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from psycopg_pool import AsyncConnectionPool
 
 from infra.postgres.rows import fetch_all
+from infra.tables.hashing import HashingQueue
 
 DDL = """
 create table if not exists vm_passwords (
@@ -30,17 +30,18 @@ FORGET = "delete from vm_passwords where vm_id = %s and id is distinct from %s"
 class VmPasswordRows:
     """The `VmPasswords` port on PostgreSQL."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
-        self._pool, self._hasher = pool, PasswordHasher()
+    def __init__(self, pool: AsyncConnectionPool[Any], hashing: HashingQueue | None = None) -> None:
+        self._pool, self._hashing, self._hasher = pool, hashing or HashingQueue(), PasswordHasher()
 
-    async def store(self, id: UUID, vm: UUID, password: str) -> None:
+    async def store(self, id: UUID, vm: UUID, password: str, source: str) -> None:
         """Store a password of the machine under this id, beside those of before."""
-        await fetch_all(self._pool, STORE, (id, vm, await asyncio.to_thread(self._hasher.hash, password)))
+        hashed = await self._hashing.run(source, self._hasher.hash, password)
+        await fetch_all(self._pool, STORE, (id, vm, hashed))
 
-    async def verify(self, id: UUID, password: str) -> bool:
+    async def verify(self, id: UUID, password: str, source: str) -> bool:
         """Return whether this is the password with this id."""
         rows = await fetch_all(self._pool, "select hash from vm_passwords where id = %s", (id,))
-        return bool(rows) and await asyncio.to_thread(self._fits, rows[0][0], password)
+        return bool(rows) and await self._hashing.run(source, self._fits, rows[0][0], password)
 
     async def forget(self, vm: UUID, except_id: UUID | None = None) -> None:
         """Delete all passwords of the machine, but the one with `except_id`."""

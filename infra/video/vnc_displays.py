@@ -36,7 +36,7 @@ class SharedDisplay:
         self.users = 0
         self.captures = 0
         self.has_ended = False
-        self._picture: bytes | None = None
+        self._picture: tuple[bytes, tuple[int, int]] | None = None
         self._changed = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
@@ -68,10 +68,10 @@ class SharedDisplay:
         return self.captures
 
     @property
-    def picture(self) -> bytes:
-        """The newest picture, copied once for all viewers."""
+    def picture(self) -> tuple[bytes, tuple[int, int]]:
+        """The newest picture, copied once for all viewers, and its size: the display's own may have changed since."""
         if self._picture is None:
-            self._picture = bytes(self.rfb.picture)
+            self._picture = bytes(self.rfb.picture), self.rfb.size
         return self._picture
 
 
@@ -87,8 +87,8 @@ class VncDisplay:
 
     async def next(self) -> bytes:
         self._capture = await self._shared.wait_after(self._capture)
-        self.size = self._shared.rfb.size
-        return self._shared.picture
+        picture, self.size = self._shared.picture
+        return picture
 
     async def act(self, act: Act) -> None:
         if self._shared.has_ended:

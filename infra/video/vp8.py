@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 MAX_PREVIEW_WIDTH = 400  # pixels
 DUMMY_SIZE = (320, 200)  # pixels, of the picture in place of a private machine's display
+LOCK, GROUND = bytes((200, 200, 200, 0)), bytes((40, 34, 32, 0))  # its colours: blue, green, red and an unused byte
 TICKS_PER_S = 90_000  # the clock rate of video in RTP: RFC 7741
 TIME_BASE = Fraction(1, TICKS_PER_S)
 PIXEL_BYTES = 4
@@ -42,8 +43,19 @@ def preview_of(png: bytes) -> bytes:
 
 
 def dummy() -> bytes:
-    """A black PNG."""
-    return as_png(VideoFrame(*DUMMY_SIZE, "bgr0").reformat(format="rgb24"))
+    """The PNG that stands for the display of a private machine: a padlock."""
+    width, height = DUMMY_SIZE
+    pixels = (LOCK if is_lock(x - width // 2, y - height // 2) else GROUND for y in range(height) for x in range(width))
+    return as_png(frame_of(b"".join(pixels), DUMMY_SIZE).reformat(format="rgb24"))
+
+
+def is_lock(x: int, y: int) -> bool:
+    """Whether a pixel belongs to the padlock, by its distance from the middle of the picture."""
+    is_body = abs(x) <= 32 and -4 <= y <= 40
+    is_keyhole = x * x + (y - 14) ** 2 <= 36 or (abs(x) <= 2 and 14 <= y <= 28)
+    radius = (x * x + (y + 16) ** 2) if y < -16 else x * x  # of the shackle: a half circle on two straight legs
+    is_shackle = y < -4 and 14 * 14 <= radius <= 22 * 22
+    return (is_body and not is_keyhole) or is_shackle
 
 
 def as_png(frame: VideoFrame) -> bytes:
@@ -62,7 +74,12 @@ def encoder(name: str, width: int, height: int, pixel_format: str) -> VideoCodec
 
 
 def frame_of(picture: bytes, size: tuple[int, int]) -> VideoFrame:
-    """A display's picture, as `application.ports.displays.Display.next` returns it, as a frame."""
+    """A display's picture, as `application.ports.displays.Display.next` returns it, as a frame.
+
+    The only place that makes frames: a new frame is memory that other things were in before, so all of it is filled.
+    """
+    if len(picture) != size[0] * size[1] * PIXEL_BYTES:
+        raise ValueError(f"a picture of {size} pixels has {size[0] * size[1] * PIXEL_BYTES} bytes, not {len(picture)}")
     frame = VideoFrame(*size, "bgr0")
     plane, row_bytes = frame.planes[0], size[0] * PIXEL_BYTES
     if plane.line_size != row_bytes:  # FFmpeg aligns the beginning of each row

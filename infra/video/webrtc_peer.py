@@ -17,6 +17,7 @@ from av import VideoFrame
 from application.ports.displays import Display, IceCandidate, SessionDescription
 from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotFound
+from infra.video.vp8 import frame_of
 
 TICKS_PER_S = 90_000  # the clock rate of video in RTP: RFC 7741
 REPEAT_INTERVAL_S = 0.5  # a still picture is sent again, for a browser that has just come or lost packets
@@ -34,6 +35,7 @@ class DisplayTrack(MediaStreamTrack):
         self._started_at = self._sent_at = time.monotonic()
         self._next_picture: asyncio.Task[bytes] | None = None
         self._picture: bytes | None = None
+        self._size = display.size  # of the picture: the display's own may change before the next one comes
 
     async def recv(self) -> VideoFrame:
         """The next frame, as aiortc asks for it. `MediaStreamError` once the display has gone."""
@@ -44,9 +46,8 @@ class DisplayTrack(MediaStreamTrack):
             raise MediaStreamError from None
         await asyncio.sleep(max(0.0, self._sent_at + 1 / MAX_PICTURES_PER_S - time.monotonic()))
         self._sent_at = time.monotonic()
-        frame = VideoFrame(*self._display.size, "bgr0")
         assert self._picture is not None
-        frame.planes[0].update(self._picture)
+        frame = frame_of(self._picture, self._size)
         frame.pts, frame.time_base = int((self._sent_at - self._started_at) * TICKS_PER_S), Fraction(1, TICKS_PER_S)
         return frame
 
@@ -55,7 +56,8 @@ class DisplayTrack(MediaStreamTrack):
         self._next_picture = self._next_picture or asyncio.create_task(self._display.next())
         await asyncio.wait([self._next_picture], timeout=None if self._picture is None else REPEAT_INTERVAL_S)
         if self._next_picture.done():
-            self._picture, self._next_picture = self._next_picture.result(), None
+            self._picture, self._size = self._next_picture.result(), self._display.size
+            self._next_picture = None
 
     def stop(self) -> None:
         """End the track."""

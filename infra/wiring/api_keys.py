@@ -41,6 +41,7 @@ def build_api_keys(base: Foundation, people: PeopleServices) -> ApiKeyServices:
         people.accounts,
         SCHEME,
         frozenset(settings.auditors),
+        base.quotas,
     )
     signing_keys = build_signing_keys(settings, base.pool, base.clock)
     tokens = JwtTokens(signing_keys, base.clock, timedelta(seconds=settings.token_seconds))

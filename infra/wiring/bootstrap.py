@@ -138,6 +138,7 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
                 await end_tasks(tasks)
                 await vms.close()
     finally:
+        base.hashing.close()
         await base.pool.close()
         await database.close()
         if engines:

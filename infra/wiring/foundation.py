@@ -12,10 +12,13 @@ from psycopg_pool import AsyncConnectionPool
 from application.platform import Platform
 from application.ports.clock import Clock
 from application.ports.limits import AttemptLimiter
+from application.quotas import QuotaLimits
 from infra.auth.attempt_limiter import PerMinuteAttemptLimiter
 from infra.eventlog.notifications import Signals
 from infra.postgres import database as postgres
 from infra.settings import Settings
+from infra.tables.hashing import HashingQueue
+from infra.tables.holdings import HoldingRows
 from infra.wiring.database import Database
 from projections.hub import Hub
 from projections.query import Queries
@@ -36,6 +39,8 @@ class Foundation:
     hub: Hub
     reconciles: bool  # the sweep, and the search for idle sessions, run by themselves
     attempt_limiter: AttemptLimiter  # of wrong credentials of every kind, from one source
+    hashing: HashingQueue  # of passwords of every kind
+    quotas: QuotaLimits
 
     @property
     def works(self) -> bool:
@@ -60,4 +65,6 @@ def build_foundation(settings: Settings, database: Database, clock: Clock, recon
         hub=Hub(queries, settings.reader_queue, settings.replay_limit),
         reconciles=reconciles and settings.role != "api",
         attempt_limiter=PerMinuteAttemptLimiter(settings.redis_url, settings.guesses_per_minute),
+        hashing=HashingQueue(),
+        quotas=QuotaLimits(database.platform, clock, HoldingRows(pool), settings.quotas),
     )

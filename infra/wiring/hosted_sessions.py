@@ -50,6 +50,7 @@ def build_hosted_sessions(
         keys=ssh.holder_keys,
         requests=ssh.join_requests,
         attempt_limiter=base.attempt_limiter,
+        quotas=base.quotas,
         term_s=settings.session_seconds,
     )
     waiting_room = WaitingRoom(settings.join_waiting)

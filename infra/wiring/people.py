@@ -44,7 +44,9 @@ def build_people(base: Foundation) -> PeopleServices:
         users=Users(platform, clock, accounts),
         invites=invites,
         logins=logins,
-        instructors=Instructors(platform, clock, logins, PasswordRows(pool), InstructorTokenRows(pool), limiter),
+        instructors=Instructors(
+            platform, clock, logins, PasswordRows(pool, base.hashing), InstructorTokenRows(pool), limiter
+        ),
         providers=providers(base.settings),
         pending_sign_ins=PendingSignInRows(pool),
     )

@@ -14,6 +14,7 @@ from infra.eventlog.log_reader import events_after
 from infra.tables import (
     api_keys,
     holder_keys,
+    holdings,
     hosted_use,
     invite_tokens,
     join_requests,
@@ -60,6 +61,7 @@ TABLES = tuple(
         holder_keys,
         join_requests,
         hosted_use,
+        holdings,
         workshop_keys,
         learners,
         registrations,
@@ -77,14 +79,18 @@ async def migrate(conn: AsyncConnection[Any], platform: Platform) -> bool:
     """Make the tables that are missing, and refold read models of another shape. Return whether they were refolded."""
     async with conn.transaction():
         await conn.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        cur = await conn.execute("select to_regclass('public.holdings') is null")
+        (lacks_holdings,) = await cur.fetchone() or (False,)
         for statements in (INSTALLATION, *TABLES, read_models.FOLLOWER):
             await conn.execute(statements)
         cur = await conn.execute("select shape from follower for update")
         (shape,) = await cur.fetchone() or ("",)
-        if shape == read_models.SHAPE:
-            return False
-        await refold(conn, platform)
-        return True
+        refolds = shape != read_models.SHAPE
+        if refolds:
+            await refold(conn, platform)
+        if lacks_holdings:  # else what was created by an older version would not count
+            await conn.execute(holdings.FILL)
+        return refolds
 
 
 async def rebuild(

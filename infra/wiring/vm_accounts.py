@@ -40,7 +40,7 @@ class VmAccountServices:
 
 def build_vm_accounts(base: Foundation, people: PeopleServices, keys: ApiKeyServices) -> VmAccountServices:
     platform, clock = base.platform, base.clock
-    rows, tokens = VmAccountRows(base.pool), VmJwts(VmTokenRows(base.pool), keys.tokens)
+    rows, tokens = VmAccountRows(base.pool, base.hashing), VmJwts(VmTokenRows(base.pool), keys.tokens)
     servers = VmServers(platform, clock)
     accounts = VmAccounts(
         platform=platform,

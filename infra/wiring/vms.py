@@ -41,7 +41,7 @@ def build_vms(base: Foundation, hypervisor: Hypervisor | None) -> VmServices:
     """`hypervisor` overrides the one of the settings."""
     settings, platform, clock = base.settings, base.platform, base.clock
     hypervisor = hypervisor or choose_hypervisor(settings, base.installation_id)
-    passwords = VmPasswordRows(base.pool)
+    passwords = VmPasswordRows(base.pool, base.hashing)
     is_allowed = {"custom_cmd": settings.vm_custom_cmd, "tap": settings.vm_tap}
     forbidden = frozenset(kind for kind, allowed in is_allowed.items() if not allowed)
     machines = VmMachines(platform, clock, hypervisor, passwords, forbidden)
@@ -50,7 +50,7 @@ def build_vms(base: Foundation, hypervisor: Hypervisor | None) -> VmServices:
     return VmServices(
         hypervisor=hypervisor,
         machines=machines,
-        configs=VmConfigs(platform, clock, uuid4, machines, passwords, base.attempt_limiter),
+        configs=VmConfigs(platform, clock, uuid4, machines, passwords, base.attempt_limiter, base.quotas),
         consoles=LazyConsoles(hypervisor),
         images=vm_images(settings),
         console_rooms=ConsoleRooms(turns, HubSubjectChanges(base.hub)),

@@ -61,6 +61,7 @@ def build_workshops(base: Foundation, engines: EngineServices, keys: ApiKeyServi
         max_term=timedelta(seconds=settings.max_ttl_seconds),
         warning_lead=timedelta(seconds=settings.warn_seconds),
         provision_patience=timedelta(seconds=settings.provision_patience),
+        quotas=base.quotas,
     )
     seat_tokens = SeatJwts(keys.tokens, urlsplit(settings.url).hostname or "localhost")
     seats = Seats(

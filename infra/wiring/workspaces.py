@@ -53,6 +53,7 @@ async def build_workspaces(
         provision_patience=timedelta(seconds=settings.provision_patience),
         grants=ssh.grants,
         seats=workshops.seat_machines,
+        quotas=base.quotas,
     )
     orphans = Orphans(platform, clock, engines.by_region)
     sweep = Sweep(base.pool, base.queries, engines.by_region, engines.regions, workspaces, workshops.workshops)

@@ -13,11 +13,13 @@ from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
 from application.ports.errors import Unavailable
+from application.quotas import OpenStream
 from domain.errors import NotAllowed, Refused
 from domain.role import Role
 from interfaces.chrote.credentials import current_role, member, require_own_origin
 from interfaces.chrote.deps import ChroteDeps, chrote_deps
 from interfaces.chrote.messages import Message, MessageError, encode
+from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated, error_response
 from projections.stream_reader import AccessRevoked, CutOff, Push, ShuttingDown, StreamMessage
 
@@ -34,10 +36,13 @@ class ConnectionClosed(Exception):
 
 
 class Connection:
-    """An accepted socket and the actor who opened it. `actor` always has the role that the user has now."""
+    """An accepted socket and the actor who opened it. `actor` always has the role that the user has now.
 
-    def __init__(self, socket: WebSocket, actor: Actor) -> None:
-        self.actor = actor
+    `opened` counts against the actor's quota of streams until it is closed.
+    """
+
+    def __init__(self, socket: WebSocket, actor: Actor, opened: OpenStream) -> None:
+        self.actor, self.opened = actor, opened
         self.deps: ChroteDeps = chrote_deps(socket)
         self._socket = socket
 
@@ -155,5 +160,10 @@ async def open_connection(socket: WebSocket) -> Connection | None:
     except Unavailable as error:
         await socket.send_denial_response(error_response(socket.app, socket.url.path, 503, "unavailable", str(error)))
         return None
-    await socket.accept()
-    return Connection(socket, actor)
+    opened = await http_deps(socket).quotas.open_stream(actor)
+    try:
+        await socket.accept()
+    except BaseException:
+        opened.close()
+        raise
+    return Connection(socket, actor, opened)

@@ -55,11 +55,12 @@ CLAIM_ENDED_EVENTS = ("claim.released", "claim.expired")
 async def all_sessions(socket: WebSocket) -> None:
     if (connection := await open_connection(socket)) is None:
         return
-    try:
-        async with anyio.create_task_group() as tasks:
-            await Conversation(connection, tasks).run()
-    except* ConnectionClosed:
-        pass
+    with connection.opened:
+        try:
+            async with anyio.create_task_group() as tasks:
+                await Conversation(connection, tasks).run()
+        except* ConnectionClosed:
+            pass
 
 
 class Subscription:

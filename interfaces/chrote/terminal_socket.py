@@ -38,13 +38,14 @@ async def one_session(socket: WebSocket, id: str, pane: str | None = None, mode:
         return
     deps, actor = connection.deps, connection.actor
     try:
-        session = await find_session(deps, actor, id)
-        whole_screens = parse_mode(mode)
-        async with (
-            deps.presence.track(session.id, actor.user_id),
-            deps.terminals.view(terminal_address(session), pane or None, plain=whole_screens) as view,
-        ):
-            await Terminal(connection, session, pane or None).run(view)
+        with connection.opened:
+            session = await find_session(deps, actor, id)
+            whole_screens = parse_mode(mode)
+            async with (
+                deps.presence.track(session.id, actor.user_id),
+                deps.terminals.view(terminal_address(session), pane or None, plain=whole_screens) as view,
+            ):
+                await Terminal(connection, session, pane or None).run(view)
     except (NotFound, MessageError, Unavailable) as error:
         await connection.close(NO_SESSION_CODE, str(error)[:MAX_REASON_CHARS])
     except ConnectionClosed:

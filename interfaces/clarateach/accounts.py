@@ -75,7 +75,7 @@ async def register(request: Request, body: Register) -> Response:
         password=body.password,
         name=body.name,
         invite=body.invite,
-        guesser=f"register {client_address(request)}",
+        address=client_address(request),
         request_id=request_id(request),
     )
     return Json({"token": token, "user": await instructor_json(request, user)}, 201)
@@ -85,7 +85,7 @@ async def register(request: Request, body: Register) -> Response:
 async def log_in(request: Request, body: LogIn) -> Response:
     """A new token for an account."""
     login = await clarateach_deps(request).instructors.log_in(
-        email=body.email, password=body.password, guesser=f"login {client_address(request)}"
+        email=body.email, password=body.password, address=client_address(request)
     )
     if login is None:
         raise Unauthenticated("wrong e-mail or password")

@@ -46,7 +46,7 @@ async def join(request: Request, body: JoinRequest) -> Response:
         code=body.code,
         odehash=body.odehash,
         name=body.name,
-        guesser=f"join {client_address(request)}",
+        address=client_address(request),
         request_id=request_id(request),
     )
     return Json({"token": seat.token, "endpoint": deps.url, "odehash": seat.odehash, "seat": seat.seat})

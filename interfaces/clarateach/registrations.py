@@ -58,7 +58,7 @@ class Session(BaseModel):
 async def register(request: Request, body: Registration) -> Response:
     """Register for a workshop. Registering again, with the same address and name, gives the same access code."""
     code = await clarateach_deps(request).registering.register(
-        code=body.workshop_code, email=body.email, name=body.name, guesser=f"join {client_address(request)}"
+        code=body.workshop_code, email=body.email, name=body.name, address=client_address(request)
     )
     message = REGISTERED if code.is_new else ALREADY_REGISTERED if code.text else OTHER_NAME
     return Json({"access_code": code.text, "already_registered": not code.is_new, "message": message})
@@ -71,9 +71,7 @@ async def session(request: Request, access_code: str) -> Response:
     While it is stopped the status says so; once it is deleted the answer is 410.
     """
     deps = clarateach_deps(request)
-    workshop, name, seat = await deps.registering.session(
-        access_code, f"join {client_address(request)}", request_id(request)
-    )
+    workshop, name, seat = await deps.registering.session(access_code, client_address(request), request_id(request))
     is_stopped = workshop.status in (Status.STOPPING, Status.STOPPED)
     status = "ready" if seat else "stopped" if is_stopped else "pending"
     body: dict[str, str | int] = {"status": status, "workshop_id": workshop.number}

@@ -115,7 +115,7 @@ async def follow_learners(request: Request, actor: Instructor, id: Id) -> Stream
     """The list now, and again whenever a learner joins, leaves, connects or disconnects: events `learners`."""
     deps = clarateach_deps(request)
     frames = attendance.follow_learners(deps, actor, await own_workshop(request, actor, id))
-    return Stream(frames, **stream_options(request))
+    return Stream(frames, **await stream_options(request, actor))
 
 
 @router.delete("/{id}/learners/{seat}", response_model=Success, responses=OF_ONE)

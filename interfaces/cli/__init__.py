@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli import audit, keys, machines, regions, sessions, up, users, watch, workspaces
+from interfaces.cli import audit, keys, machines, quotas, regions, sessions, up, users, watch, workspaces
 from interfaces.cli.commands import Commands
 from interfaces.cli.output import say
 
@@ -86,6 +86,16 @@ KEYS: tuple[tuple[str, Callable[..., None], str], ...] = (
 for name, key_command, example in KEYS:
     key_commands.command(name, epilog=f"Example: tenure keys {example}")(key_command)
 app.add_typer(key_commands, name="keys")
+
+quota_commands = typer.Typer(cls=Commands, help="Quotas: how much users may hold.", no_args_is_help=True)
+QUOTAS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("show", quotas.show, "show"),
+    ("list", quotas.list_, "list --json"),
+    ("set", quotas.set_, "set viewer workspaces=5 keys=default"),
+)
+for name, quota_command, example in QUOTAS:
+    quota_commands.command(name, epilog=f"Example: tenure quotas {example}")(quota_command)
+app.add_typer(quota_commands, name="quotas")
 
 machine_commands = typer.Typer(
     cls=Commands, help="Machine configurations: what machines are made from.", no_args_is_help=True

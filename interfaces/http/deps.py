@@ -16,6 +16,7 @@ from application.platform import Platform
 from application.ports.api_keys import Tokens
 from application.ports.clock import Ids
 from application.ports.people import People, Profiles
+from application.quotas import QuotaLimits
 from projections.query import Queries
 
 Network = IPv4Network | IPv6Network
@@ -33,6 +34,7 @@ class HttpDeps:
     instructors: Instructors
     api_keys: ApiKeys
     tokens: Tokens
+    quotas: QuotaLimits
     ids: Ids
     version: str
     url: str  # this server's public URL, without a slash at the end

@@ -121,7 +121,7 @@ async def find_grant(connection: HTTPConnection, text: str) -> Grant | None:
 
 async def authenticate_key(connection: HTTPConnection, text: str) -> Grant | None:
     """The grant of a key; None for an invalid one. Wrong keys are counted by client address."""
-    return await http_deps(connection).api_keys.authenticate(text, f"key {client_address(connection)}")
+    return await http_deps(connection).api_keys.authenticate(text, client_address(connection))
 
 
 async def with_role(deps: HttpDeps, actor: Actor) -> Actor:

@@ -4,7 +4,7 @@ Whatever no outside contract describes stands here; rules of the domain do not.
 """
 
 from interfaces.http.contract import Contract, plain_error
-from interfaces.native import audit, health, home, keys, machines, regions, stream
+from interfaces.native import audit, health, home, keys, machines, quotas, regions, stream
 
 CONTRACT = Contract(
     name="native",
@@ -17,6 +17,7 @@ CONTRACT = Contract(
         regions.router,
         keys.router,
         keys.well_known,
+        quotas.router,
     ),
     prefixes=("",),  # everything that no other contract describes, also targets that are no path, such as *
     render=plain_error,

@@ -14,6 +14,7 @@ from application.platform import Platform
 from application.ports.api_keys import KeyRows, Tokens
 from application.ports.clock import Clock
 from application.ports.people import People
+from application.quotas import QuotaLimits
 from application.regions import Regions
 from projections.hub import Hub
 from projections.query import Queries
@@ -45,6 +46,7 @@ class NativeDeps:
     api_keys: ApiKeys
     api_key_rows: KeyRows
     tokens: Tokens
+    quotas: QuotaLimits
     health_checks: Mapping[str, HealthCheck]  # what readiness asks, by the name of the part
     update_gauges: Callable[[], Awaitable[None]]
     version: str

@@ -54,7 +54,7 @@ async def events(
     """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
     deps = native_deps(request)
     frames = sse_frames(deps, actor, subject, position(last_event_id, after))
-    return Stream(frames, headers={"X-Accel-Buffering": "no"}, **stream_options(request))
+    return Stream(frames, headers={"X-Accel-Buffering": "no"}, **await stream_options(request, actor))
 
 
 async def sse_frames(deps: NativeDeps, actor: Actor, subject: UUID | None, after: int | None) -> AsyncIterator[bytes]:
@@ -77,10 +77,10 @@ async def events_websocket(
     last_event_id: LastEventId = None,
 ) -> None:
     """The same as JSON messages. Refused in the handshake, with a body; 1013 ends one that does not keep up."""
-    start = position(last_event_id, after)
-    await socket.accept()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(send_events, socket, native_deps(socket), actor, subject, start, tasks.cancel_scope)
+    start, deps = position(last_event_id, after), native_deps(socket)
+    async with deps.quotas.stream(actor), anyio.create_task_group() as tasks:
+        await socket.accept()
+        tasks.start_soon(send_events, socket, deps, actor, subject, start, tasks.cancel_scope)
         await until_closed(socket)
         tasks.cancel_scope.cancel()
 

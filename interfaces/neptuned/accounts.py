@@ -65,7 +65,7 @@ async def register(request: Request, body: Register) -> Response:
     token = await neptuned_deps(request).vm_accounts.register(
         username=body.username,
         password=body.password,
-        guesser=f"vm register {client_address(request)}",
+        address=client_address(request),
         request_id=request_id(request),
     )
     return Json({"token": token}, headers=NO_STORE)
@@ -81,7 +81,7 @@ async def log_in(request: Request, body: LogIn) -> Response:
         token, account = await deps.vm_accounts.log_in(
             username=body.username,
             proof=proof_of(body.password) if body.password is not None else str(body.password_hash).lower(),
-            guesser=f"vm login {client_address(request)}",
+            address=client_address(request),
         )
     except WrongPassword:
         raise Unauthenticated("wrong username or password") from None

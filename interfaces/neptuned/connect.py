@@ -21,8 +21,8 @@ from application.ports.displays import Act
 from application.ports.errors import Unavailable
 from application.vm_configs import WrongVmPassword
 from domain.errors import Invalid, NotAllowed, NotFound, Refused
+from interfaces.http.deps import http_deps
 from interfaces.http.display_messages import Answer, BrowserCandidate, ErrorMessage, Offer, ServerCandidate, page
-from interfaces.http.identity import client_address
 from interfaces.neptuned.credentials import BASE, member_not_banned, wait_until_access_ends
 from interfaces.neptuned.deps import neptuned_deps
 from interfaces.neptuned.messages import (
@@ -67,12 +67,12 @@ async def connect(socket: WebSocket, vm: str, quality: Quality = Quality.FULL) -
     deps = neptuned_deps(socket)
     actor = await member_not_banned(socket)
     machine = await running_machine(deps, vm)
-    password, guesser = socket.query_params.get("password", ""), f"{machine.id} {client_address(socket)}"
+    password = socket.query_params.get("password", "")
     try:
-        await deps.vm_configs.admit(actor, machine.id, machine.private, password, guesser)
+        await deps.vm_configs.admit(actor, machine.id, machine.private, password)
     except WrongVmPassword:
         raise NotAllowed("this machine is private: its password is needed in ?password=") from None
-    async with deps.consoles.watch(machine.id, quality) as viewer:
+    async with http_deps(socket).quotas.stream(actor), deps.consoles.watch(machine.id, quality) as viewer:
         await socket.accept()
 
         def on_turn(turn: TurnStatus) -> None:

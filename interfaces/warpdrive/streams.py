@@ -24,7 +24,7 @@ from domain.guest import AlreadyIn, Guest, GuestStatus
 from domain.hosted_session import HostedSession
 from interfaces.http.errors import errors
 from interfaces.http.identity import as_utf8, forwarded_address, from_trusted_peer
-from interfaces.http.sse import SEND_TIMEOUT_S, Stream, stream_options
+from interfaces.http.sse import SEND_TIMEOUT_S, Stream, StreamOptions, stream_options
 from interfaces.warpdrive import views
 from interfaces.warpdrive.credentials import KeyHolder
 from interfaces.warpdrive.deps import WarpdriveDeps, warpdrive_deps
@@ -57,7 +57,7 @@ async def owner_stream(request: Request, actor: KeyHolder, id: Id) -> Stream:
     """Who asks to join: first all who wait already, then whoever comes. It ends with the session."""
     deps = warpdrive_deps(request)
     session = await deps.hosted_sessions.own(actor, id, "hosted_session.see")
-    return Stream(join_requests(deps, actor, session), **stream_options(request))
+    return Stream(join_requests(deps, actor, session), **await stream_options(request, actor))
 
 
 async def join_requests(deps: WarpdriveDeps, actor: Actor, session: HostedSession) -> AsyncIterator[bytes]:
@@ -97,8 +97,10 @@ async def frames(deps: WarpdriveDeps, session: HostedSession, joiner_ids: list[U
 class GuestStream(Stream):
     """The stream of one request to join. A client that disconnects, however early, withdraws the request."""
 
-    def __init__(self, request: Request, actor: Actor, join_request: JoinRequest, room: ExitStack) -> None:
-        super().__init__(self.outcome(), **stream_options(request))
+    def __init__(
+        self, request: Request, actor: Actor, join_request: JoinRequest, room: ExitStack, options: StreamOptions
+    ) -> None:
+        super().__init__(self.outcome(), **options)
         self.deps, self.actor, self.join_request, self.room = warpdrive_deps(request), actor, join_request, room
         self.decided = False
 
@@ -146,6 +148,8 @@ async def guest_stream(request: Request, actor: KeyHolder, alias: str, body: Ask
     deps = warpdrive_deps(request)
     with ExitStack() as room:
         room.enter_context(deps.waiting_room.enter(alias.lower()))
+        options = await stream_options(request, actor)
+        room.enter_context(options["opened"])
         try:
             join_request = await deps.guests.ask(
                 actor,
@@ -156,8 +160,8 @@ async def guest_stream(request: Request, actor: KeyHolder, alias: str, body: Ask
                 region=region(request, deps),
             )
         except AlreadyIn:
-            return Stream(single_outcome(views.ALREADY_IN), **stream_options(request))
-        return GuestStream(request, actor, join_request, room.pop_all())
+            return Stream(single_outcome(views.ALREADY_IN), **options)
+        return GuestStream(request, actor, join_request, room.pop_all(), options)
 
 
 async def single_outcome(outcome: Outcome) -> AsyncIterator[bytes]:

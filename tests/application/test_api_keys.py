@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from infra.postgres import database
 from infra.tables.api_keys import ApiKeyRows
 from infra.tables.people import PeopleRows
 from infra.wiring.database import open_database
+from tests.support.quotas import no_quotas
 from tests.support.story import SUBJECT, T0
 
 ANNA, BOB = (Actor(uuid5(SUBJECT, name), name, "") for name in ("anna", "bob"))
@@ -46,8 +48,18 @@ async def open_keys(url: str) -> AsyncIterator[ApiKeys]:
     opened = await open_database(url)
     async with database.create_pool(url, 4) as pool:
         people = PeopleRows(pool, uuid4)
-        limiter, auditors = PerMinuteAttemptLimiter(None, 100), frozenset({"eve"})
-        yield ApiKeys(opened.platform, lambda: T0, uuid4, ApiKeyRows(pool), limiter, people, "vm", auditors)
+        limiter, auditors, quotas = PerMinuteAttemptLimiter(None, 100), frozenset({"eve"}), no_quotas(opened.platform)
+        yield ApiKeys(
+            opened.platform,
+            lambda: T0,
+            uuid4,
+            ApiKeyRows(pool),
+            limiter,
+            people,
+            "vm",
+            auditors,
+            quotas,
+        )
     await opened.close()
 
 
@@ -64,10 +76,9 @@ async def test_wrong_keys_take_the_same_steps_whatever_is_wrong_with_them(keys: 
         assert await replace(keys, **recorded).authenticate(text, "here") is None
         steps.append(calls)
     assert steps[0] == [
-        "PerMinuteAttemptLimiter.check",
         "ApiKeyRows.find",
         "Platform.load",
-        "PerMinuteAttemptLimiter.record_failure",
+        "PerMinuteAttemptLimiter.take",
     ]
     assert all(taken_steps == steps[0] for taken_steps in steps), steps
 
@@ -116,12 +127,22 @@ async def test_anothers_key_is_not_there(keys: ApiKeys) -> None:
     assert await keys.authenticate(text, "here")
 
 
-async def test_a_guesser_is_told_to_wait_and_others_are_not(keys: ApiKeys) -> None:
+@pytest.mark.fault("F16")
+async def test_wrong_keys_are_limited_by_address_and_a_good_one_is_never_refused(keys: ApiKeys) -> None:
     _, text = await keys.create(ANNA, name="a")
     limited = replace(keys, attempt_limiter=PerMinuteAttemptLimiter(None, 3))
     for _ in range(3):
         assert await limited.authenticate("tnr_x", "here") is None
-    for tried in ("tnr_x", text):
-        with pytest.raises(TooMany):
-            await limited.authenticate(tried, "here")
-    assert await limited.authenticate(text, "there")
+    with pytest.raises(TooMany):
+        await limited.authenticate("tnr_x", "here")
+    for address in ("here", "there"):
+        assert await limited.authenticate(text, address)
+
+
+@pytest.mark.fault("F14")
+async def test_of_31_wrong_keys_at_once_no_more_are_answered_than_the_limit(keys: ApiKeys) -> None:
+    limited = replace(keys, attempt_limiter=PerMinuteAttemptLimiter(None, 20))
+    outcomes = await asyncio.gather(
+        *(limited.authenticate(f"tnr_{n}", "here") for n in range(31)), return_exceptions=True
+    )
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType"] * 20 + ["TooMany"] * 11

@@ -215,6 +215,7 @@ async def closed_with(socket: ClientConnection) -> int:
     return closed.value.rcvd.code
 
 
+@pytest.mark.fault("F16")
 async def test_guessing_keys_is_limited_by_address(database: str, tmp_path: Path) -> None:
     async with served(database, tmp_path, guesses_per_minute=5) as tenure:
         async with tenure.client("alice") as alice:
@@ -225,8 +226,8 @@ async def test_guessing_keys_is_limited_by_address(database: str, tmp_path: Path
             wrong = [await guessing.get(WORKSPACES, headers={"X-API-Key": f"tnr_00000000_{n}"}) for n in range(7)]
             assert [answer.status_code for answer in wrong] == [401] * 5 + [429] * 2
             assert 1 <= int(wrong[-1].headers["retry-after"]) <= 60
-            assert (await guessing.get(WORKSPACES, headers={"X-API-Key": good})).status_code == 429
-            assert (await guessing.post("/token", headers={"X-API-Key": good})).status_code == 429
+            assert (await guessing.get(WORKSPACES, headers={"X-API-Key": good})).status_code == 200
+            assert (await guessing.post("/token", headers={"X-API-Key": good})).status_code == 200
             assert (await guessing.get(WORKSPACES, headers=bearing(token))).status_code == 200
         async with program(tenure, **{"X-API-Key": good, "X-Forwarded-For": "192.0.2.2"}) as elsewhere:
             assert (await elsewhere.get(WORKSPACES)).status_code == 200

@@ -15,7 +15,7 @@ from tests.support.stories.vms import document
 IDS = st.from_regex("[a-z][a-z0-9_-]{0,5}", fullmatch=True)
 LIMITS = st.tuples(st.integers(1, 10**6), st.integers(0, 10**6)).map(lambda pair: f"{pair[0]} {pair[0] + pair[1]}")
 IMAGES = st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8})?\.(raw|qcow2|iso)", fullmatch=True)
-LINES = ("-device virtio-rng-pci", "-m 512", "-rtc base=localtime", "-global 'a b'=c")
+LINES = ("-device virtio-rng-pci", "-m 512", "-rtc base=localtime", "-smbios 'type=1,product=a b'")
 
 
 def device(type: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:

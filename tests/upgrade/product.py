@@ -213,7 +213,7 @@ class ApplicationCalls:
         return await self.server.tenure.deps.neptuned.vm_configs.id_of(vm)
 
     async def opens_vm(self, vm: str, password: str) -> bool:
-        return await self.server.tenure.deps.neptuned.vm_configs.check_password(await self.vm_id(vm), password)
+        return await self.server.tenure.deps.neptuned.vm_configs.check_password(await self.vm_id(vm), password, "test")
 
     async def begin_sign_in(self, provider: str) -> None:
         await self.server.tenure.deps.chrote.pending_sign_ins.begin(provider, None, self.clock())

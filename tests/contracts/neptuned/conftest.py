@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.contracts.neptuned.people import nobody, person
-from tests.support.server import Served
+from tests.support.server import Served, served
+
+
+@pytest.fixture
+async def tenure(database: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """A whole Tenure over HTTP, on which machines may have a custom_cmd."""
+    async with served(database, tmp_path, vm_custom_cmd=True) as serving:
+        yield serving
 
 
 @pytest.fixture

@@ -202,10 +202,14 @@ async def test_a_password_is_written_and_never_read(tenure: Served, database: st
     vm = await created(ada, private=True, password="open sesame")
     assert vm == LAB | {"private": True, "state": "stopped"}
     configs, id = tenure.tenure.deps.neptuned.vm_configs, await id_of(tenure)
-    assert await configs.check_password(id, "open sesame") and not await configs.check_password(id, "open")
+    assert await configs.check_password(id, "open sesame", "test") and not await configs.check_password(
+        id, "open", "test"
+    )
     set_it = {"op": "add", "path": "/password", "value": "abracadabra"}
     fine(await patch(ada, set_it))
-    assert await configs.check_password(id, "abracadabra") and not await configs.check_password(id, "open sesame")
+    assert await configs.check_password(id, "abracadabra", "test") and not await configs.check_password(
+        id, "open sesame", "test"
+    )
     for operation in (
         {"op": "test", "path": "/password", "value": "abracadabra"},
         {"op": "copy", "from": "/password", "path": "/name"},
@@ -221,7 +225,7 @@ async def test_a_password_is_written_and_never_read(tenure: Served, database: st
     for text in (events, *shown_to, dump(database)):
         assert "sesame" not in text and "abracadabra" not in text and 'password"' not in text
     fine(await patch(ada, {"op": "remove", "path": "/password"}))
-    assert not await configs.check_password(id, "abracadabra") and hashes(database) == 0
+    assert not await configs.check_password(id, "abracadabra", "test") and hashes(database) == 0
     fine(await patch(ada, set_it))
     fine(await ada.delete(f"{VMS}/lab"))
 
@@ -244,7 +248,7 @@ async def test_a_password_of_a_machine_that_never_came_to_be_is_forgotten(databa
     async with served(database, tmp_path, role="api") as tenure:  # a worker forgets strays when it starts
         passwords = tenure.tenure.deps.neptuned.vm_configs.passwords
         for vm in (young, existing, stray):
-            await passwords.store(uuid4(), vm, "open sesame")
+            await passwords.store(uuid4(), vm, "open sesame", "test")
         with psycopg.connect(database) as conn:
             conn.execute("update vm_passwords set kept_at = now() - interval '2 hours' where vm_id <> %s", (young,))
         await passwords.forget_strays([existing])

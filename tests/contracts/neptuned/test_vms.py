@@ -251,10 +251,13 @@ async def test_a_body_that_is_too_large(ada: httpx.AsyncClient) -> None:
     refused(await ada.patch(f"{VMS}/lab", json=["x" * 2_000_000]), 413)
 
 
-async def test_custom_command_lines_and_taps_can_be_switched_off(database: str, tmp_path: Any) -> None:
-    async with served(database, tmp_path) as tenure, person(tenure, "ada") as ada:
+@pytest.mark.fault("F23")
+async def test_custom_command_lines_are_off_unless_switched_on_and_taps_can_be_switched_off(
+    database: str, tmp_path: Any
+) -> None:
+    async with served(database, tmp_path, vm_custom_cmd=True) as tenure, person(tenure, "ada") as ada:
         await created(ada, document(TAP, TAP_NIC, CUSTOM))
-    off: dict[str, Any] = {"vm_custom_cmd": False, "vm_tap": False}
+    off: dict[str, Any] = {"vm_tap": False}
     async with served(database, tmp_path, **off) as tenure, nobody(tenure, **dict(ada.headers)) as ada:
         for devices, says in (
             ((TAP, TAP_NIC), 'device "tap": tap is switched off here, by the setting TENURE_VM_TAP'),

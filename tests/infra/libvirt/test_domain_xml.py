@@ -71,7 +71,7 @@ KINDS: dict[str, Any] = {
     "nic-pcnet": document(NETWORK, NIC | {"nic_type": "pcnet"}),
     "nic-virtio": document(NETWORK, NIC | {"nic_type": "virtio"}),
     "nic-e1000-on-tap": document(TAP, NIC | {"nic_netdev": "tap"}),
-    "custom": document(CUSTOM | {"command_line": """-m 2G -fw_cfg "name=opt/a,string=b c" -msg 'guest-name=on;x'"""}),
+    "custom": document(CUSTOM | {"command_line": """-m 2G -fw_cfg "name=opt/a,string=b c" -msg guest-name=on"""}),
     "all": document(CPU, HBA, SCSI, SSD, SATA, CDROM, AUDIO, DISPLAY, NETWORK, NIC, CUSTOM, **Q35),
 }
 
