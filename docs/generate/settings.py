@@ -21,6 +21,9 @@ file. A flag wins over a variable of the environment, that over a line of `.env`
 file that `TENURE_CONFIG` or `--config` names, and that over the default. An empty variable counts as not set. Flags
 and variables write a list with commas, and the empty list as `none`; TOML has lists of its own.
 
+The variable `TENURE_NAME_FILE` names a file with the value, as Docker and Kubernetes hand secrets over:
+`TENURE_SEALING_SECRET_FILE=/run/secrets/seal`. A line break at its end does not count. In `.env` it works, too.
+
 `tenure config` prints each setting with the value in force and where it came from. A setting that cannot be used stops
 the start with one sentence that names it.
 """

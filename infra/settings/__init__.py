@@ -6,6 +6,7 @@ TENURE_ variables or have defaults of its own.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
@@ -23,9 +24,11 @@ from pydantic_settings import (
 )
 
 from application.ports.machines import Template
+from infra.settings.errors import BadSetting as BadSetting
 from infra.settings.errors import error_sentence
 from infra.settings.hosted_sessions import SessionSettings
 from infra.settings.machines import MachineSettings
+from infra.settings.secret_files import with_files
 from infra.settings.sign_in import SignInSettings
 from infra.settings.terminals import TerminalSettings
 from infra.settings.tokens import TokenSettings
@@ -58,10 +61,6 @@ from infra.settings.workshops import WorkshopSettings
 # and ends on SIGTERM, as `sleep` alone as the first process of a container does not.
 SLEEP_COMMAND = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 2147483647 & wait $!; done")
 BUILT_IN_IMAGES = {"default": "debian:12", "nodejs": "node:22-bookworm", "python": "python:3.12-bookworm"}
-
-
-class BadSetting(Exception):
-    """A setting cannot be used. The message is a sentence: which setting, where from, and what it should be."""
 
 
 class Settings(
@@ -258,10 +257,13 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
     `flags` are values by the setting's name; one that is None counts as absent. Raises `BadSetting`.
     """
     layers = {"flag": {name: value for name, value in (flags or {}).items() if value is not None}}
-    layers["environment"] = _read_source("the environment", EnvSettingsSource(Settings))
+    fields = Settings.model_fields
+    environment = _read_source("the environment", EnvSettingsSource(Settings))
+    layers["environment"] = with_files(environment, os.environ, fields, "the environment")
     dotenv = _read_source(".env", lambda: DotEnvSettingsSource(Settings, env_file=Path(".env"))())
     # Docker Compose reads the same file: variables that are no settings are its own.
-    layers[".env"] = {name: value for name, value in dotenv.items() if name in Settings.model_fields}
+    known = {name: value for name, value in dotenv.items() if name in fields}
+    layers[".env"] = with_files(known, dotenv, fields, ".env")
     config = next((layer["config"] for layer in layers.values() if "config" in layer), None)
     layers["file"] = _read_toml(Path(config).expanduser()) if config else {}
 

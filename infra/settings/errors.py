@@ -42,6 +42,10 @@ MESSAGES: dict[str, str] = {
 }
 
 
+class BadSetting(Exception):
+    """A setting cannot be used. The message is a sentence: which setting, where from, and what it should be."""
+
+
 def error_sentence(
     validation: ValidationError, sources: dict[str, str], config: object, settings: Iterable[str]
 ) -> str:

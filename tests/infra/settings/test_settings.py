@@ -48,6 +48,26 @@ def test_flag_wins_over_environment_over_dotenv_over_file_over_default(
     assert set(explained) == set(Settings.model_fields)
 
 
+def test_a_secret_is_read_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "seal").write_text("s" * 40 + "\n")
+    (tmp_path / "oidc").write_text("of the provider")
+    monkeypatch.setenv("TENURE_SEALING_SECRET_FILE", str(tmp_path / "seal"))
+    (tmp_path / ".env").write_text(f"TENURE_OIDC_CLIENT_SECRET_FILE={tmp_path / 'oidc'}\n")
+    settings = load_settings()
+    assert settings.sealing_secret and settings.sealing_secret.get_secret_value() == "s" * 40
+    assert settings.oidc_client_secret and settings.oidc_client_secret.get_secret_value() == "of the provider"
+    sources = {name: source for name, _, source in explain(settings)}
+    assert (sources["sealing_secret"], sources["oidc_client_secret"]) == ("environment", ".env")
+
+    monkeypatch.setenv("TENURE_SEALING_SECRET", "t" * 40)
+    assert refused({}).startswith(
+        "TENURE_SEALING_SECRET and TENURE_SEALING_SECRET_FILE (from the environment) are both"
+    )
+    monkeypatch.delenv("TENURE_SEALING_SECRET")
+    monkeypatch.setenv("TENURE_SEALING_SECRET_FILE", str(tmp_path / "none"))
+    assert refused({}).endswith(f"names {tmp_path / 'none'}, which cannot be read: No such file or directory.")
+
+
 def test_every_setting_has_a_description() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
