@@ -54,6 +54,8 @@ NEEDS: dict[str, str] = {
     "workspace.delete": HOLDER,
     "place.see": ANYONE,  # the names of machine configurations and regions
     "place.configure": Role.ADMIN,  # add, change and remove them
+    "work.list": Role.ADMIN,  # what failed too often
+    "work.manage": Role.ADMIN,  # have it tried again, or drop it
     "hosted_session.open": ANYONE,
     "hosted_session.list": ANYONE,  # their own
     "hosted_session.see": HOLDER,  # and the requests to join it

@@ -34,7 +34,10 @@ class ConcurrentUpdate(Conflict):
 
 
 class Writer(Protocol):
-    """Stores events. Those of one call are stored in one transaction and in their order, with no gap before them."""
+    """Stores events. Those of one call are stored in one transaction and in their order, with no gap before them.
+
+    Raises `Unavailable` where it knows why nothing can be stored now, such as a full disk.
+    """
 
     async def store(self, events: list[StoredEvent]) -> None: ...
 

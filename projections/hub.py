@@ -67,7 +67,10 @@ class Hub:
             reader.end(ShuttingDown)
 
     async def receive(self, batch: Batch) -> None:
-        """Deliver a batch that was pushed. If batches before it were lost, read them from the trail first."""
+        """Deliver a batch that was pushed. If batches before it were lost, read them from the trail first.
+
+        Raises `Unavailable` where they cannot be read now: `keep_up` delivers them later.
+        """
         async with self._catching_up:
             if batch.position <= self.position:
                 return
@@ -99,20 +102,25 @@ class Hub:
             page = await trail.page(self._queries, trail.Filter(), self.position, PAGE_ENTRIES, wait=False)
             await self._deliver(page.rows)
             is_full = len(page.rows) == PAGE_ENTRIES
-            self.position = page.rows[-1].position if is_full else max(page.position, self.position)
+            self.position = max(page.rows[-1].position if is_full else page.position, self.position)
         self.position = max(self.position, target)
 
     async def _deliver(self, entries: list[Entry]) -> None:
-        """Offer entries in parts that fit into a queue, so that only readers that take nothing are cut off."""
+        """Offer entries in parts that fit into a queue, so that only readers that take nothing are cut off.
+
+        Entries at or below the position are skipped: a look-up may have ended inside the batch that they come with.
+        """
+        new = [entry for entry in entries if entry.position > self.position]
         part = max(1, self._max_queued // 4)
-        for start in range(0, len(entries), part):
+        for start in range(0, len(new), part):
             await self._let_drain(self._max_queued - part)
-            for entry in entries[start : start + part]:
+            for entry in new[start : start + part]:
                 push = Push(entry)
                 for reader in self._candidates(entry):
                     reader.offer(push)
                 if entry.kind in ROLE_EVENTS:
                     self._apply_role_event(entry)
+                self.position = entry.position  # at once: who is interrupted here must not deliver it again
 
     def _apply_role_event(self, entry: Entry) -> None:
         """Give the user's open streams the new role, or end them. A stream outlives the role that it began with."""

@@ -1,15 +1,17 @@
 """Queries on read-model rows that never miss an acknowledged change.
 
 One snapshot of the database answers a query: the rows, the position up to which they are folded, and the newest
-position in the log. While the first position is behind the second, the query waits for the follower.
+position in the log. While the first position is behind the second, the query waits for the follower. It is refused
+where that takes too long.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, fields
+from errno import ENOSPC
+from typing import Any, Generic, TypeVar, cast
 
 import psycopg
 from psycopg import AsyncConnection
@@ -18,14 +20,19 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from application.ports.errors import Unavailable
 from domain.errors import Invalid
+from projections import shape
 
 Row = TypeVar("Row")
 Answer = TypeVar("Answer")
-FOLLOW_TIMEOUT_S = 1.0  # then a query answers with the rows that there are
+FOLLOW_TIMEOUT_S = 1.0  # that a query waits for the follower; then it is refused
 READ_TIMEOUT_S = 5.0  # then the database counts as unreachable
 # The database is gone, or for a while not itself: starting, ending, or a standby that takes no writes.
 DB_UNREACHABLE = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
 DB_UNREACHABLE_MESSAGE = "the database does not answer; try again shortly"
+DISK_FULL_MESSAGE = "the disk of the database is full, so nothing can be stored; free space on it, then try again"
+DISK_FULL_RETRY_S = 30
+OTHER_VERSION_MESSAGE = "this server is older than the lists in the database; ask another one, or upgrade this one"
+BEHIND_MESSAGE = "the lists do not show the newest events yet; try again shortly"
 
 SELECT_WITH_POSITIONS = """
 select log.head as _head, follower.position as _position, answer.* from
@@ -79,7 +86,7 @@ class QueryResult(Generic[Row]):
 
 
 class Queries:
-    """Runs every query on read models. Raises `Unavailable` while the database does not answer."""
+    """Runs every query on read models. Raises `Unavailable` while the database does not answer or they are behind."""
 
     def __init__(self, pool: AsyncConnectionPool[Any], followed: Position) -> None:
         self.pool, self.followed = pool, followed
@@ -89,21 +96,38 @@ class Queries:
     ) -> QueryResult[Row]:
         """Return the rows of a `select` whose columns are the fields of `row_type`, no older than this call.
 
-        `wait=False` returns the rows as they are. Whatever the follower waits for must use it, or both would wait for
-        each other. Raises `Invalid` for an argument that PostgreSQL cannot store, such as a zero byte.
+        Raises `Unavailable` if the follower does not get that far within `FOLLOW_TIMEOUT_S`: older rows would deny what
+        was acknowledged. `wait=False` returns the rows as they are. Whatever the follower waits for must use it, or
+        both would wait for each other. Raises `Invalid` for an argument that PostgreSQL cannot store, such as a zero
+        byte.
         """
+        try:
+            return await self._select(row_type, sql, args, wait)
+        except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable, TypeError) as error:
+            if await self._are_of_another_version():
+                raise Unavailable("lists", OTHER_VERSION_MESSAGE) from error
+            raise
+
+    async def _are_of_another_version(self) -> bool:
+        """Whether a newer version has replaced the read models by its own."""
+        (record,) = await self._fetch("select shape from follower", ())
+        return bool(record["shape"] != shape.own_shape().digest)
+
+    async def _select(self, row_type: type[Row], sql: str, args: Sequence[Any], wait: bool) -> QueryResult[Row]:
         statement = SELECT_WITH_POSITIONS.format(sql)
         records = await self._fetch(statement, args)
         head = records[0]["_head"]
         if wait and records[0]["_position"] < head:
             await self.followed.wait_for(head, FOLLOW_TIMEOUT_S)
             records = await self._fetch(statement, args)
+            if records[0]["_position"] < head:
+                raise Unavailable("lists", BEHIND_MESSAGE)
         position = records[0]["_position"]
         rows = []
         for record in records:
             del record["_head"], record["_position"]
             if record.pop("_nth") is not None:  # None: the one record of an empty answer
-                rows.append(row_type(**record))
+                rows.append(to_row(row_type, record))
         return QueryResult(rows, position)
 
     async def _fetch(self, sql: str, args: Sequence[Any]) -> list[dict[str, Any]]:
@@ -118,6 +142,31 @@ class Queries:
             raise Invalid("something in the question cannot be stored, so it cannot be found") from error
 
 
+def to_row(row_type: type[Row], record: dict[str, Any]) -> Row:
+    """The row with the columns of a record. Columns that only a newer version knows are left out."""
+    try:
+        return row_type(**record)
+    except TypeError:
+        names = {field.name for field in fields(cast(Any, row_type))}
+        return row_type(**{name: value for name, value in record.items() if name in names})
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error of the database, or one that caused it, says that its disk is full."""
+    while error is not None:
+        if isinstance(error, psycopg.errors.DiskFull) or getattr(error, "errno", None) == ENOSPC:
+            return True
+        error = error.__cause__
+    return False
+
+
+def unavailable(error: BaseException) -> Unavailable:
+    """Return what to raise for an error of the database. It says so where the disk is full."""
+    if is_disk_full(error):
+        return Unavailable("database", DISK_FULL_MESSAGE, DISK_FULL_RETRY_S)
+    return Unavailable("database", DB_UNREACHABLE_MESSAGE)
+
+
 async def run_query(pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnection[Any]], Awaitable[Answer]]) -> Answer:
     """Run `ask(conn)` on a pooled connection. It may run twice, so `ask` must be idempotent.
 
@@ -130,7 +179,7 @@ async def run_query(pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnecti
             raise Unavailable("database", DB_UNREACHABLE_MESSAGE)
         return task.result()
     except DB_UNREACHABLE as error:
-        raise Unavailable("database", DB_UNREACHABLE_MESSAGE) from error
+        raise unavailable(error) from error
     finally:
         task.cancel()  # not awaited: a database that hangs would hold the caller past the timeout
 

@@ -9,6 +9,7 @@ from application.processes import (
     invite_expiry,
     key_revocation,
     orphan_removal,
+    parked_work,
     user_removal,
     vm_account_removal,
     vm_life,
@@ -27,4 +28,5 @@ PROCESSES = (
     workshop_life.react,
     vm_account_removal.react,
     vm_life.react,
+    parked_work.react,
 )

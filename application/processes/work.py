@@ -27,7 +27,33 @@ class Done:
     subject: UUID
 
 
-Step = Do | Done
+@dataclass(frozen=True)
+class Park:
+    """The work failed too often: do not try it again. Nothing if it was ordered anew after the order that failed."""
+
+    command: str
+    subject: UUID
+    attempts: int
+    error: str  # its kind
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Try parked work again, as if it were new. Nothing if it is not parked any more."""
+
+    command: str
+    subject: UUID
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Parked work is over. Nothing if it is not parked any more."""
+
+    command: str
+    subject: UUID
+
+
+Step = Do | Done | Park | Retry | Drop
 
 # Work on an engine is slow. Without a lane of its own, work on the log would wait behind it.
 ENGINE_COMMANDS = frozenset(

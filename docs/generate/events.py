@@ -16,7 +16,7 @@ from uuid import UUID
 
 import domain
 from application.processes import PROCESSES
-from application.processes.work import Do, Done
+from application.processes.work import Do, Drop, Park, Retry, Step
 from docs.generate.markdown import code, document, prose, table
 from domain.aggregate import Aggregate
 from projections.trail import ENVELOPE_FIELDS, kind_of
@@ -39,6 +39,11 @@ COMMON = (
     ("`request_id`", "`str`", "the request that led to it, as the log lines call it"),
     ("`caused_by`", "`int` or none", "the position of the event that led to it"),
 )
+DECISIONS: dict[type[Step], str] = {
+    Park: "park the command",
+    Retry: "do the command again, as if it were new",
+    Drop: "the command is over",
+}
 NOW = datetime(2030, 1, 1, tzinfo=UTC)  # when the events happen whose consequences are asked for
 
 
@@ -151,7 +156,7 @@ def consequences(event: type[Any]) -> str:
     return "\n".join(lines)
 
 
-def reactions(react: Callable[[Any], Iterator[Do | Done]], event: type[Any]) -> Iterator[tuple[str, str]]:
+def reactions(react: Callable[[Any], Iterator[Step]], event: type[Any]) -> Iterator[tuple[str, str]]:
     """Each step of a process, with the condition that it depends on. Found by trying every kind of payload."""
     samples = list(variants(event))
     samples_by_step: dict[str, list[Any]] = {}
@@ -162,8 +167,10 @@ def reactions(react: Callable[[Any], Iterator[Do | Done]], event: type[Any]) -> 
         yield words, "" if len(subset) == len(samples) else condition(event, samples, subset)
 
 
-def described(step: Do | Done, sample: Any) -> str:
-    if isinstance(step, Done):
+def described(step: Step, sample: Any) -> str:
+    if isinstance(step, Park | Retry | Drop):
+        return DECISIONS[type(step)]
+    if not isinstance(step, Do):
         return f"`{step.command}` is over"
     if step.at is None:
         return f"do `{step.command}`"

@@ -14,17 +14,23 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple
 
-from eventsourcing.persistence import IntegrityError, StoredEvent
+import psycopg
+from eventsourcing.persistence import OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 
 from application.platform import Platform
+from application.ports.errors import Unavailable
 from infra.eventlog.last_event import PostgresLastEventReader
-from infra.postgres.database import RECONNECT_TIMEOUT_S
+from infra.postgres.database import KEEPALIVES, RECONNECT_TIMEOUT_S
+from projections.query import is_disk_full, unavailable
 
 log = logging.getLogger(__name__)
 MAX_GROUPED_CALLS = 256  # in one transaction
 CLOSE_TIMEOUT_S = 5.0
+# Operational errors of single calls in a row, while a group is taken apart; then the rest of it fails unasked. Each,
+# such as a lock that is not free, may take seconds.
+MAX_OPERATIONAL_ERRORS = 3
 INSERT = """
 insert into tenure_events (originator_id, originator_version, topic, state)
 select * from unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[]) returning notification_id
@@ -40,6 +46,8 @@ class Recorder(PostgresApplicationRecorder):
 
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str) -> None:
         datastore.pool.reconnect_timeout = RECONNECT_TIMEOUT_S
+        assert isinstance(datastore.pool.kwargs, dict)  # as the library passes them
+        datastore.pool.kwargs |= KEEPALIVES
         super().__init__(datastore, events_table_name=events_table_name)
 
     def _insert_stored_events(self, curs: Any, stored_events: Sequence[StoredEvent], **_: Any) -> None:
@@ -85,11 +93,12 @@ class StoreCall(NamedTuple):
 class GroupWriter:
     """The `Writer` of `application.platform`: one thread that commits the events of waiting callers together.
 
-    A conflict in a group fails only the call that has it.
+    An error fails only the call that has it: a group that fails is taken apart.
     """
 
     def __init__(self, recorder: Any) -> None:
         self._recorder = recorder
+        self.disk_full = False  # whether the newest commit failed because of that
         self._queue: SimpleQueue[StoreCall | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -123,19 +132,41 @@ class GroupWriter:
                 return
 
     def _store(self, group: list[StoreCall]) -> None:
-        try:
-            if group:
-                self._recorder.insert_events([event for call in group for event in call.events])
-        except IntegrityError as conflict:
-            if len(group) == 1:
-                resolve(group, conflict)
+        if group and (error := self._insert(group)):
+            if len(group) > 1 and not concerns_all(error):
+                self._store_one_by_one(group)
             else:
-                for call in group:
-                    self._store([call])
+                resolve(group, error)
+
+    def _store_one_by_one(self, group: list[StoreCall]) -> None:
+        in_row = 0
+        for index, call in enumerate(group):
+            if call.stored.done():  # its caller has timed out meanwhile
+                continue
+            error = self._insert([call])
+            if error:
+                resolve([call], error)
+            in_row = in_row + 1 if isinstance(error, OperationalError) else 0
+            if error and (concerns_all(error) or in_row == MAX_OPERATIONAL_ERRORS):
+                resolve(group[index + 1 :], error)
+                return
+
+    def _insert(self, group: list[StoreCall]) -> Exception | None:
+        """Store the events of these calls in one transaction, and resolve the calls. Returns the error, if it fails."""
+        try:
+            self._recorder.insert_events([event for call in group for event in call.events])
         except Exception as error:
-            resolve(group, error)
-        else:
-            resolve(group, None)
+            self.disk_full = is_disk_full(error)
+            return unavailable(error) if self.disk_full else error
+        self.disk_full = False
+        resolve(group, None)
+        return None
+
+
+def concerns_all(error: Exception) -> bool:
+    """Whether the database could not be reached, or stores nothing at all, so that other calls would fail as well."""
+    cause = error.__cause__
+    return isinstance(error, Unavailable) or (isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None)
 
 
 def resolve(group: list[StoreCall], error: Exception | None) -> None:

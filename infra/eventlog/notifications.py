@@ -20,6 +20,8 @@ from projections.query import DB_UNREACHABLE, Position
 log = logging.getLogger(__name__)
 WORKER_LOCK = 7_303  # first key of the advisory locks that mark live workers; the second is the backend's pid
 RECONNECT_DELAY_S = 0.5
+HEARTBEAT_INTERVAL_S = 2.0  # without a notification, after which the database is asked whether it is still there
+HEARTBEAT_TIMEOUT_S = 2.0  # for its answer; then the connection counts as lost
 
 
 class Signal:
@@ -69,18 +71,30 @@ class Signals:
             await conn.execute(f"listen {channel}")
         pid = conn.info.backend_pid
         await conn.execute("select pg_advisory_lock(%s, %s)", (WORKER_LOCK, pid))
-        cur = await conn.execute("select position from follower")
-        (position,) = await cur.fetchone() or (0,)
+        position = await read_position(conn)
         self.holder, self.connected = pid, True
         self.reconnected.set()
         self.stored.set()
         self.work.set()
         self.followed.advance(position)
-        async for notification in conn.notifies():
-            match notification.channel:
-                case "tenure_events":
-                    self.stored.set()
-                case "tenure_work":
-                    self.work.set()
-                case "tenure_followed":
-                    self.followed.advance(int(notification.payload))
+        while True:
+            async for notification in conn.notifies(timeout=HEARTBEAT_INTERVAL_S):
+                self._handle(notification)
+            # A network that has gone silent looks like a database without news. Streams would fall silent, too.
+            self.followed.advance(await database.answer_within(HEARTBEAT_TIMEOUT_S, conn, read_position(conn)))
+
+    def _handle(self, notification: psycopg.Notify) -> None:
+        match notification.channel:
+            case "tenure_events":
+                self.stored.set()
+            case "tenure_work":
+                self.work.set()
+            case "tenure_followed":
+                self.followed.advance(int(notification.payload))
+
+
+async def read_position(conn: psycopg.AsyncConnection[Any]) -> int:
+    """Return the position up to which the read models are folded."""
+    cur = await conn.execute("select position from follower")
+    (position,) = await cur.fetchone() or (0,)
+    return int(position)

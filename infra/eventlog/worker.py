@@ -1,7 +1,8 @@
 """The worker of the due-list: claims rows that are due, and calls the application's method for each.
 
 A row is claimed by a lease that is renewed while the work runs, and given back when its holder has died. Only the
-event that the work leads to removes the row. Work that fails stays, and is retried later each time.
+event that the work leads to removes the row. Work that fails stays, and is retried later each time. Work that fails for
+another reason than that something does not answer is parked after so many failures: it would fail for ever.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from projections.query import DB_UNREACHABLE
 
 log = logging.getLogger(__name__)
 WorkCommand = Callable[[UUID, Cause], Awaitable[None]]
+Park = Callable[[str, UUID, int, str, Cause], Awaitable[None]]  # command, subject, attempts, kind of the error, cause
 
 LEASE = timedelta(seconds=60)
 RENEW_INTERVAL_S = 20.0
@@ -36,17 +38,18 @@ RECONNECT_GRACE_S = 3.0  # for other workers to reconnect after an outage
 POLL_INTERVAL_S = 5.0  # a lost notification delays work by no more (V35)
 RECONNECT_DELAY_S = 1.0
 FIRST_RETRY, LAST_RETRY = timedelta(milliseconds=500), timedelta(seconds=15)
+MAX_FAILURES = 20  # before work is parked: some four minutes after its first failure
 MAX_ERROR_CHARS = 500
 
 # A common table expression is read once. As `in (select … limit … for update skip locked)` the planner may read it
 # again for each row, and then all that is due is claimed at once.
 CLAIM = """
 with due as materialized (
-    select command, subject from work where lane = %(lane)s and run_at <= %(now)s
+    select command, subject from work where lane = %(lane)s and run_at <= %(now)s and command = any(%(commands)s)
     order by run_at limit %(free)s for update skip locked)
 update work set attempts = attempts + 1, run_at = %(until)s, holder = %(holder)s
 from due where (work.command, work.subject) = (due.command, due.subject)
-returning work.command, work.subject, %(now)s - due_at as delay, attempts, caused_by, holder
+returning work.command, work.subject, %(now)s - due_at as delay, attempts, failures, caused_by, holder
 """
 # All lanes that have rows, by as many look-ups in the index as there are lanes.
 LANES = """
@@ -55,9 +58,9 @@ with recursive found as (
     union all select (select min(lane) from work where lane > found.lane) from found where found.lane is not null)
 select lane from found where lane is not null
 """
-NEXT_RUN = "select min(run_at) from work where lane = %s"
+NEXT_RUN = "select min(run_at) from work where lane = %s and command = any(%s)"
 RETRY_LATER = """
-update work set last_error = %(error)s, run_at = %(at)s, holder = null
+update work set last_error = %(error)s, run_at = %(at)s, holder = null, failures = %(failures)s
 where command = %(command)s and subject = %(subject)s and holder = %(holder)s and attempts = %(attempts)s
 """
 RENEW = """
@@ -81,6 +84,7 @@ class ClaimedWork:
     subject: UUID
     delay: timedelta  # since it was due
     attempts: int  # with this one
+    failures: int  # before this attempt, for another reason than that something did not answer
     caused_by: int  # position of the event that asked for it
     holder: int  # the name on the lease; changes with the connection of `Signals`
 
@@ -90,7 +94,8 @@ class Worker:
     """Carries out the work that is due.
 
     `lanes` limits how much runs at the same time, by lane; "engine" stands for each "engine:REGION". `on_start` is
-    called at every start with the command and how late it is, in seconds.
+    called at every start with the command and how late it is, in seconds. `park` records that work failed
+    `max_failures` times. Rows whose command is not among `commands` are left to workers of a newer version.
     """
 
     pool: AsyncConnectionPool[Any]
@@ -98,6 +103,8 @@ class Worker:
     lanes: Mapping[str, int]
     signals: Signals
     clock: Clock
+    park: Park
+    max_failures: int = MAX_FAILURES
     on_start: Callable[[str, float], None] = lambda command, delay_s: None
     _holder: int = 0  # the name on this worker's leases; 0 before the first renewal
     _running: dict[str, dict[asyncio.Task[None], ClaimedWork]] = field(default_factory=dict)  # by lane
@@ -169,7 +176,14 @@ class Worker:
         if not free or not self._may_claim:
             return []
         now = self.clock()
-        params = {"lane": lane, "free": free, "now": now, "until": now + LEASE, "holder": self._holder}
+        params = {
+            "lane": lane,
+            "commands": list(self.commands),
+            "free": free,
+            "now": now,
+            "until": now + LEASE,
+            "holder": self._holder,
+        }
         async with self.pool.connection() as conn, conn.cursor(row_factory=class_row(ClaimedWork)) as cur:
             await cur.execute(CLAIM, params)
             claimed: list[ClaimedWork] = await cur.fetchall()
@@ -177,14 +191,14 @@ class Worker:
 
     async def _seconds_to_next(self, lane: str) -> float:
         async with self.pool.connection() as conn:
-            (run_at,) = await (await conn.execute(NEXT_RUN, (lane,))).fetchone() or (None,)
+            (run_at,) = await (await conn.execute(NEXT_RUN, (lane, list(self.commands)))).fetchone() or (None,)
         if run_at is None:
             return POLL_INTERVAL_S
         seconds: float = (run_at - self.clock()).total_seconds()
         return min(POLL_INTERVAL_S, max(0.0, seconds))
 
     async def _do(self, work: ClaimedWork) -> None:
-        """Carry out one piece of work, and plan a retry if it fails."""
+        """Carry out one piece of work. If it fails, plan a retry, or park it."""
         self.on_start(work.command, work.delay.total_seconds())
         cause = Cause(request_id=f"{work.command}/{work.attempts}", caused_by=work.caused_by)
         fields = {"command": work.command, "subject": str(work.subject)}
@@ -193,14 +207,27 @@ class Worker:
             return
         except Unavailable as unavailable:
             log.warning("work postponed", extra=fields | {"because": str(unavailable)})
-            error = str(unavailable)
+            error, failures = str(unavailable), work.failures
         except Exception as failure:
+            error, failures = f"{type(failure).__name__}: {failure}", work.failures + 1
+            if failures >= self.max_failures and await self._park(work, failure, cause):
+                return
             log.exception("work failed, to be retried", extra=fields)
-            error = f"{type(failure).__name__}: {failure}"
-        retry = {"error": error[:MAX_ERROR_CHARS], "at": self._retry_at(work.attempts)}
+        retry = {"error": error[:MAX_ERROR_CHARS], "at": self._retry_at(work.attempts), "failures": failures}
         with contextlib.suppress(psycopg.Error):  # the row is then retried when its lease runs out
             async with self.pool.connection() as conn:
                 await conn.execute(RETRY_LATER, vars(work) | retry)
+
+    async def _park(self, work: ClaimedWork, failure: Exception, cause: Cause) -> bool:
+        """Record that this work failed too often. Returns False where that cannot be stored now."""
+        fields = {"command": work.command, "subject": str(work.subject), "failures": work.failures + 1}
+        try:
+            await self.park(work.command, work.subject, work.attempts, type(failure).__name__, cause)
+        except Exception as error:
+            log.warning("failed work cannot be parked now", extra=fields | {"because": str(error)})
+            return False
+        log.error("work failed too often and is parked; see `tenure work list`", extra=fields, exc_info=failure)
+        return True
 
     def _retry_at(self, attempts: int) -> datetime:
         delay = FIRST_RETRY * (1 << min(attempts - 1, 10))

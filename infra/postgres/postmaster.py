@@ -12,6 +12,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -44,6 +45,7 @@ SHUTDOWN_TIMEOUT_S = 30  # for storing everything
 PREDECESSOR_TIMEOUT_S = 10  # for the children of a killed server to end
 POLL_INTERVAL_S = 0.01
 PREDECESSOR_POLL_S = 0.1
+SOCKET_TIMEOUT_S = 2.0  # for a server to answer on its socket
 MAX_LOG_BYTES = 10_000_000  # a larger log is rotated at the next start
 
 
@@ -64,7 +66,8 @@ class Postmaster:
 def find(data: Path) -> Postmaster | None:
     """Return the server that runs on this data, or None. The pid file of a dead server does not count."""
     try:
-        lines = [line.strip() for line in (data / "postmaster.pid").read_text().splitlines()]
+        text = (data / "postmaster.pid").read_text(errors="replace")  # a power cut may leave any bytes
+        lines = [line.strip() for line in text.splitlines()]
     except (FileNotFoundError, NotADirectoryError):
         return None
     if not lines or not lines[0].isdecimal() or not _is_server_of(data, int(lines[0])):
@@ -258,16 +261,44 @@ def _socket_directory(data: Path, account: pwd.struct_passwd | None) -> Path:
 
 
 def _remove_stale_files(data: Path, sockets: Path) -> None:
-    """Remove the lock files of a dead server whose pid another process has now.
+    """Remove the lock files of a dead server where PostgreSQL would refuse to start because of them.
 
-    PostgreSQL would take that process for a running server and refuse to start. The files stay while any PostgreSQL
-    process works in this directory, since they keep two servers from writing the same data.
+    PostgreSQL takes any process with the pid in them for a running server, and refuses a file without a pid, such as
+    the empty one that a power cut leaves. The files stay while anything may serve this data, since they keep two
+    servers from writing it.
     """
-    for file in (data / "postmaster.pid", sockets / f"{SOCKET}.lock"):
-        with suppress(FileNotFoundError, ValueError):
-            pid = int(file.read_text().split("\n", 1)[0])
-            if psutil.pid_exists(pid) and not any(_is_server_of(data, other) for other in psutil.pids()):
-                file.unlink()
+    files = [data / "postmaster.pid", sockets / f"{SOCKET}.lock"]
+    if any(map(_blocks_a_start, files)) and not _is_served(data, sockets):
+        for file in filter(_blocks_a_start, files):
+            log.warning("removed a file of a server that is gone: no process serves its data", extra={"file": file})
+            file.unlink()
+
+
+def _blocks_a_start(file: Path) -> bool:
+    """Whether PostgreSQL would not start because of this lock file: it has no pid, or that of some living process."""
+    try:
+        pid = file.read_text(errors="replace").split("\n", 1)[0].strip()
+    except FileNotFoundError:
+        return False
+    return not (pid.isascii() and pid.isdecimal()) or psutil.pid_exists(int(pid))
+
+
+def _is_served(data: Path, sockets: Path) -> bool:
+    """Whether a PostgreSQL process works in this directory, or anything answers on its socket.
+
+    The socket also shows a server whose processes cannot be seen, such as one in another container on the same data.
+    """
+    if any(_is_server_of(data, pid) for pid in psutil.pids()):
+        return True
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(SOCKET_TIMEOUT_S)
+        try:
+            probe.connect(str(sockets / SOCKET))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:  # also a server that is too busy to answer in time
+            return True
+        return True
 
 
 def _start_failure(data: Path, output: str, hint: str) -> CannotStart:

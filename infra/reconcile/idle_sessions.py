@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from application.access import TENURE, Cause
@@ -18,7 +17,7 @@ from application.ports.clock import Clock
 from application.ports.errors import EngineRefused, Unavailable
 from application.ports.presence import Presence
 from application.ports.regions import Engines
-from infra.postgres.database import try_transaction_lock
+from infra.postgres.database import try_lock
 from infra.tables import hosted_use
 from projections import hosted_sessions, sessions
 from projections.hosted_sessions import HostedSessionRow
@@ -26,6 +25,7 @@ from projections.query import Queries
 
 log = logging.getLogger(__name__)
 IDLE_SESSIONS_LOCK = 7_312  # key of the advisory lock: one process checks at a time
+MAX_PARALLEL_CHECKS = 8  # sessions that are checked side by side
 MIN_CHECKS = 4  # before a session is ended
 MAX_CHECK_INTERVAL_S = 60.0
 
@@ -34,6 +34,7 @@ MAX_CHECK_INTERVAL_S = 60.0
 class IdleSessions:
     """Ends idle hosted sessions."""
 
+    database_url: str
     pool: AsyncConnectionPool[Any]
     queries: Queries
     engines: Engines
@@ -54,20 +55,30 @@ class IdleSessions:
 
     async def run_once(self) -> list[UUID]:
         """Check all sessions, unless another process does. Returns the sessions that were ended."""
-        async with self.pool.connection() as conn, conn.transaction():
-            if not await try_transaction_lock(conn, IDLE_SESSIONS_LOCK):
+        async with try_lock(self.database_url, IDLE_SESSIONS_LOCK) as locked:
+            if not locked:
                 return []
             running = await hosted_sessions.list_all(self.queries)
-            await hosted_use.forget_others(conn, [row.id for row in running])
-            return [row.id for row in running if await self._end_if_idle(conn, row)]
+            async with self.pool.connection() as conn:
+                await hosted_use.forget_others(conn, [row.id for row in running])
+            free = asyncio.Semaphore(MAX_PARALLEL_CHECKS)
 
-    async def _end_if_idle(self, conn: AsyncConnection[Any], row: HostedSessionRow) -> bool:
+            async def check(row: HostedSessionRow) -> bool:
+                async with free:
+                    return await self._end_if_idle(row)
+
+            ended = await asyncio.gather(*map(check, running))
+            return [row.id for row, was_ended in zip(running, ended, strict=True) if was_ended]
+
+    async def _end_if_idle(self, row: HostedSessionRow) -> bool:
         try:
             used = await self._is_used(row)
         except (Unavailable, EngineRefused):
             return False  # an engine that does not answer must not end anybody's session
         now = self.clock()
-        if now - await hosted_use.record(conn, row.id, now, used) < self.max_idle:
+        async with self.pool.connection() as conn:
+            last_used = await hosted_use.record(conn, row.id, now, used)
+        if now - last_used < self.max_idle:
             return False
         await self.hosted.end_idle(row.id, Cause(request_id="idle"))
         return True

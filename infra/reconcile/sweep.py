@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
-
-from psycopg_pool import AsyncConnectionPool
 
 from application.access import Cause
 from application.ports.errors import Unavailable
@@ -18,12 +15,13 @@ from application.regions import Regions
 from application.workshops import Workshops
 from application.workspaces import Workspaces
 from domain.region import LOCAL
-from infra.postgres.database import try_transaction_lock
+from infra.postgres.database import try_lock
 from projections import workspaces
 from projections.query import Queries
 
 log = logging.getLogger(__name__)
 LIST_TIMEOUT_S = 30.0  # for an engine to list its machines
+MAX_PARALLEL_WORKSPACES = 8  # workspaces of a region that are reconciled side by side
 SWEEP_LOCK = 7_304  # key of the advisory lock: one sweep at a time in all workers
 
 
@@ -31,7 +29,7 @@ SWEEP_LOCK = 7_304  # key of the advisory lock: one sweep at a time in all worke
 class Sweep:
     """Compares every region's engine with the log."""
 
-    pool: AsyncConnectionPool[Any]
+    database_url: str
     queries: Queries
     engines: Engines
     regions: Regions
@@ -49,8 +47,8 @@ class Sweep:
 
     async def run_once(self) -> list[UUID]:
         """Sweep once, unless another worker does. Returns the workspaces that were reconciled."""
-        async with self.pool.connection() as conn, conn.transaction():
-            return await self._sweep_regions() if await try_transaction_lock(conn, SWEEP_LOCK) else []
+        async with try_lock(self.database_url, SWEEP_LOCK) as locked:
+            return await self._sweep_regions() if locked else []
 
     async def _sweep_regions(self) -> list[UUID]:
         regions = {*await self.regions.available(), *await workspaces.list_regions(self.queries)}
@@ -66,8 +64,7 @@ class Sweep:
                 running = {machine.workspace_id: machine.running for machine in await engine.all()}
             expected = await workspaces.expected_machines(self.queries, region, engine.provider)
             differing = [id for id in {*running, *expected} if running.get(id) != expected.get(id)]
-            for id in differing:
-                await self.workspaces.reconcile(id, Cause(request_id="sweep"), region)
+            await self._reconcile(differing, region)
             if region == LOCAL:
                 await self._remove_unused_networks(engine)
             return differing
@@ -75,6 +72,19 @@ class Sweep:
             because = str(error) or "it does not answer in time"
             log.warning("a region was not swept", extra={"region": region, "because": because})
             return []
+
+    async def _reconcile(self, differing: list[UUID], region: str) -> None:
+        """Reconcile these workspaces, `MAX_PARALLEL_WORKSPACES` at a time. Raises the first error when all of them were tried."""
+        free = asyncio.Semaphore(MAX_PARALLEL_WORKSPACES)
+
+        async def reconcile(id: UUID) -> None:
+            async with free:
+                await self.workspaces.reconcile(id, Cause(request_id="sweep"), region)
+
+        outcomes = await asyncio.gather(*map(reconcile, differing), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
 
     async def _remove_unused_networks(self, engine: Machines) -> None:
         """Remove the networks of workshops that need none."""

@@ -23,6 +23,7 @@ from infra.postgres import database
 log = logging.getLogger(__name__)
 PRESENCE_LOCK = 7_311  # first key of the advisory locks that mark live processes; the second is the backend's pid
 SWEEP_INTERVAL_S = 3.0  # between deletions of the rows of dead processes
+SWEEP_TIMEOUT_S = 5.0  # for the database to answer one; then the connection counts as lost
 COALESCE_S = 0.03  # changes within it are reported as one
 RECONNECT_DELAY_S = 0.5
 
@@ -106,7 +107,7 @@ class PresenceRows:
             async for notification in conn.notifies(timeout=SWEEP_INTERVAL_S):
                 if changed := self._rosters.get(UUID(notification.payload)):
                     changed.stale.set()
-            await conn.execute(DELETE_DEAD)
+            await database.answer_within(SWEEP_TIMEOUT_S, conn, conn.execute(DELETE_DEAD))
 
     @asynccontextmanager
     async def track(self, session_id: UUID, user_id: UUID) -> AsyncIterator[None]:

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
+from application.parked_work import ParkedWork
 from application.ports.clock import Clock
 from application.ports.hypervisors import Hypervisor
 from application.ports.machines import Machines
@@ -36,6 +38,7 @@ from infra.wiring.work_commands import work_commands
 from infra.wiring.workshops import build_workshops
 from infra.wiring.workspaces import build_workspaces
 from interfaces.app import ContractDeps
+from projections import work
 from projections.hub import Hub
 
 
@@ -90,6 +93,7 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
         vm_accounts = build_vm_accounts(base, people, keys)
         await vm_accounts.start()
         vms = build_vms(base, overrides.hypervisor)
+        parked_work = ParkedWork(base.platform, base.clock, partial(work.is_parked, base.queries))
         deps = build_contracts(
             base,
             engines=engines,
@@ -101,7 +105,8 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
             workshops=workshops,
             vm_accounts=vm_accounts,
             vms=vms,
-            health=HealthMonitor(base.pool, base.hub, engines.local, engines.by_region, base.clock),
+            parked_work=parked_work,
+            health=HealthMonitor(base.pool, base.hub, engines.local, engines.by_region, base.clock, base.platform),
         )
         commands = work_commands(
             workspaces=workspaces.workspaces,
@@ -116,7 +121,7 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
             hosted_sessions=hosted_sessions.hosted_sessions,
             guests=hosted_sessions.guests,
         )
-        background = dict(build_event_log(base, commands))
+        background = dict(build_event_log(base, commands, parked_work))
         for subject in (keys, terminals, workspaces, hosted_sessions, vms):
             background |= subject.background
         async with asyncio.TaskGroup() as group:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from application.parked_work import ParkedWork
 from infra.docker.bridges import own_networks
 from infra.monitoring.health import HealthMonitor
 from infra.runtime.home import CannotStart
@@ -45,6 +46,7 @@ def build_contracts(
     workshops: WorkshopServices,
     vm_accounts: VmAccountServices,
     vms: VmServices,
+    parked_work: ParkedWork,
     health: HealthMonitor,
 ) -> ContractDeps:
     return ContractDeps(
@@ -54,7 +56,7 @@ def build_contracts(
         warpdrive=warpdrive_deps(base, keys, hosted_sessions),
         clarateach=clarateach_deps(base, engines, people, terminals, workshops),
         neptuned=neptuned_deps(base, vm_accounts, vms),
-        native=native_deps(base, engines, people, keys, workspaces, health),
+        native=native_deps(base, engines, people, keys, workspaces, parked_work, health),
     )
 
 
@@ -193,6 +195,7 @@ def native_deps(
     people: PeopleServices,
     keys: ApiKeyServices,
     workspaces: WorkspaceServices,
+    parked_work: ParkedWork,
     health: HealthMonitor,
 ) -> NativeDeps:
     return NativeDeps(
@@ -203,6 +206,7 @@ def native_deps(
         people=people.accounts,
         machine_configs=workspaces.machine_configs,
         regions=engines.regions,
+        parked_work=parked_work,
         api_keys=keys.api_keys,
         api_key_rows=keys.rows,
         tokens=keys.tokens,

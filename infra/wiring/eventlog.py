@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from application.parked_work import ParkedWork
 from infra.eventlog.follower import Follower
 from infra.eventlog.push_local import LocalPush
 from infra.eventlog.push_redis import RedisPush
@@ -17,7 +18,9 @@ PUSH_GRACE_S = 0.05  # that a push may take before the hub looks up the events i
 MAX_LOG_COMMANDS = 32  # of the lane "log" under way at once; group commit makes them cheap
 
 
-def build_event_log(base: Foundation, commands: Mapping[str, WorkCommand]) -> Mapping[str, BackgroundTask]:
+def build_event_log(
+    base: Foundation, commands: Mapping[str, WorkCommand], parked_work: ParkedWork
+) -> Mapping[str, BackgroundTask]:
     """Return the background tasks. `commands` carry out the work that is due, by its kind."""
     settings = base.settings
     push = RedisPush(settings.redis_url, base.hub) if settings.redis_url else LocalPush(base.hub)
@@ -34,6 +37,7 @@ def build_event_log(base: Foundation, commands: Mapping[str, WorkCommand]) -> Ma
             lanes={"engine": settings.provision_concurrency, "log": MAX_LOG_COMMANDS},
             signals=base.signals,
             clock=base.clock,
+            park=parked_work.park,
             on_start=lambda command, delay_s: STARTED_LATE_S.labels(command).observe(delay_s),
         )
         follower = Follower(base.database_url, base.platform, base.signals, call_on_loop(push.publish))

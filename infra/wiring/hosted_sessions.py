@@ -69,7 +69,14 @@ def build_hosted_sessions(
     )
     max_idle = timedelta(seconds=settings.session_idle_seconds)
     idle_sessions = IdleSessions(
-        base.pool, base.queries, engines.by_region, terminals.presence, hosted_sessions, clock, max_idle
+        base.database_url,
+        base.pool,
+        base.queries,
+        engines.by_region,
+        terminals.presence,
+        hosted_sessions,
+        clock,
+        max_idle,
     )
     background = {"idle sessions": idle_sessions.run} if base.reconciles else {}
     return HostedSessionServices(hosted_sessions, guests, ssh.join_requests, waiting_room, idle_sessions, background)

@@ -32,7 +32,7 @@ from infra.tables import (
     vm_tokens,
     workshop_keys,
 )
-from projections import read_models
+from projections import read_models, shape
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,6 @@ TABLES = tuple(
         holder_keys,
         join_requests,
         hosted_use,
-        holdings,
         workshop_keys,
         learners,
         registrations,
@@ -76,21 +75,37 @@ MAX_EVENTS = 500  # in memory at once while all are folded
 
 
 async def migrate(conn: AsyncConnection[Any], platform: Platform) -> bool:
-    """Make the tables that are missing, and refold read models of another shape. Return whether they were refolded."""
+    """Make the tables that are missing, and refold read models of another shape. Return whether they were refolded.
+
+    Those of a newer version stay: this process then stands by, and does not fold.
+    """
     async with conn.transaction():
         await conn.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-        cur = await conn.execute("select to_regclass('public.holdings') is null")
-        (lacks_holdings,) = await cur.fetchone() or (False,)
         for statements in (INSTALLATION, *TABLES, read_models.FOLLOWER):
             await conn.execute(statements)
-        cur = await conn.execute("select shape from follower for update")
-        (shape,) = await cur.fetchone() or ("",)
-        refolds = shape != read_models.SHAPE
-        if refolds:
-            await refold(conn, platform)
+    async with conn.transaction():
+        await conn.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        refolded = await refold_other_shape(conn, platform)
+        cur = await conn.execute("select to_regclass('public.holdings') is null")
+        (lacks_holdings,) = await cur.fetchone() or (False,)
+        await conn.execute(holdings.DDL)
         if lacks_holdings:  # else what was created by an older version would not count
             await conn.execute(holdings.FILL)
-        return refolds
+        return refolded
+
+
+async def refold_other_shape(conn: AsyncConnection[Any], platform: Platform) -> bool:
+    """Refold read models of another shape, unless they are of a newer version. Return whether they were refolded."""
+    stored, own = await read_models.stored_shape(conn), shape.own_shape()
+    if own.is_older_than(stored.version):
+        if own.digest != stored.digest:
+            log.warning("a newer version folds the lists; this process reads them only", extra=vars(stored))
+        return False
+    if stored.digest != own.digest:
+        await refold(conn, platform)
+    elif stored.version != own.version:
+        await read_models.keep_version(conn)
+    return stored.digest != own.digest
 
 
 async def rebuild(
@@ -101,24 +116,34 @@ async def rebuild(
     `on_progress` is called with the number of events folded so far.
     """
     async with conn.transaction():
-        await conn.execute("select position from follower for update")  # a follower waits for this transaction
+        await conn.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
         return await refold(conn, platform, on_progress)
 
 
 async def refold(
     conn: AsyncConnection[Any], platform: Platform, on_progress: Callable[[int], None] = lambda count: None
 ) -> int:
-    """Fold into new tables beside the old ones, which can be read until the new ones replace them at the end."""
+    """Fold into new tables beside the old ones, which are read and followed until the new ones replace them.
+
+    The follower waits for the last events only. The caller has a transaction open, and holds `SCHEMA_LOCK`.
+    """
     await conn.execute("drop schema if exists rebuilding cascade; create schema rebuilding")
     await conn.execute("set local search_path to rebuilding, public")
     await read_models.create(conn)
     position = count = 0
-    while batch := await events_after(conn, platform, position, MAX_EVENTS):
-        async with conn.pipeline():
-            await read_models.advance(conn, [event for _, event in batch], [at for at, _ in batch])
-        position, count = batch[-1][0], count + len(batch)
-        on_progress(count)
-    await read_models.replace(conn, "rebuilding")
+    follower_waits = False
+    while True:
+        if batch := await events_after(conn, platform, position, MAX_EVENTS):
+            async with conn.pipeline():
+                await read_models.advance(conn, [event for _, event in batch], [at for at, _ in batch])
+            position, count = batch[-1][0], count + len(batch)
+            on_progress(count)
+        if len(batch) < MAX_EVENTS:
+            if follower_waits:
+                break
+            await conn.execute("select position from follower for update")
+            follower_waits = True
+    await read_models.replace(conn, "rebuilding", position)
     await conn.execute("set local search_path to public; drop schema rebuilding")
     return count
 

@@ -56,7 +56,7 @@ async def build_workspaces(
         quotas=base.quotas,
     )
     orphans = Orphans(platform, clock, engines.by_region)
-    sweep = Sweep(base.pool, base.queries, engines.by_region, engines.regions, workspaces, workshops.workshops)
+    sweep = Sweep(base.database_url, base.queries, engines.by_region, engines.regions, workspaces, workshops.workshops)
     background = {"sweep": partial(sweep.run, settings.sweep_seconds)} if base.reconciles else {}
     return WorkspaceServices(workspaces, configs, orphans, sweep, background)
 

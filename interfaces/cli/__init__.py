@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli import audit, keys, machines, quotas, regions, sessions, up, users, watch, workspaces
+from interfaces.cli import audit, keys, machines, quotas, regions, sessions, up, users, watch, work, workspaces
 from interfaces.cli.commands import Commands
 from interfaces.cli.output import say
 
@@ -115,6 +115,16 @@ for group, name, run, example in CATALOGUE:
     group.command(name, epilog=f"Example: tenure {example}")(run)
 app.add_typer(machine_commands, name="machines")
 app.add_typer(region_commands, name="regions")
+
+work_commands = typer.Typer(cls=Commands, help="Work that failed too often and is parked.", no_args_is_help=True)
+WORK: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("list", work.list_, "list --json"),
+    ("retry", work.retry, "retry 550e8400-e29b-41d4-a716-446655440000"),
+    ("drop", work.drop, "drop 550e8400-e29b-41d4-a716-446655440000"),
+)
+for name, work_command, example in WORK:
+    work_commands.command(name, epilog=f"Example: tenure work {example}")(work_command)
+app.add_typer(work_commands, name="work")
 
 user_commands = typer.Typer(cls=Commands, help="Accounts for virtual machines.", no_args_is_help=True)
 user_commands.command("appoint", epilog="Example: tenure users appoint ada")(users.appoint)

@@ -4,7 +4,7 @@ Whatever no outside contract describes stands here; rules of the domain do not.
 """
 
 from interfaces.http.contract import Contract, plain_error
-from interfaces.native import audit, health, home, keys, machines, quotas, regions, stream
+from interfaces.native import audit, health, home, keys, machines, quotas, regions, stream, work
 
 CONTRACT = Contract(
     name="native",
@@ -15,6 +15,7 @@ CONTRACT = Contract(
         home.router,
         machines.router,
         regions.router,
+        work.router,
         keys.router,
         keys.well_known,
         quotas.router,

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from application.api_keys import ApiKeys
 from application.machine_configs import MachineConfigs
+from application.parked_work import ParkedWork
 from application.platform import Platform
 from application.ports.api_keys import KeyRows, Tokens
 from application.ports.clock import Clock
@@ -43,6 +44,7 @@ class NativeDeps:
     people: People
     machine_configs: MachineConfigs
     regions: Regions
+    parked_work: ParkedWork
     api_keys: ApiKeys
     api_key_rows: KeyRows
     tokens: Tokens

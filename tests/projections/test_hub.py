@@ -114,3 +114,15 @@ async def test_what_is_looked_up_does_not_wait_for_the_follower_who_waits_for_it
     async with asyncio.timeout(WAIT_TIMEOUT_S):
         await hub.receive(batch(2, 1))  # and what came before it has not been told here
     assert hub.position == 3
+
+
+@pytest.mark.fault("F32")
+async def test_a_push_that_lags_is_not_delivered_twice() -> None:
+    """A look-up may have ended inside the batch that is pushed now."""
+    hub = Hub(NothingMissed(), MAX_QUEUED_PUSHES, 100)
+    reading = asyncio.create_task(positions_until(await ready(hub), 6))
+    await asyncio.sleep(0)  # it waits
+    await hub.receive(batch(0, 4))
+    await hub.receive(batch(2, 4))  # of 3 to 6
+    assert await reading == [1, 2, 3, 4, 5, 6]
+    assert hub.position == 6

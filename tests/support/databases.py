@@ -26,6 +26,7 @@ join pg_namespace on pg_namespace.oid = relnamespace left join pg_attribute on a
 where nspname !~ '^(pg_|information_schema)' and not coalesce(attisdropped, false)
 order by nspname, relname, attname
 """
+FOLDED_AS = "select version, shape from follower"  # a test may fold as another version does
 EMPTY = """
 do $$
 declare name text;
@@ -55,6 +56,7 @@ class Databases:
         with psycopg.connect(self._url(TEMPLATE)) as conn:
             conn.execute(EMPTY)
             self._shape = conn.execute(SHAPE).fetchall()
+            self._folded_as = conn.execute(FOLDED_AS).fetchone()
 
     @contextmanager
     def lend(self) -> Iterator[str]:
@@ -63,7 +65,8 @@ class Databases:
         yield url
         with psycopg.connect(url, autocommit=True) as conn:
             conn.execute(HANG_UP)
-            if conn.execute(SHAPE).fetchall() == self._shape:
+            folded_as = conn.execute(FOLDED_AS).fetchone() if conn.execute(SHAPE).fetchall() == self._shape else None
+            if folded_as == self._folded_as:
                 conn.execute(EMPTY)
                 self._unused.append(url)
 

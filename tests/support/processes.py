@@ -68,6 +68,7 @@ async def spawned(
     role: str = "all",
     engine: Path | None = None,
     orders: Path | None = None,
+    older: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Spawned]:
     """Run one process in a home of its own. It serves when the block is entered, and is ended afterwards."""
@@ -77,6 +78,7 @@ async def spawned(
     env = {key: value for key, value in os.environ.items() if not key.startswith("TENURE_")}
     env |= {f"TENURE_{name.upper()}": str(value) for name, value in chosen.items() if value is not None}
     env |= {name: str(path) for name, path in (("TEST_ENGINE", engine), ("TEST_ORDERS", orders)) if path}
+    env |= {"TEST_OLDER": "1"} if older else {}
     output_path = home / "output"
     with output_path.open("ab") as output:
         process = await asyncio.create_subprocess_exec(

@@ -16,7 +16,7 @@ import pytest
 from eventsourcing.application import Application
 from eventsourcing.utils import get_topic
 
-from application.processes.work import Do, Done
+from application.processes.work import Do, Step
 from domain.aggregate import Aggregate
 from domain.errors import Refused
 
@@ -74,7 +74,7 @@ class Story:
             return Outcome((), refusal)
         return Outcome(tuple(map(facts, (subject or created).collect_events())), None)
 
-    def work(self, processes: Iterable[Callable[[Any], Iterable[Do | Done]]]) -> dict[str, datetime]:
+    def work(self, processes: Iterable[Callable[[Any], Iterable[Step]]]) -> dict[str, datetime]:
         """What is left to be done, and when."""
         left: dict[str, datetime] = {}
         for event in self.events:

@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from eventsourcing.persistence import PersistenceError, StoredEvent
 
 from application.access import Cause
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.errors import Unavailable
 from domain.workspace import Workspace
+from infra.eventlog.event_store import GroupWriter
 from infra.postgres import embedded as embedded_postgres
 from infra.postgres import postmaster
 from tests.support.databases import platform_on
@@ -161,3 +163,49 @@ async def wait_until_usable(platform: Platform, id: UUID) -> None:
                 return
             except Unavailable:
                 await asyncio.sleep(0.05)
+
+
+BAD = StoredEvent(uuid4(), 1, "a topic with a \0", b"{}")  # which PostgreSQL stores in no text
+
+
+@pytest.mark.fault("F35")
+async def test_an_error_in_a_group_fails_only_its_own_call(database: str) -> None:
+    with platform_on(database) as platform:
+        async with await psycopg.AsyncConnection.connect(database) as locker:
+            await locker.execute("lock table tenure_events in exclusive mode")
+            first = asyncio.create_task(platform.commit(Cause(), workspace()))
+            await wait_for_a_blocked_lock(database)
+            good = [workspace() for _ in range(20)]
+            commits = [asyncio.create_task(platform.commit(Cause(), each)) for each in good[:10]]
+            bad = asyncio.create_task(platform.writer.store([BAD]))
+            commits += [asyncio.create_task(platform.commit(Cause(), each)) for each in good[10:]]
+            await asyncio.sleep(0)  # all of them are in the queue, as one group
+        answers = await asyncio.gather(*commits, return_exceptions=True)
+        await first
+        assert answers == [None] * 20
+        with pytest.raises(PersistenceError):
+            await bad
+        assert [await version_of(platform, each.id) for each in good] == [1] * 20
+
+
+DISK_FULL = """
+create function refuse() returns trigger language plpgsql as $$
+begin raise exception 'could not extend file "base/1/1": No space left on device' using errcode = 'disk_full'; end $$;
+create trigger refuse before insert on tenure_events for each row execute function refuse();
+"""
+
+
+@pytest.mark.fault("F42")
+async def test_a_full_disk_is_called_that(database: str) -> None:
+    with platform_on(database) as platform:
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
+            await conn.execute(DISK_FULL)
+            try:
+                with pytest.raises(Unavailable, match="the disk of the database is full") as refused:
+                    await platform.commit(Cause(), workspace())
+                assert refused.value.retry_after == 30
+                assert isinstance(platform.writer, GroupWriter) and platform.writer.disk_full
+            finally:
+                await conn.execute("drop function refuse cascade")
+        await platform.commit(Cause(), workspace())
+        assert not platform.writer.disk_full

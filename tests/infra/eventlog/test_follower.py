@@ -19,11 +19,13 @@ from application.platform import Platform
 from infra.eventlog import follower
 from infra.eventlog.follower import FOLLOWER_LOCK, Follower
 from infra.eventlog.notifications import Signals
+from infra.postgres.database import connection
 from infra.runtime.tasks import end_tasks
 from infra.wiring.database import open_database
 from infra.wiring.schema import rebuild
-from projections import read_models
+from projections import read_models, shape
 from projections.hub import Batch
+from projections.shape import Shape
 from tests.infra.eventlog.test_event_store import workspace
 from tests.support.server import Served, eventually, served
 from tests.support.stream_client import Watcher
@@ -60,7 +62,7 @@ class Log:
 
     async def disconnect_follower(self) -> bool:
         """Cut the connection of the follower at work. Returns whether there was one."""
-        sql = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = %s and granted"
+        sql = "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and classid = %s and granted"
         return bool(await self.one(sql, FOLLOWER_LOCK))
 
 
@@ -198,6 +200,106 @@ async def test_read_models_are_rebuilt_while_tenure_is_in_use(database: str, tmp
 
         positions = await eventually(all_positions)
         assert await watcher.caught_up() == positions
+
+
+NEWER = Shape("9.0", "f" * 64)
+OLDER = Shape("0.0.1", "e" * 64)
+# What the follower of 0.1 and its start write, on rows that they take for their own.
+STATEMENTS_OF_0_1 = (
+    "update follower set position = 7, failed = null",
+    "update follower set failed = 'ValueError after position 7'",
+    "update follower set position = 0, shape = 'of 0.1', failed = null",
+)
+
+
+async def fold_once(log: Log) -> Batch | None:
+    """Let a new follower of this process's shape fold what there is."""
+    async with connection(log.url) as conn:
+        await conn.execute(read_models.SET_SHAPE, (shape.own_shape().digest,))
+        return await Follower(log.url, log.platform, Signals(log.url), log.publish)._fold(conn)
+
+
+async def stored(log: Log) -> Shape:
+    async with connection(log.url) as conn:
+        return await read_models.stored_shape(conn)
+
+
+def become(monkeypatch: pytest.MonkeyPatch, other: Shape) -> None:
+    """From now on this process is of another version."""
+    monkeypatch.setattr(shape, "own_shape", lambda: other)
+
+
+@pytest.mark.fault("F30")
+async def test_a_follower_stands_by_where_a_newer_version_has_replaced_the_read_models(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await log.write(1)
+    assert await fold_once(log)
+    with monkeypatch.context() as newer:
+        become(newer, NEWER)
+        opened = await open_database(log.url)
+        assert opened.refolded
+        await opened.close()
+    await log.write(1)
+    assert await fold_once(log) is None
+    assert await log.position() == 1
+    with monkeypatch.context() as newer:
+        become(newer, NEWER)
+        assert await fold_once(log)
+    assert await log.position() == 2
+
+
+@pytest.mark.fault("F30")
+@pytest.mark.parametrize("late", [OLDER, Shape("", "e" * 64)])
+async def test_an_older_process_that_starts_late_does_not_fold_back(
+    log: Log, monkeypatch: pytest.MonkeyPatch, late: Shape
+) -> None:
+    before = await stored(log)
+    await log.write(1)
+    with monkeypatch.context() as older:
+        become(older, late)
+        opened = await open_database(log.url)
+        assert not opened.refolded
+        await opened.close()
+        assert await fold_once(log) is None
+    assert await stored(log) == before == shape.own_shape()
+
+
+@pytest.mark.fault("F30")
+@pytest.mark.parametrize("statement", STATEMENTS_OF_0_1)
+async def test_a_process_of_0_1_writes_no_read_models_and_tries_again(log: Log, statement: str) -> None:
+    """0.1 takes an operational error for a database that does not answer. Other errors would end it."""
+    async with connection(log.url) as conn:
+        with pytest.raises(psycopg.OperationalError, match="the lists are those of Tenure"):
+            await conn.execute(statement)
+    assert await stored(log) == shape.own_shape()
+
+
+@pytest.mark.fault("F30")
+async def test_a_rebuild_by_hand_goes_back_to_an_older_version(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as older:
+        become(older, OLDER)
+        async with connection(log.url) as conn:
+            await rebuild(conn, log.platform)
+    assert await stored(log) == OLDER
+
+
+@pytest.mark.fault("F30")
+def test_a_shape_covers_how_rows_are_folded() -> None:
+    source = (shape.ROOT / "projections" / "workspaces.py").read_text()
+    assert "def " in source and source not in read_models.DDL["workspaces"]
+    folded = {path.relative_to(shape.ROOT).as_posix() for path in shape.sources()}
+    assert {"projections/workspaces.py", "projections/trail.py", "domain/workspace.py"} <= folded
+    assert {f"application/processes/{name}.py" for name in ("work", "workspace_life")} <= folded
+    assert "projections/query.py" not in folded
+
+
+@pytest.mark.fault("F30")
+def test_versions_are_compared_by_their_numbers() -> None:
+    assert Shape("0.9.1", "a").is_older_than("0.10.0")
+    assert not Shape("0.10.0", "a").is_older_than("0.9.1")
+    assert not Shape("0.2.0", "a").is_older_than("0.2.0")
+    assert not Shape("0.1.0", "a").is_older_than("")
 
 
 async def create(client: httpx.AsyncClient) -> str:

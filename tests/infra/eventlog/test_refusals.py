@@ -23,7 +23,7 @@ def workspace_with_nul() -> Workspace:
         "ttl_seconds": None,
         "expires_at": None,
     }
-    fields |= {"region": "local", "made_from": None}
+    fields |= {"region": "local", "made_from": None, "warns_at": None, "gives_up_at": None}
     return Workspace(id=uuid4(), at=T0, owner_id=uuid4(), **fields)
 
 

@@ -25,7 +25,14 @@ PLANS = {
 async def test_no_more_is_claimed_than_is_free_and_the_oldest_first(database: str, plan: str) -> None:
     await (await open_database(database)).close()
     now = datetime.now(UTC)
-    params = {"lane": "engine", "free": 3, "now": now, "until": now + timedelta(minutes=1), "holder": 1}
+    params = {
+        "lane": "engine",
+        "commands": ["workspace.provision"],
+        "free": 3,
+        "now": now,
+        "until": now + timedelta(minutes=1),
+        "holder": 1,
+    }
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute(DUE)
         conn.execute(PLANS[plan])

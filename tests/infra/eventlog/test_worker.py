@@ -35,6 +35,7 @@ class DueList:
 
     url: str
     started: list[UUID] = field(default_factory=list)
+    parked: list[tuple[str, UUID, int, str, Cause]] = field(default_factory=list)
 
     async def run(self, sql: str, *args: Any) -> list[dict[str, Any]]:
         async with await psycopg.AsyncConnection.connect(self.url, autocommit=True, row_factory=dict_row) as conn:
@@ -76,7 +77,7 @@ async def working(url: str, commands: dict[str, WorkCommand], **options: Any) ->
     """A worker with signals and a pool of its own, as in another process."""
     signals, pool = Signals(url), database.create_pool(url)
     await pool.open()
-    settings: dict[str, Any] = {"lanes": {"log": 4, "engine": 4}, "clock": utc_now, **options}
+    settings: dict[str, Any] = {"lanes": {"log": 4, "engine": 4}, "clock": utc_now, "park": not_parked, **options}
     running = Worker(pool=pool, commands=commands, signals=signals, **settings)
     tasks = [asyncio.create_task(signals.run()), asyncio.create_task(running.run())]
     try:
@@ -144,6 +145,61 @@ async def test_failed_work_is_retried_later_each_time_with_its_error(due: DueLis
     assert waits == [0.5, 1, 2, 4, 8, 15, 15, 15]
 
 
+@pytest.mark.fault("F36")
+async def test_work_that_always_fails_is_parked_after_its_tries(due: DueList, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What something else does not answer is tried for ever, and does not count."""
+    monkeypatch.setattr(worker, "FIRST_RETRY", timedelta(milliseconds=1))
+    monkeypatch.setattr(worker, "LAST_RETRY", timedelta(milliseconds=1))
+    failures = iter([*[Unavailable("engine", "it is away")] * 5, *[ValueError("with a secret")] * 3])
+
+    async def fail(id: UUID, cause: Cause) -> None:
+        raise next(failures)
+
+    async def park(*call: Any) -> None:
+        due.parked.append(call)
+        await due.run("delete from work")
+
+    async with working(due.url, {"fail": fail}, park=park, max_failures=3):
+        (id,) = await due.add(1, command="fail")
+        await eventually(lambda: reached(due.parked, 1))
+    ((command, subject, attempts, error, cause),) = due.parked
+    assert (command, subject, attempts, error) == ("fail", id, 8, "ValueError")
+    assert (cause.request_id, cause.caused_by) == ("fail/8", 1)
+
+
+@pytest.mark.fault("F36")
+async def test_work_that_cannot_be_parked_now_is_parked_later(due: DueList, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "FIRST_RETRY", timedelta(milliseconds=1))
+    monkeypatch.setattr(worker, "LAST_RETRY", timedelta(milliseconds=1))
+    tries = []
+
+    async def fail(id: UUID, cause: Cause) -> None:
+        raise ValueError("broken")
+
+    async def park(*call: Any) -> None:
+        tries.append(call)
+        if len(tries) < 3:
+            raise Unavailable("database", "it does not answer")
+        await due.run("delete from work")
+
+    async with working(due.url, {"fail": fail}, park=park, max_failures=1):
+        await due.add(1, command="fail")
+        await eventually(due.is_done)
+    assert [attempts for _, _, attempts, *_ in tries] == [1, 2, 3]
+
+
+@pytest.mark.fault("F30")
+async def test_work_of_a_newer_version_is_left_to_it(due: DueList) -> None:
+    async with working(due.url, {"do": due.do}) as older:
+        (newer,) = await due.add(1, command="of a newer version")
+        (own,) = await due.add(1)
+        await eventually(lambda: reached(due.started, 1))
+        async with working(due.url, {"of a newer version": due.do}):
+            await eventually(due.is_done)
+        await eventually(lambda: connected(older))
+    assert due.started == [own, newer]
+
+
 async def test_the_work_of_a_dead_worker_is_taken_over_at_once(due: DueList) -> None:
     """Before its lease runs out: the clock does not move here."""
     started = []
@@ -183,6 +239,10 @@ async def test_a_worker_that_loses_its_connection_keeps_its_work(due: DueList, m
         assert sorted(started) == sorted(ids)
         finish.set()
         await eventually(lambda: postponed(due, 1, "and then it failed"))
+
+
+async def not_parked(*call: Any) -> None:
+    raise AssertionError(f"nothing is parked here: {call}")
 
 
 async def postponed(due: DueList, attempts: int, error: str) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -231,3 +232,46 @@ def test_an_error_of_postgres_is_passed_on(home: Path) -> None:
         embedded_postgres.start(home)
     assert "contains errors; see" in str(refused.value)
     assert "few" in (home / "postgres.log").read_text()
+
+
+@pytest.mark.fault("F51")
+@pytest.mark.parametrize("left", [b"", b"\0" * 64, b"\xff\xfe", b"not a pid\n"])
+def test_a_pid_file_that_a_power_cut_has_spoilt_does_not_keep_it_from_starting(home: Path, left: bytes) -> None:
+    url = embedded_postgres.start(home)
+    eventually(url, "create table answers as select 42 as answer")
+    embedded_postgres.stop(home)
+    file = home / "postgres" / "postmaster.pid"
+    file.write_bytes(left)
+    shutil.chown(file, *owner_of(home / "postgres"))
+    assert eventually(embedded_postgres.start(home), "select answer from answers") == 42
+
+
+@pytest.mark.fault("F51")
+def test_a_spoilt_pid_file_stays_while_a_server_works_on_the_data(home: Path) -> None:
+    """A second server would destroy the data."""
+    url = embedded_postgres.start(home)
+    file = home / "postgres" / "postmaster.pid"
+    text, server = file.read_text(), pid(home)
+    try:
+        file.write_text("")
+        with pytest.raises(CannotStart, match="lock file"):
+            embedded_postgres.start(home)
+        assert file.read_text() == "" and psutil.pid_exists(server)
+    finally:
+        file.write_text(text)
+    assert eventually(url, "select 1") == 1
+
+
+@pytest.mark.fault("F51")
+def test_a_spoilt_pid_file_stays_while_anything_answers_on_the_socket(home: Path) -> None:
+    """Such as a server in another container, whose processes cannot be seen from here."""
+    embedded_postgres.start(home)
+    embedded_postgres.stop(home)
+    data = home / "postgres"
+    (data / "postmaster.pid").write_text("")
+    with socket.socket(socket.AF_UNIX) as unseen:
+        unseen.bind(str(data / postmaster.SOCKET))
+        unseen.listen()
+        with pytest.raises(CannotStart, match="lock file"):
+            embedded_postgres.start(home)
+    assert (data / "postmaster.pid").read_text() == ""

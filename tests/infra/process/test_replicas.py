@@ -150,7 +150,7 @@ async def nothing_is_left(engine: Engine) -> bool:
 
 async def somebody_follows(database: str) -> bool:
     async with await psycopg.AsyncConnection.connect(database) as conn:
-        sql = "select from pg_locks where locktype = 'advisory' and objid = %s and granted"
+        sql = "select from pg_locks where locktype = 'advisory' and classid = %s and granted"
         return await (await conn.execute(sql, (FOLLOWER_LOCK,))).fetchone() is not None
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
 
 from application.access import Cause
 from application.ports.machines import Machine
+from infra.reconcile.sweep import MAX_PARALLEL_WORKSPACES
 from tests.support.fake_engine import Engine
-from tests.support.server import Served, eventually, served, stream, until
+from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served, stream, until
 
 
 @pytest.fixture
@@ -150,3 +152,57 @@ async def test_of_several_sweeps_at_once_one_works(tenure: Served) -> None:
         reconciled = await asyncio.gather(*(tenure.tenure.sweep.run_once() for _ in range(5)))
         assert [id] in reconciled
         assert (await kinds(alice, id)).count("vanished") == 1
+
+
+@pytest.mark.fault("F39")
+async def test_no_transaction_is_open_and_no_pooled_connection_in_use_while_an_engine_answers(
+    tenure: Served, database: str
+) -> None:
+    listing, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(call: str, about: UUID | None) -> None:
+        if call == "all":
+            listing.set()
+            await go_on.wait()
+
+    tenure.engine.before = slow
+    sweeping = asyncio.create_task(tenure.tenure.sweep.run_once())
+    await listing.wait()
+    assert await open_transactions(database) == []
+    stats = tenure.tenure.pool.get_stats()
+    assert stats["pool_available"] == stats["pool_size"]
+    go_on.set()
+    await sweeping
+
+
+@pytest.mark.fault("F39")
+async def test_differences_are_settled_side_by_side_up_to_a_limit(tenure: Served) -> None:
+    under_way, most = 0, 0
+    all_at_once = asyncio.Event()
+
+    async def count(call: str, about: UUID | None) -> None:
+        nonlocal under_way, most
+        if call == "find":
+            under_way += 1
+            most = max(most, under_way)
+            if under_way == MAX_PARALLEL_WORKSPACES:
+                all_at_once.set()
+            await all_at_once.wait()
+            under_way -= 1
+
+    orphans = [uuid4() for _ in range(3 * MAX_PARALLEL_WORKSPACES)]
+    for orphan in orphans:
+        tenure.engine.machines[orphan] = Machine(orphan, f"tenure-{orphan}", orphan.hex, running=True)
+    tenure.engine.before = count
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
+        assert sorted(await tenure.tenure.sweep.run_once()) == sorted(orphans)
+    assert most == MAX_PARALLEL_WORKSPACES
+
+
+async def open_transactions(database: str) -> list[str]:
+    """The queries of sessions that hold a transaction open and do nothing."""
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as conn:
+        cur = await conn.execute(
+            "select query from pg_stat_activity where datname = current_database() and state ~ 'idle in transaction'"
+        )
+        return [query for (query,) in await cur.fetchall()]
