@@ -74,7 +74,7 @@ class Sweep:
             return []
 
     async def _reconcile(self, differing: list[UUID], region: str) -> None:
-        """Reconcile these workspaces, `MAX_PARALLEL_WORKSPACES` at a time. Raises the first error when all of them were tried."""
+        """Reconcile these workspaces, some at a time. Raises the first error when all of them were tried."""
         free = asyncio.Semaphore(MAX_PARALLEL_WORKSPACES)
 
         async def reconcile(id: UUID) -> None:

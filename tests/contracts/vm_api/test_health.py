@@ -29,6 +29,7 @@ async def test_readiness_says_how_each_part_is(tenure: Served, alice: httpx.Asyn
     assert body["parts"] == {
         "database": {"ok": True},
         "follower": {"ok": True, "position": 2, "lag": 0},
+        "work": {"ok": True, "parked": 0},
         "engine": {"ok": True, "provider": "fake"},
         "regions": {"ok": True, "regions": {}},
     }
