@@ -48,8 +48,9 @@ class Terminals:
         """The command lines of control clients that are there."""
         lines = [" ".join(line) for process in psutil.process_iter() if (line := command_line(process))]
         on_host = [line for line in lines if str(self.tmux.socket) in line and " -C " in line]
-        in_container = [process[-1] for process in self.container.top()["Processes"] if " -C " in process[-1]]
-        return on_host + in_container
+        # A tmux server goes by the command line of the client that has started it, but no shell stands around that.
+        in_container = [process[-1] for process in self.container.top()["Processes"] if process[-1].startswith("sh -c")]
+        return on_host + [line for line in in_container if " -C " in line]
 
     def attached(self) -> str:
         """The clients that both tmux servers list."""
