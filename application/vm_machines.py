@@ -20,6 +20,7 @@ from application.ports.hypervisors import Hypervisor
 from application.ports.passwords import VmPasswords
 from domain import hypervisor as domain
 from domain.errors import Invalid, NotFound
+from domain.vm.command_line import parse_command_line
 from domain.vm.devices import Device
 from domain.vm.document import Document
 from domain.vm.vm_config import VmConfig, same_machine
@@ -45,11 +46,16 @@ class VmMachines:
             raise Unavailable("libvirt", self.hypervisor.absent, retry_after=3600)
 
     def check(self, document: Document) -> None:
-        """Raises `Invalid` for a device of a kind that a setting switches off."""
+        """Raises `Invalid` for a device of a kind that a setting switches off, or that an older version let in."""
         for device in document["qemu_devices"]:
             if kind := self.switched_off & kinds(device):
                 name = f"TENURE_VM_{min(kind).upper()}"
                 raise Invalid(f'device "{device["id"]}": {min(kind)} is switched off here, by the setting {name}')
+            if device["type"] == "custom_cmd":
+                try:
+                    parse_command_line(device["command_line"])
+                except Invalid as error:
+                    raise Invalid(f'device "{device["id"]}": command_line {error}') from None
 
     # -- commands of processes ------------------------------------------------------
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
+from weakref import WeakValueDictionary
 
 from application.ports.clock import Clock
 from application.ports.errors import Unavailable
@@ -56,7 +57,7 @@ class TmuxTerminals:
         self.watch_pool = watch_pool
         self._clock, self._wake_queue = clock, WakeQueue()
         self._attachments: dict[Address, Attachment] = {}
-        self._start_locks: dict[Address, asyncio.Lock] = {}
+        self._start_locks: WeakValueDictionary[Address, asyncio.Lock] = WeakValueDictionary()
         self._lingering: set[asyncio.Task[None]] = set()
 
     def is_available(self) -> bool:
@@ -262,7 +263,6 @@ class TmuxTerminals:
         if not attachment.users:
             if self._attachments.get(attachment.at) is attachment:
                 del self._attachments[attachment.at]
-                self._start_locks.pop(attachment.at, None)
             await attachment.close()
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from prometheus_client import Counter
 
@@ -134,7 +134,12 @@ class VncDisplays:
         """`connect` opens a connection to a machine's VNC server. It raises `NotFound` where there is none."""
         self._connect = connect
         self._open: dict[UUID, SharedDisplay] = {}
-        self._locks: defaultdict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()  # of machines being connected to
+
+    @property
+    def remembered(self) -> int:
+        """How many machines this holds something of."""
+        return len(self._open) + len(self._locks)
 
     @asynccontextmanager
     async def watch(self, vm: UUID) -> AsyncIterator[VncDisplay]:
@@ -150,7 +155,7 @@ class VncDisplays:
 
     async def _get(self, vm: UUID) -> SharedDisplay:
         """The machine's display with one more user; the caller takes the user back."""
-        async with self._locks[vm]:
+        async with self._locks.setdefault(vm, asyncio.Lock()):
             shared = self._open.get(vm)
             if shared is None or shared.has_ended:
                 shared = self._open[vm] = SharedDisplay(await self._greet(vm))

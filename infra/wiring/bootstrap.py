@@ -22,6 +22,7 @@ from infra.reconcile.sweep import Sweep
 from infra.runtime.clock import utc_now
 from infra.runtime.tasks import end_tasks
 from infra.settings import Settings
+from infra.tables.hashing import HashingQueue
 from infra.wiring.api_keys import build_api_keys
 from infra.wiring.contracts import build_contracts
 from infra.wiring.database import open_database
@@ -65,6 +66,7 @@ class Tenure:
     pool: AsyncConnectionPool[Any]
     sweep: Sweep
     idle_sessions: IdleSessions
+    hashing: HashingQueue
     refolded: bool  # the read models were folded anew at this start
 
 
@@ -136,6 +138,7 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
                     pool=base.pool,
                     sweep=workspaces.sweep,
                     idle_sessions=hosted_sessions.idle_sessions,
+                    hashing=base.hashing,
                     refolded=database.refolded,
                 )
             finally:

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 from application.ports.displays import Act, Display, Peer
 from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotFound
-from interfaces.clarateach.credentials import CurrentSeat
+from interfaces.clarateach.credentials import CurrentSeat, seat_stream
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.messages import (
     BrowserMessage,
@@ -48,10 +48,11 @@ async def browser(socket: WebSocket, seat_session: CurrentSeat) -> None:
     """The display of the seat."""
     deps = clarateach_deps(socket)
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
-    if address := await deps.displays.neko_url(seat_session.machine_id):
-        await relay_to_neko(socket, address, subprotocol)
-        return
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(seat_stream(socket, seat_session))
+        if address := await deps.displays.neko_url(seat_session.machine_id):
+            await relay_to_neko(socket, address, subprotocol)
+            return
         display = await stack.enter_async_context(deps.displays.watch(seat_session.machine_id))
         peer = await stack.enter_async_context(deps.displays.peer(display))
         await socket.accept(subprotocol)

@@ -7,6 +7,7 @@ seat_session: CurrentSeat    below /vm/{seat}: the seat that the request's token
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -19,6 +20,7 @@ from domain.errors import NotAllowed
 from domain.seat import parse_seat
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http import cookies, identity, instructors
+from interfaces.http.deps import http_deps
 from interfaces.http.edge_rules import FORWARDED_PORTAL
 from interfaces.http.errors import Unauthenticated
 from interfaces.http.local_and_private import is_local_and_private
@@ -72,6 +74,12 @@ async def current_seat(connection: HTTPConnection, seat: str) -> SeatSession:
     if row.machine_id is None or not row.ready:
         raise NotAllowed("this seat's machine is being replaced; try again shortly")
     return SeatSession(admission.workshop, row.workshop_id, number, admission.learner_id, row.machine_id)
+
+
+def seat_stream(connection: HTTPConnection, seat_session: SeatSession) -> AbstractAsyncContextManager[None]:
+    """Count a socket of the learner's as open during the block. Raises `TooManyStreams`."""
+    learner = Actor(seat_session.learner_id, "", identity.request_id(connection))
+    return http_deps(connection).quotas.stream(learner)
 
 
 def seat_token(connection: HTTPConnection) -> str:

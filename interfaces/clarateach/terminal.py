@@ -18,7 +18,7 @@ from application.access import Actor
 from application.ports.errors import Unavailable
 from application.ports.terminals import Address, View
 from domain.errors import NotAllowed, NotFound
-from interfaces.clarateach.credentials import CurrentSeat, SeatSession, current_seat
+from interfaces.clarateach.credentials import CurrentSeat, SeatSession, current_seat, seat_stream
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.messages import (
     Exit,
@@ -56,6 +56,7 @@ async def terminal(socket: WebSocket, seat_session: CurrentSeat) -> None:
     deps = clarateach_deps(socket)
     address = await deps.terminals.of_workspace(seat_session.machine_id)
     async with (
+        seat_stream(socket, seat_session),
         deps.presence.track(seat_session.machine_id, seat_session.learner_id),
         deps.terminals.view(address, None, plain=False) as view,
     ):

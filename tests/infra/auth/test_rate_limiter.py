@@ -27,3 +27,12 @@ async def test_with_redis_all_processes_count_together() -> None:
         assert 3590 < statuses[-1].resets_in_s <= 3600
         await server.goes()
         assert (await one.hit("create", "10.0.0.1", 2)).allowed, "this process has not counted yet"
+
+
+@pytest.mark.fault("F16")
+async def test_addresses_that_strangers_choose_do_not_fill_the_memory() -> None:
+    limiter = PerHourRateLimiter(None, max_sources=100)
+    for n in range(300):
+        assert (await limiter.hit("join", f"10.0.0.{n}", 1)).allowed
+    assert not (await limiter.hit("join", "10.0.0.299", 1)).allowed
+    assert (await limiter.hit("join", "10.0.0.0", 1)).allowed, "who came first was forgotten"
