@@ -1,6 +1,6 @@
 # Everything runs from .venv, which is filled once from the lock, with hashes. After that no target needs a network.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pythons bench lint contracts faults mutants docs lock image clean
+.PHONY: help run test test-pythons bench lint contracts faults mutants docs lock vendor image clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -74,6 +74,20 @@ lock:  ## choose every version anew (needs uv)
 	$(LOCK) --upgrade --extra build --extra test pyproject.toml --output-file requirements.lock
 	$(LOCK) --upgrade --extra build --constraint requirements.lock pyproject.toml --output-file requirements-runtime.lock
 	@grep -o 'libvirt-python==[0-9.]*' pyproject.toml | $(LOCK) --no-deps --no-annotate - --output-file requirements-vm.lock
+
+# The lock names one package and its version; VENDORED is what of it is kept. Another version: edit the lock's first line,
+# then VENDOR_NEW=1 writes the hashes anew.
+VENDORED := interfaces/vendor
+vendor:  ## fetch the files of others that pages load (needs npm), and compare them with vendor.lock
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	package=$$(sed -n '1s/^# \([^ ]*\) .*/\1/p' vendor.lock); \
+	npm pack --silent --pack-destination "$$dir" "$$package" >/dev/null; tar -xzf "$$dir"/*.tgz -C "$$dir"; \
+	cp "$$dir"/package/swagger-ui.css "$$dir"/package/swagger-ui-bundle.js "$$dir"/package/*-bundle.js.LICENSE.txt $(VENDORED)/; \
+	cp "$$dir"/package/LICENSE $(VENDORED)/swagger-ui.LICENSE.txt; cp "$$dir"/package/NOTICE $(VENDORED)/swagger-ui.NOTICE.txt; \
+	rm -f $(VENDORED)/swagger-ui-es-*; \
+	if [ -n "$(VENDOR_NEW)" ]; then head -1 vendor.lock >"$$dir/lock"; \
+	sha256sum $(VENDORED)/*.css $(VENDORED)/*.js $(VENDORED)/*.txt >>"$$dir/lock"; cp "$$dir/lock" vendor.lock; fi; \
+	sha256sum --quiet -c vendor.lock; echo "$$package is as vendor.lock says."
 
 clean:  ## remove .venv and caches; ~/.tenure is yours and stays
 	rm -rf .venv .venv-python3* build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from application.denials import not_in_scope, nothing_there, role_needed
 from domain.errors import NotAllowed, NotFound
 from domain.role import Role
 from domain.scope import Scope
@@ -132,7 +133,7 @@ def require(actor: Actor, action: str, holder: UUID | None = None) -> None:
     if not allowed(actor, action, holder):
         need = NEEDS[action]
         if not within_reach(actor, action):
-            raise NotAllowed(f"{action} is not what this key is for: {', '.join(sorted(actor.scopes or ()))}")
+            raise NotAllowed(not_in_scope(action, actor.scopes or ()))
         if holder is not None:
-            raise NotFound(f"no such {action.partition('.')[0]}")
-        raise NotAllowed(f"{action} needs the role {need}" if isinstance(need, Role) else f"{action} is for an {need}")
+            raise NotFound(nothing_there(action))
+        raise NotAllowed(role_needed(action, need))

@@ -18,6 +18,7 @@ from eventsourcing.persistence import (
 )
 
 from application.access import Cause
+from application.denials import nothing_there
 from application.moved_topics import register_moved_topics
 from application.ports.errors import Unavailable
 from domain.aggregate import Aggregate
@@ -69,11 +70,11 @@ class Platform(Application[UUID]):
             async with asyncio.timeout(DATABASE_TIMEOUT_S):
                 aggregate = await loop.run_in_executor(self._readers, self._get, kind, id, version)
         except AggregateNotFoundError:
-            raise NotFound(f"no such {kind.__name__.lower()}") from None
+            raise NotFound(nothing_there(kind.__name__.lower())) from None
         except (OperationalError, InterfaceError, TimeoutError) as error:
             raise Unavailable("database", "the database does not answer; try again shortly") from error
         if not isinstance(aggregate, kind):
-            raise NotFound(f"no such {kind.__name__.lower()}")
+            raise NotFound(nothing_there(kind.__name__.lower()))
         return aggregate
 
     def _get(self, kind: type[A], id: UUID, version: int | None) -> Aggregate:

@@ -46,7 +46,7 @@ async def serve(options: dict[str, Any]) -> None:
     """Serve until standard input ends."""
     # One user holds all that a bench creates.
     values = {"home": Path(options["home"]), "log_level": "warning", "quotas": False} | options.get("settings", {})
-    listening = server.open_socket(Settings(bind="127.0.0.1:0", **values))
+    listening = server.open_socket("127.0.0.1:0")
     settings = Settings(bind=f"127.0.0.1:{listening.getsockname()[1]}", **values)
     logs.configure(settings.log_level, "json")
     async with app(options, settings) as web:

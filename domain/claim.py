@@ -168,7 +168,7 @@ class Claim(aggregate.Aggregate):
         if held_by is None:
             raise NotFound("nobody has claimed this session")
         if held_by != user_id and not may_take_over:
-            raise NotAllowed("Only who has claimed it, or an admin, can release it")
+            raise NotAllowed("Only the user who claimed it, or an admin, can release it")
         self._released(now)
 
     def request_handover(self, user_id: UUID, now: datetime) -> None:
@@ -182,9 +182,9 @@ class Claim(aggregate.Aggregate):
     def hand_over(self, by: UUID, to: UUID, lasts: timedelta, now: datetime) -> None:
         """Give the claim to a user who asked for it. Raises `NotAllowed`, `NotFound`."""
         if self.holder(now) != by:
-            raise NotAllowed("Only who has claimed it can hand it over")
+            raise NotAllowed("Only the user who claimed it can hand it over")
         if to not in self.asking:
-            raise NotFound("they have not asked for it")
+            raise NotFound("that user has not requested the claim")
         self._handed_over(now, to, now + lasts)
 
     def expire(self, now: datetime) -> None:

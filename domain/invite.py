@@ -66,7 +66,7 @@ class Invite(aggregate.Aggregate):
     ) -> Invite:
         """Create an invite (C27). Only the owner invites admins. Raises `Invalid`, `NotAllowed`."""
         if role not in list(Role) or role == Role.OWNER:
-            raise Invalid(f"there is no inviting to the role {role!r}; there are viewer, operator and admin")
+            raise Invalid(f"an invite cannot be for the role {role!r}; use viewer, operator or admin")
         if role == Role.ADMIN and inviter_role != Role.OWNER:
             raise NotAllowed("Only the owner can invite admins")
         if not MIN_LIFETIME <= lasts <= MAX_LIFETIME:

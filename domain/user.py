@@ -73,7 +73,7 @@ class User(aggregate.Aggregate):
     def change_role(self, role: str, *, by: UUID, actor_role: Role, now: datetime) -> None:
         """Give the user another role (C24, C25). `by` has `actor_role`. Raises `Invalid`, `NotAllowed`, `NotFound`."""
         if role not in list(Role):
-            raise Invalid(f"there is no role {role!r}; there are viewer, operator and admin")
+            raise Invalid(f"there is no role {role!r}; use viewer, operator and admin")
         if role == Role.OWNER:
             raise NotAllowed("Nobody can be made an owner")
         self._require_manageable(by, actor_role, "You cannot change your own role")

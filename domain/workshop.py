@@ -206,7 +206,7 @@ class Workshop(aggregate.Aggregate):
         """Free a seat, and return its machine, which must be deleted: the next learner must not find these files."""
         self._require_running()
         if (seat := self.seats.get(number)) is None or seat.learner_id is None:
-            raise NotFound("nobody sits there")
+            raise NotFound("this seat is free: there is no learner to remove")
         self._seat_ended(now, number, seat.learner_id, machine_id := seat.machine_id)
         return machine_id
 

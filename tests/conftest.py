@@ -14,6 +14,7 @@ from argon2.profiles import CHEAPEST
 from httpx._transports import default
 
 from infra.postgres import embedded as embedded_postgres
+from infra.process import logging as logs
 from infra.tables import passwords, vm_passwords
 from tests.support.databases import Databases
 from tests.support.server import Served, served
@@ -21,6 +22,8 @@ from tests.support.tmux import Tmux, tmux_server
 
 # A client's TLS begins with reading all of the world's authorities, which takes 20 ms: those of tests share it.
 setattr(default, "create_ssl_context", cache(getattr(default, "create_ssl_context")))  # noqa: B009, B010
+# The recorder of secrets (tests/support/secrets.py) sees what a server logs at the most talkative level.
+logs.set_levels("debug")
 # Passwords are hashed slowly so that nobody tries many: tests do.
 for rows in (passwords, vm_passwords):
     setattr(rows, "PasswordHasher", partial(PasswordHasher.from_parameters, CHEAPEST))  # noqa: B010

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import cli, contracts, errors, events, http, identity, licences, metrics, settings
+from docs.generate import cli, contracts, errors, events, http, identity, licences, metrics, settings, streams
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -22,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "licences.md": licences.page,
     "metrics.md": metrics.page,
     "settings.md": settings.page,
+    "streams.md": streams.page,
 }
 
 

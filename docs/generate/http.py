@@ -12,7 +12,8 @@ from interfaces.http.contract import Contract
 
 INTRODUCTION = """
 Every route, by the [contract](contracts.md) that it belongs to. `WS` is a WebSocket. A running server describes
-parameters and bodies at `/openapi.json`, and shows them at `/docs`.
+parameters and bodies at `/openapi.json`, and shows them at `/docs`. The messages of streams and sockets are in
+[Streams and sockets](streams.md). Every address that takes GET takes HEAD, and every address takes OPTIONS.
 """
 
 

@@ -42,6 +42,9 @@ Tenure is licensed under Apache-2.0. It is built on the packages below, none of 
 fetches them from the Python package index, with the hashes in the lock files. The licences are those that the packages'
 own metadata names. Whoever passes on an image or a folder with all of them passes on the packages, and then their terms
 count, too.
+
+One thing of others is in the repository: the files of Swagger UI (Apache-2.0) that the page `/docs` loads, in
+`interfaces/vendor`, with its licence and its notice. `vendor.lock` has their hashes.
 """
 
 

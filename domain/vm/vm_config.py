@@ -127,7 +127,7 @@ class VmConfig(aggregate.Aggregate):
     def start(self, now: datetime) -> None:
         self._require_present()
         if self.state != State.STOPPED and self.under_way != Order.STOP:
-            raise Conflict(f"it is {self.state} already")
+            raise Conflict(f"the virtual machine is {self.state} already")
         if self.under_way == Order.STOP:  # the machine may still run, on an older configuration
             self._restart_requested(now)
         else:
@@ -137,13 +137,13 @@ class VmConfig(aggregate.Aggregate):
         """Stop the machine, or cancel the restart of one that has died. Raises `Conflict`."""
         self._require_present()
         if self.under_way == Order.STOP or (self.state == State.STOPPED and self.again_at is None):
-            raise Conflict("it is being stopped already" if self.under_way else "it is stopped already")
+            raise Conflict(f"the virtual machine is {'being stopped' if self.under_way else 'stopped'} already")
         self._stop_requested(now)
 
     def restart(self, now: datetime) -> None:
         self._require_present()
         if self.state != State.RUNNING or self.under_way:
-            raise Conflict("it does not run; only one that runs can be restarted")
+            raise Conflict("the virtual machine does not run, so it cannot be restarted; start it")
         self._restart_requested(now)
 
     def delete(self, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import Any
 
@@ -10,12 +11,24 @@ import orjson
 import structlog
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 
+# A query may have a token or a password, in an address that a library logs or that an error names.
+QUERY = re.compile(r"(?<=[\w/)\]*])\?[^\s\"'<>]*=[^\s\"'<>]*")
+USERINFO = re.compile(r"(\w://)[^\s\"'<>]*@")
+# What pydantic and PostgreSQL quote in their errors: values of a request, and of rows.
+QUOTED_VALUES = re.compile(r"input_value=.*?(?=, input_type=)|(?<=DETAIL:  ).*|(?<=CONTEXT:  ).*", re.DOTALL)
 OWN_LOGGERS = ("domain", "application", "projections", "interfaces", "infra", "tenure")
 
 
 def configure(level: str, log_format: str) -> None:
     """Log to standard error. `log_format` is json, console, or auto (console on a terminal)."""
-    for_people = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter(log_format == "console" or (log_format == "auto" and sys.stderr.isatty())))
+    logging.getLogger().handlers[:] = [handler]
+    set_levels(level)
+
+
+def formatter(for_people: bool) -> logging.Formatter:
+    """What makes a line of a record: text for people, or JSON."""
     processors: list[Any] = [
         add_log_level,
         add_logger_name,
@@ -23,23 +36,23 @@ def configure(level: str, log_format: str) -> None:
         drop_colored_copy,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        drop_secrets,
     ]
     renderer: Any = (
         structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer(serializer=dumps)
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        ProcessorFormatter(
-            foreign_pre_chain=processors, processors=[ProcessorFormatter.remove_processors_meta, renderer]
-        )
+    return ProcessorFormatter(
+        foreign_pre_chain=processors, processors=[ProcessorFormatter.remove_processors_meta, renderer]
     )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
+
+
+def set_levels(level: str) -> None:
+    """Log from this level on, and from INFO on at the most what libraries say."""
     # Libraries log frames and headers at DEBUG: what people type, and what they sign in with.
-    root.setLevel(max(logging.getLevelNamesMapping()[level.upper()], logging.INFO))
+    logging.getLogger().setLevel(max(logging.getLevelNamesMapping()[level.upper()], logging.INFO))
     for own in OWN_LOGGERS:
         logging.getLogger(own).setLevel(level.upper())
-    for chatty in ("uvicorn.access", "docker", "urllib3", "asyncio", "httpx"):
+    for chatty in ("uvicorn.access", "docker", "urllib3", "asyncio", "httpx", "httpcore", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
@@ -47,6 +60,20 @@ def drop_colored_copy(_logger: Any, _method: str, fields: Any) -> Any:
     """Drop uvicorn's `color_message`, a copy of its message with escape sequences that every log line would show."""
     fields.pop("color_message", None)
     return fields
+
+
+def drop_secrets(_logger: Any, _method: str, fields: Any) -> Any:
+    """Drop queries and passwords of addresses, and quoted values, from the message, the fields and the traceback."""
+    for name, value in fields.items():
+        if isinstance(value, str) and not name.startswith("_"):
+            fields[name] = without_secrets(value)
+    return fields
+
+
+def without_secrets(text: str) -> str:
+    """The text without what may be a secret in it."""
+    text = QUERY.sub("?…", USERINFO.sub(r"\1***@", text))
+    return QUOTED_VALUES.sub("…", text)
 
 
 def dumps(fields: Any, **_: Any) -> str:

@@ -127,13 +127,14 @@ def describe(tenure: Tenure) -> Started:
     from infra.settings.values import mask_passwords
 
     settings = tenure.settings
+    docker = settings.docker_url or "Docker"
     local_machines = settings.home / "machines"
     return Started(
         version=tenure.deps.http.version,
         role=settings.role,
         url=settings.url,
         provider=tenure.machines.provider,
-        machines=str(local_machines) if tenure.machines.provider == "local" else settings.docker_url or "Docker",
+        machines=mask_passwords(str(local_machines) if tenure.machines.provider == "local" else docker),
         has_tmux=which("tmux") is not None,
         home=str(settings.home),
         database=mask_passwords(settings.database_url) if settings.database_url else None,

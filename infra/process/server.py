@@ -16,10 +16,13 @@ from starlette.types import ASGIApp
 
 from infra.postgres import embedded as embedded_postgres
 from infra.process import logging as logs
-from infra.process.http_protocol import HttpProtocol
+from infra.process.connections import ConnectionLimits, Connections, max_connections, raise_descriptor_limit
+from infra.process.http_protocol import HttpProtocol, ServerConfig
 from infra.process.shutdown import StopSignals
+from infra.process.websocket_protocol import WebSocketProtocol
 from infra.runtime.home import CannotStart, claim_home
 from infra.settings import Settings
+from infra.settings.values import LOOPBACK, split_bind
 from infra.wiring.bootstrap import Tenure, running
 from interfaces import app as api
 
@@ -57,9 +60,11 @@ def database_url(settings: Settings) -> Iterator[str]:
 def up(settings: Settings, on_started: Callable[[Tenure], None], signals: StopSignals) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP. `on_started` is called once requests are taken. Raises `CannotStart`."""
     logs.configure(settings.log_level, settings.log_format)
+    raise_descriptor_limit()
     home = claim_home(settings.home, settings.url) if settings.role != "worker" else None
     try:
-        listening = open_socket(settings) if settings.role != "worker" else None
+        bind = settings.bind if settings.role != "worker" else settings.worker_bind
+        listening = open_socket(bind) if bind else None
         with database_url(settings) as url, asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(serve(settings, url, listening, on_started, signals))
     except (asyncio.CancelledError, CannotStart):
@@ -77,7 +82,10 @@ async def serve(
     on_started: Callable[[Tenure], None],
     signals: StopSignals,
 ) -> None:
-    """Serve on the socket `listening`; without one (a worker), do the background work only."""
+    """Serve on the socket `listening`; without one, do the background work only.
+
+    A worker serves only its health and its metrics.
+    """
     signals.cancel_on_signal(asyncio.current_task())
     async with running(settings, url) as tenure:
         tune_garbage_collector()
@@ -85,7 +93,8 @@ async def serve(
             on_started(tenure)
             await asyncio.Event().wait()  # until a signal cancels it
             return
-        server = Server(uvicorn_config(api.build(tenure.deps), settings), tenure.hub.close)
+        app = api.build_monitoring(tenure.deps) if settings.role == "worker" else api.build(tenure.deps)
+        server = Server(uvicorn_config(app, settings), tenure.hub.close)
         starting = asyncio.create_task(when_started(server, lambda: on_started(tenure)))
         try:
             await server.serve(sockets=[listening])
@@ -105,9 +114,17 @@ def tune_garbage_collector() -> None:
 
 
 def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
+    limits = ConnectionLimits(
+        per_address=settings.connections_per_address,
+        total=max_connections(),
+        head_s=settings.head_seconds,
+        stall_s=settings.stall_seconds,
+        exempt=(*LOOPBACK, *settings.trusted_proxies),
+    )
+    config = ServerConfig(
         app,
         http=HttpProtocol,
+        ws=WebSocketProtocol,
         lifespan="off",  # nothing in the application starts or ends with the server
         log_config=None,
         access_log=False,
@@ -115,9 +132,12 @@ def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=75,  # seconds; longer than proxies keep a connection that they may use again
         ws_ping_interval=30,  # seconds
+        ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,  # one frame is sent to many readers; compression would cost each of them
         timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
     )
+    config.connections = Connections(limits)
+    return config
 
 
 async def when_started(server: uvicorn.Server, call: Callable[[], None]) -> None:
@@ -126,22 +146,24 @@ async def when_started(server: uvicorn.Server, call: Callable[[], None]) -> None
     call()
 
 
-def open_socket(settings: Settings) -> socket.socket:
-    """Bind before anything else is started, so that an address that is taken is reported at once.
+def open_socket(bind: str) -> socket.socket:
+    """Bind to HOST:PORT before anything else is started, so that an address that is taken is reported at once.
 
     Raises `CannotStart`.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    host, port = split_bind(bind)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's algorithm off only where the protocol is named. With it, every answer waits 40 ms.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind((settings.host, settings.port))
+        sock.bind((host, int(port)))
     except OSError as error:
         sock.close()
         raise CannotStart(
-            f"{settings.bind} cannot be listened on: {(error.strerror or '').lower()}. "
-            "Choose another address with --bind (make run ARGS='--bind 127.0.0.1:3100') or TENURE_BIND."
+            f"{bind} cannot be listened on: {(error.strerror or '').lower()}. "
+            "Choose another address with --bind (make run ARGS='--bind 127.0.0.1:3100') or TENURE_BIND; "
+            "a worker's is --worker-bind."
         ) from None
     return sock
 

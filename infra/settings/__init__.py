@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -76,6 +76,11 @@ class Settings(
     )
 
     bind: Bind = Field("127.0.0.1:3000", description="address and port that the server listens on")
+    worker_bind: Bind | None = Field(
+        None,
+        description="address and port where a process of the role worker serves /health, /health/ready and /metrics; "
+        "none: it serves nothing",
+    )
     home: Location = Field(
         Path("~/.tenure"), description="directory of the embedded database, local machines and the secret that seals"
     )
@@ -140,6 +145,29 @@ class Settings(
     )
     quotas: bool = Field(True, description="whether quotas limit how much a user may hold; see tenure quotas")
     max_body_bytes: Count = Field(1_048_576, description="bytes of the longest request body that is accepted")
+    max_message_bytes: Count = Field(
+        16_777_216,
+        description="bytes of the longest WebSocket message that is accepted; a longer one closes it with 1009",
+    )
+    head_seconds: Seconds = Field(
+        20, description="seconds that a client may take for the head of a request before it is disconnected"
+    )
+    stall_seconds: Seconds = Field(
+        30,
+        description="seconds that a client may send nothing of a body, or take nothing of an answer, before it is "
+        "disconnected",
+    )
+    connections_per_address: Count = Field(
+        512,
+        description="connections that one address, or one IPv6 network of 64 bits, may have open; loopback addresses "
+        "and trusted_proxies have no such limit",
+    )
+    metrics_networks: Networks = Field(
+        LOOPBACK, description="addresses that may read /metrics without a token, unless a proxy passed the request on"
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="a text that opens /metrics to whoever sends it as Authorization: Bearer"
+    )
     keepalive_seconds: Seconds = Field(15, description="seconds between comments on a quiet stream")
     reader_queue: Count = Field(
         256, description="messages that a reader of a stream may fall behind before it is cut off"
@@ -293,7 +321,7 @@ def explain(settings: Settings) -> list[tuple[str, str, str]]:
 
 def _render(value: Any) -> str:
     if isinstance(value, dict):
-        return mask_passwords(", ".join(f"{name} ({setting.summary})" for name, setting in value.items())) or "none"
+        return ", ".join(f"{name} ({mask_passwords(setting.summary)})" for name, setting in value.items()) or "none"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     if value is None or isinstance(value, bool):

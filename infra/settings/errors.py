@@ -72,6 +72,11 @@ def error_sentence(
         return f"{name} is not a setting{f'; {close[0]} is' if close else ''}."
     message = MESSAGES.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
     shows_value = error["type"] != "missing" and error["loc"] and not isinstance(error["input"], dict)
-    shows_value = shows_value and "secret" not in field
-    value = f", not {mask_passwords(str(error['input']))!r}" if shows_value else ""
+    shows_value = shows_value and not field.endswith(("_secret", "_token"))
+    value = f", not {_without_secrets(str(error['input']))!r}" if shows_value else ""
     return f"{name} {message}{value}."
+
+
+def _without_secrets(text: str) -> str:
+    """The value that a setting cannot have. Before an @ may be a password, also where no scheme makes this a URL."""
+    return mask_passwords(text) if "://" in text or "@" not in text else f"***@{text.rpartition('@')[2]}"

@@ -15,7 +15,7 @@ from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_settings import NoDecode
@@ -177,7 +177,22 @@ class TemplateSetting(BaseModel):
         return self.image
 
 
-def mask_passwords(text: str) -> str:
-    """Return the text with *** in place of the passwords of URLs."""
-    text = re.sub(r"(://[^/@\s]*?:)[^/\s]*@", r"\1***@", text)
-    return re.sub(r"([?&]password=)[^&\s]*", r"\1***", text)
+USERINFO = re.compile(r"://[^:]*?:(.*)@", re.DOTALL)
+PARAMETER = re.compile(r"[?&;#\s]([^?&;#=\s]*)=(?=([^&]*))")
+SECRET_PARAMETER = re.compile(r"pass|pwd|secret|token|key|auth|credential|sig", re.IGNORECASE)
+
+
+def mask_passwords(url: str) -> str:
+    """Return a URL with *** in place of its password and of parameters that are secret.
+
+    A password may have any characters, also those that belong into a URL only encoded: what is between the first colon
+    and the last @ counts as one. So a path with an @ may be masked, too.
+    """
+    secrets = [match.span(1) for match in USERINFO.finditer(url)]
+    secrets += [one.span(2) for one in PARAMETER.finditer(url) if SECRET_PARAMETER.search(unquote(one[1]))]
+    masked, end = "", 0
+    for first, last in sorted(secrets):
+        if first >= end:
+            masked += f"{url[end:first]}***"
+        end = max(end, last)
+    return masked + url[end:]

@@ -214,4 +214,6 @@ def native_deps(
         health_checks=health.checks(with_engines=base.works),
         update_gauges=health.update_gauges,
         version=version("tenure"),
+        metrics_networks=base.settings.metrics_networks,
+        metrics_token=token.get_secret_value() if (token := base.settings.metrics_token) else None,
     )

@@ -7,6 +7,7 @@ Errors are `{"error": CODE, "message": sentence, "details": {}}` (C61).
 """
 
 from interfaces.chrote import auth, claims, invites, sessions, socket, terminal, terminal_socket, tmux, users
+from interfaces.chrote.channels import CHANNELS
 from interfaces.chrote.errors import render
 from interfaces.http.contract import Contract
 
@@ -24,6 +25,7 @@ CONTRACT = Contract(
         socket.router,
         terminal_socket.router,
     ),
+    channels=CHANNELS,
     prefixes=(
         "/auth",
         "/api/auth",

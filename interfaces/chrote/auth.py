@@ -160,7 +160,7 @@ async def come_back(request: Request, provider: str, state: str = "", code: str 
 
 def provider_of(deps: ChroteDeps, name: str) -> Provider:
     if name not in deps.providers:
-        raise NotFound("nobody can sign in with that here")
+        raise NotFound("this server does not offer that way to sign in")
     return deps.providers[name]
 
 

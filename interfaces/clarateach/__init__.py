@@ -6,6 +6,7 @@ its own (T05).
 """
 
 from interfaces.clarateach import accounts, browser, files, join, registrations, terminal, workshops
+from interfaces.clarateach.channels import CHANNELS
 from interfaces.clarateach.errors import render
 from interfaces.http.contract import Contract
 
@@ -20,6 +21,7 @@ CONTRACT = Contract(
         terminal.router,
         browser.router,
     ),
+    channels=CHANNELS,
     prefixes=(
         "/api/workshops",
         "/api/join",

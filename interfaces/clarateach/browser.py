@@ -12,7 +12,6 @@ import anyio
 import websockets
 from fastapi import APIRouter, Response, WebSocket
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
 from starlette.websockets import WebSocketDisconnect
 
 from application.ports.displays import Act, Display, Peer
@@ -26,11 +25,13 @@ from interfaces.clarateach.messages import (
     parse_browser_message,
 )
 from interfaces.clarateach.rates import Limited
-from interfaces.http.display_messages import Answer, BrowserCandidate, ErrorMessage, Offer, ServerCandidate, page
+from interfaces.http.deps import http_deps
+from interfaces.http.display_messages import Answer, BrowserCandidate, ErrorMessage, Offer, ServerCandidate
+from interfaces.http.pages import Page
 
 router = APIRouter(tags=["seats"], route_class=Limited)
 SUBPROTOCOL = "neko"
-PAGE = page("interfaces.clarateach", "browser.html")
+PAGE = Page("interfaces.clarateach", "browser.html")
 DISPLAY_LOST_CODE = 1011
 MAX_REASON_CHARS = 100
 NEKO_TIMEOUT_S = 5
@@ -39,8 +40,8 @@ MAX_NEKO_MESSAGE_BYTES = 1 << 22
 
 @router.get("/vm/{seat}/browser/", include_in_schema=False)
 async def browser_page(request: Request, seat_session: CurrentSeat) -> Response:
-    """A page with the display of the seat, its mouse and its keyboard."""
-    return HTMLResponse(PAGE, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    """A page with the display of the seat, its mouse and its keyboard. A portal shows it in a frame."""
+    return PAGE.answer(request, framed_by=("'self'", *http_deps(request).cors_origins))
 
 
 @router.websocket("/vm/{seat}/browser")

@@ -70,7 +70,7 @@ async def current_seat(connection: HTTPConnection, seat: str) -> SeatSession:
         raise NotAllowed("this token is one of another seat")
     row = await seats.get_taken(deps.queries, admission.workshop, number, admission.learner_id)
     if row is None:
-        raise Unauthenticated("nobody sits there with this token any more; join again")
+        raise Unauthenticated("this seat has no learner, or another one, by now; join again")
     if row.machine_id is None or not row.ready:
         raise NotAllowed("this seat's machine is being replaced; try again shortly")
     return SeatSession(admission.workshop, row.workshop_id, number, admission.learner_id, row.machine_id)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from application.ports.workshops import Learner
 from domain.workshop import Workshop

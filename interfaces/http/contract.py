@@ -8,6 +8,8 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from interfaces.http.channels import Channel
+
 Render = Callable[[int, str, str], Any]  # (status, code, message) -> the contract's error body
 
 
@@ -22,6 +24,7 @@ class Contract:
     statuses: Mapping[int, int] = field(default_factory=dict)  # the contract's own statuses, by Tenure's
     files: str = r"(?!)"  # pattern of the paths at which a request's body may be a file
     any_origin: str = r"(?!)"  # pattern of the paths that take no cookie and no identity header: open to any page
+    channels: tuple[Channel, ...] = ()  # its streams and sockets, for the published reference
     deviations: tuple[str, ...] = ()  # from its document: sentences for the reference page
 
 

@@ -10,7 +10,6 @@ error {message}                       to the browser
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 
 import orjson
 
@@ -26,12 +25,6 @@ ACT_KINDS = (
     "scroll",
     *(f"{device}{change}" for device in ("button", "key") for change in ("down", "up", "press")),
 )
-
-
-def page(package: str, name: str) -> str:
-    """The text of a page of this package, with the script that shows a display put in."""
-    script = resources.files("interfaces.http").joinpath("display.js").read_text()
-    return resources.files(package).joinpath(name).read_text().replace("{{display.js}}", script)
 
 
 # -- from the browser ----------------------------------------------------------------

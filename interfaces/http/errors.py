@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -73,7 +72,7 @@ def install(app: FastAPI, contracts: list[Contract]) -> None:
         async def handle(connection: Request | WebSocket, error: Exception) -> Response | None:
             status, code, message, headers = describe(error)
             if status == 405:
-                headers["Allow"] = allowed_methods(contracts, connection.scope) or headers.get("Allow", "")
+                headers["Allow"] = allowed_methods(app.routes, connection.scope) or headers.get("Allow", "")
             response = error_response(app, connection.scope["path"], status, code, message, headers)
             if isinstance(connection, Request):
                 return response
@@ -97,13 +96,18 @@ async def unknown_address(scope: Scope, receive: Receive, send: Send) -> None:
     raise HTTPException(404)
 
 
-def allowed_methods(contracts: list[Contract], scope: Scope) -> str:
-    """The methods of all routes with the path that matches most closely, for Allow; "" without any route."""
-    routes = [route for contract in contracts for router in contract.routers for route in router.routes]
-    matches = [route for route in routes if isinstance(route, APIRoute) and route.matches(scope)[0] != Match.NONE]
+def allowed_methods(all_routes: Iterable[BaseRoute], scope: Scope) -> str:
+    """The methods of all routes with the path that matches most closely, for Allow; "" without any route.
+
+    HEAD and OPTIONS are answered without a route of their own (`methods.ImpliedMethods`).
+    """
+    routes = [route for route in all_routes if isinstance(route, Route)]
+    matches = [route for route in routes if route.matches({**scope, "type": "http"})[0] != Match.NONE]
     closest = min((route.path for route in matches), key=lambda path: path.count("{"), default="")
     best = [route for route in matches if route.path == closest]
-    return ", ".join(sorted({method for route in best for method in route.methods or ()}))
+    methods = {method for route in best for method in route.methods or ()}
+    implied = {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    return ", ".join(sorted(methods | implied)) if methods else ""
 
 
 def status_of(refusal: Refused) -> int:

@@ -28,7 +28,7 @@ async def find_instructor(connection: HTTPConnection) -> Actor | None:
     user_id = await deps.instructors.find_user(text)
     row = await users.get(deps.queries, user_id) if user_id else None
     if row is None:
-        raise Unauthenticated("this token is not good any more: POST /api/auth/login")
+        raise Unauthenticated("this token is not valid any more; sign in again: POST /api/auth/login")
     profile = (await deps.profiles.profiles([row.id])).get(row.id)
     role = Role(row.role)
     return Actor(row.id, profile.name if profile else "", request_id(connection), role.at_least(Role.ADMIN), role)

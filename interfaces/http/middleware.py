@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.ports.clock import Ids
@@ -78,6 +79,8 @@ class Edge:
                 await error_response(self.api, scope["path"], 413, "too_large", text)(scope, receive, send_with_id)
             else:
                 await self.app(scope, receive_within_limit, send_with_id)
+        except ClientDisconnect:
+            log.info("the client hung up before its body had ended", extra={"request_id": request_id})
         except Exception:
             log.exception("unhandled error", extra={"request_id": request_id})
             if status:

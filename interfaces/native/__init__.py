@@ -4,7 +4,8 @@ Whatever no outside contract describes stands here; rules of the domain do not.
 """
 
 from interfaces.http.contract import Contract, plain_error
-from interfaces.native import audit, health, home, keys, machines, quotas, regions, stream, work
+from interfaces.native import audit, docs, health, home, keys, machines, quotas, regions, stream, work
+from interfaces.native.channels import CHANNELS
 
 CONTRACT = Contract(
     name="native",
@@ -13,6 +14,7 @@ CONTRACT = Contract(
         audit.router,
         health.router,
         home.router,
+        docs.router,
         machines.router,
         regions.router,
         work.router,
@@ -20,7 +22,9 @@ CONTRACT = Contract(
         keys.well_known,
         quotas.router,
     ),
+    channels=CHANNELS,
     prefixes=("",),  # everything that no other contract describes, also targets that are no path, such as *
     render=plain_error,
     any_origin=r"/\.well-known/jwks\.json$",
 )
+MONITORING = Contract(name="monitoring", routers=(health.router,), prefixes=("",), render=plain_error)  # of a worker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -52,6 +53,8 @@ class NativeDeps:
     health_checks: Mapping[str, HealthCheck]  # what readiness asks, by the name of the part
     update_gauges: Callable[[], Awaitable[None]]
     version: str
+    metrics_networks: tuple[IPv4Network | IPv6Network, ...]  # of clients that may read /metrics
+    metrics_token: str | None  # opens /metrics from anywhere else
 
 
 def native_deps(connection: HTTPConnection) -> NativeDeps:

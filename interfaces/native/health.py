@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -11,8 +13,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
+from domain.errors import NotAllowed
+from interfaces.http.identity import bearer_token, client_address
+from interfaces.http.local_and_private import is_not_forwarded
 from interfaces.http.responses import Json
-from interfaces.native.deps import HealthCheck, PartHealth, native_deps
+from interfaces.native.deps import HealthCheck, NativeDeps, PartHealth, native_deps
 
 router = APIRouter(tags=["health"])
 CHECK_TIMEOUT_S = 4.0
@@ -61,9 +66,37 @@ async def ready(request: Request) -> Response:
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics(request: Request) -> Response:
-    """For Prometheus."""
+    """For Prometheus: from this machine, from the named networks, or with the token for metrics."""
+    require_metrics_reader(request)
     await native_deps(request).update_gauges()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def require_metrics_reader(request: Request) -> None:
+    """Raises `NotAllowed` for a client that has no token for metrics and is in none of the networks."""
+    deps = native_deps(request)
+    headers = request.headers.getlist("authorization")
+    if deps.metrics_token and headers:
+        if hmac.compare_digest(bearer_token(headers).encode(), deps.metrics_token.encode()):
+            return
+    elif may_read_metrics(request, deps):
+        return
+    raise NotAllowed(
+        "metrics are open to this server's own machine, to the networks in TENURE_METRICS_NETWORKS, "
+        "and to Authorization: Bearer with the token in TENURE_METRICS_TOKEN"
+    )
+
+
+def may_read_metrics(request: Request, deps: NativeDeps) -> bool:
+    """Whether the client is in a network that may read metrics. A loopback address counts only if nothing forwarded."""
+    try:
+        address = ip_address(client_address(request))
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_loopback and not is_not_forwarded(request):
+        return False  # a proxy on this machine passes on what anybody sends
+    return any(address in network for network in deps.metrics_networks)
 
 
 async def run(check: HealthCheck) -> PartHealth:

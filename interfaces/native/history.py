@@ -79,7 +79,7 @@ async def person(deps: HistoryDeps, id_or_name: str) -> UUID:
     except ValueError:
         user_id = await deps.people.find(SCHEME, id_or_name) if id_or_name.isprintable() else None
     if user_id is None:
-        raise NotFound(f'nobody here is called "{id_or_name[:50]}"')
+        raise NotFound(f'no user is called "{id_or_name[:50]}"')
     return user_id
 
 

@@ -5,23 +5,22 @@ from __future__ import annotations
 from importlib.resources import files
 
 from fastapi import APIRouter, Response
+from starlette.requests import Request
+
+from interfaces.http.pages import Page
 
 router = APIRouter(include_in_schema=False)
-PAGE, SCRIPT = (files("interfaces.native").joinpath(name).read_bytes() for name in ("home.html", "home.js"))
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",  # an invite's token is in the address
-    "Cache-Control": "no-cache",
-}
+PAGE = Page("interfaces.native", "home.html")
+SCRIPT = files("interfaces.native").joinpath("home.js").read_bytes()
 
 
 @router.get("/")
-async def page() -> Response:
+async def page(request: Request) -> Response:
     """The page."""
-    return Response(PAGE, media_type="text/html", headers=HEADERS)
+    return PAGE.answer(request)
 
 
 @router.get("/home.js")
 async def script() -> Response:
     """The page's script."""
-    return Response(SCRIPT, media_type="text/javascript", headers=HEADERS)
+    return Response(SCRIPT, media_type="text/javascript", headers={"Cache-Control": "no-cache"})

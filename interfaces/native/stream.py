@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
 import anyio
@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, Header, Query, WebSocket
 from sse_starlette import ServerSentEvent
 from starlette.requests import Request
 from starlette.websockets import WebSocketDisconnect
+from typing_extensions import TypedDict
 
 from application.access import Actor
 from application.ports.errors import Unavailable

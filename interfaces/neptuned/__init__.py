@@ -6,6 +6,7 @@ Endpoints, views and messages of this contract live here; rules about who may do
 
 from interfaces.http.contract import Contract, plain_error
 from interfaces.neptuned import accounts, config, connect, history, public, users, vms
+from interfaces.neptuned.channels import CHANNELS
 from interfaces.neptuned.credentials import BASE
 
 CONTRACT = Contract(
@@ -19,6 +20,7 @@ CONTRACT = Contract(
         public.router,
         connect.router,
     ),
+    channels=CHANNELS,
     prefixes=(BASE,),
     render=plain_error,
     any_origin=rf"{BASE}/",

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 import anyio
 from fastapi import APIRouter, Response, WebSocket
-from starlette.responses import HTMLResponse
+from starlette.requests import Request
 from starlette.websockets import WebSocketDisconnect
 
 from application.console_rooms import NotYourTurn, RoomMember, TurnStatus
@@ -22,7 +22,8 @@ from application.ports.errors import Unavailable
 from application.vm_configs import WrongVmPassword
 from domain.errors import Invalid, NotAllowed, NotFound, Refused
 from interfaces.http.deps import http_deps
-from interfaces.http.display_messages import Answer, BrowserCandidate, ErrorMessage, Offer, ServerCandidate, page
+from interfaces.http.display_messages import Answer, BrowserCandidate, ErrorMessage, Offer, ServerCandidate
+from interfaces.http.pages import Page
 from interfaces.neptuned.credentials import BASE, member_not_banned, wait_until_access_ends
 from interfaces.neptuned.deps import neptuned_deps
 from interfaces.neptuned.messages import (
@@ -42,7 +43,7 @@ from interfaces.neptuned.public import running_machine
 from projections.stream_reader import ShuttingDown
 
 router = APIRouter(prefix=BASE)
-PAGE = page("interfaces.neptuned", "console.html")
+PAGE = Page("interfaces.neptuned", "console.html")
 JOIN_TIMEOUT_S = 15.0  # from the end of the WebSocket until the browser can be sent pictures
 NORMAL_CODE, SHUTTING_DOWN_CODE, ACCESS_ENDED_CODE, MACHINE_GONE_CODE = 1000, 1001, 1008, 1011
 MAX_REASON_CHARS = 100  # a WebSocket's close frame holds 123 bytes
@@ -57,13 +58,14 @@ class Ended(Exception):
 
 
 @router.get("/console/{vm}", include_in_schema=False)
-async def console(vm: str) -> Response:
+async def console(request: Request, vm: str) -> Response:
     """A page that shows a machine and sends its mouse and keyboard. The token is in the fragment of its address."""
-    return HTMLResponse(PAGE, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+    return PAGE.answer(request)
 
 
 @router.websocket("/connect/{vm}")
 async def connect(socket: WebSocket, vm: str, quality: Quality = Quality.FULL) -> None:
+    """A machine's display over WebRTC: the signalling. A private machine's password is in `?password=`."""
     deps = neptuned_deps(socket)
     actor = await member_not_banned(socket)
     machine = await running_machine(deps, vm)

@@ -87,7 +87,7 @@ def apply_operation(document: Any, operation: dict[str, Any]) -> Any:
     try:
         patched = JsonPatch([operation]).apply(document)
     except JsonPatchTestFailed:
-        raise Invalid("it is something else") from None
+        raise Invalid("the value there is another one") from None
     except (JsonPatchConflict, JsonPointerException, InvalidJsonPatch, LookupError, TypeError, AttributeError):
         raise Invalid("there is nothing at that path, or nothing can be there") from None
     try:
@@ -95,7 +95,7 @@ def apply_operation(document: Any, operation: dict[str, Any]) -> Any:
     except TypeError:  # orjson refuses what is nested deeper than any configuration
         size = MAX_DOCUMENT_BYTES + 1
     if size > MAX_DOCUMENT_BYTES:
-        raise Invalid("what it leads to is too large")
+        raise Invalid("the patched document would be too large")
     return patched
 
 

@@ -6,11 +6,13 @@ Errors are `{"error": sentence, "code"?: word}` with the statuses 400, 401, 404 
 
 from interfaces.http.contract import Contract
 from interfaces.warpdrive import api_keys, approvals, sessions, streams, tokens
+from interfaces.warpdrive.channels import CHANNELS
 from interfaces.warpdrive.errors import render
 
 CONTRACT = Contract(
     name="warpdrive",
     routers=(tokens.router, api_keys.router, sessions.router, approvals.router, streams.router),
+    channels=CHANNELS,
     prefixes=("/sessions", "/sse/session", "/token", "/user/"),
     render=render,
     statuses={403: 400, 409: 400, 410: 400},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired
 from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import ServerSentEvent
+from typing_extensions import TypedDict
 
 from application.ports.hosted_sessions import JoinRequest
 from domain.guest import GuestStatus

@@ -58,4 +58,4 @@ async def test_a_key_that_is_not_for_it_does_nothing_with_virtual_machines(place
         async with program(place.tenure, **headers) as asking:
             assert (await asking.get(USERS)).status_code == (200 if scope == "read" else 403)
             for method, path in (("PATCH", "/admin/config"), ("POST", "/delete_account"), ("POST", "/logout")):
-                refused(await asking.request(method, f"/api/v0{path}", json={}), 403, "not what this key is for")
+                refused(await asking.request(method, f"/api/v0{path}", json={}), 403, "this API key is not for this")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import httpx
 import uvicorn
 from httpx_sse import ServerSentEvent, aconnect_sse
 
+from application.ports.errors import Unavailable
 from application.ports.hypervisors import Hypervisor
 from application.ports.machines import Machines
 from application.ports.regions import Region
@@ -24,6 +26,7 @@ from infra.wiring.bootstrap import Overrides, Tenure, running
 from interfaces import app as api
 from tests.support.fake_engine import Engine
 from tests.support.fake_hypervisor import FakeHypervisor
+from tests.support.secrets import Recorder
 
 WAIT_TIMEOUT_S = 20.0  # seconds that a test waits for a fact
 TURNS = 50  # of the loop, in which it is noticed that a client has left
@@ -35,6 +38,7 @@ class Served:
     url: str
     engine: Any  # the `Engine`, unless another was given
     hypervisor: Any  # the `FakeHypervisor`, unless another was given
+    web: uvicorn.Server
 
     def client(self, user: str | None = "alice", **headers: str) -> httpx.AsyncClient:
         identity = {"x-user": user, **headers} if user else headers
@@ -98,13 +102,18 @@ async def served(
     chosen = Settings(**{"bind": address, "home": home, "shutdown_seconds": 1, **settings})
     overrides = Overrides(machines=engine, open_region=open_region, hypervisor=hypervisor, reconciles=reconciles)
     async with running(chosen, database, overrides) as tenure:
-        server = Server(uvicorn_config(api.build(tenure.deps), chosen))
+        recorder = Recorder()
+        logging.getLogger().addHandler(recorder)
+        server = Server(uvicorn_config(recorder.watch(api.build(tenure.deps)), chosen))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         while not server.started:
             await asyncio.sleep(0.005)
         try:
-            yield Served(tenure, f"http://{address}", engine, hypervisor)
+            yield Served(tenure, f"http://{address}", engine, hypervisor, server)
+            with suppress(Unavailable):  # a test may have taken its database away
+                await recorder.check(tenure.pool)
         finally:
+            logging.getLogger().removeHandler(recorder)
             tenure.hub.close()
             server.leaving.set()
             await serving

@@ -111,7 +111,7 @@ async def test_the_log_can_be_filtered(eve: httpx.AsyncClient, log: list[dict[st
 
 
 async def test_an_actor_whom_nobody_knows_is_404(eve: httpx.AsyncClient) -> None:
-    refused(await eve.get(EVENTS, params={"actor": "nobody"}), 404, 'nobody here is called "nobody"')
+    refused(await eve.get(EVENTS, params={"actor": "nobody"}), 404, 'no user is called "nobody"')
 
 
 async def test_it_comes_in_pages(eve: httpx.AsyncClient, log: list[dict[str, Any]]) -> None:

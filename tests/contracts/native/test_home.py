@@ -15,7 +15,7 @@ from interfaces.native import home
 async def test_there_is_a_page_and_nothing_on_it_is_from_elsewhere(alice: httpx.AsyncClient) -> None:
     page = await alice.get("/")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'" in page.headers["content-security-policy"]
     (script,) = re.findall(r'<script src="([^"]*)"', page.text)
     assert (await alice.get(script)).headers["content-type"].startswith("text/javascript")
     assert "http" not in page.text

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contracts.asking import NOBODY, WORKSPACES, create
-from tests.support.server import Served, eventually, stream
+from tests.support.server import Served, eventually, served, stream
 
 
 async def measured(tenure: Served) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -82,3 +86,37 @@ async def test_the_due_list_and_the_follower_are_measured(tenure: Served, alice:
     await eventually(all_done)
     late = {"command": "workspace.provision"}
     assert await value(tenure, "tenure_work_started_late_seconds_count", **late) >= 1
+
+
+READERS: list[tuple[dict[str, str], int]] = [
+    ({}, 200),
+    ({"X-Forwarded-For": "198.51.100.7"}, 403),
+    ({"X-Forwarded-For": "127.0.0.1"}, 403),
+    ({"Forwarded": "for=198.51.100.7"}, 403),
+    ({"Via": "1.1 proxy"}, 403),
+    ({"X-Forwarded-For": "192.0.2.9"}, 200),
+    ({"X-Forwarded-For": "198.51.100.7", "Authorization": "Bearer a-token-of-metrics"}, 200),
+    ({"X-Forwarded-For": "198.51.100.7", "Authorization": "Bearer another"}, 403),
+    ({"Authorization": "Bearer another"}, 403),
+]
+
+
+@pytest.mark.fault("F27")
+async def test_metrics_are_for_this_machine_named_networks_and_a_token(database: str, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "metrics_networks": ["127.0.0.0/8", "::1", "192.0.2.0/24"],
+        "metrics_token": "a-token-of-metrics",
+    }
+    async with served(database, tmp_path, **settings) as tenure, tenure.client(None) as nobody:
+        for headers, status in READERS:
+            answer = await nobody.get("/metrics", headers=headers)
+            assert (headers, answer.status_code) == (headers, status)
+            assert status == 200 or "TENURE_METRICS_TOKEN" in answer.json()["error"]
+
+
+@pytest.mark.fault("F27")
+async def test_without_a_token_no_token_is_good(tenure: Served) -> None:
+    async with tenure.client(None) as nobody:
+        for token in ("None", "x"):
+            headers = {"X-Forwarded-For": "198.51.100.7", "Authorization": f"Bearer {token}"}
+            assert (await nobody.get("/metrics", headers=headers)).status_code == 403

@@ -85,7 +85,7 @@ async def test_nobody_is_told_of_what_is_anothers(tenure: Served, alice: httpx.A
 
 REFUSED: list[tuple[str, str | None, str, int, str]] = [
     ("", None, STREAM, 401, "x-user"),
-    ("", "", STREAM, 401, "who is asking"),
+    ("", "", STREAM, 401, "sign in first"),
     ("", "a" * 101, STREAM, 401, "x-user"),
     ("?subject=x", "alice", STREAM, 400, "subject"),
     ("?after=-1", "alice", STREAM, 400, "after"),

@@ -78,7 +78,7 @@ async def test_a_member_comes_with_a_key_and_roles_do_not_follow_from_types(tenu
             refused(await of_olga.post(f"{BASE}/logout"), 400, "revoke it")
             async with nobody(tenure, **{"X-API-Key": reading}) as client:
                 assert fine(await client.get(USERS)) == everybody
-                refused(await ask(client, everybody[1]["id"], "ban"), 403, "not what this key is for")
+                refused(await ask(client, everybody[1]["id"], "ban"), 403, "this API key is not for this")
             me = (await anna.get("/auth/me")).json()["id"]
             fine(await ask(of_olga, everybody[1]["id"], "change_type", type="administrator"))
             assert (await anna.get("/auth/me")).json()["role"] == "admin"

@@ -68,7 +68,7 @@ async def test_a_patch_that_fails_says_which_operation_and_changes_nothing(
     good = replace("/name", "Other")
     wrong: list[tuple[Any, str]] = [
         (AWAY, "operation 1 (remove /qemu_devices/9): there is nothing at that path"),
-        ({"op": "test", "path": "/name", "value": "x"}, "operation 1 (test /name): it is something else"),
+        ({"op": "test", "path": "/name", "value": "x"}, "operation 1 (test /name): the value there is another one"),
         (replace("/nothing", 1), "operation 1 (replace /nothing): there is nothing at that path"),
         ({"op": "move", "path": "/a", "from": "/nothing"}, "operation 1 (move /a): there is nothing"),
         ({"op": "copy", "path": "/a", "from": "/qemu_devices/x"}, "operation 1 (copy /a): there is nothing"),
@@ -100,7 +100,7 @@ async def test_a_patch_that_fails_says_which_operation_and_changes_nothing(
 async def test_copies_of_copies_do_not_fill_the_memory(ada: httpx.AsyncClient) -> None:
     await created(ada)
     grow = {"op": "copy", "from": "/qemu_devices", "path": "/qemu_devices/0"}
-    refused(await patch(ada, *[grow] * 100), 400, "what it leads to is too large")
+    refused(await patch(ada, *[grow] * 100), 400, "the patched document would be too large")
     refused(await patch(ada, *[replace("/name", "x")] * 501), 400, "at most 500 operations")
     deep: Any = 1
     for _ in range(400):

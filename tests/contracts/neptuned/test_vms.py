@@ -217,14 +217,14 @@ async def test_it_is_started_stopped_and_restarted(tenure: Served, ada: httpx.As
     id = await id_of(tenure)
     assert fine(await ada.post(f"{VMS}/lab/start")) == {}
     await until_state(ada, "running")
-    refused(await ada.post(f"{VMS}/lab/start"), 409, "it is running already")
+    refused(await ada.post(f"{VMS}/lab/start"), 409, "running already")
     assert fine(await ada.post(f"{VMS}/lab/restart")) == {}
     await eventually(lambda: started_twice(tenure))
     await until_state(ada, "running")
     assert fine(await ada.post(f"{VMS}/lab/stop")) == {}
     await until_state(ada, "stopped")
-    refused(await ada.post(f"{VMS}/lab/stop"), 409, "it is stopped already")
-    refused(await ada.post(f"{VMS}/lab/restart"), 409, "it does not run")
+    refused(await ada.post(f"{VMS}/lab/stop"), 409, "stopped already")
+    refused(await ada.post(f"{VMS}/lab/restart"), 409, "does not run")
     expected = ["StartRequested", "Started", "RestartRequested", "Started", "StopRequested", "Stopped"]
     assert await happened(tenure, id) == ["Created", *expected]
     assert "error" not in await get_vm(ada)

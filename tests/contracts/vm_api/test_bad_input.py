@@ -213,7 +213,7 @@ async def test_a_bad_question(anna: httpx.AsyncClient, path: str, says: str) -> 
 @pytest.mark.line("V34")
 @pytest.mark.parametrize("name", ["%00", "%ff", "nobody", "a%0Ab", "'", "%F0%9F%A7%AA"])
 async def test_an_actor_whom_nobody_knows(anna: httpx.AsyncClient, name: str) -> None:
-    refused(await anna.get(f"/api/v1/audit/events?actor={name}"), 404, "nobody here is called")
+    refused(await anna.get(f"/api/v1/audit/events?actor={name}"), 404, "no user is called")
 
 
 @pytest.mark.line("V34")

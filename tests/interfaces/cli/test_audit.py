@@ -140,7 +140,7 @@ async def test_a_subject_in_words(database: str, history: tuple[Served, str]) ->
         (("show", str(uuid4()), "--at", "then"), "at must be a position, or a time such as 2030-01-16T10:30:00Z"),
         (("log", "--subject", "lab"), "--subject must be a UUID"),
         (("log", "--since", "then"), "--since must be a time such as 2030-01-16T10:30:00Z"),
-        (("log", "--actor", "nobody"), 'nobody here is called "nobody"'),
+        (("log", "--actor", "nobody"), 'no user is called "nobody"'),
     ],
 )
 async def test_what_cannot_be_shown_is_a_sentence(database: str, args: tuple[str, ...], sentence: str) -> None:

@@ -71,5 +71,9 @@ async def test_a_region_from_the_shell(place: Served) -> None:
 
 
 async def test_who_does_not_administer_the_place_is_told_so(place: Served) -> None:
-    assert "needs the role admin" in await refused(place, "regions", "set", "p", "unix:///s", user="Vera")
-    assert "needs the role admin" in await refused(place, "machines", "set", "m", "--image", "i", user="Vera")
+    assert "only users whose role is admin or higher" in await refused(
+        place, "regions", "set", "p", "unix:///s", user="Vera"
+    )
+    assert "only users whose role is admin or higher" in await refused(
+        place, "machines", "set", "m", "--image", "i", user="Vera"
+    )

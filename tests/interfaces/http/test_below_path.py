@@ -44,7 +44,10 @@ async def test_the_page_and_all_that_it_loads_are_below_the_path(lab: Served) ->
             answer = await client.get(urljoin(str(page.url), address))
             assert answer.status_code in (200, 401) and answer.url.path.startswith("/a/lab/"), address
         docs = (await client.get("/a/lab/docs")).text
-        assert "/a/lab/openapi.json" in docs
+        loaded = re.findall(r'(?:href|src|url)(?:=|: )"([^"]*)"', docs)
+        assert len(loaded) >= 3
+        for address in loaded:
+            assert (await client.get(urljoin("/a/lab/docs", address))).status_code == 200, address
         document = (await client.get("/a/lab/openapi.json")).json()
         assert document["servers"] == [{"url": "/a/lab"}]
 

@@ -62,7 +62,7 @@ def routes_of(api: Any) -> list[Route]:
 
 
 def application() -> Api:
-    api = Api(title="Tenure", version="0", redirect_slashes=False)
+    api = Api(title="Tenure", version="0", redirect_slashes=False, docs_url=None, redoc_url=None)
     install(api, CONTRACTS)
     return api
 
