@@ -32,6 +32,7 @@ class Actor:
     role: Role | None = None  # among the members of this installation; None: no member
     scopes: frozenset[Scope] | None = None  # limits of the API key in use; None: no key is in use
     key_id: UUID | None = None  # the API key in use
+    by_token: bool = False  # a token made from that key is in use, and the key was not looked up
     user_type: UserType | None = None  # their type of VM account; None: another contract, or banned
     token_id: UUID | None = None  # the login token of the VM account
 

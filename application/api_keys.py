@@ -16,7 +16,7 @@ from application.ports.limits import AttemptLimiter
 from application.ports.people import People
 from application.quotas import QuotaLimits
 from domain.api_key import ApiKey
-from domain.errors import NotFound
+from domain.errors import Invalid, NotAllowed, NotFound
 from domain.name import validate_name
 from domain.quota import Kind
 from domain.role import Role
@@ -43,16 +43,34 @@ class ApiKeys:
     async def create(
         self, actor: Actor, *, name: str, scopes: Iterable[str] = (Scope.FULL,), lasts: timedelta | None = None
     ) -> tuple[ApiKey, str]:
-        """A new key and its text. Only the text's hash is kept: it cannot be shown again."""
+        """A new key and its text. Only the text's hash is kept: it cannot be shown again.
+
+        A key that makes another must be good now, and the other ends no later. Raises `NotAllowed`, `Invalid`.
+        """
         require(actor, "key.create")
-        key = ApiKey.create(id=self.ids(), owner_id=actor.user_id, scopes=scopes, lasts=lasts, now=self.clock())
+        now = self.clock()
+        maker = await self._maker(actor)
+        if maker and maker.expires_at is not None:
+            lasts = within_lifetime(lasts, maker.expires_at - now)
+        key = ApiKey.create(id=self.ids(), owner_id=actor.user_id, scopes=scopes, lasts=lasts, now=now)
         if Scope.AUDIT in key.scopes:
             require(actor, "trail.see_all")
-        validate_name(name)
+        name = validate_name(name)
         async with self.quotas.reserve(actor, Kind.KEYS, key.id):
             text = await self.rows.issue(key.id, actor.user_id, name)  # first: a text without a key opens nothing
             await self.platform.commit(actor.cause, key)
         return key, text
+
+    async def _maker(self, actor: Actor) -> ApiKey | None:
+        """The key that makes another; None for somebody who is signed in. Raises `NotAllowed`."""
+        if actor.scopes is None:
+            return None
+        if actor.by_token or actor.key_id is None:
+            raise NotAllowed("a token makes no keys; send the API key itself in X-API-Key, or sign in")
+        key = await self.platform.find(ApiKey, actor.key_id)
+        if key is None or not key.is_good(self.clock()) or Scope.FULL not in key.scopes:
+            raise NotAllowed("only a full key that is good makes keys; sign in to make one")
+        return key
 
     async def revoke(self, actor: Actor, id: UUID) -> None:
         """Revoke a key; takes effect at once. Raises `NotFound` for somebody else's key."""
@@ -107,3 +125,11 @@ class ApiKeys:
         elif Scope.FULL in scopes:
             scopes.add(Scope.AUDIT)
         return Grant(key.id, owner, name, frozenset(scopes), key.expires_at, role)
+
+
+def within_lifetime(lasts: timedelta | None, rest: timedelta) -> timedelta:
+    """The lifetime of a key that another makes, which ends with that one at the latest. Raises `Invalid`."""
+    if lasts is not None and lasts > rest:
+        seconds = int(rest.total_seconds())
+        raise Invalid(f"the key in use ends in {seconds} seconds, and so must a key that it makes; or sign in")
+    return rest if lasts is None else lasts

@@ -34,9 +34,20 @@ class Instructors:
     attempt_limiter: AttemptLimiter
 
     async def register(
-        self, *, email: str, password: str, name: str, invite: str | None, address: str, request_id: str
+        self,
+        *,
+        email: str,
+        password: str,
+        name: str,
+        invite: str | None,
+        address: str,
+        request_id: str,
+        may_own: bool,
     ) -> tuple[str, User]:
-        """A new account: its token and its user. Raises `NotLetIn` as sign-ins do; `Conflict` for a taken e-mail."""
+        """A new account: its token and its user. Raises `NotLetIn` as sign-ins do; `Conflict` for a taken e-mail.
+
+        `may_own` as in `Logins.admit`.
+        """
         email = normalize_email(email)
         if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
             raise Invalid(f"password must be {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
@@ -47,7 +58,7 @@ class Instructors:
             await count_wrong_guess(self.attempt_limiter, f"register {address}")
             raise Conflict("somebody has registered with this e-mail")
         invitation = await self.logins.invitation(invite, address)
-        user = await self.logins.admit(identity, invitation, request_id)
+        user = await self.logins.admit(identity, invitation, request_id, may_own=may_own)
         if not await self.passwords.add(user.id, password, address):
             raise Conflict("somebody has registered with this e-mail")
         return await self._token(user.id), user

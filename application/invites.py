@@ -7,13 +7,15 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
+from application.first_owner import Ownership
 from application.guesses import count_wrong_guess
 from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.invites import InviteTokens
 from application.ports.limits import AttemptLimiter
 from domain.errors import Invalid
-from domain.invite import Invite, Unusable
+from domain.invite import MAX_NOTE_CHARS, Invite, Unusable
+from domain.name import validate_name
 from domain.role import Role
 from domain.user import User
 
@@ -32,9 +34,12 @@ class Invites:
     clock: Clock
     ids: Ids
     tokens: InviteTokens
+    ownership: Ownership
     attempt_limiter: AttemptLimiter
 
-    async def create(self, actor: Actor, *, role: str, lasts: timedelta, max_uses: int | None) -> tuple[Invite, str]:
+    async def create(
+        self, actor: Actor, *, role: str, lasts: timedelta, max_uses: int | None, note: str | None
+    ) -> tuple[Invite, str]:
         """A new invite and its token. Only the token's hash is kept: it cannot be shown again."""
         require(actor, "invite.create")
         assert actor.role is not None, "the permission table asks for a role"
@@ -47,6 +52,8 @@ class Invites:
             max_uses=max_uses,
             now=self.clock(),
         )
+        if note:
+            await self.tokens.add_note(invite.id, actor.user_id, validate_name(note, "note", MAX_NOTE_CHARS))
         token = await self.tokens.issue(invite.id)  # first: a token without an invite does no harm
         await self.platform.commit(actor.cause, invite)
         return invite, token
@@ -57,8 +64,11 @@ class Invites:
         await self.platform.change(actor.cause, Invite, id, lambda invite: invite.revoke(self.clock()))
 
     async def find(self, token: str, address: str) -> UUID | None:
-        """The invite of a token; None for an unknown one. Raises `TooMany` after wrong ones from `address`."""
-        id = await self.tokens.find(token)
+        """The invite of a token, or the one-time link to ownership; None for an unknown one.
+
+        Raises `TooMany` after wrong ones from `address`.
+        """
+        id = await self.tokens.find(token) or await self.ownership.links.find(token, self.clock())
         if id is None:
             await count_wrong_guess(self.attempt_limiter, f"invite {address}")
         return id
@@ -68,7 +78,9 @@ class Invites:
         id = await self.find(token, address)
         if id is None:
             raise Unusable("not_found")
-        invite = await self.platform.load(Invite, id)
+        invite = await self.platform.find(Invite, id)
+        if invite is None:
+            return Role.OWNER
         invite.require_usable(self.clock())
         return invite.role
 
@@ -78,6 +90,9 @@ class Invites:
         id = await self.find(token, address)
         if id is None:
             raise InvalidToken("Invite token invalid or expired")
+        if await self.ownership.links.take(id, self.clock()):
+            await self.ownership.give(actor.user_id, actor.cause)
+            return Role.OWNER
         try:
             return await self.use(id, actor.user_id, actor.cause)
         except Unusable as error:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from application.access import Cause
-from application.first_owner import find_ownership, first_owner_aggregates
+from application.first_owner import Ownership, find_ownership
 from application.invites import Invites
 from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.invites import Invitation
 from application.ports.logins import LoginTokens
-from application.ports.people import Identity, Profiles
-from application.ports.vm_accounts import Numbers
+from application.ports.people import LOCAL, OLD_LOCAL, Identity, Profiles
 from domain.aggregate import Aggregate
 from domain.errors import NotAllowed, NotFound
 from domain.invite import Invite, Unusable
@@ -47,8 +46,8 @@ class Logins:
     profiles: Profiles
     tokens: LoginTokens
     invites: Invites
+    ownership: Ownership
     open_signup: bool
-    numbers: Numbers
 
     async def invitation(self, token: str | None, address: str) -> Invitation | None:
         """The invitation of a token, kept while its bearer signs in at a provider. None without a token."""
@@ -56,32 +55,49 @@ class Logins:
 
     async def sign_in(self, identity: Identity, invitation: Invitation | None, request_id: str) -> str:
         """A login token for an identity that a provider vouches for. Raises `NotLetIn`."""
-        if not identity.email:
-            raise NotLetIn("no_email")
-        if not identity.email_verified:
-            raise NotLetIn("email_not_verified")
+        if not identity.email or not identity.email_verified:
+            await self.profiles.forget_verified_email(identity)  # else it would go on linking other providers
+            raise NotLetIn("email_not_verified" if identity.email else "no_email")
         return await self._sign_in(identity, invitation, request_id)
 
     async def sign_in_by_name(self, name: str, invitation: Invitation | None, request_id: str) -> str:
-        """A login token for a name that nobody vouches for; development only. Raises `NotLetIn`, `Invalid`."""
-        name = validate_name(name)
-        return await self._sign_in(Identity("dev", name, name, email=f"{name}@localhost"), invitation, request_id)
+        """A login token for a name that nobody vouches for. Raises `NotLetIn`, `Invalid`.
 
-    async def _sign_in(self, identity: Identity, invitation: Invitation | None, request_id: str) -> str:
-        user = await self.admit(identity, invitation, request_id)
+        Only for local and private requests: the first of them owns the installation.
+        """
+        name = validate_name(name)
+        identity = Identity(OLD_LOCAL, name, name, email=f"{name}@localhost")
+        if await self.profiles.find_user(identity) is None:
+            identity = replace(identity, scheme=LOCAL)
+        return await self._sign_in(identity, invitation, request_id, may_own=True)
+
+    async def _sign_in(
+        self, identity: Identity, invitation: Invitation | None, request_id: str, *, may_own: bool = False
+    ) -> str:
+        user = await self.admit(identity, invitation, request_id, may_own=may_own)
         return await self.tokens.issue(user.id, self.clock(), LASTS)
 
-    async def admit(self, identity: Identity, invitation: Invitation | None, request_id: str) -> User:
-        """The user of an identity; a new one joins by this. Raises `NotLetIn`."""
+    async def admit(
+        self, identity: Identity, invitation: Invitation | None, request_id: str, *, may_own: bool = False
+    ) -> User:
+        """The user of an identity; a new one joins by this. Raises `NotLetIn`.
+
+        `may_own`: the request is local and private, so that the first user becomes the owner. Anybody else becomes the
+        owner only by a one-time link.
+        """
+        is_linked = bool(invitation and invitation.id and await self.ownership.links.take(invitation.id, self.clock()))
+        was_known = await self.profiles.find_user(identity) is not None
         for _ in range(MAX_ATTEMPTS):
             try:
-                return await self._member(identity, invitation, request_id) or await self._joined(
-                    identity, invitation, request_id
+                owns = is_linked or (may_own and await find_ownership(self.platform) is None)
+                return await self._member(identity, invitation, request_id, owns) or await self._joined(
+                    identity, None if owns else invitation, request_id, owns
                 )
             except ConcurrentUpdate:
                 continue  # somebody else was faster: decide again on what is true now
             except NotLetIn:
-                await self._forget_stranger(identity)
+                if not was_known:  # else a name with workspaces of its own, and no membership, would lose them
+                    await self._forget_stranger(identity)
                 raise
         raise ConcurrentUpdate("many are signing in just now; try again")
 
@@ -93,7 +109,9 @@ class Logins:
         """End a login."""
         await self.tokens.revoke(token)
 
-    async def _member(self, identity: Identity, invitation: Invitation | None, request_id: str) -> User | None:
+    async def _member(
+        self, identity: Identity, invitation: Invitation | None, request_id: str, owns: bool
+    ) -> User | None:
         """The member of this identity, who then has accepted the invitation, if any. None for a stranger."""
         id = await self.profiles.find_user(identity)
         user = await self._user(id) if id else None
@@ -104,35 +122,36 @@ class Logins:
             return None
         if await self.profiles.save(identity) != user.id:
             raise ConcurrentUpdate("this account was removed just now")
-        if invitation and invitation.id:
-            with suppress(Unusable):  # a member needs no invite
+        if owns:
+            await self.platform.commit(Cause(user.id, request_id), *await self.ownership.aggregates(user))
+        elif invitation and invitation.id:
+            with suppress(Unusable, NotFound):  # a member needs no invite
                 await self.invites.use(invitation.id, user.id, Cause(user.id, request_id))
         return user
 
-    async def _joined(self, identity: Identity, invitation: Invitation | None, request_id: str) -> User:
-        """A new user. The first one owns the installation; others need an invitation, unless sign-up is open."""
-        role, invite = await self._entry(invitation)
+    async def _joined(self, identity: Identity, invitation: Invitation | None, request_id: str, owns: bool) -> User:
+        """A new user, who is the owner, or needs an invitation, unless sign-up is open."""
+        role, invite = (Role.OWNER, None) if owns else await self._entry(invitation)
         id, now = await self.profiles.save(identity), self.clock()
         others: list[Aggregate] = [invite] if invite else []
         if invite:
             invite.accept(id, now)
-        if role == Role.OWNER:
-            others = first_owner_aggregates(id, await self.numbers(), now)
         user = User(id=id, at=now, role=str(role), invite_id=invite.id if invite else None)
-        await self.platform.commit(Cause(id, request_id), user, *others)
+        aggregates = await self.ownership.aggregates(user) if owns else [user, *others]
+        await self.platform.commit(Cause(id, request_id), *aggregates)
         return user
 
     async def _entry(self, invitation: Invitation | None) -> tuple[Role, Invite | None]:
         """The role of a new user, and the invite that gives it. Raises `NotLetIn`."""
-        if await find_ownership(self.platform) is None:
-            return Role.OWNER, None
         if invitation is None:
             if self.open_signup:
                 return Role.VIEWER, None
             raise NotLetIn("invite_required")
         if invitation.id is None:
             raise NotLetIn("invalid_invite")
-        invite = await self.platform.load(Invite, invitation.id)
+        invite = await self.platform.find(Invite, invitation.id)
+        if invite is None:  # a one-time link that somebody has used meanwhile
+            raise NotLetIn("invalid_invite")
         try:
             invite.require_usable(self.clock())
         except Unusable as error:

@@ -77,6 +77,13 @@ class Platform(Application[UUID]):
             raise NotFound(nothing_there(kind.__name__.lower()))
         return aggregate
 
+    async def find(self, kind: type[A], id: UUID) -> A | None:
+        """The aggregate as it is, or None if there is none. Raises `Unavailable`."""
+        try:
+            return await self.load(kind, id)
+        except NotFound:
+            return None
+
     def _get(self, kind: type[A], id: UUID, version: int | None) -> Aggregate:
         can_resume = kind.resume.__func__ is not Aggregate.resume.__func__  # type: ignore[attr-defined]
         if version is None and can_resume and (resumed := self._resume(kind, id)):

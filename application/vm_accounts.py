@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.access import Actor, Cause, require
 from application.account_closure import close_vm_account, leave_membership
-from application.first_owner import find_ownership, first_owner_aggregates
+from application.first_owner import Ownership, find_ownership
 from application.guesses import count_wrong_guess, guess_at
 from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
@@ -43,12 +43,24 @@ class VmAccounts:
     tokens: VmTokens
     servers: VmServers
     profiles: Profiles
+    ownership: Ownership
     attempt_limiter: AttemptLimiter
     rate_limiter: RateLimiter
     max_per_hour: int  # new accounts from one address
 
-    async def register(self, *, username: str, password: str, address: str, request_id: str) -> str:
-        """A token for a new account. The first user of an installation becomes its owner and an administrator.
+    async def register(
+        self,
+        *,
+        username: str,
+        password: str,
+        address: str,
+        request_id: str,
+        may_own: bool,
+        invite: str | None = None,
+    ) -> str:
+        """A token for a new account. `invite` is a one-time link's token, which makes its bearer the owner.
+
+        `may_own`: the request is local and private, so that the first user becomes the owner.
 
         Raises `NotAllowed` while registrations are closed, `Invalid`, `Conflict` for a taken name, `TooMany`.
         """
@@ -61,15 +73,31 @@ class VmAccounts:
         rate = await self.rate_limiter.hit("account", address, self.max_per_hour)
         if not rate.allowed:
             raise TooMany(rate.resets_in_s)
-        account, password_hash = await self.open(username, proof, UserType.USER, None, request_id, address)
+        link = await self.ownership.links.find(invite, self.clock()) if invite else None
+        if invite and link is None:
+            await count_wrong_guess(self.attempt_limiter, f"vm register {address}")
+            raise Invalid("invite is not good any more; leave it out to register without it")
+        account, password_hash = await self.open(
+            username, proof, UserType.USER, None, request_id, address, may_own=may_own, link=link
+        )
         return await self._token(account, password_hash)
 
     async def open(
-        self, username: str, proof: str, user_type: UserType, by: UUID | None, request_id: str, source: str
+        self,
+        username: str,
+        proof: str,
+        user_type: UserType,
+        by: UUID | None,
+        request_id: str,
+        source: str,
+        *,
+        may_own: bool = False,
+        link: UUID | None = None,
     ) -> tuple[VmAccount, str]:
         """A new account and the hash of its password. `by` is the administrator who opens it; None: its own user.
 
-        `source` is whose turn it is to hash: an address, or the administrator.
+        `source` is whose turn it is to hash: an address, or the administrator. The user becomes the owner by `link`, or
+        as the first one if `may_own`.
         """
         user_id = self.ids()
         password_hash = await self.rows.register(user_id, username, proof, source)
@@ -78,7 +106,8 @@ class VmAccounts:
         if password_hash is None:
             raise Conflict("this username is taken")
         try:
-            return await self._commit(user_id, user_type, by, request_id), password_hash
+            is_linked = link is not None and await self.ownership.links.take(link, self.clock())
+            return await self._commit(user_id, user_type, by, request_id, may_own, is_linked), password_hash
         except Refused:
             await self.profiles.forget(user_id)  # so that the name is free
             raise
@@ -94,14 +123,17 @@ class VmAccounts:
             await self.profiles.forget(user_id)
         return abandoned
 
-    async def _commit(self, user_id: UUID, user_type: UserType, by: UUID | None, request_id: str) -> VmAccount:
+    async def _commit(
+        self, user_id: UUID, user_type: UserType, by: UUID | None, request_id: str, may_own: bool, is_linked: bool
+    ) -> VmAccount:
         number = await self.numbers()
         for _ in range(MAX_ATTEMPTS):
             now = self.clock()
             account = VmAccount.open(user_id, number, user_type, now)
-            if by is None and await find_ownership(self.platform) is None:
+            if is_linked or (may_own and await find_ownership(self.platform) is None):
                 owner = User(id=user_id, at=now, role=str(Role.OWNER), invite_id=None)
-                aggregates = [*first_owner_aggregates(user_id, number, now), owner]
+                account = VmAccount.open(user_id, number, UserType.ADMINISTRATOR, now)
+                aggregates = await self.ownership.aggregates(owner, account)
             elif account.administers:
                 administrators = await self.platform.load(VmAdministrators, VmAdministrators.id_of())
                 administrators.appoint(user_id, now)
@@ -112,7 +144,7 @@ class VmAccounts:
                 await self.platform.commit(Cause(by or user_id, request_id), *aggregates)
             except ConcurrentUpdate:
                 continue  # somebody else was faster: decide again on what is true now
-            return next(one for one in aggregates if isinstance(one, VmAccount))
+            return account
         raise ConcurrentUpdate("many are registering just now; try again")
 
     async def log_in(self, *, username: str, proof: str, address: str) -> tuple[str, VmAccount]:
@@ -167,12 +199,26 @@ class VmAccounts:
         await self.tokens.revoke(token_id)
         await self._change(actor, lambda account: account.log_out(token_id, self.clock()))
 
-    async def change_password(self, actor: Actor, password: str) -> None:
-        """Change the actor's password, and end all their tokens but the one in use."""
+    async def change_password(self, actor: Actor, password: str, old_password: str | None) -> None:
+        """Change the actor's password, and end all their tokens but the one in use.
+
+        Raises `Invalid` without the old password, `NotAllowed` for a wrong one, `TooMany` after too many wrong ones.
+        """
         require(actor, "vm_account.use")
+        if await self.rows.has_password(actor.user_id):
+            await self._verify_old_password(actor.user_id, old_password)
         if not await self.rows.change_password(actor.user_id, validated_proof(password), actor.token_id):
             raise Conflict("this account signs in by another way; it has no password here")
         await self._change(actor, lambda account: account.password_changed(actor.token_id, self.clock()))
+
+    async def _verify_old_password(self, user_id: UUID, old_password: str | None) -> None:
+        if old_password is None:
+            raise Invalid("old_password is needed: whoever has only the token must not change the password")
+        async with guess_at(self.attempt_limiter, f"vm old password {user_id}") as guess:
+            if await self.rows.verify_proof(user_id, proof_of(old_password), str(user_id)) is None:
+                guess.wrong()
+                raise NotAllowed("old_password is not the password of this account")
+            guess.right()
 
     async def delete(self, actor: Actor) -> None:
         """Delete the actor's account and membership, with everything that names them."""

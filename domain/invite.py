@@ -13,6 +13,7 @@ from domain.role import Role
 
 MIN_LIFETIME, MAX_LIFETIME = timedelta(seconds=1), timedelta(days=365)
 MAX_USES = 1_000_000
+MAX_NOTE_CHARS = 200
 
 
 class Unusable(Gone):

@@ -1,6 +1,7 @@
 """Users: members of this installation, and their roles. Names and identities are rows outside the log.
 
-The first user becomes the owner. Nobody else ever becomes an owner, even after the owner has left.
+An installation has one owner. Only a link that the installation prints, a request of this machine, or its shell makes
+somebody the owner; nobody becomes one by a change of roles.
 """
 
 from __future__ import annotations
@@ -20,8 +21,16 @@ NAMESPACE = UUID("6f1d3c52-54aa-5c6e-9a0e-2f8f6f0a7f10")
 class Place(aggregate.Aggregate):
     """That there is an owner: stored together with them, so that of two who come first one is."""
 
+    class Event(aggregate.Aggregate.Event):
+        pass
+
     class Founded(aggregate.Aggregate.Created):
         """The installation has its first owner."""
+
+        owner_id: UUID
+
+    class Transferred(Event):
+        """The installation has another owner."""
 
         owner_id: UUID
 
@@ -32,6 +41,14 @@ class Place(aggregate.Aggregate):
     @event(Founded)
     def __init__(self, id: UUID, at: datetime, owner_id: UUID) -> None:
         self._id = id
+        self.owner_id = owner_id
+
+    def transfer(self, owner_id: UUID, now: datetime) -> None:
+        if owner_id != self.owner_id:
+            self._transferred(now, owner_id)
+
+    @event(Transferred)
+    def _transferred(self, at: datetime, owner_id: UUID) -> None:
         self.owner_id = owner_id
 
 
@@ -84,6 +101,18 @@ class User(aggregate.Aggregate):
         """Give the user the role of an invite, unless their own is higher."""
         if not self.role.at_least(role):
             self._role_changed(now, str(role))
+
+    def become_owner(self, now: datetime) -> None:
+        """Make the user the owner. Raises `NotFound` for a removed one."""
+        if self.removed_at is not None:
+            raise NotFound("no such user")
+        if self.role != Role.OWNER:
+            self._role_changed(now, str(Role.OWNER))
+
+    def give_up_ownership(self, now: datetime) -> None:
+        """Make a former owner a viewer: they may be the stranger from whom the installation is taken back."""
+        if self.role == Role.OWNER and self.removed_at is None:
+            self._role_changed(now, str(Role.VIEWER))
 
     def remove(self, *, by: UUID, actor_role: Role, now: datetime) -> None:
         """Remove the user (C26). Raises `NotAllowed`, `NotFound`."""

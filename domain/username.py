@@ -5,6 +5,7 @@ from __future__ import annotations
 from unicodedata import category, name, normalize
 
 from domain.errors import Invalid
+from domain.name import require_visible
 
 MAX_USERNAME_CHARS = 32
 MARKS = "_-."
@@ -17,6 +18,7 @@ def validate_username(text: str) -> str:
     text = normalize("NFKC", text)
     if not 0 < len(text) <= MAX_USERNAME_CHARS or not all(c in MARKS or category(c)[0] in "LMN" for c in text):
         raise Invalid(f"username must be 1 to {MAX_USERNAME_CHARS} letters, digits, hyphens, dots and underscores")
+    require_visible(text, "username")
     if category(text[0])[0] == "M":
         raise Invalid("username must not begin with a mark that belongs to a letter before it")
     alphabets = {name(c, "").partition(" ")[0] for c in text if c.isalpha()} & set(SIMILAR_ALPHABETS)

@@ -146,7 +146,7 @@ class Filter:
     or_shared: bool = False  # with `owner_id`: shared entries too
     subject: UUID | None = None
     kind: str | None = None  # "workspace.expired", or "workspace" for every event of that aggregate
-    by: UUID | None = None
+    by: tuple[UUID, ...] | None = None  # the actors
     since: datetime | None = None
     until: datetime | None = None  # exclusive
 
@@ -160,8 +160,8 @@ class Filter:
             clauses.append(("subject = %s", self.subject))
         if self.kind:
             clauses.append(("(kind = %s or split_part(kind, '.', 1) = %s)", self.kind))
-        if self.by:
-            clauses.append(("by = %s", self.by))
+        if self.by is not None:
+            clauses.append(("by = any(%s)", list(self.by)))
         if self.since:
             clauses.append(("at >= %s", self.since))
         if self.until:

@@ -24,6 +24,7 @@ class Grant:
     scopes: frozenset[Scope]  # with AUDIT where the owner may audit now
     expires_at: datetime | None  # of the key
     role: Role | None = None  # of its owner; None in a token
+    is_token: bool = False  # the key itself was not looked up
 
 
 @dataclass(frozen=True)

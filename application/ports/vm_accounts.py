@@ -48,6 +48,10 @@ class AccountRows(Protocol):
         """Return the user's stored hash if the proof fits it. Takes as long for a missing user as for any other."""
         ...
 
+    async def has_password(self, user_id: UUID) -> bool:
+        """Return whether the user has a password."""
+        ...
+
     async def change_password(self, user_id: UUID, proof: str, keep_token: UUID | None) -> bool:
         """Replace the password and delete all tokens but `keep_token`. Returns False if there is no password."""
         ...

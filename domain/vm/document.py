@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypedDict, cast
 
 from domain.errors import Invalid
+from domain.name import normalize_name
 from domain.vm.devices import Device, RawDevice, first_device_error, first_field_error
 from domain.vm.values import BOOLEAN, UUID, Field, check_name, matching, one_of
 
@@ -74,7 +75,7 @@ def validate_document(document: RawDocument) -> Document:
     for rule in RULES:
         for index, message in rule(document):
             raise Invalid(f"{device_label(index, devices[index])}: {message}")
-    return cast(Document, document)
+    return cast(Document, {**document, "name": normalize_name(document["name"])})
 
 
 def device_label(index: int, device: RawDevice) -> str:

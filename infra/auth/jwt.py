@@ -77,7 +77,7 @@ class JwtTokens:
         if claims is None:
             return None
         scopes = frozenset(scope for scope in Scope if scope in claims["scope"].split())  # unknown scopes are ignored
-        return Grant(UUID(claims["key"]), UUID(claims["sub"]), claims["name"], scopes, None)
+        return Grant(UUID(claims["key"]), UUID(claims["sub"]), claims["name"], scopes, None, is_token=True)
 
     async def verify_claims(self, audience: Audience, token: str) -> dict[str, Any] | None:
         """Return the claims of a token that Tenure signed for this audience and that has not expired; else None.

@@ -15,6 +15,7 @@ from authlib.deprecate import AuthlibDeprecationWarning
 from application.ports.errors import ProviderFailed
 from application.ports.logins import PendingSignIn
 from application.ports.people import Identity
+from domain.name import MAX_NAME_CHARS, visible_name
 
 with warnings.catch_warnings():  # authlib warns at every start that it prefers httpx2
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)
@@ -23,7 +24,6 @@ with warnings.catch_warnings():  # authlib warns at every start that it prefers 
 
 log = logging.getLogger(__name__)
 PROVIDER_TIMEOUT_S = 10.0  # for one answer
-MAX_NAME_CHARS = 100
 
 
 class GitHub:
@@ -92,9 +92,9 @@ def read_json(response: httpx.Response, kind: type) -> Any:
 
 
 def display_name(*names: Any) -> str:
-    """Return the first of these that has printable characters, cut to 100; "somebody" if none has."""
-    printable = ("".join(c for c in name if c.isprintable()).strip() for name in names if isinstance(name, str))
-    return next((name[:MAX_NAME_CHARS] for name in printable if name), "somebody")
+    """Return the first of these that has visible characters, in the one form of names; "somebody" if none has."""
+    visible = (visible_name(name) for name in names if isinstance(name, str))
+    return next((name[:MAX_NAME_CHARS].rstrip() for name in visible if name), "somebody")
 
 
 @contextmanager

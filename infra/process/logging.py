@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from typing import Any
@@ -16,6 +17,9 @@ QUERY = re.compile(r"(?<=[\w/)\]*])\?[^\s\"'<>]*=[^\s\"'<>]*")
 USERINFO = re.compile(r"(\w://)[^\s\"'<>]*@")
 # What pydantic and PostgreSQL quote in their errors: values of a request, and of rows.
 QUOTED_VALUES = re.compile(r"input_value=.*?(?=, input_type=)|(?<=DETAIL:  ).*|(?<=CONTEXT:  ).*", re.DOTALL)
+ESCAPE_SEQUENCE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])"
+)  # ECMA-48: CSI, OSC, others
 OWN_LOGGERS = ("domain", "application", "projections", "interfaces", "infra", "tenure")
 
 
@@ -36,10 +40,14 @@ def formatter(for_people: bool) -> logging.Formatter:
         drop_colored_copy,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        remove_escape_sequences,  # first: one in an address would hide a secret from the next
         drop_secrets,
     ]
+    colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     renderer: Any = (
-        structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer(serializer=dumps)
+        structlog.dev.ConsoleRenderer(colors=colors)
+        if for_people
+        else structlog.processors.JSONRenderer(serializer=dumps)
     )
     return ProcessorFormatter(
         foreign_pre_chain=processors, processors=[ProcessorFormatter.remove_processors_meta, renderer]
@@ -74,6 +82,11 @@ def without_secrets(text: str) -> str:
     """The text without what may be a secret in it."""
     text = QUERY.sub("?…", USERINFO.sub(r"\1***@", text))
     return QUOTED_VALUES.sub("…", text)
+
+
+def remove_escape_sequences(_logger: Any, _method: str, fields: Any) -> Any:
+    """Remove colours and other escape sequences from every text: a log is read by programs, and in other terminals."""
+    return {name: ESCAPE_SEQUENCE.sub("", value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def dumps(fields: Any, **_: Any) -> str:

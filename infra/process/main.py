@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
@@ -59,6 +60,9 @@ class CliHost:
     def url(self) -> str:
         return load({}).url
 
+    def home(self) -> Path:
+        return load({}).home
+
     def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
         from infra.process.shutdown import StopSignals
 
@@ -90,6 +94,12 @@ class CliHost:
 
         with errors_as_stop():
             asyncio.run(offline.appoint(load(flags), username))
+
+    def set_owner(self, flags: Flags, name: str) -> str:
+        from infra.process import offline
+
+        with errors_as_stop():
+            return asyncio.run(offline.set_owner(load(flags), name))
 
     def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:
         from infra.process import offline
@@ -144,4 +154,5 @@ def describe(tenure: Tenure) -> Started:
         identity_header=settings.identity_header or "X-VM-User",
         signs_in=settings.sign_in_providers,
         dev_login=settings.is_local_and_private,
+        owner_link=tenure.owner_link,
     )

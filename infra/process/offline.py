@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from application.access import Cause
+from application.first_owner import Ownership
 from application.platform import Platform
 from application.ports.clock import Clock
 from application.vm_administration import appoint_administrator
-from domain.errors import NotFound
+from domain.errors import Invalid, NotFound
 from infra.eventlog.follower import Follower
 from infra.eventlog.notifications import Signals
 from infra.postgres import database as postgres
@@ -22,12 +24,15 @@ from infra.runtime.clock import utc_now
 from infra.runtime.home import CannotStart
 from infra.runtime.tasks import end_tasks
 from infra.settings import Settings
+from infra.tables.owner_links import OwnerLinkRows
 from infra.tables.people import PeopleRows
 from infra.tables.signing_keys import AUDIENCES
+from infra.tables.snowflakes import Snowflakes
 from infra.tables.vm_accounts import VmAccountRows
 from infra.wiring import schema
 from infra.wiring.api_keys import build_signing_keys
 from infra.wiring.database import Database, open_database
+from interfaces.native.history import people_named
 from projections.hub import Batch
 from projections.query import Queries
 
@@ -44,6 +49,7 @@ class OfflineLog:
     people: PeopleRows
     platform: Platform
     clock: Clock
+    is_private: bool
     behind: bool  # the read models did not reach the end of the log within `CATCH_UP_TIMEOUT_S`
 
     @property
@@ -70,7 +76,7 @@ async def open_log(settings: Settings) -> AsyncIterator[OfflineLog]:
             background = [asyncio.create_task(signals.run()), asyncio.create_task(follower.run())]
             try:
                 behind = not await signals.followed.wait_for(await last_position(pool), CATCH_UP_TIMEOUT_S)
-                yield OfflineLog(queries, people, database.platform, utc_now, behind)
+                yield OfflineLog(queries, people, database.platform, utc_now, settings.is_local_and_private, behind)
             finally:
                 await end_tasks(background)
         finally:
@@ -91,6 +97,25 @@ async def appoint(settings: Settings, username: str) -> None:
         if user_id is None:
             raise NotFound(f"nobody has registered as {username}")
         await appoint_administrator(database.platform, user_id, utc_now())
+
+
+async def set_owner(settings: Settings, name: str) -> str:
+    """Make the user with this id or name the owner. Return how the history shows them.
+
+    Raises `NotFound` for an unknown name, `Invalid` for one that several people have.
+    """
+    async with opened(settings) as database, postgres.create_pool(database.url, size=2) as pool:
+        rows = PeopleRows(pool, uuid4)
+        people = await people_named(rows, name)
+        persons = await rows.describe(people)
+        lines = [f"{person.name} ({person.scheme}, {id})" for id, person in persons.items()]
+        if len(people) > 1:
+            raise Invalid(f'{len(people)} people are called "{name}"; name one by the id: ' + ", ".join(lines))
+        if not persons:
+            raise NotFound(f"nobody here has the id {name}")
+        ownership = Ownership(database.platform, utc_now, Snowflakes(pool, utc_now), OwnerLinkRows(pool))
+        await ownership.give(people[0], Cause())
+        return lines[0]
 
 
 async def rebuild(settings: Settings, on_progress: Callable[[int, int], None]) -> int:

@@ -51,6 +51,7 @@ from infra.settings.values import (
     is_ip,
     is_loopback,
     mask_passwords,
+    plain_number,
     split_bind,
     url_of,
 )
@@ -326,7 +327,7 @@ def _render(value: Any) -> str:
         return ", ".join(map(str, value)) or "none"
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
-    return f"{value:g}" if isinstance(value, float) else mask_passwords(str(value))
+    return plain_number(value) if isinstance(value, float) else mask_passwords(str(value))
 
 
 def _read_source(where: str, source: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -196,3 +196,8 @@ def mask_passwords(url: str) -> str:
             masked += f"{url[end:first]}***"
         end = max(end, last)
     return masked + url[end:]
+
+
+def plain_number(value: float) -> str:
+    """Return the number without an exponent and without zeros at its end: 2592000, 0.5."""
+    return f"{value:.6f}".rstrip("0").rstrip(".")

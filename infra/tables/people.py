@@ -10,7 +10,8 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from application.ports.clock import Ids
-from application.ports.people import Identity, Profile
+from application.ports.people import LOCAL, OLD_LOCAL, SELF_NAMED_SCHEMES, Identity, Person, Profile
+from domain.username import fold_username
 from infra.postgres.rows import fetch_all
 from projections.query import run_query
 
@@ -32,6 +33,29 @@ create table if not exists profiles (
     last_seen_at timestamptz
 );
 """
+# Local names are one scheme since version 0.2. Before, a name that signed in by itself ("dev") and the same name in a
+# header (LOCAL) were two users. Both statements change nothing that they have changed before.
+ONE_FORM = "btrim(regexp_replace(normalize({}.subject, NFC), ' +', ' ', 'g'))"
+UNITE_LOCAL_NAMES = (
+    f"""
+update identities set subject = {ONE_FORM.format("identities")}
+where scheme in (%(local)s, %(old)s) and subject <> {ONE_FORM.format("identities")} and not exists (
+    select from identities other where other.scheme = identities.scheme and other.subject <> identities.subject
+    and {ONE_FORM.format("other")} = {ONE_FORM.format("identities")}
+)
+""",
+    """
+insert into identities (scheme, subject, user_id, known_since)
+select %(local)s, subject, user_id, known_since from identities where scheme = %(old)s
+on conflict (scheme, subject) do update set user_id = excluded.user_id
+where not exists (select from trail where trail.by = identities.user_id or trail.owner_id = identities.user_id)
+    and not exists (select from api_key_rows where api_key_rows.user_id = identities.user_id)
+""",
+)
+TWO_USERS = """
+select count(*) from identities old join identities local using (subject)
+where old.scheme = %(old)s and local.scheme = %(local)s and old.user_id <> local.user_id
+"""
 IDENTIFY = """
 with made as (
     insert into identities (scheme, subject, user_id) values (%(scheme)s, %(subject)s, %(id)s)
@@ -43,7 +67,10 @@ select user_id from identities where scheme = %(scheme)s and subject = %(subject
 FIND_USER = """
 select user_id from (
     select user_id, 1 as nth from identities where scheme = %(scheme)s and subject = %(subject)s
-    union all select user_id, 2 from profiles where verified_email = %(verified)s
+    union all
+    select user_id, 2 from profiles where verified_email = %(verified)s and not exists (
+        select from identities where identities.user_id = profiles.user_id and scheme = %(scheme)s
+    )
 ) found order by nth limit 1
 """
 SAVE_PROFILE = """
@@ -52,8 +79,23 @@ values (%(id)s, %(name)s, %(email)s, %(verified)s, %(avatar_url)s)
 on conflict (user_id) do update set
     name = excluded.name,
     email = coalesce(excluded.email, profiles.email),
-    verified_email = coalesce(excluded.verified_email, profiles.verified_email),
+    verified_email = excluded.verified_email,
     avatar_url = coalesce(excluded.avatar_url, profiles.avatar_url)
+"""
+FORGET_VERIFIED_EMAIL = """
+update profiles set verified_email = null, email = null from identities
+where identities.user_id = profiles.user_id and scheme = %(scheme)s and subject = %(subject)s
+"""
+FIND_NAMED = """
+select distinct identities.user_id from identities left join profiles using (user_id)
+where profiles.name = %(name)s or subject in (%(name)s, %(folded)s)
+"""
+# A name of LOCAL is the subject itself. Identities of providers come before those in which people name themselves.
+DESCRIBE = """
+select identities.user_id, case scheme when %s then subject else coalesce(profiles.name, subject) end, scheme
+from identities left join profiles using (user_id)
+where identities.user_id = any(%s)
+order by scheme = any(%s), known_since, scheme
 """
 EMAIL_OF_OTHER = "select from profiles where verified_email = %(verified)s and user_id <> %(id)s"
 LOCK = "select pg_advisory_xact_lock(7305)"  # or two sign-ins with one e-mail could become two users
@@ -98,6 +140,18 @@ class PeopleRows:
         sql = "select user_id, subject from identities where scheme = %s and user_id = any(%s)"
         return {row[0]: row[1] for row in await fetch_all(self._pool, sql, (scheme, list(user_ids)))}
 
+    async def describe(self, user_ids: Sequence[UUID]) -> dict[UUID, Person]:
+        """Return each user's name and the scheme of an identity, of a sign-in provider if there is one."""
+        people: dict[UUID, Person] = {}
+        for row in await fetch_all(self._pool, DESCRIBE, (LOCAL, list(user_ids), [LOCAL, *SELF_NAMED_SCHEMES])):
+            people.setdefault(row[0], Person(*row))
+        return people
+
+    async def find_named(self, name: str) -> list[UUID]:
+        """Return every user with this name in their profile, or with an identity whose subject this is."""
+        rows = await fetch_all(self._pool, FIND_NAMED, {"name": name, "folded": fold_username(name)})
+        return [row[0] for row in rows]
+
     async def display_names(self, user_ids: Sequence[UUID]) -> dict[UUID, str]:
         """Return the name in each user's profile. Users without a profile are left out."""
         return {id: profile.name for id, profile in (await self.profiles(user_ids)).items()}
@@ -126,10 +180,31 @@ class PeopleRows:
 
         return await run_query(self._pool, save)
 
+    async def forget_verified_email(self, identity: Identity) -> None:
+        """Delete the e-mail address of the identity's user, since its provider does not verify it any more."""
+        await fetch_all(self._pool, FORGET_VERIFIED_EMAIL, sql_params(identity))
+
     async def profiles(self, user_ids: Sequence[UUID]) -> dict[UUID, Profile]:
         """Return the profile of each user. Users without one are left out."""
         sql = "select user_id, name, email, avatar_url, last_seen_at from profiles where user_id = any(%s)"
         return {row[0]: Profile(*row) for row in await fetch_all(self._pool, sql, (list(user_ids),))}
+
+    async def unite_local_names(self) -> int:
+        """Make a name of version 0.1 one user, however it came, where one of its two users has never done anything.
+
+        Only for a local and private installation: elsewhere a proxy's name must not become somebody else's user.
+        Return how many names still are two users, since both have something that must not be lost.
+        """
+
+        async def unite(conn: AsyncConnection[Any]) -> int:
+            params = {"local": LOCAL, "old": OLD_LOCAL}
+            async with conn.transaction():
+                for statement in UNITE_LOCAL_NAMES:
+                    await conn.execute(statement, params)
+                row = await (await conn.execute(TWO_USERS, params)).fetchone()
+            return int(row[0]) if row else 0
+
+        return await run_query(self._pool, unite)
 
     async def forget(self, user_id: UUID) -> None:
         """Delete every row about the user, in all tables beside the log."""
@@ -139,6 +214,7 @@ class PeopleRows:
                 for table in (
                     # The password first: a token that is being issued waits for its row, and then is not issued.
                     *("passwords", "vm_tokens", "logins", "api_key_rows", "holder_keys", "join_requests", "vm_bans"),
+                    "invite_notes",
                     *("identities", "profiles"),
                 ):
                     await conn.execute(f"delete from {table} where user_id = %s", (user_id,))

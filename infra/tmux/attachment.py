@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from application.ports.clock import Clock
@@ -170,9 +171,7 @@ class Attachment:
     # -- viewers ------------------------------------------------------------------
 
     def _find_pane(self, index: int | None) -> PaneState | None:
-        if index is None:
-            return self._panes[0] if self._panes else None
-        return next((pane for pane in self._panes if pane.index == index), None)
+        return find_pane(self._panes, index)
 
     def pane(self, index: int | None) -> PaneState:
         """The pane of that index; None: the first one. `PaneNotFound` if there is none."""
@@ -202,6 +201,15 @@ class Attachment:
     def client(self) -> ControlClient | None:
         """The client that is attached now; None once the session has gone."""
         return None if self.has_ended else self._client
+
+
+def find_pane(panes: Sequence[PaneState], index: int | None) -> PaneState | None:
+    """The pane of that index; None: the first one. It also answers to 0 where panes are counted from another number.
+
+    The contract's first pane is 0, whatever tmux's option pane-base-index says.
+    """
+    exact = next((pane for pane in panes if pane.index == index), None)
+    return exact or (panes[0] if panes and index in (None, 0) else None)
 
 
 def is_session_at(identity: list[bytes], at: Address) -> bool:

@@ -17,7 +17,7 @@ from application.ports.errors import Unavailable
 from application.ports.terminals import Address, Pane, PaneNotFound, Shape, View, Window
 from domain.errors import NotFound
 from domain.region import LOCAL
-from infra.tmux.attachment import LIST_PANES, SHOW_IDENTITY, Attachment, is_session_at, parse_pane
+from infra.tmux.attachment import LIST_PANES, SHOW_IDENTITY, Attachment, find_pane, is_session_at, parse_pane
 from infra.tmux.control import ControlClient, TmuxRefused
 from infra.tmux.hosts import TmuxGone
 from infra.tmux.protocol import Answers, quote_id, send_keys
@@ -204,10 +204,10 @@ class TmuxTerminals:
         (lines,) = await self._ask(client, at, LIST_PANES)
         index = parse_pane_index(pane)
         states = [parse_pane(line) for line in lines]
-        pane_id = next((state.id for state in states if index is None or state.index == index), None)
-        if pane_id is None:
+        state = find_pane(states, index)
+        if state is None:
             raise PaneNotFound(f"the session has no pane {pane}")
-        return pane_id
+        return state.id
 
     async def _ask(self, client: ControlClient, at: Address, *commands: str) -> Answers:
         """The answers about the session at that address. `NotFound` if its id is another session's now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from infra.wiring.engines import OpenRegion, open_engines
 from infra.wiring.eventlog import build_event_log
 from infra.wiring.foundation import build_foundation
 from infra.wiring.hosted_sessions import build_hosted_sessions
-from infra.wiring.people import build_people
+from infra.wiring.people import PeopleServices, build_people
 from infra.wiring.ssh_grants import build_ssh_grants
 from infra.wiring.terminals import build_terminals
 from infra.wiring.vm_accounts import build_vm_accounts
@@ -67,9 +68,11 @@ class Tenure:
     sweep: Sweep
     idle_sessions: IdleSessions
     hashing: HashingQueue
+    owner_link: str | None  # the address that makes somebody the owner; None where a local request does, and if owned
     refolded: bool  # the read models were folded anew at this start
 
 
+log = logging.getLogger(__name__)
 AS_SET = Overrides()
 
 
@@ -94,6 +97,8 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
         hosted_sessions = build_hosted_sessions(base, engines, ssh, workspaces, terminals)
         vm_accounts = build_vm_accounts(base, people, keys)
         await vm_accounts.start()
+        await unite_local_names(settings, people)
+        owner_link = await offer_owner_link(settings, people)
         vms = build_vms(base, overrides.hypervisor)
         parked_work = ParkedWork(base.platform, base.clock, partial(work.is_parked, base.queries))
         deps = build_contracts(
@@ -139,6 +144,7 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
                     sweep=workspaces.sweep,
                     idle_sessions=hosted_sessions.idle_sessions,
                     hashing=base.hashing,
+                    owner_link=owner_link,
                     refolded=database.refolded,
                 )
             finally:
@@ -151,3 +157,21 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
         await database.close()
         if engines:
             engines.close()
+
+
+async def unite_local_names(settings: Settings, people: PeopleServices) -> None:
+    """Make names of version 0.1 one user each, and warn of those that have to stay two."""
+    if (
+        settings.is_local_and_private
+        and settings.role != "worker"
+        and (count := await people.accounts.unite_local_names())
+    ):
+        log.warning("names of version 0.1 are still two users; docs/how-to/upgrade.md says why", extra={"names": count})
+
+
+async def offer_owner_link(settings: Settings, people: PeopleServices) -> str | None:
+    """Return the address of a new one-time link to ownership; None where requests of this machine own, or if owned."""
+    if settings.is_local_and_private or settings.role == "worker":
+        return None
+    token = await people.ownership.offer_link()
+    return f"{settings.url}/invite/{token}" if token else None

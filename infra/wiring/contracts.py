@@ -213,6 +213,7 @@ def native_deps(
         quotas=base.quotas,
         health_checks=health.checks(with_engines=base.works),
         update_gauges=health.update_gauges,
+        is_private=base.settings.is_local_and_private,
         version=version("tenure"),
         metrics_networks=base.settings.metrics_networks,
         metrics_token=token.get_secret_value() if (token := base.settings.metrics_token) else None,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
+from application.first_owner import Ownership
 from application.instructors import Instructors
 from application.invites import Invites
 from application.logins import Logins
@@ -14,6 +15,7 @@ from application.users import Users
 from infra.auth.providers import providers
 from infra.tables.invite_tokens import InviteTokenRows
 from infra.tables.logins import InstructorTokenRows, LoginTokenRows
+from infra.tables.owner_links import OwnerLinkRows
 from infra.tables.passwords import PasswordRows
 from infra.tables.people import PeopleRows
 from infra.tables.sign_ins import PendingSignInRows
@@ -25,6 +27,7 @@ from infra.wiring.foundation import Foundation
 class PeopleServices:
     accounts: PeopleRows  # both `People` and `Profiles`
     numbers: Snowflakes
+    ownership: Ownership
     users: Users
     invites: Invites
     logins: Logins
@@ -36,11 +39,13 @@ class PeopleServices:
 def build_people(base: Foundation) -> PeopleServices:
     platform, clock, pool, limiter = base.platform, base.clock, base.pool, base.attempt_limiter
     accounts, numbers = PeopleRows(pool, uuid4), Snowflakes(pool, clock)
-    invites = Invites(platform, clock, uuid4, InviteTokenRows(pool), limiter)
-    logins = Logins(platform, clock, accounts, LoginTokenRows(pool), invites, base.settings.open_signup, numbers)
+    ownership = Ownership(platform, clock, numbers, OwnerLinkRows(pool))
+    invites = Invites(platform, clock, uuid4, InviteTokenRows(pool), ownership, limiter)
+    logins = Logins(platform, clock, accounts, LoginTokenRows(pool), invites, ownership, base.settings.open_signup)
     return PeopleServices(
         accounts=accounts,
         numbers=numbers,
+        ownership=ownership,
         users=Users(platform, clock, accounts),
         invites=invites,
         logins=logins,

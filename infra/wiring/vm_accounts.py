@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from uuid import uuid4
 
-from application.first_owner import FirstOwner
+from application.first_owner import Ownership
 from application.vm_accounts import VmAccounts
 from application.vm_administration import VmAdministration
 from application.vm_servers import VmServers
@@ -29,11 +29,11 @@ class VmAccountServices:
     tokens: VmJwts
     administration: VmAdministration
     servers: VmServers
-    first_owner: FirstOwner
+    ownership: Ownership
 
     async def start(self) -> None:
         """Let the owner of an older installation administer, and warn in the log if anybody may register."""
-        await self.first_owner.complete()
+        await self.ownership.complete()
         if (await self.servers.settings())["registrations_open"]:
             log.info(REGISTRATION_IS_OPEN)
 
@@ -51,9 +51,9 @@ def build_vm_accounts(base: Foundation, people: PeopleServices, keys: ApiKeyServ
         tokens=tokens,
         servers=servers,
         profiles=people.accounts,
+        ownership=people.ownership,
         attempt_limiter=base.attempt_limiter,
         rate_limiter=PerHourRateLimiter(base.settings.redis_url),
         max_per_hour=base.settings.accounts_per_hour,
     )
-    first_owner = FirstOwner(platform, clock, people.numbers)
-    return VmAccountServices(accounts, rows, tokens, VmAdministration(accounts), servers, first_owner)
+    return VmAccountServices(accounts, rows, tokens, VmAdministration(accounts), servers, people.ownership)

@@ -119,7 +119,7 @@ async def begin(request: Request, provider: str, invite: Invited = None) -> Resp
     invited = await deps.logins.invitation(invite, client_address(request))
     sign_in = await deps.pending_sign_ins.begin(provider, invited, deps.clock())
     try:
-        answer = RedirectResponse(await identity_provider.begin(redirect_uri(deps, provider), sign_in), 302)
+        answer = RedirectResponse(await identity_provider.begin(redirect_uri(request, provider), sign_in), 302)
     except ProviderFailed:
         return failed(request, "oauth_failed")
     https = http_deps(request).https
@@ -147,7 +147,7 @@ async def come_back(request: Request, provider: str, state: str = "", code: str 
     try:
         if not code:  # the user has refused at the provider, which then sends `error`
             raise ProviderFailed
-        person = await identity_provider.finish(redirect_uri(deps, provider), sign_in, code)
+        person = await identity_provider.finish(redirect_uri(request, provider), sign_in, code)
         answer = await signed_in(request, await deps.logins.sign_in(person, sign_in.invitation, request_id(request)))
     except ProviderFailed:
         answer = failed(request, "oauth_failed")
@@ -164,9 +164,10 @@ def provider_of(deps: ChroteDeps, name: str) -> Provider:
     return deps.providers[name]
 
 
-def redirect_uri(deps: ChroteDeps, provider: str) -> str:
-    """The address that is registered at the provider, also for sign-ins that began under /api/auth."""
-    return f"{deps.url}/auth/{provider}/callback"
+def redirect_uri(request: Request, provider: str) -> str:
+    """The callback below the mount that the request came to: both have to be registered at the provider, if used."""
+    mount = api_router.prefix if request.scope["route"].path.startswith(f"{api_router.prefix}/") else router.prefix
+    return f"{chrote_deps(request).url}{mount}/{provider}/callback"
 
 
 async def signed_in(request: Request, token: str) -> Response:

@@ -19,6 +19,7 @@ from interfaces.http import cookies as cookie
 from interfaces.http import identity
 from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated
+from interfaces.http.local_and_private import is_local_and_private
 from interfaces.http.origins import require_own_origin
 from projections import users
 
@@ -37,7 +38,9 @@ async def member(connection: HTTPConnection) -> Actor:
         raise Unauthenticated(UNAUTHENTICATED) from None
     if actor is None:
         actor = await cookie.signed_in_member(connection)
-    elif actor.role is None:
+    if actor is None and identity.DEV_HEADER in connection.headers and is_local_and_private(connection):
+        actor = await identity.current_member(connection)  # a name is one person, however it comes
+    elif actor is not None and actor.role is None:
         actor = await identity.with_role(http_deps(connection), actor)
     if actor is None:
         raise Unauthenticated(UNAUTHENTICATED)

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
 from application.access import Actor, require
 from domain.errors import Invalid
-from domain.invite import MAX_LIFETIME, Unusable
+from domain.invite import MAX_LIFETIME, MAX_NOTE_CHARS, Unusable
 from interfaces.chrote import views
 from interfaces.chrote.credentials import member
 from interfaces.chrote.deps import chrote_deps
@@ -40,6 +40,10 @@ class CreateInvite(BaseModel):
         None, validation_alias=AliasChoices("max_uses", "maxUses"), description="none: no limit"
     )
 
+    note: Annotated[str, WithJsonSchema({"type": "string", "maxLength": MAX_NOTE_CHARS})] | None = Field(
+        None, description="what the invite is for, shown to those who manage invites"
+    )
+
     @property
     def lasts(self) -> timedelta:
         if self.expires_in is None and self.expires_in_days is None:
@@ -55,8 +59,11 @@ async def create_invite(request: Request, actor: Member, body: CreateInvite | No
     """Create an invite. No other answer has its token."""
     require(actor, "invite.create")
     deps, body = chrote_deps(request), body or CreateInvite()
-    invite, token = await deps.invites.create(actor, role=body.role, lasts=body.lasts, max_uses=body.max_uses)
-    return Json(views.new_invite(invite, token, deps.url), 201)
+    invite, token = await deps.invites.create(
+        actor, role=body.role, lasts=body.lasts, max_uses=body.max_uses, note=body.note
+    )
+    notes = await deps.invites.tokens.notes([invite.id])
+    return Json(views.new_invite(invite, token, deps.url, actor.name, notes.get(invite.id)), 201)
 
 
 @router.get("/api/invites", response_model=dict[str, Any])
@@ -65,7 +72,12 @@ async def list_invites(request: Request, actor: Member) -> Response:
     require(actor, "invite.create")
     deps = chrote_deps(request)
     rows = (await invites.list_all(deps.queries)).rows
-    return Json({"invites": [views.invite_view(row, deps.clock()) for row in rows]})
+    profiles = await deps.profiles.profiles(list({row.created_by for row in rows}))
+    notes, now = await deps.invites.tokens.notes([row.id for row in rows]), deps.clock()
+    names = {id: profile.name for id, profile in profiles.items()}
+    return Json(
+        {"invites": [views.invite_view(row, now, names.get(row.created_by), notes.get(row.id)) for row in rows]}
+    )
 
 
 @router.delete("/api/invites/{id}", response_model=dict[str, Any])

@@ -54,12 +54,14 @@ def changed_user(user: User, profile: Profile | None) -> dict[str, Any]:
     return {"id": user_id(user.id), "name": profile.name if profile else "", "role": str(user.role)}
 
 
-def invite_view(row: InviteRow, now: datetime) -> dict[str, Any]:
-    """An invite of the list (C29), without its token."""
+def invite_view(row: InviteRow, now: datetime, creator_name: str | None, note: str | None) -> dict[str, Any]:
+    """An invite of the list (C29), without its token. The name and the note go with the account of the creator."""
     return {
         "id": invite_id(row.id),
         "role": row.role,
         "createdBy": user_id(row.created_by),
+        "createdByName": creator_name,
+        "note": note,
         "createdAt": row.created_at,
         "expiresAt": row.expires_at,
         "usedCount": row.used_count,
@@ -74,9 +76,9 @@ def invite_view(row: InviteRow, now: datetime) -> dict[str, Any]:
     }
 
 
-def new_invite(invite: Invite, token: str, url: str) -> dict[str, Any]:
+def new_invite(invite: Invite, token: str, url: str, creator_name: str, note: str | None) -> dict[str, Any]:
     """The answer to making an invite (C28). No other answer has the token."""
     row = InviteRow(
         invite.id, invite.created_by, str(invite.role), invite.created_at, invite.expires_at, invite.max_uses
     )
-    return invite_view(row, invite.created_at) | {"token": token, "url": f"{url}/invite/{token}"}
+    return invite_view(row, invite.created_at, creator_name, note) | {"token": token, "url": f"{url}/invite/{token}"}

@@ -19,6 +19,7 @@ from interfaces.clarateach.rates import Limited
 from interfaces.clarateach.views import to_the_second
 from interfaces.http.errors import Unauthenticated
 from interfaces.http.identity import client_address, request_id
+from interfaces.http.local_and_private import is_local_and_private
 from interfaces.http.responses import Json
 
 router = APIRouter(prefix="/api/auth", tags=["instructors"], route_class=Limited, responses=errors(400))
@@ -37,7 +38,8 @@ class Register(BaseModel):
     password: Password
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS)]
     invite: Annotated[str, Field(max_length=200)] | None = Field(
-        None, description="the token of an invite; not needed for the first account, and where registration is open"
+        None,
+        description="an invite's token; not needed for the first account on this machine, nor if registration is open",
     )
 
 
@@ -77,6 +79,7 @@ async def register(request: Request, body: Register) -> Response:
         invite=body.invite,
         address=client_address(request),
         request_id=request_id(request),
+        may_own=is_local_and_private(request),
     )
     return Json({"token": token, "user": await instructor_json(request, user)}, 201)
 

@@ -11,7 +11,21 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli import audit, keys, machines, quotas, regions, sessions, up, users, watch, work, workspaces
+from interfaces.cli import (
+    audit,
+    keys,
+    login,
+    machines,
+    owner,
+    quotas,
+    regions,
+    sessions,
+    up,
+    users,
+    watch,
+    work,
+    workspaces,
+)
 from interfaces.cli.commands import Commands
 from interfaces.cli.output import say
 
@@ -44,6 +58,9 @@ def options(
 app.command(epilog="Example: tenure up --bind 127.0.0.1:3001 --home /tmp/second")(up.up)
 app.command(epilog="Example: tenure worker --database-url postgresql://tenure@db.example.org/tenure")(up.worker)
 app.command(epilog="Example: tenure config --json")(up.config)
+
+app.command(epilog="Example: tenure login --url https://lab.example.org")(login.login)
+app.command(epilog="Example: tenure logout --url https://lab.example.org")(login.logout)
 
 workspace_commands = typer.Typer(
     cls=Commands, help="Workspaces: create, watch, extend and delete them.", no_args_is_help=True
@@ -129,6 +146,10 @@ app.add_typer(work_commands, name="work")
 user_commands = typer.Typer(cls=Commands, help="Accounts for virtual machines.", no_args_is_help=True)
 user_commands.command("appoint", epilog="Example: tenure users appoint ada")(users.appoint)
 app.add_typer(user_commands, name="users")
+
+owner_commands = typer.Typer(cls=Commands, help="Who owns the installation.", no_args_is_help=True)
+owner_commands.command("set", epilog="Example: tenure owner set ada")(owner.set_)
+app.add_typer(owner_commands, name="owner")
 
 audit_commands = typer.Typer(cls=Commands, help="The history, read from the database itself.", no_args_is_help=True)
 audit_commands.command(epilog="Example: tenure audit log --kind workspace.expired --since 2030-01-16T10:30:00Z")(

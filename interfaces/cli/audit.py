@@ -97,7 +97,7 @@ async def show_log(
 
 async def parse_filter(history: Log, options: FilterOptions) -> Filter:
     """The filter of these options. Raises `Stop` for an invalid one, `NotFound` for an unknown actor."""
-    from interfaces.native.history import parse_time, person
+    from interfaces.native.history import parse_time, people_named
     from projections.trail import Filter
 
     try:
@@ -107,7 +107,7 @@ async def parse_filter(history: Log, options: FilterOptions) -> Filter:
     return Filter(
         subject=subject,
         kind=options.kind,
-        by=await person(history, options.actor) if options.actor else None,
+        by=await people_named(history.people, options.actor) if options.actor else None,
         since=parse_time(options.since, TIME_MESSAGE.format("--since")) if options.since else None,
         until=parse_time(options.until, TIME_MESSAGE.format("--until")) if options.until else None,
     )
@@ -115,10 +115,21 @@ async def parse_filter(history: Log, options: FilterOptions) -> Filter:
 
 def render_entry(entry: dict[str, Any]) -> str:
     """An entry of the history on one line."""
-    actor = entry["by_name"] or entry["by"] or "tenure"
+    actor = render_actor(entry)
     at = plain_time(entry["at"].isoformat().replace("+00:00", "Z"))
     facts = render_facts(entry["facts"])
     return f"{entry['position']:>7}  {at}  {entry['kind']:<30}  {entry['subject']}  {actor}  {facts}".rstrip()
+
+
+def render_actor(entry: dict[str, Any]) -> str:
+    """The actor's name, where it is from, and the first digits of their id, since several people may have one name."""
+    if entry["by"] is None:
+        return "tenure"
+    short_id = str(entry["by"])[:8]
+    if entry["by_name"] is None:
+        return f"({short_id})"
+    source = f"{'self-named, ' if entry['by_self_named'] else ''}{entry['by_provider']}"
+    return f"{entry['by_name']} ({source}, {short_id})"
 
 
 @takes_settings(*DATABASE_SETTINGS)

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import typer
 
+from interfaces.cli.credentials import connect, connect_as_member
 from interfaces.cli.output import say
-from interfaces.cli.sessions import ask, signed_in
 
 EntryName = Annotated[str, typer.Argument(metavar="NAME", help="small letters, digits and hyphens")]
 
@@ -26,24 +26,21 @@ class ServerOptions(NamedTuple):
 
 def list_entries(ctx: typer.Context, path: str, server: ServerOptions) -> list[Any]:
     """Every entry below the path."""
-    with signed_in(ctx, *server, None) as client:
-        entries: list[Any] = ask(client, "GET", path)
-        return entries
+    entries: list[Any] = connect(ctx, *server).json("GET", path)
+    return entries
 
 
 def put_entry(
     ctx: typer.Context, path: str, name: str, body: dict[str, Any], server: ServerOptions, success: str
 ) -> None:
     """Add an entry, or change the one with this name, and print `success`."""
-    with signed_in(ctx, *server, None) as client:
-        ask(client, "PUT", f"{path}/{quote(name, safe='')}", body)
+    connect_as_member(ctx, *server).json("PUT", f"{path}/{quote(name, safe='')}", body)
     say(success)
 
 
 def remove_entry(ctx: typer.Context, path: str, name: str, server: ServerOptions, success: str) -> None:
     """Remove an entry, and print `success`."""
-    with signed_in(ctx, *server, None) as client:
-        ask(client, "DELETE", f"{path}/{quote(name, safe='')}")
+    connect_as_member(ctx, *server).json("DELETE", f"{path}/{quote(name, safe='')}")
     say(success)
 
 

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import UUID
 
 import httpx
 from httpx_sse import ServerSentEvent, SSEError, connect_sse
 
+from interfaces.cli.credentials import Credential
 from interfaces.cli.host import Stop
 
 RESPONSE_TIMEOUT_S = 30.0
@@ -31,16 +32,23 @@ class StreamEvent:
     data: dict[str, Any]
 
 
-class Client:
-    """A connection to one server as one user, with their API key or else their name."""
+class Refusal(Stop):
+    """The server has refused a request, with this status."""
 
-    def __init__(self, url: str, user: str, key: str | None = None) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Client:
+    """A connection to one server with one credential. Paths are below /api/v1, unless they begin with a slash."""
+
+    def __init__(self, url: str, credential: Credential) -> None:
+        self.url, self.credential = url.rstrip("/"), credential
         try:
             host = urlsplit(self.url).hostname
             self.http = httpx.Client(
-                base_url=f"{self.url}/api/v1/",
-                headers=[(b"x-api-key", key.encode()) if key else (b"x-user", user.encode())],
+                headers=[(name.encode(), value.encode()) for name, value in credential.headers.items()],
                 timeout=RESPONSE_TIMEOUT_S,
                 trust_env=host not in LOOPBACK,  # a proxy in the environment cannot reach this machine
             )
@@ -50,12 +58,23 @@ class Client:
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> httpx.Response:
         """Send a request. Raises `Stop` for an error response, too."""
         try:
-            response = self.http.request(method, path, json=body, headers=headers)
-        except httpx.TransportError as error:
+            response = self.http.request(method, self._address(path), json=body, headers=headers)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             raise Stop(self._describe(error)) from None
         if response.is_error:
-            raise Stop(refusal(response))
+            raise Refusal(refusal(response), response.status_code)
         return response
+
+    def _address(self, path: str) -> str:
+        return f"{self.url}{path}" if path.startswith("/") else f"{self.url}/api/v1/{path}"
+
+    def join(self, invite: str | None = None) -> None:
+        """Let the name join, if it does not belong there yet. Raises `Stop` if it is not let in."""
+        params = {"name": self.credential.name or ""} | ({"invite": invite} if invite else {})
+        answer = self.ask("GET", f"/auth/dev?{urlencode(params)}")
+        if errors := parse_qs(urlsplit(answer.headers.get("location", "")).query).get("error"):
+            raise Stop(f"{self.credential.name} is not let in: {errors[0].replace('_', ' ')}")
+        self.ask("POST", "/auth/logout")  # the cookie; the name goes on without it
 
     def json(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         """The JSON of the response to a request. Raises `Stop`."""
@@ -106,7 +125,9 @@ class Client:
         wait = httpx.Timeout(RESPONSE_TIMEOUT_S, read=STREAM_TIMEOUT_S)
         params = {"subject": subject} if subject else {}
         headers = {"last-event-id": last} if last is not None else {}
-        with connect_sse(self.http, "GET", "events", params=params, headers=headers, timeout=wait) as source:
+        with connect_sse(
+            self.http, "GET", self._address("events"), params=params, headers=headers, timeout=wait
+        ) as source:
             if source.response.is_error:
                 source.response.read()
                 if source.response.status_code in TEMPORARY_STATUSES and last is not None:
@@ -121,7 +142,7 @@ class Client:
         if isinstance(error, httpx.UnsupportedProtocol):
             return f"{self.url} is no address of a server; write one such as http://127.0.0.1:3000"
         if isinstance(error, httpx.LocalProtocolError):
-            return "--user and --key must be on one line, and of printable characters"
+            return "a name and an API key must be on one line, and of printable characters"
         if isinstance(error, httpx.TimeoutException):
             return f"{self.url} does not answer in time"
         if isinstance(error, httpx.ConnectError):
@@ -132,6 +153,7 @@ class Client:
 def refusal(response: httpx.Response) -> str:
     """The message of an error response."""
     try:
-        return str(response.json()["error"])
-    except (ValueError, KeyError, TypeError):
+        body = response.json()
+        return str(body.get("message") or body["error"])
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"{response.request.url} answers {response.status_code} {response.reason_phrase}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # names for a type checker; at run time they cost a web framework
@@ -56,6 +57,7 @@ class Started:
     identity_header: str  # in which a proxy names the user
     signs_in: tuple[str, ...] = ()  # the sign-in providers
     dev_login: bool = False  # a name alone signs in: the server is local and private
+    owner_link: str | None = None  # the one-time address that makes somebody the owner
 
 
 class Log(Protocol):
@@ -69,6 +71,11 @@ class Log(Protocol):
     def platform(self) -> Platform: ...
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only this machine can reach the server, by the settings."""
+        ...
 
     @property
     def position(self) -> int:
@@ -103,6 +110,10 @@ class Host(Protocol):
         """The URL of the server, by the settings."""
         ...
 
+    def home(self) -> Path:
+        """The directory of this installation, by the settings; it may not exist."""
+        ...
+
     def up(self, flags: Flags, starting: Callable[[str], None], started: Callable[[Started], None]) -> None:
         """Serve until SIGINT, SIGTERM or SIGHUP. `starting` gets a line before PostgreSQL starts."""
         ...
@@ -117,6 +128,10 @@ class Host(Protocol):
 
     def appoint(self, flags: Flags, username: str) -> None:
         """Make the account an administrator of virtual machines. Raises `NotFound`."""
+        ...
+
+    def set_owner(self, flags: Flags, name: str) -> str:
+        """Make a user the owner, by a name or an id. Returns their name with provider and id. Raises `NotFound`."""
         ...
 
     def rebuild(self, flags: Flags, folded: Callable[[int, int], None]) -> int:

@@ -8,9 +8,9 @@ import typer
 
 from interfaces.cli import durations
 from interfaces.cli.commands import takes_settings
+from interfaces.cli.credentials import Url, User, connect
 from interfaces.cli.host import Flags, Stop
 from interfaces.cli.output import AsJson, note, plain_time, say, show_json, table
-from interfaces.cli.workspaces import Url, User, connect
 
 Scopes = Annotated[
     list[str] | None,

@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from interfaces.cli.catalogue import EntryName, ServerOptions, list_entries, put_entry, remove_entry, source
+from interfaces.cli.credentials import Login, Url, User
 from interfaces.cli.output import AsJson, show_json, table
-from interfaces.cli.sessions import As, Login
-from interfaces.cli.workspaces import Url
 
 PATH = "/api/v1/machines"
 
 
-def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None) -> None:
+def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: User = None, login: Login = None) -> None:
     """List the machine configurations."""
     entries = list_entries(ctx, PATH, ServerOptions(url, user, login))
     if as_json:
@@ -50,7 +49,7 @@ def set_(
     port: Annotated[list[int] | None, typer.Option(help="a TCP port to publish; may be given again")] = None,
     account: Annotated[str, typer.Option(help="the account that people log in to")] = "tenure",
     url: Url = None,
-    user: As = None,
+    user: User = None,
     login: Login = None,
 ) -> None:
     """Add a machine configuration, or change it for machines that are requested from now on."""
@@ -67,7 +66,7 @@ def set_(
     put_entry(ctx, PATH, name, body, ServerOptions(url, user, login), f"machines can be made from {name}")
 
 
-def rm(ctx: typer.Context, name: EntryName, url: Url = None, user: As = None, login: Login = None) -> None:
+def rm(ctx: typer.Context, name: EntryName, url: Url = None, user: User = None, login: Login = None) -> None:
     """Remove a machine configuration. Machines that were made from it stay."""
     remove_entry(
         ctx, PATH, name, ServerOptions(url, user, login), f"{name} is removed; machines that were made from it stay"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Protocol
@@ -70,7 +71,7 @@ def plain_time(at: str) -> str:
 
 
 def render_facts(facts: dict[str, Any]) -> str:
-    """The facts of an event on one line, without ids, cut to `MAX_FACTS_CHARS`."""
+    """The facts of an event on one line, without ids; cut to `MAX_FACTS_CHARS` on a terminal, whole in a pipe."""
     parts = []
     for name, value in facts.items():
         if isinstance(value, dict):
@@ -78,4 +79,5 @@ def render_facts(facts: dict[str, Any]) -> str:
         if value not in (None, "", []) and not name.endswith("_id"):
             parts.append(f"{name}={plain_time(value) if isinstance(value, str) else value}")
     whole = " ".join(" ".join(parts).split())
-    return whole if len(whole) <= MAX_FACTS_CHARS else whole[: MAX_FACTS_CHARS - 1] + "…"
+    is_whole = len(whole) <= MAX_FACTS_CHARS or not sys.stdout.isatty()
+    return whole if is_whole else whole[: MAX_FACTS_CHARS - 1] + "…"

@@ -8,10 +8,9 @@ from urllib.parse import quote
 import typer
 
 from domain.quota import DEFAULTS, Kind
+from interfaces.cli.credentials import Login, Url, User, connect, connect_as_member
 from interfaces.cli.host import Stop
 from interfaces.cli.output import AsJson, say, show_json, table
-from interfaces.cli.sessions import As, Login, ask, signed_in
-from interfaces.cli.workspaces import Url
 
 PATH = "/api/v1/quotas"
 Limits = Annotated[
@@ -19,20 +18,18 @@ Limits = Annotated[
 ]
 
 
-def show(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None) -> None:
+def show(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: User = None, login: Login = None) -> None:
     """Show your own quotas, and how much of each you use."""
-    with signed_in(ctx, url, user, login, None) as client:
-        quotas = ask(client, "GET", "/api/v1/me")["quotas"]
+    quotas = connect(ctx, url, user, login).json("GET", "/api/v1/me")["quotas"]
     if as_json:
         show_json(quotas)
         return
     table(("quota", "used", "limit"), [(kind, str(use["used"]), str(use["limit"])) for kind, use in quotas.items()])
 
 
-def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None) -> None:
+def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: User = None, login: Login = None) -> None:
     """List the quotas of every role, and those of users who have their own."""
-    with signed_in(ctx, url, user, login, None) as client:
-        quotas = ask(client, "GET", PATH)
+    quotas = connect(ctx, url, user, login).json("GET", PATH)
     if as_json:
         show_json(quotas)
         return
@@ -47,14 +44,13 @@ def set_(
     holder: Annotated[str, typer.Argument(metavar="HOLDER", help=f"{', '.join(DEFAULTS)}, or the id of a user")],
     limits: Limits,
     url: Url = None,
-    user: As = None,
+    user: User = None,
     login: Login = None,
 ) -> None:
     """Set quotas of all users with a role, or of one user. What they hold already stays theirs."""
     path = f"{PATH}/{'roles' if holder in DEFAULTS else 'users'}/{quote(holder, safe='')}"
     body = dict(map(parse_limit, limits))
-    with signed_in(ctx, url, user, login, None) as client:
-        ask(client, "PUT", path, body)
+    connect_as_member(ctx, url, user, login).json("PUT", path, body)
     say(f"{', '.join(limits)} for {holder} from now on")
 
 

@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 
 from interfaces.cli.catalogue import EntryName, ServerOptions, list_entries, put_entry, remove_entry, source
+from interfaces.cli.credentials import Login, Url, User
 from interfaces.cli.output import AsJson, show_json, table
-from interfaces.cli.sessions import As, Login
-from interfaces.cli.workspaces import Url
 
 PATH = "/api/v1/regions"
 
 
-def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: As = None, login: Login = None) -> None:
+def list_(ctx: typer.Context, as_json: AsJson = False, url: Url = None, user: User = None, login: Login = None) -> None:
     """List the regions."""
     entries = list_entries(ctx, PATH, ServerOptions(url, user, login))
     if as_json:
@@ -33,7 +32,7 @@ def set_(
         typer.Option(help="the address to publish ports on; none: all, or loopback if --host is a loopback address"),
     ] = None,
     url: Url = None,
-    user: As = None,
+    user: User = None,
     login: Login = None,
 ) -> None:
     """Add a region, or change the address of its Docker engine. The address is stored for good: no passwords in it."""
@@ -41,7 +40,7 @@ def set_(
     put_entry(ctx, PATH, name, body, ServerOptions(url, user, login), f"machines can be asked for in {name}")
 
 
-def rm(ctx: typer.Context, name: EntryName, url: Url = None, user: As = None, login: Login = None) -> None:
+def rm(ctx: typer.Context, name: EntryName, url: Url = None, user: User = None, login: Login = None) -> None:
     """Remove a region. Machines that are there can be used until their end."""
     success = f"{name} is removed; machines that are there can be used until their end"
     remove_entry(ctx, PATH, name, ServerOptions(url, user, login), success)

@@ -28,10 +28,10 @@ RESET = (
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?2004l"
 )
 SCROLL_REGION = re.compile(r"\x1b\[\d+;\d+r")
-CLOSE_REASONS = {  # by the code of the WebSocket
+ENDED_CODE = 4004  # there is no such session or pane, at first; later: the session has ended
+FAILURES = {  # by the code of the WebSocket
     4000: "the server heard nothing from us",
     4001: "you are not signed in any more",
-    4004: "there is no such session, or no such pane",
 }
 
 
@@ -66,20 +66,21 @@ class Terminal:
         return os.get_terminal_size(self.output).lines
 
 
-def run(terminal: Terminal, url: str, cookie: str) -> str:
-    """Show the session until the user leaves it, or it ends. Returns the reason."""
-    return asyncio.run(attach(terminal, url, cookie))
+def run(terminal: Terminal, url: str, headers: dict[str, str]) -> str:
+    """Show the session until the user leaves it, or it ends. Returns the reason. Raises `Stop` if it fails."""
+    return asyncio.run(attach(terminal, url, headers))
 
 
-async def attach(terminal: Terminal, url: str, cookie: str) -> str:
-    """Connect, and show the session. Raises `Stop` if the connection fails."""
+async def attach(terminal: Terminal, url: str, headers: dict[str, str]) -> str:
+    """Connect, and show the session. Raises `Stop` if the connection fails, or ends before the session does."""
     from websockets.asyncio.client import connect
     from websockets.exceptions import ConnectionClosed, WebSocketException
 
-    headers = {"Cookie": f"tenure_login={cookie}"}
+    has_begun = False
     try:
         async with connect(url, additional_headers=headers, max_size=None, compression=None) as socket:
             await receive_greeting(socket)
+            has_begun = True
             with terminal.raw():
                 try:
                     return await relay(terminal, socket)
@@ -87,7 +88,11 @@ async def attach(terminal: Terminal, url: str, cookie: str) -> str:
                     terminal.write(f"{RESET}\x1b[{terminal.lines};1H\r\n")
     except ConnectionClosed as closed:
         code = closed.rcvd.code if closed.rcvd else 0
-        return f"The session is over: {CLOSE_REASONS.get(code, 'the server is gone')}."
+        if code != ENDED_CODE:
+            raise Stop(f"The terminal was cut off: {FAILURES.get(code, 'the server is gone')}.") from None
+        if not has_begun:
+            raise Stop("There is no such session, or no such pane; see tenure sessions list") from None
+        return "The session is over."
     except (WebSocketException, OSError) as error:
         raise Stop(f"the terminal cannot be reached: {error}") from None
 

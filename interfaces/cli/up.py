@@ -40,6 +40,13 @@ def greeting(started: Started) -> str:
     ]
     if serves:
         facts += [("you are", identity(started)), ("sign in", sign_in(started)), ("try", first_request(started))]
+    if started.owner_link:
+        facts += [
+            (
+                "own it",
+                f"{started.owner_link}\nNobody owns this installation. Whoever signs in by this link first does.",
+            )
+        ]
     head = f"Tenure {started.version} serves on {started.url}" if serves else f"Tenure {started.version} works"
     lines = [typer.style(head, bold=True), ""]
     for name, text in facts:

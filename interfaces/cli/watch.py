@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.credentials import Url, User, connect
 from interfaces.cli.output import AsJson, line_json, note, plain_time, render_facts, say
-from interfaces.cli.workspaces import Url, User, connect
 
 WatchedId = Annotated[str | None, typer.Argument(metavar="[ID]", help="one workspace, by id or name; none: all yours")]
 After = Annotated[int | None, typer.Option(help="begin after this position in the log; none: now")]

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from interfaces.cli import durations
+from interfaces.cli.credentials import Url, User, connect
 from interfaces.cli.host import Stop
 from interfaces.cli.output import AsJson, line_json, note, plain_time, say, show_json, table
 
-if TYPE_CHECKING:
-    from interfaces.cli.client import Client
-
 ACTIVITIES = {"start": "starting", "stop": "stopping", "restart": "restarting"}
-SERVER_PANEL = "Server and user"
-API_KEY_VARIABLE = "TENURE_API_KEY"  # no option: every user of the machine can read the arguments of commands
-Url = Annotated[
-    str | None,
-    typer.Option(envvar="TENURE_URL", help="the server's URL; none: by the settings", rich_help_panel=SERVER_PANEL),
-]
-User = Annotated[
-    str | None,
-    typer.Option(
-        envvar="TENURE_USER",
-        help=f"your name, without an API key in {API_KEY_VARIABLE}; none: your login name",
-        rich_help_panel=SERVER_PANEL,
-    ),
-]
 IdOrName = Annotated[
     str, typer.Argument(metavar="ID", help="the id of a workspace, or a name that only one of yours has")
 ]
@@ -44,17 +26,6 @@ Ttl = Annotated[
 Extension = Annotated[
     int, typer.Argument(parser=durations.parse_seconds, metavar="DURATION", help="90, 15m, 1h30m, 3d")
 ]
-
-
-def connect(ctx: typer.Context, url: str | None, user: str | None) -> Client:
-    """A client for these options. Raises `Stop`."""
-    from interfaces.cli.client import Client
-
-    try:
-        name = user or getpass.getuser()
-    except (KeyError, OSError):
-        raise Stop("It is not known who you are; say it with --user") from None
-    return Client(url or ctx.obj.url(), name, os.environ.get(API_KEY_VARIABLE))
 
 
 def create(

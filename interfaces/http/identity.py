@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from application.access import Actor
 from application.ports.api_keys import MARK, Grant
+from application.ports.people import LOCAL
 from domain.errors import Invalid
 from domain.name import validate_name
 from domain.role import Role
@@ -32,7 +33,7 @@ from interfaces.http.errors import Unauthenticated
 from interfaces.http.local_and_private import is_local_and_private, is_not_forwarded
 from projections import users
 
-SCHEME = "vm"  # of identities that these headers name
+SCHEME = LOCAL  # of identities that these headers name
 DEFAULT_IDENTITY_HEADERS = ("x-vm-user", "x-forwarded-user")
 DEV_HEADER = "x-user"
 IGNORED_SCHEMES = ("basic", "digest", "negotiate", "ntlm")  # a proxy may pass on what it asked for itself
@@ -61,7 +62,7 @@ async def current_actor(connection: HTTPConnection) -> Actor:
 async def current_member(connection: HTTPConnection) -> Actor:
     """The actor with their role as a member, which a token does not carry: for what members share."""
     actor = await current_actor(connection)
-    return actor if actor.scopes is None or actor.role else await with_role(http_deps(connection), actor)
+    return actor if actor.role else await with_role(http_deps(connection), actor)
 
 
 async def require_key_holder(connection: HTTPConnection) -> Actor:
@@ -100,6 +101,7 @@ def actor_of_grant(connection: HTTPConnection, grant: Grant) -> Actor:
         role=grant.role,
         scopes=grant.scopes,
         key_id=grant.key_id,
+        by_token=grant.is_token,
     )
 
 
@@ -127,7 +129,11 @@ async def authenticate_key(connection: HTTPConnection, text: str) -> Grant | Non
 async def with_role(deps: HttpDeps, actor: Actor) -> Actor:
     """The actor with their role as a member, if they are one."""
     row = await users.get(deps.queries, actor.user_id)
-    return replace(actor, role=Role(row.role)) if row else actor
+    if row is None:
+        return actor
+    role = Role(row.role)
+    audits = actor.auditor or (actor.scopes is None and role.at_least(Role.ADMIN))
+    return replace(actor, role=role, auditor=audits)
 
 
 def bearer_token(headers: list[str]) -> str:

@@ -22,7 +22,7 @@ from interfaces.http.identity import current_member
 from interfaces.http.responses import Json
 from interfaces.native import views
 from interfaces.native.deps import NativeDeps, native_deps
-from interfaces.native.history import PAGE_ENTRIES, entries, person, replay, utc, with_actor_names
+from interfaces.native.history import PAGE_ENTRIES, entries, people_named, replay, utc, with_actor_names
 from interfaces.native.views import EventsOut, SubjectOut
 from projections import trail
 from projections.trail import Filter
@@ -44,7 +44,10 @@ async def list_events(
     actor: CurrentMember,
     subject: UUID | None = None,
     kind: Annotated[str | None, Query(pattern="^[a-z_.]{1,100}$", description=KIND)] = None,
-    by: Annotated[str | None, Query(alias="actor", max_length=100, description="a user's id or name")] = None,
+    by: Annotated[
+        str | None,
+        Query(alias="actor", max_length=100, description="a user's id, or a name: of everybody who is called so"),
+    ] = None,
     since: Annotated[datetime | None, Query(description="at this time or later")] = None,
     until: Annotated[datetime | None, Query(description="before this time")] = None,
     after: Annotated[int, Query(ge=0, le=2**62, description="after this position")] = 0,
@@ -59,7 +62,7 @@ async def list_events(
         trail.filter_for(actor), subject=subject, kind=kind, since=since and utc(since), until=until and utc(until)
     )
     if by is not None:
-        filter = replace(filter, by=await person(deps, by))
+        filter = replace(filter, by=await people_named(deps.people, by))
     if NDJSON in request.headers.get("accept", ""):
         await trail.page(deps.queries, filter, after, 0)  # refuse before the first line is sent
         return StreamingResponse(lines(deps, filter, after), media_type=NDJSON)

@@ -52,6 +52,7 @@ class NativeDeps:
     quotas: QuotaLimits
     health_checks: Mapping[str, HealthCheck]  # what readiness asks, by the name of the part
     update_gauges: Callable[[], Awaitable[None]]
+    is_private: bool  # whether only this machine can reach the server, so that names in headers are chosen
     version: str
     metrics_networks: tuple[IPv4Network | IPv6Network, ...]  # of clients that may read /metrics
     metrics_token: str | None  # opens /metrics from anywhere else

@@ -9,16 +9,17 @@ from uuid import UUID
 
 from application.platform import Platform
 from application.ports.clock import Clock
-from application.ports.people import People
+from application.ports.people import LOCAL, SELF_NAMED_SCHEMES, People, Person
 from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
-from interfaces.http.identity import SCHEME
+from domain.name import normalize_name
 from interfaces.native import views
 from projections import trail
 from projections.query import Queries
 from projections.trail import Entry, Filter
 
 PAGE_ENTRIES = 1000
+NO_ACTOR = {"by_name": None, "by_provider": None, "by_self_named": None}
 
 
 class HistoryDeps(Protocol):
@@ -32,6 +33,8 @@ class HistoryDeps(Protocol):
     def platform(self) -> Platform: ...
     @property
     def clock(self) -> Clock: ...
+    @property
+    def is_private(self) -> bool: ...
 
 
 async def entries(deps: HistoryDeps, filter: Filter, after: int) -> AsyncIterator[dict[str, Any]]:
@@ -67,20 +70,31 @@ async def replay(deps: HistoryDeps, id: str, at: str | None, may_see: Callable[[
 
 async def with_actor_names(deps: HistoryDeps, entries: list[Entry]) -> list[dict[str, Any]]:
     """Entries with the names of their actors; a deleted user has none."""
-    actors = list({entry.by for entry in entries if entry.by})
-    names = await deps.people.display_names(actors) | await deps.people.names(SCHEME, actors)
-    return [views.entry(entry, names) for entry in entries]
+    people = await deps.people.describe(list({entry.by for entry in entries if entry.by}))
+    actors = {id: actor_view(deps, person) for id, person in people.items()}
+    return [views.entry(entry) | (entry.by and actors.get(entry.by) or NO_ACTOR) for entry in entries]
 
 
-async def person(deps: HistoryDeps, id_or_name: str) -> UUID:
-    """The user with this id or name. Raises `NotFound`."""
+def actor_view(deps: HistoryDeps, person: Person) -> dict[str, Any]:
+    """The name of an actor, where it is from, and whether the actor chose it.
+
+    A name of `LOCAL` is the caller's own choice on a private installation, and a proxy's word on any other.
+    """
+    is_header = person.scheme == LOCAL
+    is_chosen = deps.is_private if is_header else person.scheme in SELF_NAMED_SCHEMES
+    provider = ("local" if deps.is_private else "proxy") if is_header else person.scheme
+    return {"by_name": person.name, "by_provider": provider, "by_self_named": is_chosen}
+
+
+async def people_named(people: People, id_or_name: str) -> tuple[UUID, ...]:
+    """The users with this name in any way of signing in, or the one with this id. Raises `NotFound`."""
     try:
-        return UUID(id_or_name)
+        return (UUID(id_or_name),)
     except ValueError:
-        user_id = await deps.people.find(SCHEME, id_or_name) if id_or_name.isprintable() else None
-    if user_id is None:
+        user_ids = await people.find_named(normalize_name(id_or_name)) if "\0" not in id_or_name else []
+    if not user_ids:
         raise NotFound(f'no user is called "{id_or_name[:50]}"')
-    return user_id
+    return tuple(user_ids)
 
 
 def parse_moment(at: str) -> int | datetime:

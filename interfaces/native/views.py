@@ -23,6 +23,8 @@ class EntryOut(BaseModel):
     at: datetime
     by: UUID | None = Field(description="the user who asked; null: Tenure itself")
     by_name: str | None
+    by_provider: str | None = Field(description="what vouches for the name: github, proxy, password, local, …")
+    by_self_named: bool | None = Field(description="whether the user chose the name, so that others may have it, too")
     request_id: str
     caused_by: int | None = Field(description="the position of the event that asked for this one")
     facts: dict[str, Any]
@@ -46,9 +48,9 @@ class SubjectOut(BaseModel):
     state: dict[str, Any]
 
 
-def entry(row: Entry, names: dict[UUID, str] | None = None) -> dict[str, Any]:
+def entry(row: Entry) -> dict[str, Any]:
     """An event: where it stands in the log, what happened to what, when, by whom (None: Tenure itself) and why."""
-    fields = {
+    return {
         "position": row.position,
         "subject": row.subject,
         "version": row.version,
@@ -59,7 +61,6 @@ def entry(row: Entry, names: dict[UUID, str] | None = None) -> dict[str, Any]:
         "caused_by": row.caused_by,
         "facts": row.facts,
     }
-    return fields if names is None else fields | {"by_name": names.get(row.by) if row.by else None}
 
 
 def message(row: Entry) -> dict[str, Any]:

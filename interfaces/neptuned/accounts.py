@@ -13,6 +13,7 @@ from application.vm_accounts import WrongPassword, proof_of
 from domain.errors import Invalid
 from interfaces.http.errors import Unauthenticated, errors
 from interfaces.http.identity import client_address, request_id
+from interfaces.http.local_and_private import is_local_and_private
 from interfaces.http.responses import Json
 from interfaces.neptuned.credentials import BASE, Member
 from interfaces.neptuned.deps import neptuned_deps
@@ -28,6 +29,9 @@ class Register(BaseModel):
 
     username: Username
     password: Password
+    invite: Annotated[StrictStr, Field(max_length=200)] | None = Field(
+        None, description="the token of the link that `tenure up` prints: it makes its bearer the owner"
+    )
 
 
 class LogIn(BaseModel):
@@ -44,6 +48,12 @@ class LogIn(BaseModel):
 
 class NewPassword(BaseModel):
     password: Password
+
+
+class ChangePassword(NewPassword):
+    old_password: Annotated[StrictStr, Field(max_length=MAX_PASSWORD_CHARS)] | None = Field(
+        None, description="the present password, which is needed where the account has one"
+    )
 
 
 class Registered(BaseModel):
@@ -67,6 +77,8 @@ async def register(request: Request, body: Register) -> Response:
         password=body.password,
         address=client_address(request),
         request_id=request_id(request),
+        may_own=is_local_and_private(request),
+        invite=body.invite,
     )
     return Json({"token": token}, headers=NO_STORE)
 
@@ -102,9 +114,9 @@ async def log_out(request: Request, actor: Member) -> Response:
 
 
 @router.post("/change_password", response_model=Nothing, responses=errors(400, 401, 409))
-async def change_password(request: Request, actor: Member, body: NewPassword) -> Response:
+async def change_password(request: Request, actor: Member, body: ChangePassword) -> Response:
     """Change the password. All other tokens of the account are revoked."""
-    await neptuned_deps(request).vm_accounts.change_password(actor, body.password)
+    await neptuned_deps(request).vm_accounts.change_password(actor, body.password, body.old_password)
     return Json({})
 
 

@@ -72,8 +72,8 @@ def test_without_a_term_it_is_lent_until_it_is_given_back() -> None:
     [
         ({"name": " "}, "blank"),
         ({"name": "n" * 101}, "at most 100"),
-        ({"name": "a\0b"}, "control characters"),
-        ({"name": "a\nb"}, "line breaks"),
+        ({"name": "a\0b"}, "control character"),
+        ({"name": "a\nb"}, "control character"),
         ({"ttl_seconds": 0}, "positive"),
         ({"ttl_seconds": -1}, "positive"),
         ({"ttl_seconds": 31_536_001}, "at most 31536000 (365 days)"),

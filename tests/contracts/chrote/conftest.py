@@ -34,7 +34,9 @@ async def with_providers(
     database: str, tmp_path: Path, openid: oidc.Provider, github: gh.GitHub
 ) -> AsyncIterator[Served]:
     async with served(database, tmp_path, **configured(openid, github)) as tenure:
-        openid.client.redirect_uris = tuple(f"{tenure.url}/auth/{name}/callback" for name in ("google", "campus"))
+        openid.client.redirect_uris = tuple(
+            f"{tenure.url}{mount}/{name}/callback" for mount in ("/auth", "/api/auth") for name in ("google", "campus")
+        )
         yield tenure
 
 

@@ -27,6 +27,13 @@ async def member(tenure: Served, name: str, invite: str | None = None) -> AsyncI
         yield client
 
 
+def owning(tenure: Served) -> str:
+    """The query that makes whoever signs in the owner: others than requests of this machine need the printed link."""
+    link = tenure.tenure.owner_link
+    assert link is not None, "this machine may own, or somebody does"
+    return f"?invite={link.rpartition('/')[2]}"
+
+
 async def sign_in(client: httpx.AsyncClient, name: str, invite: str | None = None) -> httpx.Response:
     params = {"name": name} | ({"invite": invite} if invite else {})
     answer = await client.get("/auth/dev", params=params)

@@ -10,12 +10,12 @@ import pytest
 
 from application.ports.people import Identity
 from tests.contracts.chrote.conftest import configured
-from tests.contracts.chrote.people import browser, invited
+from tests.contracts.chrote.people import browser, invited, owning
 from tests.contracts.chrote.test_sign_in import begin, come, login_cookie
 from tests.contracts.chrote.test_users import me
 from tests.support.ports import free_port
 from tests.support.providers.github import GitHub
-from tests.support.providers.openid import Provider
+from tests.support.providers.openid import ANN, Provider
 from tests.support.server import Served, served
 
 
@@ -24,7 +24,7 @@ async def test_an_invite_is_remembered_over_the_redirect(
     with_providers: Served, openid: Provider, github: GitHub
 ) -> None:
     async with browser(with_providers) as olga, browser(with_providers) as ann, browser(with_providers) as late:
-        assert await come(olga, "/auth/github") == "/"
+        assert await come(olga, f"/auth/github{owning(with_providers)}") == "/"
         assert await come(ann, "/auth/google") == "/?error=invite_required"
         assert await come(ann, "/auth/google?invite=AbCdEfGh12345678") == "/?error=invalid_invite"
         token = await invited(olga, "operator", max_uses=1)
@@ -46,7 +46,7 @@ async def test_where_it_is_open_anybody_comes_in_as_a_viewer(
         browser(tenure) as second,
     ):
         openid.client.redirect_uris = (f"{tenure.url}/auth/google/callback",)
-        assert await come(first, "/auth/github") == await come(second, "/auth/google") == "/"
+        assert await come(first, f"/auth/github{owning(tenure)}") == await come(second, "/auth/google") == "/"
         assert [(await me(one))["role"] for one in (first, second)] == ["owner", "viewer"]
 
 
@@ -56,7 +56,7 @@ async def test_the_same_verified_email_is_the_same_person(
     async with browser(with_providers) as client, browser(with_providers) as other:
         assert openid.person
         openid.person["email"] = "OCTOCAT@example.org"
-        assert await come(client, "/auth/github") == "/"
+        assert await come(client, f"/auth/github{owning(with_providers)}") == "/"
         assert await come(other, "/auth/google") == "/"
         assert (await me(client))["id"] == (await me(other))["id"]
         openid.person["email"] = "new@example.org"  # known by who they are there, whatever their address
@@ -67,18 +67,55 @@ async def test_the_same_verified_email_is_the_same_person(
 async def test_only_an_email_that_was_verified_is_somebodys(tenure: Served) -> None:
     profiles = tenure.tenure.deps.http.profiles
     ann = await profiles.save(Identity("google", "1", "Ann", "ann@example.org", email_verified=True))
-    claims_to_be = Identity("dev", "2", "Eve", "ann@example.org")
+    claims_to_be = Identity("other", "2", "Eve", "ann@example.org")
     assert await profiles.find_user(claims_to_be) is None
     assert await profiles.save(claims_to_be) != ann
     assert await profiles.save(Identity("github", "3", "A", "ANN@example.org", email_verified=True)) == ann
-    eve = Identity("dev", "2", "Eve", "ann@example.org", email_verified=True)  # later, by who is known already
+    eve = Identity("other", "2", "Eve", "ann@example.org", email_verified=True)  # later, by who is known already
     assert await profiles.save(eve) != ann
     assert await profiles.find_user(Identity("campus", "4", "A", "ann@example.org", email_verified=True)) == ann
 
 
+@pytest.mark.fault("F4")
+async def test_another_subject_of_one_provider_is_another_person(with_providers: Served, openid: Provider) -> None:
+    async with browser(with_providers) as client, browser(with_providers) as other:
+        openid.person = ANN | {"sub": "A"}
+        assert await come(client, f"/auth/google{owning(with_providers)}") == "/"
+        openid.person = ANN | {"sub": "B", "email": ANN["email"].upper()}
+        assert await come(other, "/auth/google") == "/?error=invite_required"
+        assert await come(other, f"/auth/google?invite={await invited(client)}") == "/"
+        assert (await me(client))["id"] != (await me(other))["id"]
+        assert [(await me(one))["role"] for one in (client, other)] == ["owner", "viewer"]
+        assert await come(other, "/auth/campus") == "/", "the address of the first links another provider to the first"
+        assert (await me(client))["id"] == (await me(other))["id"]
+
+
+@pytest.mark.fault("F4")
+@pytest.mark.parametrize("now", [{"email_verified": False}, {"email": None, "email_verified": None}])
+async def test_an_email_that_is_verified_no_longer_links_nobody(
+    with_providers: Served, openid: Provider, github: GitHub, now: dict[str, object]
+) -> None:
+    async with browser(with_providers) as client, browser(with_providers) as other:
+        openid.person = ANN | {"email": "octocat@example.org"}
+        assert await come(client, f"/auth/google{owning(with_providers)}") == "/"
+        openid.person = {key: value for key, value in (openid.person | now).items() if value is not None}
+        assert (await come(client, "/auth/google")).startswith("/?error=")
+        assert await come(other, "/auth/github") == "/?error=invite_required"
+
+
+@pytest.mark.fault("F4")
+async def test_an_email_that_has_changed_links_nobody(with_providers: Served, openid: Provider) -> None:
+    async with browser(with_providers) as client, browser(with_providers) as other:
+        openid.person = ANN | {"email": "octocat@example.org"}
+        assert await come(client, f"/auth/google{owning(with_providers)}") == "/"
+        openid.person = ANN | {"email": "ann@example.org"}
+        assert await come(client, "/auth/google") == "/"
+        assert await come(other, "/auth/github") == "/?error=invite_required"
+
+
 async def test_an_unverified_email_links_nobody(with_providers: Served, openid: Provider) -> None:
     async with browser(with_providers) as client, browser(with_providers) as thief:
-        assert await come(client, "/auth/github") == "/"
+        assert await come(client, f"/auth/github{owning(with_providers)}") == "/"
         openid.person = {"sub": "thief", "email": "octocat@example.org", "email_verified": False}
         assert await come(thief, "/auth/google") == "/?error=email_not_verified"
 
@@ -87,9 +124,10 @@ async def test_of_two_who_come_first_one_owns_the_place(
     with_providers: Served, openid: Provider, github: GitHub
 ) -> None:
     async with browser(with_providers) as one, browser(with_providers) as two:
-        addresses = [await begin(one, "/auth/github"), await begin(two, "/auth/google")]
+        own = owning(with_providers)
+        addresses = [await begin(one, f"/auth/github{own}"), await begin(two, f"/auth/google{own}")]
         answers = await asyncio.gather(one.get(addresses[0]), two.get(addresses[1]))
-        assert sorted(answer.headers["location"] for answer in answers) == ["/", "/?error=invite_required"]
+        assert sorted(answer.headers["location"] for answer in answers) == ["/", "/?error=invalid_invite"]
         inside = one if answers[0].headers["location"] == "/" else two
         assert [user["role"] for user in (await inside.get("/api/users")).json()["users"]] == ["owner"]
 

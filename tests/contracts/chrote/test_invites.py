@@ -97,6 +97,8 @@ async def test_the_list_shows_all_but_the_token(tenure: Served) -> None:
             "id": first["id"],
             "role": "viewer",
             "createdBy": (await me(olga))["id"],
+            "createdByName": "Olga",
+            "note": None,
             "createdAt": first["createdAt"],
             "expiresAt": first["expiresAt"],
             "usedCount": 0,
@@ -110,6 +112,22 @@ async def test_the_list_shows_all_but_the_token(tenure: Served) -> None:
             "is_active": True,
         }
         assert first["token"] not in (await olga.get("/api/invites")).text
+
+
+@pytest.mark.fault("F76")
+async def test_an_invite_keeps_its_note_and_its_creators_name(tenure: Served) -> None:
+    async with member(tenure, "Olga") as olga, member(tenure, "Anna", await invited(olga, "admin")) as anna:
+        invite = await create(anna, note=" for  the\u3000night shift ")
+        assert (invite["note"], invite["createdByName"]) == ("for the night shift", "Anna")
+        newest, _ = await listed(olga)
+        assert (newest["note"], newest["createdByName"]) == ("for the night shift", "Anna")
+        refused(await anna.post("/api/invites", json={"note": "a\nb"}), 400, "VALIDATION_ERROR", "note")
+        await olga.delete(f"/api/users/{(await me(anna))['id']}")
+        newest, _ = await listed(olga)
+        assert (newest["note"], newest["createdByName"]) == (None, None), "what names people goes with them"
+    async with tenure.tenure.pool.connection() as conn:
+        events = await (await conn.execute("select encode(state, 'escape') from tenure_events")).fetchall()
+    assert "night shift" not in str(events)
 
 
 @pytest.mark.line("C30", "C32", "C34")

@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from application.access import Cause
+from application.ports.people import Identity
+from domain.user import User
 from interfaces.native import history
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused, running, until_gone, until_status
 from tests.support.server import Served, eventually, served
@@ -52,6 +55,8 @@ async def test_an_event_says_who_did_what_when_and_because_of_what(alice: httpx.
         "caused_by",
         "facts",
         "by_name",
+        "by_provider",
+        "by_self_named",
     ]
     assert (requested["kind"], requested["version"], requested["subject"]) == (
         "workspace.requested",
@@ -176,3 +181,24 @@ async def test_the_history_of_what_has_ended_stays_its_owners(alice: httpx.Async
     refused(await alice.get(f"{WORKSPACES}/{one['id']}"), 404)
     kinds = [row["kind"].partition(".")[2] for row in await events(alice, subject=one["id"])]
     assert kinds[:3] == ["requested", "provisioned", "deleted"]
+
+
+@pytest.mark.fault("F80", "F81")
+async def test_two_people_of_one_name_are_told_apart(tenure: Served, eve: httpx.AsyncClient) -> None:
+    profiles, platform = tenure.tenure.deps.http.profiles, tenure.tenure.deps.http.platform
+    clock = tenure.tenure.deps.native.clock
+    schemes: dict[str, str] = {}
+    for identity in (
+        Identity("github", "7", "carl", "carl@example.org", email_verified=True),
+        Identity("password", "carl@other.org", "carl", "carl@other.org"),
+    ):
+        id = await profiles.save(identity)
+        await platform.commit(Cause(id), User(id=id, at=clock(), role="viewer", invite_id=None))
+        schemes[str(id)] = identity.scheme
+    rows = await events(eve, actor="carl")
+    assert {row["by"]: row["by_provider"] for row in rows} == schemes
+    assert {row["by_provider"]: row["by_self_named"] for row in rows} == {"github": False, "password": True}
+    assert {row["by_name"] for row in rows} == {"carl"}
+    for actor in schemes:
+        assert [row["by"] for row in await events(eve, actor=actor)] == [actor]
+    assert [row["by"] for row in await events(eve, actor="carl@other.org")] == [row["by"] for row in rows][1:]

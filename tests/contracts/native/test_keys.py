@@ -186,3 +186,38 @@ async def test_the_public_halves_are_published_and_nothing_else(tenure: Served, 
     (jwk,) = [jwk for jwk in fine(answer)["keys"] if jwk["kid"] == jwt.get_unverified_header(token)["kid"]]
     assert set(jwk) == {"kty", "crv", "x", "kid", "alg", "use"}
     assert (jwk["kty"], jwk["crv"], jwk["alg"], jwk["use"]) == ("OKP", "Ed25519", "EdDSA", "sig")
+
+
+@pytest.mark.fault("F13")
+async def test_a_token_makes_no_key_even_while_its_key_is_good(tenure: Served, alice: httpx.AsyncClient) -> None:
+    key = await new_key(alice)
+    token = await exchanged(tenure.url, key["key"])
+    async with program(tenure, **bearing(token)) as client:
+        answer = await client.post("/api/v1/keys", json={"name": "another"})
+        assert answer.status_code == 403 and "token" in answer.json()["error"]
+        await alice.delete(f"/api/v1/keys/{key['id']}")
+        assert (await client.post("/api/v1/keys", json={"name": "another"})).status_code == 403
+    assert fine(await alice.get("/api/v1/keys")) == []
+
+
+@pytest.mark.fault("F13")
+async def test_a_key_makes_none_that_outlives_it(tenure: Served, alice: httpx.AsyncClient) -> None:
+    maker = await new_key(alice, expires_in=3600)
+    async with program(tenure, **{"X-API-Key": maker["key"]}) as client:
+        child = await new_key(client)
+        assert child["expires_at"] == maker["expires_at"]
+        assert (await new_key(client, expires_in=60, scopes=["read"]))["expires_at"] < maker["expires_at"]
+        answer = await client.post("/api/v1/keys", json={"name": "another", "expires_in": 7200})
+        assert answer.status_code == 400 and "ends in" in answer.json()["error"]
+        endless = await new_key(alice)
+    async with program(tenure, **{"X-API-Key": endless["key"]}) as client:
+        assert (await new_key(client))["expires_at"] is None
+
+
+@pytest.mark.fault("F13")
+@pytest.mark.parametrize("scope", ["read", "audit"])
+async def test_a_key_makes_none_that_is_wider(database: str, tmp_path: Path, scope: str) -> None:
+    async with served(database, tmp_path, auditors=("eve",)) as tenure, tenure.client("eve") as eve:
+        narrow = await new_key(eve, scopes=[scope])
+        async with program(tenure, **{"X-API-Key": narrow["key"]}) as client:
+            assert (await client.post("/api/v1/keys", json={"name": "another"})).status_code == 403

@@ -176,9 +176,19 @@ async def test_who_logs_out_is_out_with_that_token(bob: httpx.AsyncClient) -> No
 @pytest.mark.line("N37")
 async def test_another_password_ends_what_is_logged_in_but_for_who_changed_it(bob: httpx.AsyncClient) -> None:
     others = [await again(bob, "bob") for _ in range(2)]
-    fine(await bob.post(f"{BASE}/change_password", json={"password": "battery staple"}))
+    fine(await bob.post(f"{BASE}/change_password", json={"password": "battery staple", "old_password": PASSWORD}))
     assert [await is_in(bob, login) for login in [*others, own(bob)]] == [False, False, True]
     refused(await log_in(bob, "bob"), 401)
+    fine(await log_in(bob, "bob", "battery staple"))
+
+
+@pytest.mark.fault("F17")
+async def test_a_password_is_changed_with_the_old_one(bob: httpx.AsyncClient) -> None:
+    path, new = f"{BASE}/change_password", {"password": "battery staple"}
+    refused(await bob.post(path, json=new), 400, "old_password is needed")
+    refused(await bob.post(path, json=new | {"old_password": "a wrong one"}), 403, "old_password")
+    fine(await log_in(bob, "bob"))
+    fine(await bob.post(path, json=new | {"old_password": PASSWORD}))
     fine(await log_in(bob, "bob", "battery staple"))
 
 
@@ -191,7 +201,7 @@ async def test_a_log_in_with_the_old_password_ends_too_if_it_came_at_the_same_ti
     assert user_id
     fits = await rows.verify_proof(user_id, hashed(PASSWORD), "test")
     assert fits
-    fine(await bob.post(f"{BASE}/change_password", json={"password": "battery staple"}))
+    fine(await bob.post(f"{BASE}/change_password", json={"password": "battery staple", "old_password": PASSWORD}))
     assert await tokens.issue(user_id, 1, fits, tenure.tenure.deps.native.clock()) is None
 
 

@@ -13,7 +13,7 @@ from application.access import Actor
 from interfaces.neptuned.credentials import wait_until_access_ends
 from projections import trail
 from projections.stream_reader import ShuttingDown
-from tests.contracts.neptuned.people import BASE, USERS, again, ask, fine, id_of
+from tests.contracts.neptuned.people import BASE, PASSWORD, USERS, again, ask, fine, id_of
 from tests.support.api_keys import KEYS, bearing, new_key, program
 from tests.support.server import WAIT_TIMEOUT_S, Served, eventually
 
@@ -66,7 +66,7 @@ async def test_a_changed_password_cuts_all_but_who_changed_it(tenure: Served, bo
     other = (await again(bob, "bob"))["Authorization"]
     own = await actor(tenure, bob.headers["authorization"])
     async with holding(tenure, await actor(tenure, other), own) as (one, remaining):
-        fine(await bob.post(f"{BASE}/change_password", json={"password": "battery staple"}))
+        fine(await bob.post(f"{BASE}/change_password", json={"password": "battery staple", "old_password": PASSWORD}))
         assert "log in again" in await why(one)
         fine(await bob.post(f"{BASE}/logout"))
         assert "log in again" in await why(remaining)

@@ -40,7 +40,7 @@ async def test_all_traces_go_with_the_account(tenure: Served, ada: httpx.AsyncCl
     async with nobody(tenure, **{"X-Forwarded-For": ADDRESS}) as bob:
         bob.headers.update(bearing(fine(await register(bob, NAME, PASSWORDS[0]))["token"]))
         refused(await log_in(bob, NAME, "a wrong one"), 401)
-        fine(await bob.post(f"{BASE}/change_password", json={"password": PASSWORDS[1]}))
+        fine(await bob.post(f"{BASE}/change_password", json={"password": PASSWORDS[1], "old_password": PASSWORDS[0]}))
         tokens = [bob.headers["authorization"], (await again(bob, NAME, PASSWORDS[1]))["Authorization"]]
         id = await id_of(ada, NAME)
         fine(await ask(ada, id, "ban", reason=REASON))
@@ -136,7 +136,7 @@ async def a_life(client: httpx.AsyncClient) -> tuple[list[str], list[str]]:
     await send("/login", content=f'{{"username": "{NAME}", "password": "{PASSWORDS[0]}"')
     await send(f"/admin/users?token={tokens[0]}", tokens[0], "GET")
     await send("/change_password", tokens[0] + "x", json={"password": PASSWORDS[1]})
-    await send("/change_password", tokens[0], json={"password": PASSWORDS[1]})
+    await send("/change_password", tokens[0], json={"password": PASSWORDS[1], "old_password": PASSWORDS[0]})
     tokens.append(fine(await log_in(client, NAME, PASSWORDS[1]))["token"])
     users = fine(await client.get(USERS, headers=bearing(first)))
     id = users[1]["id"]

@@ -17,9 +17,8 @@ API_KEYS = "/user/api_keys"
 
 @pytest.fixture
 async def ci(tenure: Served, alice: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client with a token."""
-    token = await exchanged(tenure.url, (await new_key(alice))["key"])
-    async with program(tenure, **bearing(token)) as client:
+    """An HTTP client with a key."""
+    async with program(tenure, **{"X-API-Key": (await new_key(alice))["key"]}) as client:
         yield client
 
 
@@ -45,6 +44,13 @@ async def test_anothers_key_is_not_there(tenure: Served, ci: httpx.AsyncClient, 
         (his,) = fine(await of_bob.get(API_KEYS))
         refused(await ci.delete(f"{API_KEYS}/{his['id']}"), 404, "not_found")
         assert fine(await of_bob.get(API_KEYS))[0]["id"] == his["id"]
+
+
+@pytest.mark.fault("F13")
+async def test_a_token_makes_no_key(tenure: Served, alice: httpx.AsyncClient) -> None:
+    token = await exchanged(tenure.url, (await new_key(alice))["key"])
+    async with program(tenure, **bearing(token)) as client:
+        refused(await client.post(API_KEYS), 400, "not_allowed", "token")
 
 
 @pytest.mark.line("W35")

@@ -70,7 +70,7 @@ def test_every_field_of_a_machine_is_needed(field: str) -> None:
         ({"id": "x" * 65}, "id must be a word"),
         ({"name": " "}, "name must not be blank"),
         ({"name": "x" * 101}, "name has 101 characters"),
-        ({"name": "a\nb"}, "name must not contain control characters"),
+        ({"name": "a\nb"}, "name must not contain the control character U+000A"),
         ({"hypervisor": "xen"}, "hypervisor must be qemu"),
         ({"autostart": 1}, "autostart must be true or false"),
         ({"qemu_uuid": "1"}, "qemu_uuid must be a UUID"),

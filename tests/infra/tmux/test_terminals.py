@@ -86,6 +86,32 @@ async def test_windows_and_panes(tmux: Tmux) -> None:
                 await terminals.capture(at, pane)
 
 
+@pytest.mark.fault("F76")
+async def test_the_first_pane_answers_to_0_where_panes_are_counted_from_1(tmux: Tmux, tmp_path: Path) -> None:
+    recorder(tmux, "main", tmp_path / "typed")
+    tmux("set-option", "-g", "pane-base-index", "1")
+    tmux("split-window", "-d", "-t", "main", "printf second; sleep 1000")
+    async with terminals_of(tmux) as terminals:
+        at = await address(terminals)
+
+        async def is_drawn() -> bool:
+            return "second" in await terminals.capture(at, "2")
+
+        await eventually(is_drawn)
+        (window,) = await terminals.windows(at)
+        assert [pane.index for pane in window.panes] == [1, 2]
+        assert await terminals.capture(at, "0") == await terminals.capture(at, "1")
+        with pytest.raises(NotFound):
+            await terminals.capture(at, "3")
+        await terminals.type(at, "0", b"to the first")
+        await eventually(lambda: asyncio.to_thread(lambda: (tmp_path / "typed").read_bytes() == b"to the first"))
+        async with terminals.view(at, "0", plain=True) as zero, terminals.view(at, "2", plain=True) as two:
+            assert (await zero.next()).size == (80, 12)
+            await until(two, "second")
+            await terminals.type(at, "0", b"!")  # now through the client that is attached
+            await eventually(lambda: asyncio.to_thread(lambda: (tmp_path / "typed").read_bytes() == b"to the first!"))
+
+
 async def test_a_session_of_another_server_is_not_ours(tmux: Tmux) -> None:
     tmux.session()
     async with terminals_of(tmux) as terminals:

@@ -18,9 +18,12 @@ from application.access import Cause
 from domain.workspace import Workspace
 from infra.postgres.database import connect
 from infra.runtime.clock import utc_now
+from infra.settings.values import plain_number
 from infra.wiring.database import open_database
 from projections import read_models
+from tests.contracts.chrote.people import member
 from tests.support.cli import beside, running
+from tests.support.cli import tenure as tenure_command
 from tests.support.server import Served, eventually, served
 
 NDJSON = {"accept": "application/x-ndjson"}
@@ -220,3 +223,31 @@ def a_workspace() -> Workspace:
         max_term=timedelta(days=1),
         now=utc_now(),
     )
+
+
+@pytest.mark.fault("F80", "F81")
+async def test_somebody_who_signed_in_is_found_by_name_and_shown_with_where_from(tenure: Served, database: str) -> None:
+    async with member(tenure, "carl") as carl:
+        await carl.post("/api/v1/workspaces", json={"name": "lab"})
+        carl_id = str((await tenure.tenure.deps.http.people.find_named("carl"))[0])
+    for actor in ("carl", carl_id):
+        result = await beside("audit", "log", "--actor", actor, TENURE_DATABASE_URL=address(database))
+        assert result.exit_code == 0, result.output
+        assert f"carl (self-named, local, {carl_id[:8]})" in result.stdout.splitlines()[0]
+
+
+@pytest.mark.fault("F83")
+async def test_facts_are_whole_in_a_pipe(tenure: Served, database: str) -> None:
+    name = "a name of ninety-nine characters " * 3
+    async with tenure.client() as alice:
+        await alice.post("/api/v1/workspaces", json={"name": name})
+    for option in ((), ("--json",)):
+        result = await beside("audit", "log", *option, TENURE_DATABASE_URL=address(database))
+        assert name.strip() in result.stdout and "…" not in result.stdout
+
+
+@pytest.mark.fault("F83")
+def test_numbers_are_plain() -> None:
+    values = {row["name"]: row["value"] for row in json.loads(tenure_command("config", "--json").stdout)}
+    assert values["signing_key_seconds"] == "2592000"
+    assert plain_number(0.25) == "0.25" and plain_number(1e6) == "1000000" and plain_number(0.0) == "0"

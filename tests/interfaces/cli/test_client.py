@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from interfaces.cli.client import Client
+from interfaces.cli.credentials import name_credential
 
 STREAM = """id: 1
 event: ready
@@ -20,7 +21,7 @@ data: {"position": 2}
 
 
 def test_a_comment_between_events_is_no_event() -> None:
-    client = Client("http://127.0.0.1:3000", "alice")
+    client = Client("http://127.0.0.1:3000", name_credential("alice"))
     says = httpx.Response(200, headers={"content-type": "text/event-stream"}, text=STREAM)
     client.http = httpx.Client(base_url=client.url, transport=httpx.MockTransport(lambda request: says))
     events = client.follow()

@@ -67,9 +67,28 @@ async def test_sessions_are_listed_and_claimed(place: Served) -> None:
     code, _, err = await tenure(place, "claim", "nothing")
     assert (code, err) == (1, "Session not found\n")
     code, _, err = await tenure(place, "list", user="Vera")
+    assert code == 1 and err.startswith("Vera does not belong there yet")
+    code, _, err = await tenure(place, "claim", "main", user="Vera")
     assert (code, err) == (1, "Vera is not let in: invite required\n")
     code, _, err = await tenure(place, "attach", "main")
     assert code == 1 and "needs a terminal" in err
+
+
+@pytest.mark.fault("F5")
+@pytest.mark.parametrize("look", [(), ("--look",)])
+async def test_a_session_that_is_not_there_is_a_failure(place: Served, look: tuple[str, ...]) -> None:
+    argv, environment = command(place, "attach", "nothing", *look)
+    with terminal() as (_, child_fd):
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            env=environment,
+            stdin=child_fd,
+            stdout=child_fd,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        _, errors = await asyncio.wait_for(process.communicate(), WAIT_TIMEOUT_S)
+        assert process.returncode == 1 and (b"no such session" in errors or b"not found" in errors), errors
 
 
 class Shell:

@@ -12,7 +12,7 @@ from domain.region import RegionCatalogue
 from domain.session import Session
 from domain.user import Place, User
 from domain.workspace import Workspace
-from tests.support.story import T0, Story
+from tests.support.story import SUBJECT, T0, Story
 
 HOUR = timedelta(hours=1)
 ANNA = UUID("00000000-0000-4000-8000-0000000000aa")
@@ -68,6 +68,7 @@ promoted = viewer.given(User.RoleChanged, role="operator")
 removed = viewer.given(User.Removed)
 forgotten = removed.given(User.Forgotten)
 founded = Story(Place).given(Place.Founded, owner_id=ANNA)
+transferred = founded.given(Place.Transferred, owner_id=SUBJECT)
 
 uninvited = Story(Invite)
 invited = uninvited.given(Invite.Created, created_by=ANNA, role="operator", expires_at=T7, max_uses=None)
