@@ -120,7 +120,7 @@ async def test_ten_megabytes_are_pasted_and_the_tab_goes_on(seat: Seat) -> None:
         await tab.types(text)
         await tab.say("resize", cols=91, rows=33)
         await other.say("dance")
-        await other.until(lambda: other.messages[-1]["type"] == "error")
+        await other.until(lambda: other.messages[-1:] and other.messages[-1]["type"] == "error")
         await tab.shows(expected)
         await tab.types("x" * (MAX_KEYS_BYTES + 1))
         await tab.until(lambda: tab.messages[-1]["type"] == "error")
