@@ -17,7 +17,8 @@ SHARED_FACTOR = 10  # an address is shared by a class, and a name is guessed at 
 class Guess:
     """One guess at a secret, while it is checked."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_proven: bool) -> None:
+        self.is_proven = is_proven  # this guesser was right before
         self.is_wrong = self.is_right = False
 
     def wrong(self) -> None:
@@ -37,10 +38,10 @@ async def guess_at(limiter: AttemptLimiter, guesser: str, *shared: str, factor: 
     target. A guesser who was right before does without those: strangers cannot lock anybody out. A guess whose block
     calls neither `right` nor `wrong`, or that fails, is given back: nobody has learnt anything.
     """
-    budgets = [Budget(guesser, factor)]
-    if not await limiter.is_proven(guesser):
+    budgets, is_proven = [Budget(guesser, factor)], await limiter.is_proven(guesser)
+    if not is_proven:
         budgets += [Budget(source, SHARED_FACTOR) for source in shared]
-    attempt, guess = await limiter.take(*budgets), Guess()
+    attempt, guess = await limiter.take(*budgets), Guess(is_proven)
     try:
         yield guess
     except Exception:

@@ -73,7 +73,9 @@ class Instructors:
         shared = (f"login from {address}", f"login as {identity.subject}")
         async with guess_at(self.attempt_limiter, guess_source, *shared) as guess:
             id = await self.logins.profiles.find_user(identity)
-            if not await self.passwords.verify(id, password, address) or id is None:
+            # Else whoever floods from this address would keep those waiting who have logged in from there before.
+            source = guess_source if guess.is_proven else address
+            if not await self.passwords.verify(id, password, source) or id is None:
                 guess.wrong()
                 return None
             guess.right()

@@ -157,7 +157,9 @@ class VmAccounts:
         shared = (f"vm login from {address}", f"vm login as {username}")
         async with guess_at(self.attempt_limiter, guess_source, *shared) as guess:
             user_id = await self.rows.find(username)
-            password_hash = await self.rows.verify_proof(user_id, proof, address)
+            # Else whoever floods from this address would keep those waiting who have logged in from there before.
+            source = guess_source if guess.is_proven else address
+            password_hash = await self.rows.verify_proof(user_id, proof, source)
             if user_id is None or password_hash is None:
                 guess.wrong()
                 raise WrongPassword

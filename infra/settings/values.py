@@ -169,6 +169,9 @@ class TemplateSetting(BaseModel):
     memory_mb: Annotated[int, Field(ge=16)] = Field(1024, description="megabytes of memory")
     cpus: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(1.0, description="CPUs, also parts of one")
     pids: Count = Field(512, description="processes and threads at the same time")
+    disk_mb: Annotated[int, Field(ge=16)] | None = Field(
+        None, description="megabytes of disk, where the engine's storage can limit it; none: no limit"
+    )
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field((), description="TCP ports that are published")
 
     @property

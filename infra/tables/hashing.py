@@ -15,7 +15,9 @@ from application.ports.errors import Unavailable
 THREADS = os.cpu_count() or 1
 MAX_WAITING = 8 * THREADS  # a hash takes some 0.1 s of a core: nobody waits for a second
 MAX_WAITING_PER_SOURCE = MAX_WAITING // 2  # one address must not fill the queue by itself
+MAX_WAIT_S = 10.0  # on a machine that is busy with other work, where a hash takes much longer
 RETRY_AFTER_S = 1
+BUSY_MESSAGE = "too many are signing in just now; try again in a second"
 
 Result = TypeVar("Result")
 
@@ -28,7 +30,9 @@ class HashingQueue:
         threads: int = THREADS,
         max_waiting: int = MAX_WAITING,
         max_waiting_per_source: int = MAX_WAITING_PER_SOURCE,
+        max_wait_s: float = MAX_WAIT_S,
     ) -> None:
+        self.max_wait_s = max_wait_s
         self._threads, self._max_waiting, self._max_waiting_per_source = threads, max_waiting, max_waiting_per_source
         # Threads of their own: a flood of logins must not block the threads that everything else uses.
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
@@ -41,7 +45,10 @@ class HashingQueue:
         return sum(map(len, self._waiting.values()))
 
     async def run(self, source: str, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Run the function in a thread when it is the turn of `source`. Raises `Unavailable` if too many wait."""
+        """Run the function in a thread when it is the turn of `source`.
+
+        Raises `Unavailable` if too many wait, or the turn does not come in time. What the function raises is raised.
+        """
         await self._take_thread(source)
         try:
             hashing = asyncio.get_running_loop().run_in_executor(self._executor, partial(function, *arguments))
@@ -57,7 +64,14 @@ class HashingQueue:
             self._running += 1
             return
         if self.waiting >= self._max_waiting or len(self._waiting.get(source, ())) >= self._max_waiting_per_source:
-            raise Unavailable("passwords", "too many are signing in just now; try again in a second", RETRY_AFTER_S)
+            raise Unavailable("passwords", BUSY_MESSAGE, RETRY_AFTER_S)
+        try:
+            async with asyncio.timeout(self.max_wait_s):
+                await self._wait_for_turn(source)
+        except TimeoutError:
+            raise Unavailable("passwords", BUSY_MESSAGE, RETRY_AFTER_S) from None
+
+    async def _wait_for_turn(self, source: str) -> None:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(source, deque()).append(turn)
         try:

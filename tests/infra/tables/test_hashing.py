@@ -15,8 +15,8 @@ from infra.tables.hashing import HashingQueue
 class Hashing:
     """A queue with one thread, and slow hashes that end when they may."""
 
-    def __init__(self, max_waiting: int = 6, max_waiting_per_source: int = 3) -> None:
-        self.queue = HashingQueue(1, max_waiting, max_waiting_per_source)
+    def __init__(self, max_wait_s: float = 60.0) -> None:
+        self.queue = HashingQueue(1, max_waiting=6, max_waiting_per_source=3, max_wait_s=max_wait_s)
         self.order: list[str] = []
         self.may_end = Event()
 
@@ -101,3 +101,16 @@ async def test_sources_that_strangers_choose_do_not_fill_the_memory(hashing: Has
     assert hashing.queue.waiting == 6
     hashing.may_end.set()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.fault("F15")
+async def test_who_does_not_get_a_turn_in_time_is_refused_and_waits_no_longer() -> None:
+    hashing = Hashing(max_wait_s=0.0)
+    running = await hashing.begin("flood")
+    with pytest.raises(Unavailable, match="too many are signing in just now"):
+        await hashing.queue.run("alice", hashing.hash, "alice")
+    assert hashing.queue.waiting == 0
+    hashing.may_end.set()
+    assert await running == "hash of flood"
+    assert await hashing.queue.run("alice", hashing.hash, "alice") == "hash of alice"
+    hashing.queue.close()
