@@ -6,8 +6,9 @@ List, then watch: a list answer carries its position, and the stream continues a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
@@ -95,21 +96,41 @@ async def send_events(
     scope: anyio.CancelScope,
 ) -> None:
     """Send events until the stream or the socket ends, then cancel `scope`."""
+    end: tuple[int, str] | None = None  # None: the client is gone
     try:
-        async for batch in deps.hub.follow(actor, subject, after):
-            for item in batch:
-                frame = item.frame("ws", ws_frame) if isinstance(item, Push) else line(notice(item))
-                with anyio.fail_after(SEND_TIMEOUT_S):
-                    await socket.send_text(frame.decode())
+        async with aclosing(deps.hub.follow(actor, subject, after)) as batches:
+            async for batch in batches:
+                messages = deque(batch)
+                del batch  # an error keeps this frame, up to the next collection of cycles, and what is in it
+                await send_all(socket, messages)
     except (ShuttingDown, Unavailable):
-        await close(socket, 1001, "come back with the last position")
+        end = 1001, "come back with the last position"
     except AccessRevoked:
-        await close(socket, 1008, "you do not belong here any more")
+        end = 1008, "you do not belong here any more"
     except (CutOff, TimeoutError):
-        await close(socket, 1013, "you do not keep up; come back with the last position")
+        end = 1013, "you do not keep up; come back with the last position"
     except (WebSocketDisconnect, RuntimeError):
-        pass  # the client is gone
+        pass
+    # Not while the error is handled: what goes wrong in closing would keep it, its frames, and the messages in them.
+    if end:
+        await close(socket, *end)
     scope.cancel()
+
+
+async def send_all(socket: WebSocket, messages: deque[StreamMessage]) -> None:
+    """Send each message, and leave none in the queue. `TimeoutError` if the client does not take one."""
+    try:
+        while messages:
+            frame = ws_message(messages.popleft())
+            with anyio.fail_after(SEND_TIMEOUT_S):
+                await socket.send_text(frame.decode())
+    finally:
+        messages.clear()
+
+
+def ws_message(item: StreamMessage) -> bytes:
+    """An item of the stream as a WebSocket message."""
+    return item.frame("ws", ws_frame) if isinstance(item, Push) else line(notice(item))
 
 
 async def close(socket: WebSocket, code: int, reason: str) -> None:

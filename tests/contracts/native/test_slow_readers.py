@@ -83,6 +83,7 @@ async def none_alive(refs: list[ref[Entry]]) -> bool:
     return alive(refs) == 0
 
 
+@pytest.mark.fault("F55")
 @pytest.mark.parametrize("headers", [(), (*HANDSHAKE, KEY)], ids=["sse", "websocket"])
 async def test_it_is_cut_off_what_waited_for_it_is_let_go_and_nobody_else_notices(
     tenure: Served, bob: httpx.AsyncClient, headers: tuple[str, ...]
