@@ -189,11 +189,23 @@ async def _run_with_retry(
 ) -> Answer:
     """Retry once if the connection turns out to be dead, such as one from before a restart of the database."""
     try:
-        async with pool.connection() as conn:
-            return await ask(conn)
+        return await _run_on_fresh_plans(pool, ask)
     except PoolTimeout:
         raise
     except psycopg.OperationalError:
         await pool.check()  # drops every other dead connection, so the retry cannot get one
+    return await _run_on_fresh_plans(pool, ask)
+
+
+async def _run_on_fresh_plans(
+    pool: AsyncConnectionPool[Any], ask: Callable[[AsyncConnection[Any]], Awaitable[Answer]]
+) -> Answer:
+    """Retry on another connection where this one has prepared a statement for tables that had other columns."""
+    for _ in range(pool.max_size):
+        async with pool.connection() as conn:
+            try:
+                return await ask(conn)
+            except psycopg.errors.FeatureNotSupported:  # "cached plan must not change result type"
+                await conn.close()  # the pool opens another one for it
     async with pool.connection() as conn:
         return await ask(conn)

@@ -47,8 +47,12 @@ async def open_database(url: str) -> Database:
     try:
         await conn.execute("select pg_advisory_lock(%s)", (schema.SCHEMA_LOCK,))
         platform = await asyncio.to_thread(open_platform, url)
-        refolded = await schema.migrate(conn, platform)
-        return Database(url, platform, await schema.installation_id(conn), refolded)
+        try:
+            refolded = await schema.migrate(conn, platform)
+            return Database(url, platform, await schema.installation_id(conn), refolded)
+        except BaseException:
+            await asyncio.to_thread(close_platform, platform)  # its threads would keep the process from ending
+            raise
     finally:
         await conn.close()
 

@@ -18,7 +18,7 @@ from tests.support.api_keys import new_key, program
 from tests.support.server import served
 
 __all__ = ["place"]
-LISTS = EVERYWHERE | {"neptuned": "/api/v0/admin/vm/list"}
+LISTS = EVERYWHERE | {"neptuned": "/api/v0/admin/vms/list"}
 BODIES: dict[str, dict[str, Any]] = {
     "vm-api": {"error": BEHIND_MESSAGE},
     "native": {"error": BEHIND_MESSAGE},

@@ -41,7 +41,7 @@ VERSIONS = sorted(path.parent.name for path in FOLDER.glob("*/dump.sql"))
 NUMBERS = count(1)
 # Columns of `work` that a rebuild resets, since no event says how often something was tried.
 TRIES = ("attempts", "holder", "last_error", "run_at")
-OTHER_SHAPE = "update follower set shape = 'of another version', version = ''"
+OTHER_SHAPE = "update follower set shape = 'of another version'"
 FOLLOWER_LAGS = "select position < (select max(notification_id) from tenure_events) from follower"
 OPEN_SESSIONS = "select count(*) from sessions where not closed"
 ALL_CLOSED = "select not exists (select from sessions where not closed)"

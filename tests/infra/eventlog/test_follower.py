@@ -19,12 +19,13 @@ from application.platform import Platform
 from infra.eventlog import follower
 from infra.eventlog.follower import FOLLOWER_LOCK, Follower
 from infra.eventlog.notifications import Signals
-from infra.postgres.database import connection
+from infra.postgres.database import connection, create_pool
 from infra.runtime.tasks import end_tasks
 from infra.wiring.database import open_database
 from infra.wiring.schema import rebuild
-from projections import read_models, shape
+from projections import read_models, shape, trail
 from projections.hub import Batch
+from projections.query import Position, Queries
 from projections.shape import Shape
 from tests.infra.eventlog.test_event_store import workspace
 from tests.support.server import Served, eventually, served
@@ -324,3 +325,22 @@ async def both_failed(one: Follower, other: Follower) -> bool:
 async def unready(client: Any) -> Any:
     response = await client.get("/health/ready")
     return response.json() if response.status_code == 503 else None
+
+
+@pytest.mark.fault("F30")
+async def test_lists_are_read_on_after_a_newer_version_has_added_a_column(log: Log) -> None:
+    """Also by statements that this process has prepared before."""
+    pool = create_pool(log.url)
+    await pool.open()
+    try:
+        await log.write(1)
+        await fold_once(log)
+        queries = Queries(pool, Position())
+        for _ in range(20):  # psycopg prepares what is asked often
+            await trail.page(queries, trail.Filter(), 0, 10)
+        async with connection(log.url) as conn:
+            await conn.execute("alter table trail add column of_a_newer_version text default 'x'")
+        page = await trail.page(queries, trail.Filter(), 0, 10)
+        assert [entry.kind for entry in page.rows] == ["workspace.requested"]
+    finally:
+        await pool.close()
