@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from application.denials import not_in_scope, nothing_there, role_needed
@@ -35,11 +36,18 @@ class Actor:
     by_token: bool = False  # a token made from that key is in use, and the key was not looked up
     user_type: UserType | None = None  # their type of VM account; None: another contract, or banned
     token_id: UUID | None = None  # the login token of the VM account
+    login_id: UUID | None = None  # the sign-in of a cookie or an instructor's token
+    expires_at: datetime | None = None  # of the credential in use; None: it does not end by itself
 
     @property
     def cause(self) -> Cause:
         """What is written on the events of this request."""
         return Cause(self.user_id, self.request_id)
+
+    def with_role(self, role: Role) -> Actor:
+        """This actor with the role that they have now. Who audits with a lower role than admin does so by name."""
+        by_name = self.auditor and not (self.role and self.role.at_least(Role.ADMIN))
+        return replace(self, role=role, auditor=by_name or role.at_least(Role.ADMIN))
 
 
 TENURE = Actor(UUID(int=0), "tenure", "tenure", auditor=True)  # the system itself, when it follows its own log
@@ -47,6 +55,7 @@ TENURE = Actor(UUID(int=0), "tenure", "tenure", auditor=True)  # the system itse
 # What an action needs: any identified actor; the holder of the thing; an auditor; or a role, or a higher role.
 ANYONE, HOLDER, HOLDER_OR_AUDITOR, AUDITOR = "anyone", "holder", "holder or auditor", "auditor"
 HOLDER_OR_ADMIN = "holder or admin"
+NOT_BANNED = "account that is not banned"
 NEEDS: dict[str, str] = {
     "workspace.request": ANYONE,
     "workspace.list": ANYONE,  # their own
@@ -70,7 +79,8 @@ NEEDS: dict[str, str] = {
     "session.claim": Role.OPERATOR,  # `claim`, and typing
     "session.give_up": ANYONE,  # their own claim
     "session.take_over": Role.ADMIN,  # and release somebody else's claim
-    "terminal.use": HOLDER_OR_ADMIN,  # a workspace's session: view, claim, type into
+    "terminal.view": HOLDER_OR_ADMIN,  # a workspace's session
+    "terminal.use": HOLDER_OR_ADMIN,  # claim it, and type into it
     "terminal.use_any": Role.ADMIN,
     "user.manage": Role.ADMIN,  # `manageUsers`
     "invite.create": Role.ADMIN,  # `createInvite`
@@ -85,6 +95,7 @@ NEEDS: dict[str, str] = {
     "workshop.list": ANYONE,  # their own
     "workshop.see": HOLDER,
     "workshop.manage": HOLDER,  # start, stop, extend, delete; end a seat
+    "vm.view": NOT_BANNED,  # the console of a machine
     "vm.control": ANYONE,  # a viewer of its console, when it is their turn
     "vm_account.use": ANYONE,  # their own: change the password, log out, delete it
     "vm_account.list": UserType.ADMINISTRATOR,
@@ -120,8 +131,10 @@ def allowed(actor: Actor, action: str, holder: UUID | None = None) -> bool:
         return actor.user_type == need
     return (
         need == ANYONE
+        or (need == NOT_BANNED and actor.user_type is not None)
         or (need in (HOLDER, HOLDER_OR_AUDITOR) and holder == actor.user_id)
-        or (need in (AUDITOR, HOLDER_OR_AUDITOR) and actor.auditor)
+        # A scope also limits what an auditor sees of others: `trail.see` alone is for what the actor holds.
+        or (need in (AUDITOR, HOLDER_OR_AUDITOR) and actor.auditor and within_reach(actor, "trail.see_all"))
         or (need == HOLDER_OR_ADMIN and (holder == actor.user_id or allowed(actor, "terminal.use_any")))
     )
 

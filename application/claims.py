@@ -7,6 +7,7 @@ people. Every event of a claim carries its holder and its end, so reading the la
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,10 +15,10 @@ from uuid import UUID
 from application.access import Actor, Cause, allowed, require
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock
-from application.sessions import require_claim
+from application.roles import present_role
+from application.sessions import may_claim, require_claim
 from domain.claim import Claim, Claimed
-from domain.errors import NotFound
-from domain.role import Role
+from domain.errors import NotAllowed, NotFound
 
 MAX_ATTEMPTS = 20  # at one claim; many may try at once, and each round settles one of them
 
@@ -36,6 +37,11 @@ class Claims:
         `owner_id` is the holder of the workspace that the session is in; None for a session of the host.
         """
         require_claim(actor, owner_id)
+        claim = await self._take(actor, session_id, owner_id)
+        await self._require_still(actor, session_id, owner_id)
+        return claim
+
+    async def _take(self, actor: Actor, session_id: UUID, owner_id: UUID | None) -> Claim:
         id = Claim.id_of(session_id)
         may_take_over = allowed(actor, "session.take_over")
         former: set[UUID | None] = set()
@@ -56,17 +62,25 @@ class Claims:
             try:
                 return await self.platform.change(actor.cause, Claim, id, take)
             except Claimed as error:
-                if await self._may_hold(error.holder_id):
+                if await self._may_hold(error.holder_id, owner_id):
                     raise
                 former.add(error.holder_id)
             except ConcurrentUpdate:
                 continue  # each round settles one of the many who try
         return await self.platform.change(actor.cause, Claim, id, take)
 
-    async def _may_hold(self, user_id: UUID) -> bool:
-        """Whether a user may still hold claims. Claims of a removed user, or of a mere viewer, are free to take."""
-        role = getattr(await self.platform.last_event(user_id), "role", None)
-        return role is not None and Role(role).at_least(Role.OPERATOR)
+    async def _require_still(self, actor: Actor, session_id: UUID, owner_id: UUID | None) -> None:
+        """Release the claim again, and raise `NotAllowed`, if the actor's role was taken away meanwhile."""
+        if await self.platform.last_event(actor.user_id) is None or await self._may_hold(actor.user_id, owner_id):
+            return
+        with suppress(NotFound, NotAllowed):  # it is released already
+            await self.release(actor, session_id)
+        raise NotAllowed("your role does not allow to claim this session any more")
+
+    async def _may_hold(self, user_id: UUID, owner_id: UUID | None) -> bool:
+        """Whether a user may still hold this claim. That of a removed user, or of a mere viewer, is free to take."""
+        role = await present_role(self.platform, user_id)
+        return role is not None and may_claim(Actor(user_id, "", "").with_role(role), owner_id)
 
     async def release(self, actor: Actor, session_id: UUID) -> Claim:
         """Give a claim back. Raises `NotFound` if nobody holds it, `NotAllowed` if somebody else does."""
@@ -86,6 +100,11 @@ class Claims:
     async def hand_over(self, actor: Actor, session_id: UUID, to: UUID) -> Claim:
         """Hand the claim over to a user who has asked for it. Raises `NotFound` if nobody holds it."""
         require(actor, "session.give_up")
+        id = Claim.id_of(session_id)
+        if await self.platform.last_event(id) is not None:
+            claim = await self.platform.load(Claim, id)
+            if to in claim.asking and not await self._may_hold(to, claim.owner_id):
+                raise NotFound("they may not claim this session any more")
 
         def hand_over(claim: Claim) -> None:
             claim.hand_over(actor.user_id, to, self.lasts, self.clock())

@@ -10,7 +10,7 @@ from application.logins import LASTS, Logins
 from application.platform import Platform
 from application.ports.clock import Clock
 from application.ports.limits import AttemptLimiter
-from application.ports.logins import LoginTokens
+from application.ports.logins import Login, LoginTokens
 from application.ports.passwords import Passwords
 from application.ports.people import Identity
 from domain.errors import Conflict, Invalid
@@ -82,8 +82,8 @@ class Instructors:
         user = await self.platform.load(User, id)
         return None if user.removed_at else (await self._token(id), user)
 
-    async def find_user(self, token: str) -> UUID | None:
-        """The user of a valid token; None for any other token."""
+    async def find(self, token: str) -> Login | None:
+        """The login of a valid token; None for any other token."""
         return await self.tokens.find(token.removeprefix(TOKEN_PREFIX), self.clock(), LASTS)
 
     async def log_out(self, token: str) -> None:

@@ -13,7 +13,7 @@ from application.invites import Invites
 from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.invites import Invitation
-from application.ports.logins import LoginTokens
+from application.ports.logins import Login, LoginTokens
 from application.ports.people import LOCAL, OLD_LOCAL, Identity, Profiles
 from domain.aggregate import Aggregate
 from domain.errors import NotAllowed, NotFound
@@ -101,12 +101,12 @@ class Logins:
                 raise
         raise ConcurrentUpdate("many are signing in just now; try again")
 
-    async def find_user(self, token: str) -> UUID | None:
-        """The user of a valid login token; None for any other token."""
+    async def find(self, token: str) -> Login | None:
+        """The login of a valid token; None for any other token."""
         return await self.tokens.find(token, self.clock(), LASTS)
 
     async def sign_out(self, token: str) -> None:
-        """End a login."""
+        """End a login, and what was opened with it."""
         await self.tokens.revoke(token)
 
     async def _member(

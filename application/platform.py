@@ -57,6 +57,7 @@ class Platform(Application[UUID]):
     name = "tenure"
     writer: Writer  # set by the code that starts the platform, as is
     last_event_reader: LastEventReader
+    on_commit: Callable[[Sequence[Any]], None] = staticmethod(lambda events: None)  # called with stored events
 
     def __init__(self, env: dict[str, str]) -> None:
         super().__init__(env)
@@ -118,6 +119,7 @@ class Platform(Application[UUID]):
             raise ConcurrentUpdate("it was changed by somebody else meanwhile; try again") from None
         except (PersistenceError, TimeoutError) as error:
             raise Unavailable("database", "the database does not answer; try again shortly") from error
+        self.on_commit(events)
 
     async def change(self, cause: Cause, kind: type[A], id: UUID, decide: Callable[[A], None]) -> A:
         """Load, decide, commit; and once more, on what is true then, for as long as others are faster."""

@@ -19,7 +19,7 @@ def may_view(actor: Actor, owner_id: UUID | None) -> bool:
     """
     if owner_id is None:
         return allowed(actor, "session.view")
-    return allowed(actor, "terminal.use", owner_id)
+    return allowed(actor, "terminal.view", owner_id)
 
 
 def may_claim(actor: Actor, owner_id: UUID | None) -> bool:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from application.access import Actor, Cause, require
 from application.account_closure import close_vm_account, leave_membership
+from application.claim_release import ClaimRelease, lost_by_ban, lost_by_removal
 from application.first_owner import Ownership, find_ownership
 from application.guesses import count_wrong_guess, guess_at
 from application.instructors import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
@@ -47,6 +48,7 @@ class VmAccounts:
     attempt_limiter: AttemptLimiter
     rate_limiter: RateLimiter
     max_per_hour: int  # new accounts from one address
+    claim_release: ClaimRelease
 
     async def register(
         self,
@@ -229,6 +231,7 @@ class VmAccounts:
 
     async def close(self, cause: Cause, user_id: UUID, *, everything: bool) -> None:
         """Close an account; with `everything`, also the membership and everything that names the person."""
+        is_lost = lost_by_removal if everything else lost_by_ban
         for _ in range(MAX_ATTEMPTS):
             now = self.clock()
             aggregates = await close_vm_account(self.platform, user_id, now, everything)
@@ -236,6 +239,7 @@ class VmAccounts:
                 raise NotFound("no such user")
             if everything:
                 aggregates += await leave_membership(self.platform, user_id, now)
+            aggregates += await self.claim_release.released(user_id, is_lost)
             try:
                 await self.platform.commit(cause, *aggregates)
             except ConcurrentUpdate:
@@ -243,6 +247,7 @@ class VmAccounts:
             break
         else:
             raise ConcurrentUpdate("it was changed by others meanwhile; try again")
+        await self.claim_release.release_late(cause, user_id, is_lost)
         await self._forget(user_id, everything)  # at once; the process repeats it after a crash
 
     async def forget(self, id: UUID, cause: Cause) -> None:

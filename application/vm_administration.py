@@ -9,6 +9,7 @@ from uuid import UUID
 
 from application.access import Actor, Cause, require
 from application.account_closure import follow_administrators
+from application.claim_release import lost_by_ban
 from application.platform import Platform
 from application.vm_accounts import VmAccounts, validated_proof
 from domain import username as names
@@ -71,7 +72,9 @@ class VmAdministration:
             await self.accounts.rows.set_ban_reason(
                 user_id, reason
             )  # first: connections that the ban cuts off are told the reason
-        return await self._change(actor, user_id, lambda account: account.ban(self.accounts.clock()))
+        account = await self._change(actor, user_id, lambda account: account.ban(self.accounts.clock()))
+        await self.accounts.claim_release.release_late(actor.cause, user_id, lost_by_ban)
+        return account
 
     async def unban(self, actor: Actor, user_id: UUID) -> None:
         """Lift a ban."""
@@ -91,7 +94,10 @@ class VmAdministration:
         async def change(account: VmAccount) -> list[Aggregate]:
             was_administrator = account.administers
             decide(account)
-            return await follow_administrators(platform, account, was_administrator, clock())
+            others = await follow_administrators(platform, account, was_administrator, clock())
+            if account.banned:
+                others += await self.accounts.claim_release.released(user_id, lost_by_ban)
+            return others
 
         return await platform.change_with(actor.cause, VmAccount, VmAccount.id_of(user_id), change)
 

@@ -132,8 +132,10 @@ class VmConfigs:
     async def admit(self, actor: Actor, id: UUID, private: bool, password: str) -> None:
         """Return if the actor may see the machine. A private one needs its password, except for administrators.
 
-        Wrong passwords are counted by actor and by machine. Raises `WrongVmPassword`, and then `TooMany`.
+        Wrong passwords are counted by actor and by machine. Raises `NotAllowed` for a key whose scopes do not
+        allow to see it, `WrongVmPassword`, and then `TooMany`.
         """
+        require(actor, "vm.view")
         if not private or actor.user_type == UserType.ADMINISTRATOR:
             return
         source = str(actor.user_id)

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from application.ports.claims import HeldClaim
 from domain.claim import Claim
+from projections.query import Queries
 from projections.table import Table
 
 DDL = """
@@ -49,3 +51,25 @@ def evolve(row: ClaimRow | None, event: Any) -> ClaimRow | None:
 
 
 TABLE = Table("claims", ClaimRow, DDL, evolve)
+
+
+@dataclass(frozen=True)
+class _Held:
+    id: UUID
+    on_terminal: bool
+
+
+class ClaimHolders:
+    """`HeldClaims` on the read model, which has every acknowledged claim."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def held_by(self, user_id: UUID) -> list[HeldClaim]:
+        """Every claim of the user, also one whose time is over and that has not expired yet."""
+        sql = """
+            select c.id, exists (select from sessions s where s.id = c.session_id) as on_terminal
+            from claims c where c.holder_id = %s order by c.id
+        """
+        rows = (await self._queries.select(_Held, sql, (user_id,))).rows
+        return [HeldClaim(row.id, row.on_terminal) for row in rows]

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from application.access import TENURE, Actor
+from application.access_changes import AccessChanges, Change
 from application.ports.errors import Unavailable
 from domain.role import Role
 from projections import trail, users
@@ -46,8 +47,15 @@ class Batch:
 class Hub:
     """All readers of this process."""
 
-    def __init__(self, queries: Queries, max_queued_pushes: int, max_replayed_events: int) -> None:
+    def __init__(
+        self,
+        queries: Queries,
+        max_queued_pushes: int,
+        max_replayed_events: int,
+        access_changes: AccessChanges | None = None,
+    ) -> None:
         self._queries, self._max_queued, self._max_replayed = queries, max_queued_pushes, max_replayed_events
+        self._access_changes = AccessChanges() if access_changes is None else access_changes
         self._readers: dict[UUID, set[Reader]] = {}  # by user
         self._auditors: set[Reader] = set()
         self._catching_up = asyncio.Lock()
@@ -61,8 +69,14 @@ class Hub:
     def _all(self) -> list[Reader]:
         return [*self._auditors, *(r for readers in self._readers.values() for r in readers)]
 
+    @property
+    def _is_followed(self) -> bool:
+        """Whether anybody needs to learn of events: a reader, or something open whose access may change."""
+        return bool(self._access_changes.has_subscribers or self._auditors or self._readers)
+
     def close(self) -> None:
-        """End every reader with `ShuttingDown`."""
+        """End every reader, and whatever holds a lease, with `ShuttingDown`."""
+        self._access_changes.signal_all(Change.SHUTTING_DOWN)
         for reader in self._all():
             reader.end(ShuttingDown)
 
@@ -74,11 +88,10 @@ class Hub:
         async with self._catching_up:
             if batch.position <= self.position:
                 return
-            if batch.after > self.position and self._all():
+            if batch.after > self.position and self._is_followed:
                 await self._catch_up(batch.position)
                 return
-            if self._all():
-                await self._deliver(batch.entries)
+            await self._deliver(batch.entries)
             self.position = batch.position
 
     async def keep_up(self, followed: Position, grace_s: float) -> None:
@@ -98,7 +111,7 @@ class Hub:
 
     async def _catch_up(self, target: int) -> None:
         """Deliver entries of the trail up to `target`. Does not wait for the follower, which may wait for us."""
-        while self.position < target and self._all():
+        while self.position < target and self._is_followed:
             page = await trail.page(self._queries, trail.Filter(), self.position, PAGE_ENTRIES, wait=False)
             await self._deliver(page.rows)
             is_full = len(page.rows) == PAGE_ENTRIES
@@ -121,6 +134,7 @@ class Hub:
                 if entry.kind in ROLE_EVENTS:
                     self._apply_role_event(entry)
                 self.position = entry.position  # at once: who is interrupted here must not deliver it again
+                self._access_changes.apply(entry.kind, entry.subject)
 
     def _apply_role_event(self, entry: Entry) -> None:
         """Give the user's open streams the new role, or end them. A stream outlives the role that it began with."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from application.access import Actor
@@ -100,7 +100,7 @@ class Reader:
 
     def set_role(self, role: Role) -> None:
         """Let the reader see what this role may see, from now on."""
-        self.actor = replace(self.actor, role=role, auditor=role.at_least(Role.ADMIN))
+        self.actor = self.actor.with_role(role)
 
     async def next(self) -> list[Push]:
         """Wait for pushes and return all that are queued. Raises the reason of `end`."""

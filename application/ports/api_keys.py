@@ -22,7 +22,7 @@ class Grant:
     user_id: UUID
     name: str  # of its owner
     scopes: frozenset[Scope]  # with AUDIT where the owner may audit now
-    expires_at: datetime | None  # of the key
+    expires_at: datetime | None  # of the key, or of the token
     role: Role | None = None  # of its owner; None in a token
     is_token: bool = False  # the key itself was not looked up
 

@@ -11,6 +11,15 @@ from application.ports.invites import Invitation
 from application.ports.people import Identity
 
 
+@dataclass(frozen=True)
+class Login:
+    """A valid login. Its id names it and opens nothing."""
+
+    id: UUID
+    user_id: UUID
+    expires_at: datetime
+
+
 class LoginTokens(Protocol):
     """Tokens of people who are signed in. Only a hash of each is stored."""
 
@@ -18,15 +27,15 @@ class LoginTokens(Protocol):
         """Return a new token, valid for `lasts`."""
         ...
 
-    async def find(self, token: str, now: datetime, lasts: timedelta) -> UUID | None:
-        """Return the token's user, or None if it is not valid.
+    async def find(self, token: str, now: datetime, lasts: timedelta) -> Login | None:
+        """Return the login of a token, or None if it is not valid.
 
         A valid one is extended to `lasts` from `now`, and its user counts as seen.
         """
         ...
 
     async def revoke(self, token: str) -> None:
-        """Make the token invalid. Does nothing for one that is not valid."""
+        """Make the token invalid, and end what was opened with it. Does nothing for one that is not valid."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 
@@ -73,6 +73,14 @@ class AccountRows(Protocol):
         ...
 
 
+class VmLogin(NamedTuple):
+    """What a valid token says."""
+
+    user_id: UUID
+    token_id: UUID
+    expires_at: datetime
+
+
 class VmTokens(Protocol):
     """Signed login tokens of VM accounts, each valid while its row exists. All methods raise `Unavailable`."""
 
@@ -80,8 +88,8 @@ class VmTokens(Protocol):
         """Return a new token for the account with this number; None if the password has changed meanwhile."""
         ...
 
-    async def find(self, token: str, now: datetime) -> tuple[UUID, UUID] | None:
-        """Return the user and the id of a valid token; None for any other."""
+    async def find(self, token: str, now: datetime) -> VmLogin | None:
+        """Return the login of a valid token; None for any other."""
         ...
 
     async def is_valid(self, token_id: UUID, now: datetime) -> bool:

@@ -87,6 +87,7 @@ class Admission:
     seat: int
     learner_id: UUID
     odehash: str
+    expires_at: datetime | None = None  # of the token; None: it is not made yet
 
 
 class SeatTokens(Protocol):

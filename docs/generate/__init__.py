@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate import cli, contracts, errors, events, http, identity, licences, metrics, settings, streams
+from docs.generate import (
+    cli,
+    contracts,
+    errors,
+    events,
+    http,
+    identity,
+    licences,
+    metrics,
+    permissions,
+    settings,
+    streams,
+)
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -21,6 +33,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "identity.md": identity.page,
     "licences.md": licences.page,
     "metrics.md": metrics.page,
+    "permissions.md": permissions.page,
     "settings.md": settings.page,
     "streams.md": streams.page,
 }

@@ -77,7 +77,8 @@ class JwtTokens:
         if claims is None:
             return None
         scopes = frozenset(scope for scope in Scope if scope in claims["scope"].split())  # unknown scopes are ignored
-        return Grant(UUID(claims["key"]), UUID(claims["sub"]), claims["name"], scopes, None, is_token=True)
+        key_id, user_id = UUID(claims["key"]), UUID(claims["sub"])
+        return Grant(key_id, user_id, claims["name"], scopes, expiry_of(claims), is_token=True)
 
     async def verify_claims(self, audience: Audience, token: str) -> dict[str, Any] | None:
         """Return the claims of a token that Tenure signed for this audience and that has not expired; else None.
@@ -131,3 +132,8 @@ class JwtTokens:
                     self._refresh_error = error
             if self._refresh_error:
                 raise self._refresh_error
+
+
+def expiry_of(claims: dict[str, Any]) -> datetime:
+    """When the token with these claims expires."""
+    return datetime.fromtimestamp(claims["exp"], UTC)

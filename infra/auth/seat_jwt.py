@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from application.ports.workshops import Admission
-from infra.auth.jwt import JwtTokens
+from infra.auth.jwt import JwtTokens, expiry_of
 from infra.tables.signing_keys import WORKSPACE
 
 
@@ -33,4 +33,5 @@ class SeatJwts:
         claims = await self._tokens.verify_claims(WORKSPACE, token)
         if claims is None:
             return None
-        return Admission(claims["workshop_id"], claims["seat"], UUID(claims["sub"]), claims["odehash"])
+        learner_id = UUID(claims["sub"])
+        return Admission(claims["workshop_id"], claims["seat"], learner_id, claims["odehash"], expiry_of(claims))

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4, uuid5
 
 import jwt
 
-from infra.auth.jwt import JwtTokens
+from application.ports.vm_accounts import VmLogin
+from infra.auth.jwt import JwtTokens, expiry_of
 from infra.tables.signing_keys import NEPTUNED
 from infra.tables.vm_tokens import VmTokenRows
 
@@ -28,8 +29,8 @@ class VmJwts:
             return None
         return await self._tokens.sign(NEPTUNED, {"sub": str(number), "jti": jti}, now, expires_at)
 
-    async def find(self, token: str, now: datetime) -> tuple[UUID, UUID] | None:
-        """Return the user and the id of a valid token; None for any other."""
+    async def find(self, token: str, now: datetime) -> VmLogin | None:
+        """Return the login of a valid token; None for any other."""
         # A token of another audience is not verified: looking for its key among these would wait for the rows.
         if unverified_audience(token) != NEPTUNED.name:
             return None
@@ -38,7 +39,7 @@ class VmJwts:
             return None
         id = uuid5(NAMESPACE, claims["jti"])
         user_id = await self._rows.find_user(id, now)
-        return (user_id, id) if user_id else None
+        return VmLogin(user_id, id, expiry_of(claims)) if user_id else None
 
     async def is_valid(self, token_id: UUID, now: datetime) -> bool:
         """Return whether the token with this id is still valid."""

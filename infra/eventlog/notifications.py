@@ -3,6 +3,7 @@
 tenure_events     events were stored (the library's own channel)
 tenure_followed   the read models have reached a position
 tenure_work       there is new work
+tenure_logins     a login has ended
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import asyncio
 import contextlib
 import logging
 from typing import Any
+from uuid import UUID
 
 import psycopg
 
+from application.access_changes import AccessChanges
 from infra.postgres import database
 from projections.query import DB_UNREACHABLE, Position
 
@@ -46,8 +49,9 @@ class Signal:
 class Signals:
     """The signals of this process. A new connection sets all of them, since notifications may have been missed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, access_changes: AccessChanges | None = None) -> None:
         self._url = url
+        self._access_changes = AccessChanges() if access_changes is None else access_changes
         self.stored = Signal()
         self.work = Signal()
         self.reconnected = Signal()  # set by the first connection, too
@@ -67,7 +71,7 @@ class Signals:
             await asyncio.sleep(RECONNECT_DELAY_S)
 
     async def _listen(self, conn: psycopg.AsyncConnection[Any]) -> None:
-        for channel in ("tenure_events", "tenure_followed", "tenure_work"):
+        for channel in ("tenure_events", "tenure_followed", "tenure_work", "tenure_logins"):
             await conn.execute(f"listen {channel}")
         pid = conn.info.backend_pid
         await conn.execute("select pg_advisory_lock(%s, %s)", (WORKER_LOCK, pid))
@@ -77,6 +81,7 @@ class Signals:
         self.stored.set()
         self.work.set()
         self.followed.advance(position)
+        self._access_changes.signal_all()  # logins may have ended while nobody listened
         while True:
             async for notification in conn.notifies(timeout=HEARTBEAT_INTERVAL_S):
                 self._handle(notification)
@@ -91,6 +96,8 @@ class Signals:
                 self.work.set()
             case "tenure_followed":
                 self.followed.advance(int(notification.payload))
+            case "tenure_logins":
+                self._access_changes.signal(UUID(notification.payload))
 
 
 async def read_position(conn: psycopg.AsyncConnection[Any]) -> int:

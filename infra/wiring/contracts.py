@@ -84,6 +84,8 @@ def http_deps(base: Foundation, people: PeopleServices, keys: ApiKeyServices) ->
         instructors=people.instructors,
         api_keys=keys.api_keys,
         tokens=keys.tokens,
+        access_changes=base.access_changes,
+        clock=base.clock,
         ids=uuid4,
         version=version("tenure"),
         url=settings.url,

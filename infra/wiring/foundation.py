@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
+from application.access_changes import AccessChanges
 from application.platform import Platform
 from application.ports.clock import Clock
 from application.ports.limits import AttemptLimiter
@@ -35,6 +36,7 @@ class Foundation:
     platform: Platform
     clock: Clock
     signals: Signals
+    access_changes: AccessChanges
     queries: Queries
     hub: Hub
     reconciles: bool  # the sweep, and the search for idle sessions, run by themselves
@@ -51,7 +53,9 @@ class Foundation:
 def build_foundation(settings: Settings, database: Database, clock: Clock, reconciles: bool = True) -> Foundation:
     """The pool is not open yet."""
     pool = postgres.create_pool(database.url)
-    signals = Signals(database.url)
+    access_changes = AccessChanges()
+    signals = Signals(database.url, access_changes)
+    database.platform.on_commit = access_changes.apply_committed
     queries = Queries(pool, signals.followed)
     return Foundation(
         settings=settings,
@@ -61,8 +65,9 @@ def build_foundation(settings: Settings, database: Database, clock: Clock, recon
         platform=database.platform,
         clock=clock,
         signals=signals,
+        access_changes=access_changes,
         queries=queries,
-        hub=Hub(queries, settings.reader_queue, settings.replay_limit),
+        hub=Hub(queries, settings.reader_queue, settings.replay_limit, access_changes),
         reconciles=reconciles and settings.role != "api",
         attempt_limiter=PerMinuteAttemptLimiter(settings.redis_url, settings.guesses_per_minute),
         hashing=HashingQueue(),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
+from application.claim_release import ClaimRelease
 from application.first_owner import Ownership
 from application.instructors import Instructors
 from application.invites import Invites
@@ -21,6 +22,7 @@ from infra.tables.people import PeopleRows
 from infra.tables.sign_ins import PendingSignInRows
 from infra.tables.snowflakes import Snowflakes
 from infra.wiring.foundation import Foundation
+from projections.claims import ClaimHolders
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class PeopleServices:
     numbers: Snowflakes
     ownership: Ownership
     users: Users
+    claim_release: ClaimRelease
     invites: Invites
     logins: Logins
     instructors: Instructors
@@ -38,19 +41,23 @@ class PeopleServices:
 
 def build_people(base: Foundation) -> PeopleServices:
     platform, clock, pool, limiter = base.platform, base.clock, base.pool, base.attempt_limiter
+    claim_release = ClaimRelease(platform, clock, ClaimHolders(base.queries))
+    ended = base.access_changes.signal
     accounts, numbers = PeopleRows(pool, uuid4), Snowflakes(pool, clock)
     ownership = Ownership(platform, clock, numbers, OwnerLinkRows(pool))
     invites = Invites(platform, clock, uuid4, InviteTokenRows(pool), ownership, limiter)
-    logins = Logins(platform, clock, accounts, LoginTokenRows(pool), invites, ownership, base.settings.open_signup)
+    tokens = LoginTokenRows(pool, ended)
+    logins = Logins(platform, clock, accounts, tokens, invites, ownership, base.settings.open_signup)
     return PeopleServices(
         accounts=accounts,
         numbers=numbers,
         ownership=ownership,
-        users=Users(platform, clock, accounts),
+        users=Users(platform, clock, accounts, claim_release),
+        claim_release=claim_release,
         invites=invites,
         logins=logins,
         instructors=Instructors(
-            platform, clock, logins, PasswordRows(pool, base.hashing), InstructorTokenRows(pool), limiter
+            platform, clock, logins, PasswordRows(pool, base.hashing), InstructorTokenRows(pool, ended), limiter
         ),
         providers=providers(base.settings),
         pending_sign_ins=PendingSignInRows(pool),

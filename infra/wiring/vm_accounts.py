@@ -55,5 +55,6 @@ def build_vm_accounts(base: Foundation, people: PeopleServices, keys: ApiKeyServ
         attempt_limiter=base.attempt_limiter,
         rate_limiter=PerHourRateLimiter(base.settings.redis_url),
         max_per_hour=base.settings.accounts_per_hour,
+        claim_release=people.claim_release,
     )
     return VmAccountServices(accounts, rows, tokens, VmAdministration(accounts), servers, people.ownership)

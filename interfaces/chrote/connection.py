@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import aclosing, suppress
-from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import anyio
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from application.access import Actor
 from application.ports.errors import Unavailable
 from application.quotas import OpenStream
+from application.roles import present_role
 from domain.errors import NotAllowed, Refused
 from domain.role import Role
 from interfaces.chrote.credentials import current_role, member, require_own_origin
 from interfaces.chrote.deps import ChroteDeps, chrote_deps
-from interfaces.chrote.messages import Message, MessageError, encode
+from interfaces.chrote.messages import Heartbeat, Message, MessageError, encode
 from interfaces.http.deps import http_deps
 from interfaces.http.errors import Unauthenticated, error_response
+from interfaces.http.leases import AccessEnded, Lease, lease
 from projections.stream_reader import AccessRevoked, CutOff, Push, ShuttingDown, StreamMessage
 
 # The codes that a socket is closed with (C36, C42, C49, C59).
@@ -44,7 +46,7 @@ class Connection:
     def __init__(self, socket: WebSocket, actor: Actor, opened: OpenStream) -> None:
         self.actor, self.opened = actor, opened
         self.deps: ChroteDeps = chrote_deps(socket)
-        self._socket = socket
+        self._socket, self._http = socket, http_deps(socket)
 
     async def send(self, message: Message) -> None:
         """Raises `ConnectionClosed` if the socket is closed, or the client takes nothing."""
@@ -66,16 +68,26 @@ class Connection:
         with suppress(RuntimeError, WebSocketDisconnect):
             await self._socket.close(code, reason)
 
-    async def _receive(self) -> str | bytes:
-        """The text of the next message. Raises `ConnectionClosed` when the client leaves or stays silent too long."""
+    async def _receive(self, held: Lease) -> str | bytes:
+        """The text of the next message.
+
+        Raises `ConnectionClosed` when the client leaves, stays silent too long, or its access ends.
+        """
+        message: MutableMapping[str, Any] = {}
         try:
-            async with asyncio.timeout(self.deps.heartbeat_seconds):
-                message = await self._socket.receive()
+            with anyio.CancelScope() as scope:
+                held.call_on_end(scope.cancel)
+                async with asyncio.timeout(self.deps.heartbeat_seconds):
+                    message = await self._socket.receive()
         except TimeoutError:
             await self.close(SILENT_CODE, "Heartbeat timeout")
             raise ConnectionClosed from None
         except RuntimeError:
             raise ConnectionClosed from None
+        finally:
+            held.call_on_end(None)
+        if held.has_ended:
+            await self._require_access(held)
         if message["type"] == "websocket.disconnect":
             raise ConnectionClosed
         return message.get("text") or message.get("bytes") or b""
@@ -83,19 +95,42 @@ class Connection:
     async def listen(
         self, parse: Callable[[str | bytes], Request], answer: Callable[[Request], Awaitable[None]]
     ) -> None:
-        """Parse and answer each message. What is refused becomes an error message. Raises `ConnectionClosed`."""
-        while True:
-            text = await self._receive()
-            try:
-                await answer(parse(text))
-            except MessageError as error:
-                await self.send(error.error)
-            except NotAllowed as error:
-                await self.send(MessageError("FORBIDDEN", str(error)).error)
-            except Refused as error:
-                await self.send(MessageError(error.code.upper(), str(error)).error)
-            except Unavailable as error:
-                await self.send(MessageError("UNAVAILABLE", str(error)).error)
+        """Parse and answer each message. What is refused becomes an error message. Raises `ConnectionClosed`.
+
+        Each message is answered with the access that the log has then: a role counts from the moment on that its change
+        was acknowledged, on whatever server that was.
+        """
+        with lease(self._socket, self.actor, member) as held:
+            while True:
+                text = await self._receive(held)
+                try:
+                    request = parse(text)
+                    if not isinstance(request, Heartbeat):
+                        await self._require_access(held)
+                    await answer(request)
+                except MessageError as error:
+                    await self.send(error.error)
+                except NotAllowed as error:
+                    await self.send(MessageError("FORBIDDEN", str(error)).error)
+                except Refused as error:
+                    await self.send(MessageError(error.code.upper(), str(error)).error)
+                except Unavailable as error:
+                    await self.send(MessageError("UNAVAILABLE", str(error)).error)
+
+    async def _require_access(self, held: Lease) -> None:
+        """Set the role that the log has now. Closes the socket, and raises `ConnectionClosed`, without access."""
+        try:
+            await held.check()
+            role = await present_role(self._http.platform, self.actor.user_id)
+            if role is None:
+                raise AccessRevoked
+        except ShuttingDown:
+            await self.close(SHUTTING_DOWN_CODE, "Server shutting down")
+            raise ConnectionClosed from None
+        except (AccessEnded, AccessRevoked):
+            await self.close(UNAUTHENTICATED_CODE, "Authentication required")
+            raise ConnectionClosed from None
+        self._set_role(role)
 
     async def follow(self, on_ready: Callable[[], Awaitable[None]], on_push: Callable[[Push], Awaitable[None]]) -> None:
         """Pass on every event that the actor may see. Raises `ConnectionClosed` when access or the server ends.
@@ -141,7 +176,8 @@ class Connection:
         self._set_role(role)
 
     def _set_role(self, role: Role) -> None:
-        self.actor = replace(self.actor, role=role, auditor=role.at_least(Role.ADMIN))
+        if role != self.actor.role:
+            self.actor = self.actor.with_role(role)
 
 
 async def open_connection(socket: WebSocket) -> Connection | None:

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 from application.ports.displays import Act, Display, Peer
 from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotFound
-from interfaces.clarateach.credentials import CurrentSeat, seat_stream
+from interfaces.clarateach.credentials import CurrentSeat, seat_lease, seat_stream
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.messages import (
     BrowserMessage,
@@ -27,12 +27,15 @@ from interfaces.clarateach.messages import (
 from interfaces.clarateach.rates import Limited
 from interfaces.http.deps import http_deps
 from interfaces.http.display_messages import Answer, BrowserCandidate, ErrorMessage, Offer, ServerCandidate
+from interfaces.http.leases import AccessEnded, Lease
 from interfaces.http.pages import Page
+from projections.stream_reader import ShuttingDown
 
 router = APIRouter(tags=["seats"], route_class=Limited)
 SUBPROTOCOL = "neko"
 PAGE = Page("interfaces.clarateach", "browser.html")
-DISPLAY_LOST_CODE = 1011
+SHUTTING_DOWN_CODE, NOT_ALLOWED_CODE, DISPLAY_LOST_CODE = 1001, 1008, 1011
+CLOSE_TIMEOUT_S = 10.0
 MAX_REASON_CHARS = 100
 NEKO_TIMEOUT_S = 5
 MAX_NEKO_MESSAGE_BYTES = 1 << 22
@@ -51,14 +54,32 @@ async def browser(socket: WebSocket, seat_session: CurrentSeat) -> None:
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(seat_stream(socket, seat_session))
+        held = stack.enter_context(seat_lease(socket, seat_session))
         if address := await deps.displays.neko_url(seat_session.machine_id):
-            await relay_to_neko(socket, address, subprotocol)
+            await relay_to_neko(socket, address, subprotocol, held)
             return
         display = await stack.enter_async_context(deps.displays.watch(seat_session.machine_id))
         peer = await stack.enter_async_context(deps.displays.peer(display))
         await socket.accept(subprotocol)
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await Signalling(socket, display, peer).run()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(close_when_access_ends, socket, held, tasks.cancel_scope)
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await Signalling(socket, display, peer).run()
+            tasks.cancel_scope.cancel()
+
+
+async def close_when_access_ends(socket: WebSocket, held: Lease, scope: anyio.CancelScope) -> None:
+    """Close the socket when its token opens the seat no longer, or this process ends. Then cancel `scope`."""
+    code, reason = SHUTTING_DOWN_CODE, "the server is shutting down"
+    try:
+        await held.wait_until_ended()
+    except AccessEnded as error:
+        code, reason = NOT_ALLOWED_CODE, str(error)[:MAX_REASON_CHARS]
+    except ShuttingDown:
+        pass
+    with anyio.move_on_after(CLOSE_TIMEOUT_S), suppress(WebSocketDisconnect, RuntimeError):
+        await socket.close(code, reason)
+    scope.cancel()
 
 
 class Signalling:
@@ -102,7 +123,7 @@ class Signalling:
                 raise Invalid("connect comes first, and once")
 
 
-async def relay_to_neko(socket: WebSocket, address: str, subprotocol: str | None) -> None:
+async def relay_to_neko(socket: WebSocket, address: str, subprotocol: str | None, held: Lease) -> None:
     """Pass messages between a client and the neko of its seat, in both directions."""
     try:
         async with asyncio.timeout(NEKO_TIMEOUT_S):
@@ -125,6 +146,7 @@ async def relay_to_neko(socket: WebSocket, address: str, subprotocol: str | None
                     tasks.cancel_scope.cancel()
 
                 tasks.start_soon(relay_to_client)
+                tasks.start_soon(close_when_access_ends, socket, held, tasks.cancel_scope)
                 while (message := await socket.receive())["type"] != "websocket.disconnect":
                     text = message.get("text")
                     await neko.send(text if text is not None else message.get("bytes") or b"")

@@ -7,8 +7,10 @@ seat_session: CurrentSeat    below /vm/{seat}: the seat that the request's token
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -16,19 +18,27 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from application.access import Actor
-from domain.errors import NotAllowed
+from domain.errors import NotAllowed, NotFound
 from domain.seat import parse_seat
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http import cookies, identity, instructors
 from interfaces.http.deps import http_deps
 from interfaces.http.edge_rules import FORWARDED_PORTAL
 from interfaces.http.errors import Unauthenticated
+from interfaces.http.leases import Lease, lease_of
 from interfaces.http.local_and_private import is_local_and_private
 from interfaces.http.origins import require_own_origin
 from projections import seats
 
 SCHEME = "clarateach"
 LOCAL_INSTRUCTOR = "the instructor of this machine"
+
+
+class MachineReplaced(NotFound):
+    """The seat has another machine than the one that the socket shows."""
+
+    def __init__(self) -> None:
+        super().__init__("the seat has another machine now")
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ class SeatSession:
     seat: int
     learner_id: UUID
     machine_id: UUID  # the workspace
+    expires_at: datetime | None  # of the token
 
 
 async def instructor(connection: HTTPConnection) -> Actor:
@@ -73,7 +84,24 @@ async def current_seat(connection: HTTPConnection, seat: str) -> SeatSession:
         raise Unauthenticated("this seat has no learner, or another one, by now; join again")
     if row.machine_id is None or not row.ready:
         raise NotAllowed("this seat's machine is being replaced; try again shortly")
-    return SeatSession(admission.workshop, row.workshop_id, number, admission.learner_id, row.machine_id)
+    return SeatSession(
+        admission.workshop, row.workshop_id, number, admission.learner_id, row.machine_id, admission.expires_at
+    )
+
+
+@contextmanager
+def seat_lease(connection: HTTPConnection, seat_session: SeatSession) -> Iterator[Lease]:
+    """The lease of a socket of a seat: until its token is over, or the seat is somebody else's or has a new machine."""
+
+    async def require_seat() -> SeatSession:
+        current = await current_seat(connection, str(seat_session.seat))
+        if current.machine_id != seat_session.machine_id:
+            raise MachineReplaced
+        return current
+
+    ids = {seat_session.workshop_id, seat_session.learner_id}
+    with lease_of(http_deps(connection), ids, require_seat, seat_session.expires_at) as held:
+        yield held
 
 
 def seat_stream(connection: HTTPConnection, seat_session: SeatSession) -> AbstractAsyncContextManager[None]:

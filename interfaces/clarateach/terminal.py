@@ -14,11 +14,10 @@ import anyio
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from application.access import Actor
 from application.ports.errors import Unavailable
 from application.ports.terminals import Address, View
-from domain.errors import NotAllowed, NotFound
-from interfaces.clarateach.credentials import CurrentSeat, SeatSession, current_seat, seat_stream
+from domain.errors import NotFound
+from interfaces.clarateach.credentials import CurrentSeat, MachineReplaced, seat_lease, seat_stream
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.messages import (
     Exit,
@@ -29,15 +28,13 @@ from interfaces.clarateach.messages import (
     TerminalError,
     parse_terminal_message,
 )
-from interfaces.http.errors import Unauthenticated
-from projections.stream_reader import AccessRevoked, CutOff, ShuttingDown
+from interfaces.http.leases import AccessEnded, Lease
+from projections.stream_reader import ShuttingDown
 
 router = APIRouter()
 SEND_TIMEOUT_S = 10.0  # a client that takes nothing for so long is disconnected
 RESIZE_INTERVAL_S = 0.05  # the least time between two resizes
-CREDENTIAL_CHECK_INTERVAL_S = 30.0  # of silence, after which the token is checked again
 MAX_QUEUED_INPUTS = 4  # that wait to be typed; then the client's next messages wait in its socket
-RETRY_DELAY_S = 1.0  # while the database does not answer
 NORMAL_CODE, SHUTTING_DOWN_CODE, NOT_ALLOWED_CODE, TOO_SLOW_CODE = 1000, 1001, 1008, 1013
 MAX_REASON_CHARS = 100
 
@@ -61,14 +58,15 @@ async def terminal(socket: WebSocket, seat_session: CurrentSeat) -> None:
         deps.terminals.view(address, None, plain=False) as view,
     ):
         await socket.accept()
-        await TerminalConnection(socket, seat_session, address).run(view)
+        with seat_lease(socket, seat_session) as held:
+            await TerminalConnection(socket, held, address).run(view)
 
 
 class TerminalConnection:
     """One client's connection to the terminal of its seat."""
 
-    def __init__(self, socket: WebSocket, seat_session: SeatSession, address: Address) -> None:
-        self._socket, self._seat_session, self._address = socket, seat_session, address
+    def __init__(self, socket: WebSocket, held: Lease, address: Address) -> None:
+        self._socket, self._held, self._address = socket, held, address
         self._deps = clarateach_deps(socket)
         self._size: Resize | None = None  # the size that the client has sent last
         self._resized = asyncio.Event()
@@ -112,28 +110,11 @@ class TerminalConnection:
             await self._send(Output(await view.next()))
 
     async def _watch_seat(self, view: View) -> None:
-        """Raises `ConnectionClosed` when the seat is somebody else's, or this process shuts down."""
-        # Events of the machine go to its owner, which is the workshop.
-        workshop = Actor(self._seat_session.workshop_id, "", "")
-        while True:
-            try:
-                async for _ in self._deps.hub.follow(workshop, self._seat_session.machine_id, None):
-                    await self._check_seat()
-            except ShuttingDown:
-                raise ConnectionClosed(SHUTTING_DOWN_CODE, "the server is shutting down") from None
-            except (CutOff, AccessRevoked, Unavailable):
-                await asyncio.sleep(RETRY_DELAY_S)
-
-    async def _check_seat(self) -> None:
-        """Raises `ConnectionClosed` if the token opens this seat no longer, or the seat has another machine."""
+        """Raises `ConnectionClosed` when the seat is somebody else's or its token is over, or this process ends."""
         try:
-            current = await current_seat(self._socket, str(self._seat_session.seat))
-        except (Unauthenticated, NotAllowed) as error:
-            raise ConnectionClosed(NOT_ALLOWED_CODE, str(error)) from None
-        except Unavailable:
-            return  # keep the connection while the database does not answer
-        if current.machine_id != self._seat_session.machine_id:
-            raise ConnectionClosed(NORMAL_CODE, "the seat has another machine now")
+            await self._held.wait_until_ended()
+        except (AccessEnded, ShuttingDown) as error:
+            raise connection_closed(error) from None
 
     async def _apply_sizes(self, view: View) -> None:
         """Resize to the newest size only: a client sends many while its window is dragged."""
@@ -156,17 +137,15 @@ class TerminalConnection:
     async def _receive_messages(self) -> None:
         """Raises `WebSocketDisconnect` when the client disconnects."""
         while True:
-            try:
-                async with asyncio.timeout(CREDENTIAL_CHECK_INTERVAL_S):
-                    received = await self._socket.receive()
-            except TimeoutError:
-                await self._check_seat()
-                continue
+            received = await self._socket.receive()
             if received["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(received.get("code", NORMAL_CODE))
             try:
+                await self._held.check()
                 await self._handle(parse_terminal_message(received.get("text") or received.get("bytes") or b""))
-            except MessageError as error:
+            except (AccessEnded, ShuttingDown) as error:
+                raise connection_closed(error) from None
+            except (MessageError, Unavailable) as error:
                 await self._send(TerminalError(str(error)))
 
     async def _handle(self, message: Input | Resize) -> None:
@@ -178,6 +157,14 @@ class TerminalConnection:
                 if message != self._size:
                     self._size = message
                     self._resized.set()
+
+
+def connection_closed(error: AccessEnded | ShuttingDown) -> ConnectionClosed:
+    """The code and the reason of the end of access."""
+    if isinstance(error, ShuttingDown):
+        return ConnectionClosed(SHUTTING_DOWN_CODE, "the server is shutting down")
+    is_replaced = isinstance(error.__cause__, MachineReplaced)
+    return ConnectionClosed(NORMAL_CODE if is_replaced else NOT_ALLOWED_CODE, str(error))
 
 
 def first_error(group: BaseExceptionGroup[Any]) -> BaseException:

@@ -16,11 +16,12 @@ from domain.name import MAX_NAME_CHARS
 from domain.seat import MAX_SEATS, parse_seat
 from domain.workshop import Workshop
 from interfaces.clarateach import attendance, views
-from interfaces.clarateach.credentials import Instructor
+from interfaces.clarateach.credentials import Instructor, instructor
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.clarateach.errors import errors
 from interfaces.clarateach.rates import Limited
 from interfaces.clarateach.views import LearnersOut, ManyWorkshops, OneWorkshop, Success
+from interfaces.http.leases import leased
 from interfaces.http.responses import Json
 from interfaces.http.sse import Stream, stream_options
 from projections import workshops
@@ -115,7 +116,7 @@ async def follow_learners(request: Request, actor: Instructor, id: Id) -> Stream
     """The list now, and again whenever a learner joins, leaves, connects or disconnects: events `learners`."""
     deps = clarateach_deps(request)
     frames = attendance.follow_learners(deps, actor, await own_workshop(request, actor, id))
-    return Stream(frames, **await stream_options(request, actor))
+    return Stream(leased(request, actor, instructor, frames), **await stream_options(request, actor))
 
 
 @router.delete("/{id}/learners/{seat}", response_model=Success, responses=OF_ONE)

@@ -28,9 +28,10 @@ async def signed_in_member(connection: HTTPConnection) -> Actor | None:
     """The member of the cookie, with their role now; None without a valid one. `NotAllowed` for a foreign page."""
     deps = http_deps(connection)
     token = connection.cookies.get(COOKIE)
-    user_id = await deps.logins.find_user(token) if token else None
-    if user_id is None:
+    login = await deps.logins.find(token) if token else None
+    if login is None:
         return None
+    user_id = login.user_id
     role = await current_role(deps, user_id)
     if role is None:
         return None
@@ -44,6 +45,8 @@ async def signed_in_member(connection: HTTPConnection) -> Actor | None:
         request_id=connection.scope.get("state", {}).get("request_id", ""),
         auditor=role.at_least(Role.ADMIN),
         role=role,
+        login_id=login.id,
+        expires_at=login.expires_at,
     )
 
 

@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from application.access_changes import AccessChanges
 from application.api_keys import ApiKeys
 from application.instructors import Instructors
 from application.logins import Logins
 from application.platform import Platform
 from application.ports.api_keys import Tokens
-from application.ports.clock import Ids
+from application.ports.clock import Clock, Ids
 from application.ports.people import People, Profiles
 from application.quotas import QuotaLimits
 from projections.query import Queries
@@ -35,6 +36,8 @@ class HttpDeps:
     api_keys: ApiKeys
     tokens: Tokens
     quotas: QuotaLimits
+    access_changes: AccessChanges
+    clock: Clock
     ids: Ids
     version: str
     url: str  # this server's public URL, without a slash at the end

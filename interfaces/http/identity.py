@@ -102,6 +102,7 @@ def actor_of_grant(connection: HTTPConnection, grant: Grant) -> Actor:
         scopes=grant.scopes,
         key_id=grant.key_id,
         by_token=grant.is_token,
+        expires_at=grant.expires_at,
     )
 
 

@@ -25,10 +25,18 @@ async def find_instructor(connection: HTTPConnection) -> Actor | None:
     deps, text = http_deps(connection), instructor_token(connection)
     if text is None:
         return None
-    user_id = await deps.instructors.find_user(text)
-    row = await users.get(deps.queries, user_id) if user_id else None
-    if row is None:
+    login = await deps.instructors.find(text)
+    row = await users.get(deps.queries, login.user_id) if login else None
+    if login is None or row is None:
         raise Unauthenticated("this token is not valid any more; sign in again: POST /api/auth/login")
     profile = (await deps.profiles.profiles([row.id])).get(row.id)
     role = Role(row.role)
-    return Actor(row.id, profile.name if profile else "", request_id(connection), role.at_least(Role.ADMIN), role)
+    return Actor(
+        user_id=row.id,
+        name=profile.name if profile else "",
+        request_id=request_id(connection),
+        auditor=role.at_least(Role.ADMIN),
+        role=role,
+        login_id=login.id,
+        expires_at=login.expires_at,
+    )

@@ -24,6 +24,7 @@ from application.ports.errors import Unavailable
 from domain.errors import Invalid
 from interfaces.http.errors import errors
 from interfaces.http.identity import current_member
+from interfaces.http.leases import AccessEnded, Lease, lease, leased
 from interfaces.http.sse import SEND_TIMEOUT_S, Stream, stream_options
 from interfaces.native.deps import NativeDeps, native_deps
 from interfaces.native.views import line, message
@@ -31,6 +32,7 @@ from projections.stream_reader import AccessRevoked, CutOff, Push, Ready, Reset,
 from projections.trail import Entry
 
 router = APIRouter(prefix="/api/v1/events", tags=["stream"])
+MAX_REASON_CHARS = 100  # a WebSocket's close frame holds 123 bytes
 CurrentMember = Annotated[Actor, Depends(current_member)]
 Subject = Annotated[UUID | None, Query(description="only what happens to this; none: everything you may see")]
 After = Annotated[int | None, Query(ge=0, description="go on after this position; none: from now on")]
@@ -56,6 +58,7 @@ async def events(
     """An endless stream of events. Each has its position as `id`, its kind as `event`, and JSON as `data`."""
     deps = native_deps(request)
     frames = sse_frames(deps, actor, subject, position(last_event_id, after))
+    frames = leased(request, actor, current_member, frames)
     return Stream(frames, headers={"X-Accel-Buffering": "no"}, **await stream_options(request, actor))
 
 
@@ -82,9 +85,22 @@ async def events_websocket(
     start, deps = position(last_event_id, after), native_deps(socket)
     async with deps.quotas.stream(actor), anyio.create_task_group() as tasks:
         await socket.accept()
-        tasks.start_soon(send_events, socket, deps, actor, subject, start, tasks.cancel_scope)
-        await until_closed(socket)
-        tasks.cancel_scope.cancel()
+        with lease(socket, actor, current_member) as held:
+            tasks.start_soon(send_events, socket, deps, actor, subject, start, tasks.cancel_scope)
+            tasks.start_soon(close_when_access_ends, socket, held, tasks.cancel_scope)
+            await until_closed(socket)
+            tasks.cancel_scope.cancel()
+
+
+async def close_when_access_ends(socket: WebSocket, held: Lease, scope: anyio.CancelScope) -> None:
+    """Close the socket when the credential that opened it is not good any more, then cancel `scope`."""
+    try:
+        await held.wait_until_ended()
+    except ShuttingDown:
+        return  # the stream says so, too
+    except AccessEnded as error:
+        await close(socket, 1008, str(error)[:MAX_REASON_CHARS])
+    scope.cancel()
 
 
 async def send_events(

@@ -176,7 +176,7 @@ class BrowserConnection:
     async def _watch_access(self) -> None:
         """Raises `Ended` when the user may not be connected any more, or the server shuts down."""
         try:
-            reason = await wait_until_access_ends(self._deps, self._member.actor)
+            reason = await wait_until_access_ends(http_deps(self._socket), self._deps, self._member.actor)
         except ShuttingDown:
             raise Ended(SHUTTING_DOWN_CODE, "the server is shutting down") from None
         raise Ended(ACCESS_ENDED_CODE, reason)

@@ -3,14 +3,12 @@
 actor: Member                                   in an endpoint: anybody with an account, banned or not (N52)
 actor: Administrator                            in a route of `admin_router`, which refuses everybody else (N41)
 await member_not_banned(socket)                 before a socket is accepted
-await wait_until_access_ends(deps, actor)       while a socket is open
+await wait_until_access_ends(http, deps, actor) while a socket is open
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
 from dataclasses import replace
 from enum import Enum
 from typing import Annotated, Any
@@ -21,16 +19,17 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from application.access import Actor, require
-from application.ports.errors import Unavailable
+from application.access_changes import Change
 from domain.errors import NotAllowed
+from domain.vm_account import VmAccount
 from interfaces.http import identity
+from interfaces.http.deps import HttpDeps
 from interfaces.http.errors import Unauthenticated, errors
+from interfaces.http.leases import AccessEnded, lease_of
 from interfaces.neptuned.deps import NeptunedDeps, neptuned_deps
-from projections.stream_reader import AccessRevoked, CutOff
 
 BASE = "/api/v0"
 LOG_IN_FIRST = f"log in first: a good token is needed in Authorization: Bearer, from POST {BASE}/login"
-RETRY_DELAY_S = 1.0  # while the database does not answer
 
 
 async def member(connection: HTTPConnection) -> Actor:
@@ -40,16 +39,22 @@ async def member(connection: HTTPConnection) -> Actor:
     token = identity.bearer_token(headers) if headers else query_token(connection)
     login = await deps.vm_tokens.find(token, deps.clock()) if token else None
     if login:
-        user_id, token_id = login
-        return await with_user_type(deps, Actor(user_id, "", identity.request_id(connection), token_id=token_id))
+        actor = Actor(
+            user_id=login.user_id,
+            name="",
+            request_id=identity.request_id(connection),
+            token_id=login.token_id,
+            expires_at=login.expires_at,
+        )
+        return await with_user_type(deps, actor)
     if token:
         grant = await identity.find_grant(connection, token)
-        actor = identity.actor_of_grant(connection, grant) if grant else None
+        key_actor = identity.actor_of_grant(connection, grant) if grant else None
     else:
-        actor = None if headers else await identity.key_holder(connection)
-    if actor is None:
+        key_actor = None if headers else await identity.key_holder(connection)
+    if key_actor is None:
         raise Unauthenticated(LOG_IN_FIRST)
-    return await with_user_type(deps, actor)
+    return await with_user_type(deps, key_actor)
 
 
 async def with_user_type(deps: NeptunedDeps, actor: Actor) -> Actor:
@@ -125,21 +130,21 @@ async def ban_sentence(deps: NeptunedDeps, actor: Actor) -> str:
     return f"you are banned: {details.ban_reason}" if details and details.ban_reason else "you are banned"
 
 
-async def wait_until_access_ends(deps: NeptunedDeps, actor: Actor) -> str:
+async def wait_until_access_ends(http: HttpDeps, deps: NeptunedDeps, actor: Actor) -> str:
     """Wait until the user may not be connected any more, and return the reason. Raises `ShuttingDown`."""
-    while True:
+
+    async def require_access() -> Actor:
+        if problem := await access_problem(deps, actor):
+            raise Unauthenticated(problem)
+        return actor
+
+    ids = {id for id in (actor.user_id, VmAccount.id_of(actor.user_id), actor.token_id, actor.key_id) if id}
+    with lease_of(http, ids, require_access, actor.expires_at) as held:
+        held.on_change(Change.MAYBE)  # access may have ended before
         try:
-            async with aclosing(deps.hub.follow(actor, None, None)) as batches:
-                async for batch in batches:  # the first comes at once: access may have ended before
-                    if reason := await access_problem(deps, actor):
-                        return reason
-                    del batch  # a waiting stream would keep these entries in memory
-        except AccessRevoked:
-            return "this key is not good any more"
-        except CutOff:
-            continue
-        except Unavailable:
-            await asyncio.sleep(RETRY_DELAY_S)
+            await held.wait_until_ended()
+        except AccessEnded as error:
+            return str(error)
 
 
 async def access_problem(deps: NeptunedDeps, actor: Actor) -> str | None:
@@ -149,6 +154,8 @@ async def access_problem(deps: NeptunedDeps, actor: Actor) -> str | None:
         return "this account is not there any more"
     if account.banned:
         return await ban_sentence(deps, actor)
+    if actor.expires_at and actor.expires_at <= deps.clock():
+        return "this token is over; log in again" if actor.token_id else "this key, or its token, is over"
     if actor.token_id and not await deps.vm_tokens.is_valid(actor.token_id, deps.clock()):
         return "this token is not good any more; log in again"
     return None

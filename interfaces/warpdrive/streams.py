@@ -23,7 +23,8 @@ from application.ports.hosted_sessions import JoinRequest
 from domain.guest import AlreadyIn, Guest, GuestStatus
 from domain.hosted_session import HostedSession
 from interfaces.http.errors import errors
-from interfaces.http.identity import as_utf8, forwarded_address, from_trusted_peer
+from interfaces.http.identity import as_utf8, forwarded_address, from_trusted_peer, require_key_holder
+from interfaces.http.leases import leased
 from interfaces.http.sse import SEND_TIMEOUT_S, Stream, StreamOptions, stream_options
 from interfaces.warpdrive import views
 from interfaces.warpdrive.credentials import KeyHolder
@@ -57,7 +58,8 @@ async def owner_stream(request: Request, actor: KeyHolder, id: Id) -> Stream:
     """Who asks to join: first all who wait already, then whoever comes. It ends with the session."""
     deps = warpdrive_deps(request)
     session = await deps.hosted_sessions.own(actor, id, "hosted_session.see")
-    return Stream(join_requests(deps, actor, session), **await stream_options(request, actor))
+    frames = leased(request, actor, require_key_holder, join_requests(deps, actor, session))
+    return Stream(frames, **await stream_options(request, actor))
 
 
 async def join_requests(deps: WarpdriveDeps, actor: Actor, session: HostedSession) -> AsyncIterator[bytes]:
@@ -100,7 +102,7 @@ class GuestStream(Stream):
     def __init__(
         self, request: Request, actor: Actor, join_request: JoinRequest, room: ExitStack, options: StreamOptions
     ) -> None:
-        super().__init__(self.outcome(), **options)
+        super().__init__(leased(request, actor, require_key_holder, self.outcome()), **options)
         self.deps, self.actor, self.join_request, self.room = warpdrive_deps(request), actor, join_request, room
         self.decided = False
 

@@ -31,11 +31,12 @@ async def actor(tenure: Served, token: str) -> Actor:
 @asynccontextmanager
 async def holding(tenure: Served, *users: Actor) -> AsyncIterator[list[AccessWait]]:
     """Hold one open connection for each user."""
-    before = tenure.tenure.hub.readers
-    waits = [asyncio.create_task(wait_until_access_ends(tenure.tenure.deps.neptuned, user)) for user in users]
+    deps = tenure.tenure.deps
+    before = deps.http.access_changes.subscribers
+    waits = [asyncio.create_task(wait_until_access_ends(deps.http, deps.neptuned, user)) for user in users]
 
     async def followed() -> bool:
-        return tenure.tenure.hub.readers == before + len(waits)
+        return deps.http.access_changes.subscribers == before + len(waits)
 
     try:
         await eventually(followed)
@@ -98,9 +99,8 @@ async def test_a_ban_from_before_it_is_followed_counts_too(
 ) -> None:
     banned = await actor(tenure, bob.headers["authorization"])
     fine(await ask(ada, await id_of(ada, "bob"), "ban"))
-    assert (
-        await why(asyncio.create_task(wait_until_access_ends(tenure.tenure.deps.neptuned, banned))) == "you are banned"
-    )
+    deps = tenure.tenure.deps
+    assert await why(asyncio.create_task(wait_until_access_ends(deps.http, deps.neptuned, banned))) == "you are banned"
 
 
 async def test_a_revoked_key_cuts_what_it_opened(tenure: Served, ada: httpx.AsyncClient) -> None:
