@@ -15,12 +15,12 @@ import os
 import sys
 
 SET_PARENT_DEATH_SIGNAL_CODE = 1  # PR_SET_PDEATHSIG
-KILL_SIGNAL = 9
+KILL_SIGNAL_CODE = 9
 
 
 def main(parent_pid: str, *command: str) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL_CODE, KILL_SIGNAL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL_CODE, KILL_SIGNAL_CODE, 0, 0, 0)
     if os.getppid() != int(parent_pid):
         return  # the parent has ended before the line above, so that no signal will come
     os.execvp(command[0], command)

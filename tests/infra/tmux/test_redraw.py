@@ -58,19 +58,19 @@ async def test_a_prompt_below_few_lines_is_seen_on_a_smaller_terminal(tmux: Tmux
 
 
 @pytest.mark.fault("F61")
-@pytest.mark.parametrize(("row", "seen"), [(24, range(15, 25)), (20, range(15, 25)), (5, range(5, 15))])
+@pytest.mark.parametrize(("row", "visible"), [(24, range(15, 25)), (20, range(15, 25)), (5, range(5, 15))])
 async def test_a_smaller_terminal_shows_the_part_with_the_cursor(
-    tmux: Tmux, tmp_path: Path, row: int, seen: range
+    tmux: Tmux, tmp_path: Path, row: int, visible: range
 ) -> None:
     lines = "for n in $(seq 23); do printf '\\033[3%dmline %d\\033[m\\n' $((n%8)) $n; done"
     script = f"{lines}; printf 'line 24\\033[{row};1H'"
     async with late_viewer(tmux, script) as (_, first):
         async with drawing(tmux, f"{first}X", tmp_path / "data", lines=10):
-            shown = tmux.screen("drawn").splitlines()
+            lines_drawn = tmux.screen("drawn").splitlines()
         async with drawing(tmux, first, tmp_path / "data"):
             assert tmux("capture-pane", "-e", "-p", "-t", "drawn") == tmux("capture-pane", "-e", "-p", "-t", "main")
             assert modes(tmux, "drawn") == modes(tmux, "main")
-    assert shown == [f"line {n}" if n != row else f"Xine {n}" for n in seen]
+    assert lines_drawn == [f"line {n}" if n != row else f"Xine {n}" for n in visible]
 
 
 @pytest.mark.fault("F62")
