@@ -89,9 +89,9 @@ def store_old_events(database: str) -> None:
     """Store the events of earlier shapes, each as a stream of its own."""
     with psycopg.connect(database) as conn:
         for topic, states in sorted(golden_states().items()):
-            for state in states[:-1]:
-                nth = len(log(database))
-                conn.execute(OLD_EVENT, (UUID(int=nth + sum(topic.encode())), topic, json.dumps(state).encode()))
+            for shape, state in enumerate(states[:-1]):
+                stream = UUID(int=100 * sum(topic.encode()) + shape)
+                conn.execute(OLD_EVENT, (stream, topic, json.dumps(state).encode()))
 
 
 def missing_contents(database: str) -> list[str]:

@@ -149,6 +149,7 @@ async def catalogues(world: World) -> None:
     await world.request("adam", "PUT", "/api/v1/regions/paris", ENGINE_OF_PARIS | {"host": "192.0.2.7"})
     await world.request("adam", "PUT", "/api/v1/regions/rome", ENGINE_OF_PARIS)
     await world.request("adam", "DELETE", "/api/v1/regions/rome")
+    await world.request("adam", "PUT", "/api/v1/quotas/roles/viewer", {"workspaces": 30})
 
 
 # -- workspaces --------------------------------------------------------------------
@@ -382,7 +383,8 @@ async def vm_accounts(world: World) -> None:
     login = {"username": "viv", "password": PASSWORD}
     other = await world.request("nobody", "POST", f"{V0}/login", login)
     await world.request("nobody", "POST", f"{V0}/logout", {}, authorization=f"Bearer {other['token']}")
-    await world.request("viv", "POST", f"{V0}/change_password", {"password": "a new password"})
+    change = {"password": "a new password", "old_password": PASSWORD}
+    await world.request("viv", "POST", f"{V0}/change_password", change)
     world.secrets["vm account"] = {"username": "viv", "password": "a new password"}
     await world.request("olga's key", "POST", f"{users}/{val}/ban", {"reason": "mining"})
     await world.request("olga's key", "POST", f"{users}/{vlad}/ban", {"reason": "a mistake"})
