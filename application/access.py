@@ -67,6 +67,8 @@ NEEDS: dict[str, str] = {
     "place.configure": Role.ADMIN,  # add, change and remove them
     "work.list": Role.ADMIN,  # what failed too often
     "work.manage": Role.ADMIN,  # have it tried again, or drop it
+    "orphan.see": Role.ADMIN,  # machines on engines that the log does not know
+    "orphan.settle": Role.ADMIN,  # adopt and destroy them
     "hosted_session.open": ANYONE,
     "hosted_session.list": ANYONE,  # their own
     "hosted_session.see": HOLDER,  # and the requests to join it

@@ -14,7 +14,7 @@ from application.ports.hosted_sessions import Aliases, HolderKeys, JoinRequests,
 from application.ports.limits import AttemptLimiter
 from application.quotas import QuotaLimits
 from application.workspaces import Workspaces
-from domain.errors import NotFound
+from domain.errors import Invalid, NotFound
 from domain.guest import Guest
 from domain.hosted_session import HostedSession
 from domain.quota import Kind
@@ -43,8 +43,12 @@ class HostedSessions:
     # -- commands of people -------------------------------------------------------
 
     async def open(self, actor: Actor, *, machine_id: str, region: str, no_join: bool, pub_key: str) -> HostedSession:
-        """A new session; its machine is being created. Raises `Invalid` for an unknown machine or region."""
+        """A new session; its machine is being created.
+
+        Raises `Invalid` for an unknown machine or region, and for a region whose machines have no SSH.
+        """
         require(actor, "hosted_session.open")
+        await self._require_ssh(region)
         key = self.public_key(pub_key)
         workspace_id = self.ids()
         id = HostedSession.id_of(workspace_id)
@@ -77,6 +81,15 @@ class HostedSessions:
                 if attempt == MAX_ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+    async def _require_ssh(self, region: str) -> None:
+        """Raises `Invalid` where machines cannot be logged in to: a session is of no use there."""
+        await self.workspaces.regions.require(region)
+        if not (await self.workspaces.engines.at(region)).has_ssh:
+            raise Invalid(
+                "sessions need machines with SSH, and machines here are processes of the host: "
+                "set TENURE_MACHINES=docker, or ask for another region"
+            )
 
     async def _free_alias(self, id: UUID) -> tuple[str, Alias]:
         """A free alias, taken for this session."""

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from application.access import Actor
 from application.catalogue import CatalogueCommands
 from application.ports.machines import Template
+from application.ports.templates import Templates
 from domain.machine_config import DEFAULT, MachineCatalogue, MachineSpec, NamedMachineSpec
 
 
 @dataclass(frozen=True)
 class MachineConfigs(CatalogueCommands[MachineSpec, Template]):
-    default: Template  # what `default` is, unless the settings say something else
+    templates: Templates  # the default one is what `default` is, unless the settings say something else
     catalogue_type = MachineCatalogue
 
     async def available(self) -> dict[str, Template]:
-        return {DEFAULT: self.default} | await super().available()
+        return {DEFAULT: await self.templates.default()} | await super().available()
 
     async def made_from(self, name: str) -> NamedMachineSpec | None:
         """What a new machine is made from, as its event keeps it; None: the default template. Raises `Invalid`."""
-        template = await self.require(name)
-        return None if template is self.default else {"name": name, **spec_of(template)}
+        if name == DEFAULT and not super().is_fixed(name):
+            return None
+        return {"name": name, **spec_of(await self.require(name))}
 
     async def set(self, actor: Actor, name: str, template: Template) -> None:
         """Add a configuration, or change it for new machines. Raises `Invalid`, and `Conflict` for a fixed one."""

@@ -8,11 +8,14 @@ from domain.machine import MachineFacts
 
 def facts(machine: Machine) -> MachineFacts:
     """A machine as events carry it."""
-    return {
+    facts: MachineFacts = {
         "provider_id": machine.provider_id,
         "engine_id": machine.engine_id,
         "connection": machine.connection,
     }
+    if machine.started_at:
+        facts["started_at"] = machine.started_at
+    return facts
 
 
 def error_line(error: Exception) -> str:

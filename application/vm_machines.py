@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from application.access import Cause
+from application.orphans import OrphanReports
 from application.platform import MAX_ATTEMPTS, Platform
 from application.ports.clock import Clock
 from application.ports.errors import EngineRefused, Unavailable
@@ -20,6 +21,7 @@ from application.ports.hypervisors import Hypervisor
 from application.ports.passwords import VmPasswords
 from domain import hypervisor as domain
 from domain.errors import Invalid, NotFound
+from domain.region import LOCAL
 from domain.vm.command_line import parse_command_line
 from domain.vm.devices import Device
 from domain.vm.document import Document
@@ -38,6 +40,7 @@ class VmMachines:
     hypervisor: Hypervisor
     passwords: VmPasswords
     switched_off: frozenset[str]  # among "custom_cmd" and "tap"
+    orphans: OrphanReports
     _locks: dict[UUID, asyncio.Lock] = field(default_factory=dict)
 
     def require(self) -> None:
@@ -93,7 +96,11 @@ class VmMachines:
         for _ in range(MAX_ATTEMPTS):
             before = await self._find(id)
             runs = id in await self.hypervisor.running()
-            if before is None or (before.deleted and before.under_way is None):
+            if before is None:
+                if running := await self.hypervisor.inspect(id):
+                    await self.orphans.vm(id, running, LOCAL, cause)
+                return
+            if before.deleted and before.under_way is None:
                 if runs:  # it came up after its machine had been deleted
                     await self.hypervisor.ensure_gone(id)
                 return
@@ -182,7 +189,7 @@ class VmMachines:
                 return needs_restart or config.state == State.STARTING
             needs_restart = await self._change_live(config)
             booted = config.at_revision(config.booted_revision)
-            waits = needs_restart or (config.needs_restart and not same_machine(booted, config.document))
+            waits = needs_restart or (config.needs_restart and await self._differs(config, booted))
 
             def applied(now: VmConfig, revision: int = config.revision, waits: bool = waits) -> bool:
                 return now.applied(revision, waits, self.clock())
@@ -203,12 +210,20 @@ class VmMachines:
         try:
             needs_restart = await self.hypervisor.change(config.id, before, after)
             if needs_restart and config.applied_revision != config.booted_revision:
-                needs_restart = not same_machine(booted, after) and await self.hypervisor.change(
-                    config.id, booted, after
-                )
+                # Also where both are the same: a device that was plugged in since may still be there.
+                needs_restart = await self.hypervisor.change(config.id, booted, after)
         except EngineRefused:
             return True
         return needs_restart
+
+    async def _differs(self, config: VmConfig, booted: Document) -> bool:
+        """Whether a machine that waits for a restart still differs from its configuration."""
+        if not same_machine(booted, config.document):
+            return True
+        try:
+            return await self.hypervisor.change(config.id, booted, config.document)
+        except EngineRefused:
+            return True
 
     async def _find(self, id: UUID) -> VmConfig | None:
         try:

@@ -8,8 +8,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from application.access import Actor, Cause, require
+from application.orphans import OrphanReports, needs_network
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock
+from application.ports.machines import Network
 from application.ports.regions import Engines
 from application.ports.workshops import Labels, Learners, Registrations, WorkshopKeys
 from application.quotas import QuotaLimits
@@ -37,6 +39,7 @@ class Workshops:
     keys: WorkshopKeys
     learners: Learners
     registrations: Registrations
+    orphans: OrphanReports
     template: str | None  # of the seats' machines; None: the default template
     lasts: timedelta  # from its start, without extensions
     max_term: timedelta
@@ -170,15 +173,22 @@ class Workshops:
 
     # -- commands of the sweep ------------------------------------------------------
 
-    async def reconcile_network(self, id: UUID) -> bool:
-        """Remove a network whose workshop needs none. Returns whether it was removed."""
+    async def reconcile_network(self, network: Network, cause: Cause) -> bool:
+        """Remove a network whose workshop needs none; one that another log may hold becomes an orphan.
+
+        Returns whether it was removed.
+        """
         try:
-            workshop = await self.platform.load(Workshop, id)
+            workshop = await self.platform.load(Workshop, network.id)
         except NotFound:
             workshop = None
-        if workshop and (workshop.live_machines or workshop.status not in ("created", "stopped")):
+        if workshop and needs_network(workshop):
             return False
-        await (await self.engines.at(LOCAL)).ensure_no_network(id)
+        engine = await self.engines.at(LOCAL)
+        if workshop is None or not network.is_of_this_log:
+            await self.orphans.network(network, engine.provider, LOCAL, cause)
+            return False
+        await engine.ensure_no_network(network.id)
         return True
 
     # -- helpers -----------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,11 +12,13 @@ from uuid import UUID
 from application.access import Actor, Cause, require
 from application.machine_configs import MachineConfigs, template_of
 from application.machine_facts import error_line, facts
+from application.orphans import OrphanReports, is_over
 from application.platform import ConcurrentUpdate, Platform
 from application.ports.clock import Clock, Ids
 from application.ports.errors import EngineRefused, Unavailable
-from application.ports.machines import Machine, Machines, Template
+from application.ports.machines import Machine, MachineChange, Machines, Template
 from application.ports.regions import Engines
+from application.ports.templates import Templates
 from application.quotas import QuotaLimits
 from application.regions import Regions
 from application.seat_machines import SeatMachines
@@ -24,7 +26,6 @@ from application.ssh_grants import SshGrants
 from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
 from domain.machine import Operation, Status
-from domain.orphan import Orphan
 from domain.quota import Kind
 from domain.region import LOCAL
 from domain.request_key import RequestKey
@@ -46,7 +47,7 @@ class Workspaces:
     engines: Engines
     regions: Regions
     configs: MachineConfigs
-    templates: Mapping[str, Template]
+    templates: Templates
     default_template: str
     max_term: timedelta
     warning_lead: timedelta
@@ -54,6 +55,7 @@ class Workspaces:
     grants: SshGrants
     seats: SeatMachines
     quotas: QuotaLimits
+    orphans: OrphanReports
 
     # -- commands of people --------------------------------
 
@@ -107,11 +109,12 @@ class Workspaces:
         Raises `Invalid` for an unknown one, with the known names.
         """
         require(actor, "workspace.request")
-        if template is not None:
-            self._template(template)
         made_from = await self.configs.made_from(machine) if machine is not None else None
         region = LOCAL if region is None else region
         await self.regions.require(region)
+        engine = await self.engines.at(region)
+        if template is not None:
+            await self._template(engine, template)
         return Workspace.request(
             id=id,
             owner_id=actor.user_id,
@@ -119,7 +122,7 @@ class Workspaces:
             template=template,
             region=region,
             made_from=made_from,
-            provider=(await self.engines.at(region)).provider,
+            provider=engine.provider,
             ttl_seconds=ttl_seconds,
             max_term=self.max_term,
             now=self.clock(),
@@ -242,7 +245,7 @@ class Workspaces:
             case Operation.RESTART, _:
                 machine = await engine.restart(id)
             case Operation.RESTORE, UUID() as snapshot_id:
-                template = await self._template_of(workspace)
+                template = await self._template_of(engine, workspace)
                 machine = await engine.restore(id, template, snapshot_id, operation_id)
                 await self.grants.apply(id, engine, template.user)
             case _:
@@ -264,59 +267,53 @@ class Workspaces:
 
     # -- commands of the sweep --------------
 
-    async def reconcile(self, id: UUID, cause: Cause, region: str = LOCAL) -> None:
+    async def reconcile(self, id: UUID, cause: Cause, region: str = LOCAL, change: MachineChange | None = None) -> bool:
         """Compare one machine of a region with the log, and record where they differ.
 
-        If the log changes meanwhile, nothing is recorded: the machine may have been seen before that change. The next
-        sweep compares again.
+        `change` is what the engine has reported, if it has: it tells the reason. Returns False if the machine has to be
+        compared again later. Nothing is recorded then: the log has changed meanwhile, and the machine may have been
+        seen before that change; or the machine is being worked on, and that records its own end.
         """
         before = await self._version(id)
         engine = await self.engines.at(region)
         machine = await engine.find(id)
         if await self._version(id) != before:
-            return
+            return False
         workspace = await self.platform.load(Workspace, id, before) if before else None
         elsewhere = workspace is None or workspace.region != region
-        if workspace is None or elsewhere or workspace.destroyed_at or (workspace.error and not workspace.machine):
+        if workspace is None or elsewhere or is_over(workspace):
             being_cleared = workspace is not None and workspace.uncleared and not elsewhere
             if machine and not being_cleared:
-                await self._record_orphan(machine, engine.provider, region, cause)
-            return
+                await self.orphans.machine(machine, engine.provider, region, cause, is_over=not elsewhere)
+            return True
+        if workspace.status == Status.CREATING or workspace.operation:
+            return False
+        absence, end = (change.absence, change.end) if change else (None, None)
+        if machine and machine.end and (end is None or machine.end["out_of_memory"]):
+            end = machine.end
+        is_current = False
 
         def compare(workspace: Workspace) -> None:
+            nonlocal is_current
             now = self.clock()
-            if workspace.version != before:
+            is_current = workspace.version == before
+            if not is_current:
                 return
             if machine is None:
-                workspace.vanished(f"its machine has vanished from {workspace.provider}", now)
+                workspace.vanished(absence or f"its machine has vanished from {workspace.provider}", now)
             elif machine.running:
-                workspace.adopted(facts(machine), now)
+                workspace.found_running(facts(machine), now, end)
             elif workspace.status == Status.RUNNING:
-                workspace.stopped(None, now)
+                workspace.stopped(None, now, end)
 
-        if not workspace.operation:  # an operation under way records its own end
-            await self._change(cause, id, compare)
-
-    async def _record_orphan(self, machine: Machine, provider: str, region: str, cause: Cause) -> None:
-        orphan = Orphan(
-            id=Orphan.id_of(machine.workspace_id, machine.engine_id),
-            at=self.clock(),
-            workspace_id=machine.workspace_id,
-            provider=provider,
-            region=region,
-            provider_id=machine.provider_id,
-            engine_id=machine.engine_id,
-        )
-        try:
-            await self.platform.commit(cause, orphan)
-        except ConcurrentUpdate:
-            return  # recorded before; its removal is under way
+        await self._change(cause, id, compare)
+        return is_current
 
     # -- helpers -------------------------------------------------------------------
 
     async def _ensure_running(self, engine: Machines, workspace: Workspace) -> Machine:
         """The running machine of a workspace, open to exactly those who may log in."""
-        template = await self._template_of(workspace)
+        template = await self._template_of(engine, workspace)
         machine = await engine.ensure_running(workspace.id, template)
         await self.grants.apply(workspace.id, engine, template.user)
         return machine
@@ -340,16 +337,17 @@ class Workspaces:
 
         return await self.platform.change_with(cause, Workspace, id, change, MAX_ATTEMPTS)
 
-    def _template(self, name: str) -> Template:
-        if name not in self.templates:
-            raise Invalid(f'there is no template "{name[:50]}"; there are {", ".join(sorted(self.templates))}')
-        return self.templates[name]
+    async def _template(self, engine: Machines, name: str) -> Template:
+        templates = await self.templates.available(engine)
+        if name not in templates:
+            raise Invalid(f'there is no template "{name[:50]}"; there are {", ".join(sorted(templates))}')
+        return templates[name]
 
-    async def _template_of(self, workspace: Workspace) -> Template:
+    async def _template_of(self, engine: Machines, workspace: Workspace) -> Template:
         if workspace.made_from:
             return template_of(workspace.made_from)
         return await self.seats.complete_template(
-            workspace, self._template(workspace.template or self.default_template)
+            workspace, await self._template(engine, workspace.template or self.default_template)
         )
 
     async def _engine(self, workspace: Workspace) -> Machines:

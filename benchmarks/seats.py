@@ -24,7 +24,7 @@ from benchmarks.docker import missing_requirement, remove_all
 from benchmarks.environment import Environment, Server
 from benchmarks.rows import Figure, Row, quantile
 from benchmarks.sockets import wait_for_silence
-from infra.wiring.workspaces import OWN_IMAGE
+from infra.wiring.templates import OWN_IMAGES
 
 SEATS = 10
 MARGIN_MS = 5.0  # over docker exec, at the median
@@ -35,10 +35,10 @@ TITLE = f"key to echo, {SEATS} seats at once"
 
 
 async def run(env: Environment) -> list[Row]:
-    if reason := await missing_requirement(OWN_IMAGE):
+    if reason := await missing_requirement(OWN_IMAGES["default"]):
         return [Row("seats", TITLE, None, note=f"skipped: {reason}")]
     with env.database() as database:
-        settings = {"machines": "docker", "workspace_image": OWN_IMAGE, "requests_per_hour": 10_000}
+        settings = {"machines": "docker", "workspace_image": OWN_IMAGES["default"], "requests_per_hour": 10_000}
         try:
             async with env.tenure(database, engine="real", **settings) as server:
                 workshop, seats = await start_workshop(server)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from domain.errors import Conflict
 
@@ -26,6 +26,23 @@ class MachineFacts(TypedDict):
     provider_id: str  # the deterministic name
     engine_id: str  # the engine's own id, another one after a re-creation
     connection: MachineConnection
+    started_at: NotRequired[str]  # the start of this run, in the engine's words; another one after each start
+
+
+class MachineEnd(TypedDict):
+    """Why a machine does not run that nobody asked to stop: JSON values only."""
+
+    reason: str  # as a sentence
+    exit_code: int | None  # of its first process; None: the engine does not tell
+    out_of_memory: bool  # the kernel killed it for lack of memory
+    from_outside: bool  # somebody ended it on the engine, past Tenure
+
+
+def runs_otherwise(recorded: MachineFacts, machine: MachineFacts) -> bool:
+    """Whether a running machine differs from what was recorded: it was started again, or is reached otherwise."""
+    starts = {facts["started_at"] for facts in (recorded, machine) if facts.get("started_at")}
+    same = (recorded["engine_id"], recorded["connection"]) == (machine["engine_id"], machine["connection"])
+    return not same or len(starts) > 1
 
 
 class Status(StrEnum):

@@ -10,7 +10,7 @@ from eventsourcing.domain import event
 
 from domain import aggregate, term
 from domain.errors import Conflict, NotFound
-from domain.machine import MachineFacts, Operation, Status, should_begin
+from domain.machine import MachineEnd, MachineFacts, Operation, Status, runs_otherwise, should_begin
 from domain.machine_config import NamedMachineSpec
 from domain.name import validate_name
 from domain.region import LOCAL
@@ -87,11 +87,25 @@ class Workspace(aggregate.Aggregate):
 
         operation_id: UUID | None  # None: nobody requested it
         machine: MachineFacts
+        cause: MachineEnd | None  # of a start that nobody requested: why the machine had ended before
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["cause"] = None
 
     class Stopped(Event):
         """Its machine is stopped."""
 
         operation_id: UUID | None  # None: nobody requested it
+        cause: MachineEnd | None  # None: it was requested, or the engine does not tell
+
+        class_version = 2
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            state["cause"] = None
 
     class SnapshotTaken(Event):
         """A snapshot of its machine was stored."""
@@ -247,11 +261,11 @@ class Workspace(aggregate.Aggregate):
 
     def started(self, operation_id: UUID | None, machine: MachineFacts, now: datetime) -> None:
         if operation_id == self.operation_id:
-            self._started(now, operation_id, machine)
+            self._started(now, operation_id, machine, None)
 
-    def stopped(self, operation_id: UUID | None, now: datetime) -> None:
+    def stopped(self, operation_id: UUID | None, now: datetime, cause: MachineEnd | None = None) -> None:
         if operation_id == self.operation_id and self.status == Status.RUNNING:
-            self._stopped(now, operation_id)
+            self._stopped(now, operation_id, cause)
 
     def snapshot_taken(self, operation_id: UUID, size_bytes: int, now: datetime) -> None:
         if operation_id == self.operation_id and self.snapshot_id:
@@ -264,6 +278,13 @@ class Workspace(aggregate.Aggregate):
     def vanished(self, reason: str, now: datetime) -> None:
         if self.status in (Status.RUNNING, Status.STOPPED):
             self._vanished(now, reason)
+
+    def found_running(self, machine: MachineFacts, now: datetime, cause: MachineEnd | None = None) -> None:
+        """Record that the machine runs, if the log has it otherwise. `cause`: why it had ended before."""
+        self.adopted(machine, now)
+        is_at_rest = self.status == Status.RUNNING and not self.operation
+        if is_at_rest and self.machine and runs_otherwise(self.machine, machine):
+            self._started(now, None, machine, cause)
 
     def adopted(self, machine: MachineFacts, now: datetime) -> None:
         if self.machine and not self.operation and self.status in (Status.STOPPED, Status.FAILED):
@@ -330,12 +351,15 @@ class Workspace(aggregate.Aggregate):
         self.updated_at = at
 
     @event(Started)
-    def _started(self, at: datetime, operation_id: UUID | None, machine: MachineFacts) -> None:
+    def _started(
+        self, at: datetime, operation_id: UUID | None, machine: MachineFacts, cause: MachineEnd | None
+    ) -> None:
         self._set_running(at, machine)
 
     @event(Stopped)
-    def _stopped(self, at: datetime, operation_id: UUID | None) -> None:
+    def _stopped(self, at: datetime, operation_id: UUID | None, cause: MachineEnd | None) -> None:
         self._set_status(Status.STOPPED, at)
+        self.error = cause["reason"] if cause else None
 
     @event(SnapshotTaken)
     def _snapshot_taken(self, at: datetime, operation_id: UUID, snapshot_id: UUID, size_bytes: int) -> None:

@@ -15,6 +15,7 @@ from projections import (
     hosted_sessions,
     invites,
     operations,
+    orphans,
     ownership,
     sessions,
     shape,
@@ -44,6 +45,7 @@ TABLES: tuple[Table[Any], ...] = (
     workshops.TABLE,
     vm_accounts.TABLE,
     vm_configs.TABLE,
+    orphans.TABLE,
 )
 # By the noun of an event: the table whose row is the subject's state in the trail.
 STATE_TABLES = {

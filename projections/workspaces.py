@@ -92,8 +92,8 @@ def evolve(row: WorkspaceRow | None, event: Any) -> WorkspaceRow | None:
             return replace(settled(row, Status.FAILED, event.at), error=event.reason)
         case _, Workspace.OperationRequested():
             return replace(row, operation=event.operation, updated_at=event.at, snapshots=with_new_snapshot(row, event))
-        case _, Workspace.Stopped(at=at):
-            return settled(row, Status.STOPPED, at)
+        case _, Workspace.Stopped(at=at, cause=cause):
+            return replace(settled(row, Status.STOPPED, at), error=cause["reason"] if cause else None)
         case _, Workspace.SnapshotTaken():
             return settled(replace(row, snapshots=with_size(row, event)), row.status, event.at)
         case _, Workspace.OperationFailed():
@@ -148,11 +148,31 @@ async def get(queries: Queries, id: UUID) -> WorkspaceRow | None:
     return (await queries.select(WorkspaceRow, "select * from workspaces where id = %s", (id,))).first
 
 
-async def expected_machines(queries: Queries, region: str, provider: str) -> dict[UUID, bool]:
-    """The workspaces with a machine on this engine, and whether each machine should run."""
-    sql = "select id, status from workspaces where region = %s and provider = %s and status in ('running', 'stopped')"
-    rows = (await queries.select(_Status, sql, (region, provider))).rows
-    return {row.id: row.status == Status.RUNNING for row in rows}
+@dataclass(frozen=True)
+class ExpectedMachine:
+    id: UUID
+    status: str
+    machine: MachineFacts | None
+
+    @property
+    def running(self) -> bool:
+        return self.status == Status.RUNNING
+
+
+async def expected_machines(queries: Queries, region: str, provider: str) -> dict[UUID, ExpectedMachine]:
+    """The workspaces with a machine on this engine, as the log has the machine."""
+    sql = (
+        "select id, status, machine from workspaces "
+        "where region = %s and provider = %s and status in ('running', 'stopped')"
+    )
+    rows = (await queries.select(ExpectedMachine, sql, (region, provider))).rows
+    return {row.id: row for row in rows}
+
+
+async def providers_in(queries: Queries, region: str) -> set[str]:
+    """The providers of the workspaces of a region, as far as the log was followed."""
+    sql = "select distinct provider from workspaces where region = %s"
+    return {row.provider for row in (await queries.select(_Provider, sql, (region,), wait=False)).rows}
 
 
 @dataclass(frozen=True)
@@ -179,6 +199,5 @@ class _Region:
 
 
 @dataclass(frozen=True)
-class _Status:
-    id: UUID
-    status: str
+class _Provider:
+    provider: str

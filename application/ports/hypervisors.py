@@ -28,6 +28,15 @@ class Fact:
     kind: str
 
 
+@dataclass(frozen=True)
+class RunningVm:
+    """A machine that runs, as the hypervisor shows it now."""
+
+    provider_id: str  # its name there
+    engine_id: str  # another one after each start
+    is_of_this_log: bool = True  # whether the log in use has started it, as its description says
+
+
 class Hypervisor(Protocol):
     """Every call converges: made twice, it has the effect of one. Configurations are valid ones.
 
@@ -61,12 +70,16 @@ class Hypervisor(Protocol):
     async def change(self, vm: UUID, before: Document, after: Document) -> bool:
         """Change a running machine as far as that can be; one that is off is left alone.
 
-        Returns whether the rest needs a restart.
+        Returns whether the rest needs a restart: whether the machine that runs still differs, whatever was tried.
         """
         ...
 
     async def running(self) -> frozenset[UUID]:
         """The machines of this installation that run."""
+        ...
+
+    async def inspect(self, vm: UUID) -> RunningVm | None:
+        """One machine of this installation; None if it does not run."""
         ...
 
     def facts(self) -> AsyncIterator[Fact]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from application.ports.ssh_access import SshAccess
-from domain.machine import MachineConnection
+from domain.machine import MachineConnection, MachineEnd
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,45 @@ class Machine:
     engine_id: str  # the engine's own id; another one after a re-creation
     running: bool
     connection: MachineConnection = field(default_factory=MachineConnection)
+    started_at: str | None = None  # the start of this run, in the engine's words; None: it does not run, or not told
+    end: MachineEnd | None = None  # why it does not run; None: it runs, or the engine does not tell
+    # Whether the log in use has made it, as its label says. False: made by an original of which this log is a copy, or
+    # after the moment that this log was rolled back to.
+    is_of_this_log: bool = True
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that some machines have to themselves, as its engine shows it now."""
+
+    id: UUID  # of the workshop that it was made for
+    engine_id: str
+    is_of_this_log: bool = True  # as of a machine
+
+
+@dataclass(frozen=True)
+class MachineChange:
+    """Something that has happened to a machine on its engine, whoever caused it. The machine has to be looked at.
+
+    `workspace_id` None: the engine answers (again). What happened before was not reported, and all has to be looked at.
+    """
+
+    workspace_id: UUID | None
+    end: MachineEnd | None = None  # why it has ended; it may run again by now
+    absence: str | None = None  # why there is no machine of its name any more, as a sentence
+    is_over: bool = True  # False: more is happening to it just now, and another change follows
+
+
+@runtime_checkable
+class ReportingEngine(Protocol):
+    """An engine that reports what happens to its machines. Others are looked at from time to time."""
+
+    def changes(self) -> AsyncGenerator[MachineChange]:
+        """What happens from now on; first a change without a machine, once the engine reports.
+
+        The iterator raises `Unavailable` when the engine does not answer, or stops answering.
+        """
+        ...
 
 
 class Machines(SshAccess, Protocol):
@@ -47,6 +86,7 @@ class Machines(SshAccess, Protocol):
     """
 
     provider: str  # "docker", "local": shown to clients
+    has_ssh: bool  # whether its machines can be logged in to over SSH
 
     async def ping(self) -> None:
         """Return if the engine answers."""
@@ -94,7 +134,7 @@ class Machines(SshAccess, Protocol):
         """Every machine of this installation on the engine."""
         ...
 
-    async def networks(self) -> list[UUID]:
+    async def networks(self) -> list[Network]:
         """The networks of this installation that some machines have to themselves."""
         ...
 

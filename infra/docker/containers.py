@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,8 @@ from docker import APIClient
 from docker.errors import APIError
 from docker.types import LogConfig
 
-from application.ports.machines import Machine, Template
-from domain.machine import MachineConnection
+from application.ports.machines import Machine, Network, Template
+from domain.machine import MachineConnection, MachineEnd
 from domain.region import LOCAL
 from infra.docker.bridges import BRIDGE_PREFIX
 from infra.docker.engine import matches
@@ -28,8 +28,10 @@ LOG_LIMITS = {"max-size": "10m", "max-file": "2"}
 DISK_LABEL = "tenure.disk"  # of a container whose template limits its disk: the limit in MB, or `UNLIMITED`
 UNLIMITED = "not limited by this engine"
 NETWORK_LABEL = "tenure.network"  # of a network that some machines have to themselves
+EPOCH_LABEL = "tenure.epoch"  # of the log that has made it; images of snapshots have it empty; 0.1 set none
 SNAPSHOT_REPOSITORY = "tenure-snapshot"  # of the images that are snapshots; the tag is the snapshot's id
 
+INSTALLATION_LABEL, WORKSPACE_LABEL, REGION_LABEL = "tenure.installation", "tenure.workspace", "tenure.region"
 HOSTNAME_CHARS = 12
 BRIDGE_ID_CHARS = 8  # with `BRIDGE_PREFIX` 15 characters, the most that Linux allows an interface's name
 
@@ -55,13 +57,14 @@ class Containers:
 
     `host` is the address by which clients reach published ports; `publish_on` is the address of the engine's host that
     the ports are published on. Regions may share an engine: a region's machines bear its label, and those of the local
-    region bear none.
+    region bear none. `epoch` is that of the log in use.
     """
 
     installation: UUID
     host: str
     region: str = LOCAL
     publish_on: str = "127.0.0.1"
+    epoch: UUID | None = None  # None: the installation has one only
     _network_lock: Lock = field(default_factory=Lock, repr=False)
     _ready_networks: set[UUID] = field(default_factory=set, repr=False)  # seen on the engine by this process
 
@@ -71,10 +74,15 @@ class Containers:
 
     def labels(self, workspace_id: UUID | None = None) -> dict[str, str]:
         """The labels that mark a container, an image or a network as this installation's, and as a workspace's."""
-        labels = {"tenure.installation": str(self.installation)}
+        labels = {INSTALLATION_LABEL: str(self.installation)}
         if self.region != LOCAL:
-            labels["tenure.region"] = self.region
-        return labels if workspace_id is None else labels | {"tenure.workspace": str(workspace_id)}
+            labels[REGION_LABEL] = self.region
+        return labels if workspace_id is None else labels | {WORKSPACE_LABEL: str(workspace_id)}
+
+    @property
+    def epoch_label(self) -> dict[str, str]:
+        """The label that says which epoch of the log has made something."""
+        return {EPOCH_LABEL: str(self.epoch or self.installation)}
 
     def filters(self, workspace_id: UUID | None = None, *labels: str) -> dict[str, list[str]]:
         """The same labels as a filter of the engine's lists; `labels` narrow it."""
@@ -106,7 +114,7 @@ class Containers:
             list(template.command) if template.command is not None else None,
             name=name_of(workspace_id),
             hostname=workspace_id.hex[:HOSTNAME_CHARS],
-            labels=self.labels(workspace_id) | {"tenure.template": template.name} | labels,
+            labels=self.labels(workspace_id) | self.epoch_label | {"tenure.template": template.name} | labels,
             ports=list(template.ports),
             environment=dict(template.env),
             host_config=api.create_host_config(
@@ -148,7 +156,7 @@ class Containers:
             api.create_network(
                 name,
                 driver="bridge",
-                labels=self.labels() | ({} if network is None else {NETWORK_LABEL: str(network)}),
+                labels=self.labels() | self.epoch_label | ({} if network is None else {NETWORK_LABEL: str(network)}),
                 options={
                     "com.docker.network.bridge.enable_icc": "false",
                     # Docker lets two networks have one name, but not one bridge: so the second creation is refused.
@@ -174,19 +182,35 @@ class Containers:
         for details in api.networks(filters=self.filters(None, f"{NETWORK_LABEL}={network}")):
             api.remove_network(details["Id"])
 
-    def networks(self, api: APIClient) -> list[UUID]:
+    def networks(self, api: APIClient) -> list[Network]:
         """The networks that some machines of this installation have to themselves."""
         return [
-            UUID(details["Labels"][NETWORK_LABEL])
+            Network(UUID(labels[NETWORK_LABEL]), details["Id"], self._is_of_this_log(labels))
             for details in api.networks(filters=self.filters(None, NETWORK_LABEL))
+            if (labels := details["Labels"])
         ]
+
+    def list_ids(self, api: APIClient, workspace_id: UUID) -> list[str]:
+        """The engine's ids of the containers that were made for a workspace, whatever their names are by now.
+
+        One that somebody has started from a snapshot is not among them: it has the empty label of the snapshot's image.
+        """
+        containers = api.containers(all=True, filters=self.filters(workspace_id, EPOCH_LABEL))
+        return [container["Id"] for container in containers if container["Labels"][EPOCH_LABEL]]
+
+    def _is_of_this_log(self, labels: dict[str, str]) -> bool:
+        return self.epoch_label.items() <= labels.items()
 
     def from_inspection(self, details: dict[str, Any]) -> Machine | None:
         """The machine from the engine's "Inspect a container"; None if it is not this installation's."""
         published = details["NetworkSettings"]["Ports"] or {}
         ports = {inside.removesuffix("/tcp"): int(bound[0]["HostPort"]) for inside, bound in published.items() if bound}
-        labels, is_running = details["Config"]["Labels"], details["State"]["Running"]
-        return self._machine(labels, details["Name"], details["Id"], is_running, ports)
+        labels, state = details["Config"]["Labels"], details["State"]
+        machine = self._machine(labels, details["Name"], details["Id"], state["Running"], ports)
+        if machine is None or machine.running:
+            return machine and replace(machine, started_at=state["StartedAt"])
+        has_run = not str(state["FinishedAt"]).startswith("0001")  # the zero time, of one that has never been started
+        return replace(machine, end=end_of(state["ExitCode"], bool(state["OOMKilled"]))) if has_run else machine
 
     def from_list(self, summary: dict[str, Any]) -> Machine | None:
         """The machine from one entry of the engine's "List containers"; None if it is not this installation's."""
@@ -201,15 +225,36 @@ class Containers:
     ) -> Machine | None:
         labels = labels or {}
         try:
-            workspace_id = UUID(labels["tenure.workspace"])
+            workspace_id = UUID(labels[WORKSPACE_LABEL])
         except (KeyError, ValueError):
             return None
         # Labels alone do not tell: a container that somebody starts from a snapshot inherits them.
         if not self.labels(workspace_id).items() <= labels.items() or name.lstrip("/") != name_of(workspace_id):
             return None
-        if labels.get("tenure.region", LOCAL) != self.region:
+        if labels.get(REGION_LABEL, LOCAL) != self.region:
             return None
         connection = MachineConnection(host=self.host, ports=ports)
         if limit := labels.get(DISK_LABEL):
             connection["disk_mb"] = int(limit) if limit.isdecimal() else limit
-        return Machine(workspace_id, name_of(workspace_id), engine_id, bool(running), connection)
+        return Machine(
+            workspace_id,
+            name_of(workspace_id),
+            engine_id,
+            bool(running),
+            connection,
+            is_of_this_log=self._is_of_this_log(labels),
+        )
+
+
+def end_of(exit_code: int | None, out_of_memory: bool, from_outside: bool = False) -> MachineEnd:
+    """Why a container ended. `from_outside`: the engine was asked to end it, and not by Tenure."""
+    code = "" if exit_code is None else f" (exit code {exit_code})"
+    if out_of_memory:
+        reason = f"its machine was out of memory and was killed{code}; start it again, or ask for one with more memory"
+    elif from_outside:
+        reason = f"its machine was stopped on the engine, not by Tenure{code}; start it again"
+    else:
+        reason = f"its machine has ended{code}; start it again"
+    return MachineEnd(
+        reason=reason, exit_code=exit_code, out_of_memory=out_of_memory, from_outside=from_outside and not out_of_memory
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -12,11 +13,19 @@ from docker import APIClient
 from docker.errors import APIError, NotFound
 
 from application.ports.errors import EngineRefused, Unavailable
-from application.ports.machines import Machine, Template
+from application.ports.machines import Machine, MachineChange, Network, Template
 from application.ports.regions import Region
-from infra.docker.containers import SNAPSHOT_REPOSITORY, Containers, lacks_disk_limits, lacks_network, name_of
+from infra.docker.containers import (
+    EPOCH_LABEL,
+    SNAPSHOT_REPOSITORY,
+    Containers,
+    lacks_disk_limits,
+    lacks_network,
+    name_of,
+)
 from infra.docker.displays import DockerDisplays
 from infra.docker.engine import CONFLICT_STATUS, DockerEngine, if_there, matches, reason, refusals
+from infra.docker.events import EngineEvents
 from infra.docker.execs import DockerExecs
 from infra.docker.files import DockerFiles
 from infra.docker.inspector import ContainerInspector
@@ -38,7 +47,7 @@ class DockerMachines(DockerSshAccess):
     A container without this installation's labels does not exist for it: it is neither found nor touched.
     """
 
-    provider = "docker"
+    provider, has_ssh = "docker", True
 
     def __init__(
         self,
@@ -47,14 +56,19 @@ class DockerMachines(DockerSshAccess):
         host: str = "127.0.0.1",
         threads: int = 16,
         region: Region | None = None,
+        epoch: UUID | None = None,
     ) -> None:
-        """`base_url` None: the engine of DOCKER_HOST. `host`: where clients reach ports, unless a `region` says it."""
+        """`base_url` None: the engine of DOCKER_HOST. `host`: where clients reach ports, unless a `region` says it.
+
+        `epoch` is that of the log in use. None: the installation has only one.
+        """
         self._engine = DockerEngine(base_url, threads, region.tls if region else None)
         self._execs = DockerExecs(base_url, region.tls if region else None)
         if region:
-            self._containers = Containers(installation, region.host, region.name, region.publish_on)
+            self._containers = Containers(installation, region.host, region.name, region.publish_on, epoch)
         else:
-            self._containers = Containers(installation, host)
+            self._containers = Containers(installation, host, epoch=epoch)
+        self._events = EngineEvents(self._engine, self._containers)
         self._limits_disks = True  # until the engine says otherwise
         inspector = ContainerInspector(self._engine)
         programs = ContainerPrograms(self._execs, inspector.address)
@@ -94,6 +108,9 @@ class DockerMachines(DockerSshAccess):
         with refusals("the machine cannot be removed"):
             if await self.find(workspace_id):
                 await self._remove(name_of(workspace_id))
+            # Somebody may have renamed it, and so taken it away from its workspace, but not out of this installation.
+            for renamed in await self._engine(lambda api: self._containers.list_ids(api, workspace_id)):
+                await self._remove(renamed)
             await self._remove_snapshots(workspace_id)
 
     async def snapshot(self, workspace_id: UUID, snapshot_id: UUID) -> int:
@@ -103,10 +120,11 @@ class DockerMachines(DockerSshAccess):
             if size is None and await self.find(workspace_id) is None:
                 raise EngineRefused("there is no machine to take a snapshot of")
             if size is None:
-                label = f"LABEL tenure.snapshot={snapshot_id}"  # the container's own labels are kept beside it
+                # The container's own labels are kept beside these; an image is not what the epoch's label tells of.
+                labels = [f"LABEL tenure.snapshot={snapshot_id}", f'LABEL {EPOCH_LABEL}=""']
                 await self._engine.slowly(
                     lambda api: api.commit(
-                        name_of(workspace_id), SNAPSHOT_REPOSITORY, str(snapshot_id), pause=True, changes=[label]
+                        name_of(workspace_id), SNAPSHOT_REPOSITORY, str(snapshot_id), pause=True, changes=labels
                     )
                 )
                 size = await self._snapshot_size(workspace_id, snapshot_id)
@@ -136,9 +154,9 @@ class DockerMachines(DockerSshAccess):
             summaries = await self._engine(lambda api: api.containers(all=True, filters=filters))
         return [machine for summary in summaries if (machine := self._containers.from_list(summary))]
 
-    async def networks(self) -> list[UUID]:
+    async def networks(self) -> list[Network]:
         with refusals("the networks cannot be listed"):
-            networks: list[UUID] = await self._engine(self._containers.networks)
+            networks: list[Network] = await self._engine(self._containers.networks)
         return networks
 
     async def ensure_no_network(self, network: UUID) -> None:
@@ -146,6 +164,10 @@ class DockerMachines(DockerSshAccess):
             await self._engine(if_there(lambda api: self._containers.remove_network(api, network)))
         except APIError as error:  # machines that are still being removed are on it
             raise Unavailable("docker", f"the network cannot be removed: {reason(str(error.explanation))}") from error
+
+    def changes(self) -> AsyncGenerator[MachineChange]:
+        """`application.ports.machines.ReportingEngine`."""
+        return self._events.changes()
 
     # -- terminals ------------------------------------------------------------------------------------------
 
@@ -201,7 +223,11 @@ class DockerMachines(DockerSshAccess):
             raise
 
     async def _create(self, workspace_id: UUID, template: Template, image: str, labels: dict[str, str]) -> bool:
-        """Whether a container was made; False if there is one of that name already."""
+        """Whether a container was made; False if there is one of that name already.
+
+        The engine asks for the image before it looks at the name. A container that is there needs no image any more, so
+        the image is fetched only where there is none.
+        """
 
         def create(api: APIClient) -> None:
             try:
@@ -217,6 +243,9 @@ class DockerMachines(DockerSshAccess):
             try:
                 await self._engine(create)
             except NotFound:
+                name = name_of(workspace_id)
+                if await self._engine(if_there(lambda api: api.inspect_container(name))):
+                    return False
                 await self._pull(image)
                 await self._engine(create)
         except APIError as error:

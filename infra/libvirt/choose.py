@@ -20,8 +20,11 @@ KVM_DEVICE = "/dev/kvm"
 VIRTUALIZATION_FLAGS = {"vmx", "svm"}  # of CPUs that can run machines: Intel's, and AMD's
 
 
-def choose_hypervisor(settings: Settings, installation: UUID) -> Hypervisor:
-    """libvirt's hypervisor; one that refuses everything where libvirt's SDK is not installed."""
+def choose_hypervisor(settings: Settings, installation: UUID, epoch: UUID | None = None) -> Hypervisor:
+    """libvirt's hypervisor; one that refuses everything where libvirt's SDK is not installed.
+
+    `epoch` is that of the log in use. None: the installation has only one.
+    """
     images = vm_images(settings)
     kvm = has_kvm() if settings.vm_kvm == "auto" else settings.vm_kvm == "on"
 
@@ -29,7 +32,7 @@ def choose_hypervisor(settings: Settings, installation: UUID) -> Hypervisor:
         return domain_xml(config, name, images.path, settings.vm_memory_mb, kvm)
 
     try:
-        return LibvirtHypervisor(settings.libvirt_uri, installation, render)
+        return LibvirtHypervisor(settings.libvirt_uri, installation, render, epoch)
     except Unavailable as error:
         return NoHypervisor(str(error))
 

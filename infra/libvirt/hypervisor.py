@@ -17,11 +17,12 @@ from uuid import UUID
 
 from application.ports.displays import Display
 from application.ports.errors import EngineRefused, Unavailable
-from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact
+from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact, RunningVm
 from domain.errors import NotFound
 from domain.vm.document import Document
 from infra.libvirt.connection import PART, LibvirtConnection
-from infra.libvirt.live_changes import apply_changes
+from infra.libvirt.epoch_mark import epoch_of, with_epoch
+from infra.libvirt.live_changes import apply_changes, has_devices_of
 from infra.video.vnc_displays import VncDisplays
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,12 @@ class LibvirtHypervisor:
 
     absent: str | None = None
 
-    def __init__(self, uri: str, installation: UUID, render: Render) -> None:
-        """`Unavailable` without libvirt's SDK. The libvirtd need not answer before the first call."""
+    def __init__(self, uri: str, installation: UUID, render: Render, epoch: UUID | None = None) -> None:
+        """`Unavailable` without libvirt's SDK. The libvirtd need not answer before the first call.
+
+        `epoch` is that of the log in use. None: the installation has only one.
+        """
+        self._epoch = str(epoch or installation)
         self._connection = LibvirtConnection(uri, self._on_lifecycle, self._on_loss)
         self._sdk = self._connection.sdk
         self._render = render
@@ -58,7 +63,7 @@ class LibvirtHypervisor:
         await self._connection(lambda conn: conn.getLibVersion())
 
     async def ensure_running(self, vm: UUID, config: Document) -> None:
-        xml = self._render(config, self._domain_name(vm))
+        xml = with_epoch(self._render(config, self._domain_name(vm)), self._epoch)
         try:
             await self._connection(lambda conn: self._start(conn, vm, xml))
         except self._sdk.libvirtError as error:
@@ -79,7 +84,11 @@ class LibvirtHypervisor:
 
         def change(conn: Any) -> bool:
             domain = self._find(conn, vm)
-            return bool(domain and domain.isActive() and not apply_changes(self._sdk, domain, old_xml, new_xml))
+            if domain is None or not domain.isActive():
+                return False
+            # What is told is what the domain has afterwards: a guest can keep a device that it was asked to give back.
+            is_complete = apply_changes(self._sdk, domain, old_xml, new_xml)
+            return not (is_complete and has_devices_of(domain, new_xml))
 
         return bool(await self._ask(change))
 
@@ -89,6 +98,17 @@ class LibvirtHypervisor:
             return frozenset(vm for name in names if (vm := self._vm_of(name)))
 
         return frozenset(await self._ask(list_running))
+
+    async def inspect(self, vm: UUID) -> RunningVm | None:
+        def inspect(conn: Any) -> RunningVm | None:
+            domain = self._find(conn, vm)
+            if domain is None or not domain.isActive():
+                return None
+            run = f"{domain.UUIDString()}/{domain.ID()}"  # libvirt numbers the runs of all domains
+            return RunningVm(domain.name(), run, epoch_of(domain.XMLDesc()) == self._epoch)
+
+        running: RunningVm | None = await self._ask(inspect)
+        return running
 
     async def screenshot(self, vm: UUID) -> bytes:
         return bytes(await self._ask(lambda conn: self._screenshot(self._require_running(conn, vm))))

@@ -3,18 +3,22 @@
 limits of a drive                                  set
 disc in a CD drive                                 changed
 new network card, or new drive on an hba           plugged in, if the domain takes it
+removed network card, or removed drive on an hba   unplugged, if the guest gives it back in time
 anything else                                      needs a restart
 
-Source: libvirt's API reference, libvirt-domain: attachDevice, updateDevice, setBlockIoTune.
+Source: libvirt's API reference, libvirt-domain: attachDevice, detachDevice, updateDevice, setBlockIoTune.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 LIMIT_NAMES = ("total_bytes_sec", "total_bytes_sec_max", "total_iops_sec", "total_iops_sec_max")
+UNPLUG_TIMEOUT_S = 3.0  # for the guest to give a device back
+UNPLUG_POLL_INTERVAL_S = 0.05
 DESCRIPTIVE_TAGS = ("title", "description", "metadata")  # only for people: a change needs no restart
 
 
@@ -24,7 +28,12 @@ def apply_changes(sdk: Any, domain: Any, old_xml: str, new_xml: str) -> bool:
     new_devices = new.findall("devices/*")
     old_devices = {device_key(device): device for device in old.findall("devices/*")}
     removed_keys = old_devices.keys() - {device_key(device) for device in new_devices}
-    is_complete = settings_of(old) == settings_of(new) and not removed_keys
+    is_complete = settings_of(old) == settings_of(new)
+    for key in sorted(removed_keys):
+        try:
+            is_complete &= unplug(sdk, domain, old_devices[key])
+        except sdk.libvirtError:
+            is_complete = False
     for device in new_devices:
         old_device = old_devices.get(device_key(device))
         if old_device is not None and canonical(old_device) == canonical(device):
@@ -41,12 +50,51 @@ def apply_changes(sdk: Any, domain: Any, old_xml: str, new_xml: str) -> bool:
 
 def plug_in(sdk: Any, domain: Any, device: Element) -> bool:
     """Attach a new device. Returns False for one that needs a restart. `libvirtError` if the domain refuses it."""
-    target = device.find("target")
-    is_on_hba = device.tag == "disk" and target is not None and target.get("bus") == "scsi"
-    if device.tag != "interface" and not is_on_hba:
+    if not is_pluggable(device):
         return False
     domain.attachDeviceFlags(xml_of(device), sdk.VIR_DOMAIN_AFFECT_LIVE)
     return True
+
+
+def unplug(sdk: Any, domain: Any, device: Element) -> bool:
+    """Detach a device, and wait until the guest has given it back. Returns False if it does not. `libvirtError`."""
+    if not is_pluggable(device):
+        return False
+    live = find_device(domain, device)
+    if live is None:
+        return True
+    domain.detachDeviceFlags(xml_of(live), sdk.VIR_DOMAIN_AFFECT_LIVE)
+    deadline = time.monotonic() + UNPLUG_TIMEOUT_S
+    while find_device(domain, device) is not None:  # libvirt answers before the guest does
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(UNPLUG_POLL_INTERVAL_S)
+    return True
+
+
+def is_pluggable(device: Element) -> bool:
+    """Whether a device can come and go while the machine runs."""
+    target = device.find("target")
+    is_on_hba = device.tag == "disk" and target is not None and target.get("bus") == "scsi"
+    return device.tag == "interface" or is_on_hba
+
+
+def find_device(domain: Any, device: Element) -> Element | None:
+    """The device as the running domain has it; None if it has none such."""
+    key = device_key(device)
+    devices = ElementTree.fromstring(domain.XMLDesc()).findall(f"devices/{device.tag}")
+    return next((live for live in devices if device_key(live) == key), None)
+
+
+def has_devices_of(domain: Any, xml: str) -> bool:
+    """Whether a running domain has exactly the drives and network cards of a description."""
+    expected, live = ElementTree.fromstring(xml), ElementTree.fromstring(domain.XMLDesc())
+    return keys_of(expected) == keys_of(live)
+
+
+def keys_of(domain: Element) -> set[str]:
+    """What identifies the drives and network cards of a domain."""
+    return {device_key(device) for tag in ("disk", "interface") for device in domain.findall(f"devices/{tag}")}
 
 
 def adapt(sdk: Any, domain: Any, old: Element, new: Element) -> bool:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from application.ports.displays import Display
 from application.ports.errors import Unavailable
-from application.ports.hypervisors import LOST, Fact
+from application.ports.hypervisors import LOST, Fact, RunningVm
 from domain.vm.document import Document
 from infra.libvirt.connection import PART, SDK_RETRY_AFTER_S
 
@@ -24,6 +24,9 @@ class NoHypervisor:
         return Unavailable(PART, str(self.absent), SDK_RETRY_AFTER_S)
 
     async def ping(self) -> None:
+        raise self._unavailable()
+
+    async def inspect(self, vm: UUID) -> RunningVm | None:
         raise self._unavailable()
 
     async def ensure_running(self, vm: UUID, config: Document) -> None:

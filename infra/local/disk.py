@@ -88,6 +88,21 @@ class LocalDisk:
         except FileNotFoundError:
             return None
 
+    def epoch(self, id: UUID) -> str | None:
+        """The epoch of the log that has made the machine; None: version 0.1 has, or there is none."""
+        try:
+            return self._epoch_file(id).read_text()
+        except FileNotFoundError:
+            return None
+
+    def write_epoch(self, id: UUID, epoch: str) -> None:
+        """Keep the epoch of a machine that is about to be made. No field of the record: version 0.1 refuses others."""
+        self._epoch_file(id).parent.mkdir(exist_ok=True)
+        self._epoch_file(id).write_text(epoch)
+
+    def _epoch_file(self, id: UUID) -> Path:
+        return self.folder / "epochs" / str(id)
+
     def write_record(self, id: UUID, record: MachineRecord) -> None:
         """Replace the machine's record in one step."""
         part = self._beside(id, "json.part")
@@ -120,6 +135,7 @@ class LocalDisk:
         remove_tree(self.folder / "snapshots" / str(id))
         for path in (self.directory(id), self._beside(id, "part"), self._beside(id, "old")):
             remove_tree(path)
+        self._epoch_file(id).unlink(missing_ok=True)
         for suffix in ("json.part", "json"):
             self._beside(id, suffix).unlink(missing_ok=True)
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from application.ports.errors import EngineRefused, Unavailable
-from application.ports.machines import Machine, Template
+from application.ports.machines import Machine, Network, Template
 from domain.machine import MachineConnection
 from infra.local.disk import LocalDisk, MachineRecord
 from infra.local.files import LocalFiles
@@ -34,11 +34,12 @@ class LocalMachines(LocalSshAccess):
     Nothing is isolated: the processes are our own user's, a template's image, limits and command have no effect.
     """
 
-    provider = "local"
+    provider, has_ssh = "local", False
 
-    def __init__(self, home: Path, installation: UUID) -> None:
+    def __init__(self, home: Path, installation: UUID, epoch: UUID | None = None) -> None:
+        """`epoch` is that of the log in use. None: the installation has only one."""
         folder = home.absolute() / "machines"
-        self._installation = str(installation)
+        self._installation, self._epoch = str(installation), str(epoch or installation)
         self._disk = LocalDisk(folder)
         self.files = LocalFiles(self._disk.directory)
         self._terminals = LocalTerminals(folder)
@@ -56,7 +57,9 @@ class LocalMachines(LocalSshAccess):
     async def ensure_running(self, workspace_id: UUID, template: Template) -> Machine:
         def ensure() -> Machine:
             record = self._record(workspace_id, id_needed=True)
-            record = record or MachineRecord(self._installation, template.name, engine_id=uuid4().hex)
+            if record is None:
+                self._disk.write_epoch(workspace_id, self._epoch)
+                record = MachineRecord(self._installation, template.name, engine_id=uuid4().hex)
             return self._start(workspace_id, record, dict(template.env))
 
         return await self._run_in_thread(workspace_id, ensure)
@@ -104,6 +107,7 @@ class LocalMachines(LocalSshAccess):
                 self._terminals.end(workspace_id)
                 operation = str(operation_id)
                 record = MachineRecord(self._installation, template.name, uuid4().hex, operation=operation)
+                self._disk.write_epoch(workspace_id, self._epoch)
                 self._disk.swap(workspace_id, record)
             return self._start(workspace_id, record)
 
@@ -124,7 +128,7 @@ class LocalMachines(LocalSshAccess):
             return None
         return LocalTmuxHost(str(self._terminals.socket), name)
 
-    async def networks(self) -> list[UUID]:
+    async def networks(self) -> list[Network]:
         return []  # every machine is on this host's own network
 
     async def ensure_no_network(self, network: UUID) -> None:
@@ -164,7 +168,8 @@ class LocalMachines(LocalSshAccess):
     def _machine(self, id: UUID, record: MachineRecord, running: bool) -> Machine:
         terminal = self._terminals.attach_command(id) if running else None
         connection = MachineConnection(directory=str(self._disk.directory(id)), terminal=terminal)
-        return Machine(id, str(id), record.engine_id, running, connection)
+        is_of_this_log = self._disk.epoch(id) == self._epoch
+        return Machine(id, str(id), record.engine_id, running, connection, is_of_this_log=is_of_this_log)
 
     async def _run_in_thread(self, id: UUID | None, do: Callable[[], T]) -> T:
         """What `do` returns; it runs under the machine's lock where an id names one."""

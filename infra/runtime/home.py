@@ -1,15 +1,21 @@
-"""TENURE_HOME: the directory of this installation, and the process that holds it."""
+"""TENURE_HOME: the directory of this installation, the process that holds it, and what it remembers of its log."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import getpass
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
+from uuid import UUID
+
+MARK_FILE = "log-mark.json"
+ENGINE_FILE = "engine"  # what TENURE_MACHINES=auto has chosen
 
 
 class CannotStart(Exception):
@@ -86,3 +92,56 @@ def claim_home(home: Path, url: str) -> HomeClaim:
         claim = HomeClaim(file)
         claim.publish(url)
         return claim
+
+
+@dataclass(frozen=True)
+class LogMark:
+    """Which log a home was last used with, and how far that had come."""
+
+    epoch: int
+    epoch_id: UUID
+    position: int
+    place: str  # of the home that the mark was written for: a copy of it is elsewhere
+
+
+def place_of(home: Path) -> str:
+    """What tells a home from a copy of it: its path, and its directory's number in the file system."""
+    return f"{home.resolve()} {home.stat().st_ino}"
+
+
+def read_mark(home: Path) -> LogMark | None:
+    """The mark of a home; None if there is none, or one that cannot be read."""
+    try:
+        fields = json.loads((home / MARK_FILE).read_bytes())
+        return LogMark(int(fields["epoch"]), UUID(fields["epoch_id"]), int(fields["position"]), str(fields["place"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_mark(home: Path, mark: LogMark) -> None:
+    """Replace the mark of a home in one step. Raises `CannotStart`."""
+    with os_errors_as_cannot_start(home):
+        replace_file(home / MARK_FILE, json.dumps(asdict(mark), default=str))
+
+
+def read_engine_choice(home: Path) -> str | None:
+    """The engine that TENURE_MACHINES=auto has chosen for this home: "docker" or "local". None: not yet."""
+    try:
+        choice = (home / ENGINE_FILE).read_text().strip()
+    except OSError:
+        return None
+    return choice if choice in ("docker", "local") else None
+
+
+def write_engine_choice(home: Path, choice: str) -> None:
+    """Keep the choice of TENURE_MACHINES=auto. Raises `CannotStart`."""
+    make_home(home)
+    with os_errors_as_cannot_start(home):
+        replace_file(home / ENGINE_FILE, f"{choice}\n")
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file so that a reader finds the old text or the new one, also after a crash. Raises `OSError`."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(text)
+    part.replace(path)

@@ -23,7 +23,6 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from application.ports.machines import Template
 from infra.settings.errors import BadSetting as BadSetting
 from infra.settings.errors import error_sentence
 from infra.settings.hosted_sessions import SessionSettings
@@ -129,7 +128,7 @@ class Settings(
     )
     workspace_image: Text | None = Field(
         None,
-        description="image for the built-in templates, with a command and SSH on port 22; none: Debian, Node, Python",
+        description="image for the template default, with a command and SSH on port 22; none: Tenure's own, or Debian",
     )
     provision_patience: Seconds = Field(
         600, description="seconds until a workspace that does not start is given up, of those requested from then on"
@@ -138,6 +137,10 @@ class Settings(
         8, description="machines that one worker makes at the same time, on each engine"
     )
     sweep_seconds: Seconds = Field(60, description="seconds between comparisons of the engines with the log")
+    orphan_seconds: Seconds = Field(
+        86_400,
+        description="seconds that a machine which the log does not know is left alone; a copy of a log removes none",
+    )
     warn_seconds: Seconds = Field(
         300, description="seconds before the end of a term that a warning comes; of a short term, a fifth of it"
     )
@@ -204,8 +207,8 @@ class Settings(
 
     @model_validator(mode="after")
     def _validate_default_template(self) -> Self:
-        if self.default_template not in self.all_templates:
-            raise ValueError(f"must be one of {', '.join(sorted(self.all_templates))}")
+        if self.default_template not in self.template_names:
+            raise ValueError(f"must be one of {', '.join(sorted(self.template_names))}")
         return self
 
     @property
@@ -272,12 +275,9 @@ class Settings(
         return self.is_local_and_private if self.dev_header is None else self.dev_header
 
     @property
-    def all_templates(self) -> dict[str, Template]:
-        """Every template by name: the built-in ones, replaced or joined by those of the settings."""
-        built_in = {name: Template(name, image, SLEEP_COMMAND) for name, image in BUILT_IN_IMAGES.items()}
-        if self.workspace_image:
-            built_in = {name: Template(name, self.workspace_image, ports=(22,)) for name in BUILT_IN_IMAGES}
-        return built_in | {name: Template(name, **dict(setting)) for name, setting in self.templates.items()}
+    def template_names(self) -> frozenset[str]:
+        """The names of all templates, whether or not an image of theirs was built."""
+        return frozenset({*BUILT_IN_IMAGES, *self.templates})
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:

@@ -28,6 +28,7 @@ from infra.wiring.api_keys import build_api_keys
 from infra.wiring.contracts import build_contracts
 from infra.wiring.database import open_database
 from infra.wiring.engines import OpenRegion, open_engines
+from infra.wiring.epoch import follow_log, settle_epoch
 from infra.wiring.eventlog import build_event_log
 from infra.wiring.foundation import build_foundation
 from infra.wiring.hosted_sessions import build_hosted_sessions
@@ -83,7 +84,8 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
     A background task that fails cancels the block and raises an `ExceptionGroup`. Raises `CannotStart`.
     """
     database = await open_database(url)
-    base = build_foundation(settings, database, overrides.clock or utc_now, overrides.reconciles)
+    epoch = await settle_epoch(url, settings.home, is_embedded=settings.database_url is None)
+    base = build_foundation(settings, database, epoch.id, overrides.clock or utc_now, overrides.reconciles)
     await base.pool.open()
     engines = None
     try:
@@ -93,13 +95,13 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
         terminals = build_terminals(base, engines)
         workshops = build_workshops(base, engines, keys)
         ssh = build_ssh_grants(base)
-        workspaces = await build_workspaces(base, engines, ssh, workshops)
+        vms = build_vms(base, overrides.hypervisor)
+        workspaces = build_workspaces(base, engines, ssh, workshops, vms)
         hosted_sessions = build_hosted_sessions(base, engines, ssh, workspaces, terminals)
         vm_accounts = build_vm_accounts(base, people, keys)
         await vm_accounts.start()
         await unite_local_names(settings, people)
         owner_link = await offer_owner_link(settings, people)
-        vms = build_vms(base, overrides.hypervisor)
         parked_work = ParkedWork(base.platform, base.clock, partial(work.is_parked, base.queries))
         deps = build_contracts(
             base,
@@ -128,7 +130,9 @@ async def running(settings: Settings, url: str, overrides: Overrides = AS_SET) -
             hosted_sessions=hosted_sessions.hosted_sessions,
             guests=hosted_sessions.guests,
         )
-        background = dict(build_event_log(base, commands, parked_work))
+        background = dict(build_event_log(base, commands, parked_work)) | {
+            "home mark": partial(follow_log, settings.home, epoch, base.signals.followed)
+        }
         for subject in (keys, terminals, workspaces, hosted_sessions, vms):
             background |= subject.background
         async with asyncio.TaskGroup() as group:

@@ -209,6 +209,7 @@ def native_deps(
         machine_configs=workspaces.machine_configs,
         regions=engines.regions,
         parked_work=parked_work,
+        orphans=workspaces.orphans,
         api_keys=keys.api_keys,
         api_key_rows=keys.rows,
         tokens=keys.tokens,

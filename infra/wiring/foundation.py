@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
 from application.access_changes import AccessChanges
+from application.orphans import OrphanReports
 from application.platform import Platform
 from application.ports.clock import Clock
 from application.ports.limits import AttemptLimiter
@@ -31,6 +33,7 @@ BackgroundTask = Callable[[], Coroutine[Any, Any, None]]  # runs until it is can
 class Foundation:
     settings: Settings
     installation_id: UUID
+    epoch_id: UUID  # of the log: labels what is made on an engine from now on
     database_url: str
     pool: AsyncConnectionPool[Any]
     platform: Platform
@@ -50,7 +53,9 @@ class Foundation:
         return self.settings.role != "api"
 
 
-def build_foundation(settings: Settings, database: Database, clock: Clock, reconciles: bool = True) -> Foundation:
+def build_foundation(
+    settings: Settings, database: Database, epoch_id: UUID, clock: Clock, reconciles: bool = True
+) -> Foundation:
     """The pool is not open yet."""
     pool = postgres.create_pool(database.url)
     access_changes = AccessChanges()
@@ -60,6 +65,7 @@ def build_foundation(settings: Settings, database: Database, clock: Clock, recon
     return Foundation(
         settings=settings,
         installation_id=database.installation_id,
+        epoch_id=epoch_id,
         database_url=database.url,
         pool=pool,
         platform=database.platform,
@@ -73,3 +79,8 @@ def build_foundation(settings: Settings, database: Database, clock: Clock, recon
         hashing=HashingQueue(),
         quotas=QuotaLimits(database.platform, clock, HoldingRows(pool), settings.quotas),
     )
+
+
+def orphan_reports(base: Foundation) -> OrphanReports:
+    """What records orphans, with the grace of the settings."""
+    return OrphanReports(base.platform, base.clock, timedelta(seconds=base.settings.orphan_seconds))

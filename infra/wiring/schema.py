@@ -45,6 +45,9 @@ create table if not exists installation (
     id uuid not null default gen_random_uuid()
 );
 insert into installation default values on conflict do nothing;
+alter table installation add column if not exists epoch int not null default 0;
+alter table installation add column if not exists epoch_id uuid;
+alter table installation add column if not exists database_id text;
 """
 
 

@@ -17,7 +17,7 @@ from infra.libvirt.images import VmImages
 from infra.libvirt.observer import VmObserver
 from infra.tables.vm_passwords import VmPasswordRows
 from infra.video.lazy_consoles import LazyConsoles
-from infra.wiring.foundation import BackgroundTask, Foundation
+from infra.wiring.foundation import BackgroundTask, Foundation, orphan_reports
 from projections.subject_changes import HubSubjectChanges
 
 
@@ -40,11 +40,11 @@ class VmServices:
 def build_vms(base: Foundation, hypervisor: Hypervisor | None) -> VmServices:
     """`hypervisor` overrides the one of the settings."""
     settings, platform, clock = base.settings, base.platform, base.clock
-    hypervisor = hypervisor or choose_hypervisor(settings, base.installation_id)
     passwords = VmPasswordRows(base.pool, base.hashing)
+    hypervisor = hypervisor or choose_hypervisor(settings, base.installation_id, base.epoch_id)
     is_allowed = {"custom_cmd": settings.vm_custom_cmd, "tap": settings.vm_tap}
     forbidden = frozenset(kind for kind, allowed in is_allowed.items() if not allowed)
-    machines = VmMachines(platform, clock, hypervisor, passwords, forbidden)
+    machines = VmMachines(platform, clock, hypervisor, passwords, forbidden, orphan_reports(base))
     observer = VmObserver(base.database_url, hypervisor, machines, base.queries)
     turns = ConsoleTurns(platform, clock, timedelta(seconds=settings.vm_turn_seconds))
     return VmServices(

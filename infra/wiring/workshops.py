@@ -25,7 +25,7 @@ from infra.tables.seal import Seal
 from infra.tables.workshop_keys import WorkshopKeyRows
 from infra.wiring.api_keys import ApiKeyServices
 from infra.wiring.engines import EngineServices
-from infra.wiring.foundation import Foundation
+from infra.wiring.foundation import Foundation, orphan_reports
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def build_workshops(base: Foundation, engines: EngineServices, keys: ApiKeyServi
         keys=workshop_keys,
         learners=learners,
         registrations=registrations,
+        orphans=orphan_reports(base),
         template=settings.workshop_template,
         lasts=timedelta(seconds=settings.workshop_seconds),
         max_term=timedelta(seconds=settings.max_ttl_seconds),
@@ -90,8 +91,8 @@ def check_settings(settings: Settings) -> None:
             f"TENURE_PORTAL_AUTH=open lets everybody who reaches the server start machines, and {settings.exposed_by}. "
             "Set TENURE_PORTAL_AUTH=required."
         )
-    if settings.workshop_template not in (None, *settings.all_templates):
-        raise CannotStart(f"TENURE_WORKSHOP_TEMPLATE must be one of {', '.join(sorted(settings.all_templates))}.")
+    if settings.workshop_template not in (None, *settings.template_names):
+        raise CannotStart(f"TENURE_WORKSHOP_TEMPLATE must be one of {', '.join(sorted(settings.template_names))}.")
 
 
 def sealing_secret(settings: Settings) -> str:

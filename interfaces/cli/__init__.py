@@ -16,6 +16,7 @@ from interfaces.cli import (
     keys,
     login,
     machines,
+    orphans,
     owner,
     quotas,
     regions,
@@ -142,6 +143,17 @@ WORK: tuple[tuple[str, Callable[..., None], str], ...] = (
 for name, work_command, example in WORK:
     work_commands.command(name, epilog=f"Example: tenure work {example}")(work_command)
 app.add_typer(work_commands, name="work")
+orphan_commands = typer.Typer(
+    cls=Commands, help="Machines on the engines that the log does not know.", no_args_is_help=True
+)
+ORPHANS: tuple[tuple[str, Callable[..., None], str], ...] = (
+    ("list", orphans.list_, "list --as olga"),
+    ("adopt", orphans.adopt, "adopt 550e8400-e29b-41d4-a716-446655440000 --name lab"),
+    ("destroy", orphans.destroy, "destroy 550e8400-e29b-41d4-a716-446655440000"),
+)
+for name, orphan_command, example in ORPHANS:
+    orphan_commands.command(name, epilog=f"Example: tenure orphans {example}")(orphan_command)
+app.add_typer(orphan_commands, name="orphans")
 
 user_commands = typer.Typer(cls=Commands, help="Accounts for virtual machines.", no_args_is_help=True)
 user_commands.command("appoint", epilog="Example: tenure users appoint ada")(users.appoint)

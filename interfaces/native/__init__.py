@@ -1,10 +1,10 @@
-"""Tenure's own API: the event stream, the audit trail, machines and regions, API keys, health, metrics and a page.
+"""Tenure's own API: the event stream, the audit trail, machines, regions and orphans, keys, health, metrics, a page.
 
 Whatever no outside contract describes stands here; rules of the domain do not.
 """
 
 from interfaces.http.contract import Contract, plain_error
-from interfaces.native import audit, docs, health, home, keys, machines, quotas, regions, stream, work
+from interfaces.native import audit, docs, health, home, keys, machines, orphans, quotas, regions, stream, work
 from interfaces.native.channels import CHANNELS
 
 CONTRACT = Contract(
@@ -18,6 +18,7 @@ CONTRACT = Contract(
         machines.router,
         regions.router,
         work.router,
+        orphans.router,
         keys.router,
         keys.well_known,
         quotas.router,

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from application.api_keys import ApiKeys
 from application.machine_configs import MachineConfigs
+from application.orphans import Orphans
 from application.parked_work import ParkedWork
 from application.platform import Platform
 from application.ports.api_keys import KeyRows, Tokens
@@ -46,6 +47,7 @@ class NativeDeps:
     machine_configs: MachineConfigs
     regions: Regions
     parked_work: ParkedWork
+    orphans: Orphans
     api_keys: ApiKeys
     api_key_rows: KeyRows
     tokens: Tokens

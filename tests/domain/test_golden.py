@@ -22,7 +22,7 @@ from eventsourcing.utils import get_topic, resolve_topic
 import domain
 from application.moved_topics import register_moved_topics
 from domain.aggregate import Aggregate
-from tests.domain import test_hypervisor, test_orphan, test_quota, test_request_key, test_work
+from tests.domain import test_engine, test_hypervisor, test_orphan, test_quota, test_request_key, test_work
 from tests.support.stories import (
     hosted_sessions as hosting_stories,
 )
@@ -100,6 +100,7 @@ def add_new() -> None:
     objects += [*vars(test_orphan).values(), *vars(test_request_key).values(), *vars(test_hypervisor).values()]
     objects += vars(test_quota).values()
     objects += vars(test_work).values()
+    objects += [*vars(test_engine).values()]
     samples = {type(event): event for story in objects if isinstance(story, Story) for event in story.events}
     have = golden_states() if GOLDEN.exists() else {}
     with GOLDEN.open("a") as file:

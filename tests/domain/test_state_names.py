@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from interfaces.native.views import state
-from tests.domain import test_hypervisor, test_orphan, test_quota, test_request_key
+from tests.domain import test_engine, test_hypervisor, test_orphan, test_quota, test_request_key
 from tests.support.stories import hosted_sessions, vm_accounts, vms, workshops, workspaces
 from tests.support.story import Story
 
@@ -13,7 +13,7 @@ NAMES = Path(__file__).with_name("state_names.txt")
 ENVELOPE = {"id", "version", "created_on", "modified_on"}
 MODULES = (
     *(hosted_sessions, vm_accounts, vms, workshops, workspaces),
-    *(test_hypervisor, test_orphan, test_quota, test_request_key),
+    *(test_engine, test_hypervisor, test_orphan, test_quota, test_request_key),
 )
 
 

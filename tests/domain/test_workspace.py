@@ -8,6 +8,7 @@ import pytest
 from domain.errors import Conflict, Invalid, NotFound
 from domain.machine import Operation
 from domain.workspace import Workspace
+from projections.workspaces import evolve
 from tests.support.stories.workspaces import (
     ANNA,
     ASKED,
@@ -19,11 +20,13 @@ from tests.support.stories.workspaces import (
     LEAD,
     MACHINE,
     OPERATION,
+    OUT_OF_MEMORY,
     SNAPSHOT,
     deleted,
     destroyed,
     expired,
     failed,
+    killed,
     nothing_yet,
     requested,
     restoring,
@@ -148,9 +151,9 @@ def test_only_a_machine_that_is_there_can_be_operated(story: Story, operation: O
 
 
 def test_it_stops_and_starts() -> None:
-    stopping.when(Workspace.stopped, OPERATION, T0).then(Workspace.Stopped, operation_id=OPERATION)
+    stopping.when(Workspace.stopped, OPERATION, T0).then(Workspace.Stopped, operation_id=OPERATION, cause=None)
     starting.when(Workspace.started, OPERATION, MACHINE, T0).then(
-        Workspace.Started, operation_id=OPERATION, machine=MACHINE
+        Workspace.Started, operation_id=OPERATION, machine=MACHINE, cause=None
     )
 
 
@@ -179,7 +182,7 @@ def test_a_snapshot_can_be_restored_once_it_is_taken() -> None:
         label="",
     )
     restoring.when(Workspace.started, OPERATION, MACHINE, T0).then(
-        Workspace.Started, operation_id=OPERATION, machine=MACHINE
+        Workspace.Started, operation_id=OPERATION, machine=MACHINE, cause=None
     )
 
 
@@ -285,8 +288,39 @@ def test_a_machine_that_is_lost_is_a_fact() -> None:
 
 
 def test_a_machine_that_somebody_stopped_is_stopped() -> None:
-    running.when(Workspace.stopped, None, T0).then(Workspace.Stopped, operation_id=None)
+    running.when(Workspace.stopped, None, T0).then(Workspace.Stopped, operation_id=None, cause=None)
     stopping.when(Workspace.stopped, None, T0).nothing()
+
+
+@pytest.mark.fault("F46")
+def test_a_machine_that_ended_by_itself_is_stopped_with_its_reason() -> None:
+    cause = OUT_OF_MEMORY
+    running.when(Workspace.stopped, None, T0, cause).then(Workspace.Stopped, operation_id=None, cause=cause)
+    assert killed.state.error == "out of memory" and killed.row(evolve).error == "out of memory"
+    adopted = killed.given(Workspace.Adopted, machine=MACHINE)
+    assert adopted.state.error is None and adopted.row(evolve).error is None
+
+
+@pytest.mark.fault("F46")
+def test_a_machine_that_was_started_again_has_other_ports() -> None:
+    moved = MACHINE | {"connection": {"host": "127.0.0.1", "ports": {"22": 49154}}}
+    running.when(Workspace.found_running, moved, T0, OUT_OF_MEMORY).then(
+        Workspace.Started, operation_id=None, machine=moved, cause=OUT_OF_MEMORY
+    )
+    for other in (stopping, requested, deleted, failed):
+        other.when(Workspace.found_running, moved, T0).nothing()
+    running.when(Workspace.found_running, MACHINE, T0).nothing()
+    vanished.when(Workspace.found_running, moved, T0).then(Workspace.Adopted, machine=moved)
+
+
+@pytest.mark.fault("F46")
+def test_a_start_is_recorded_where_both_are_known() -> None:
+    """Version 0.1 did not keep the start: a machine of its time has not been started again by that alone."""
+    before, after = (MACHINE | {"started_at": f"2030-01-01T12:00:0{n}Z"} for n in (1, 2))
+    running.when(Workspace.found_running, after, T0).nothing()
+    since = requested.given(Workspace.Provisioned, machine=before)
+    since.when(Workspace.found_running, before, T0).nothing()
+    since.when(Workspace.found_running, after, T0).then(Workspace.Started, operation_id=None, machine=after, cause=None)
 
 
 def test_a_machine_that_turns_up_again_is_adopted() -> None:

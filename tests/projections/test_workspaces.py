@@ -44,7 +44,7 @@ def test_its_update_time_moves_with_its_status() -> None:
 
 def test_it_shows_what_is_under_way_until_that_is_over() -> None:
     assert stopping.row(workspaces.evolve).operation == "stop"
-    stopped_again = stopping.given(Workspace.Stopped, operation_id=OPERATION)
+    stopped_again = stopping.given(Workspace.Stopped, operation_id=OPERATION, cause=None)
     assert stopped_again.row(workspaces.evolve).operation is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 from application.ports.errors import EngineRefused, Unavailable
-from application.ports.machines import Machine, Template
+from application.ports.machines import Machine, Network, Template
 from application.ports.ssh_access import Admission
 from tests.support.fake_effects import FakeEffects, Hook, no_hook
 
@@ -14,7 +14,7 @@ class Engine(FakeEffects):
     """The `Machines` port in memory. `machines` and `snapshots` hold what exists."""
 
     SERVICE, NAME = "engine", "the engine"
-    provider = "fake"
+    provider, has_ssh = "fake", True
 
     def __init__(self, before: Hook = no_hook, after: Hook = no_hook) -> None:
         super().__init__(before, after)
@@ -28,6 +28,7 @@ class Engine(FakeEffects):
         self.versions: dict[UUID, int] = {}  # the newest that was asked about a guest
         self.on_networks: dict[UUID, set[UUID]] = {}  # by network, who was made on it
         self.environments: dict[UUID, dict[str, str]] = {}  # the environment of each machine
+        self.of_another_log: set[UUID] = set()  # networks that the log in use has not made
         self.created_count = 0  # machines ever created
 
     async def ping(self) -> None:
@@ -135,8 +136,11 @@ class Engine(FakeEffects):
         self.versions[guest_id] = max(before, version)
         return version >= before
 
-    async def networks(self) -> list[UUID]:
-        return await self._effect("networks", None, lambda: list(self.on_networks))
+    async def networks(self) -> list[Network]:
+        def list_networks() -> list[Network]:
+            return [Network(id, f"network-{id}", id not in self.of_another_log) for id in self.on_networks]
+
+        return await self._effect("networks", None, list_networks)
 
     async def ensure_no_network(self, network: UUID) -> None:
         def go() -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from application.ports.displays import Display
 from application.ports.errors import EngineRefused
-from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact
+from application.ports.hypervisors import CRASHED, FOUND, LOST, STARTED, STOPPED, UNDEFINED, Fact, RunningVm
 from domain.errors import NotFound
 from domain.vm.document import Document
 from tests.support.fake_effects import FakeEffects, Hook, no_hook
@@ -30,6 +30,7 @@ class FakeHypervisor(FakeEffects):
         self.started = 0  # machines ever switched on
         self.changes: list[tuple[Document, Document]] = []
         self.absent: str | None = None
+        self.of_another_log: set[UUID] = set()  # machines that the log in use has not started
         self._ears: list[asyncio.Queue[Fact]] = []
 
     # -- what a test does to it ----------------------------------------------------
@@ -102,6 +103,11 @@ class FakeHypervisor(FakeEffects):
 
     async def running(self) -> frozenset[UUID]:
         return await self._effect("running", None, lambda: frozenset(self.on))
+
+    async def inspect(self, vm: UUID) -> RunningVm | None:
+        name = f"tenure-{vm}"
+        running = RunningVm(name, f"{vm}/1", is_of_this_log=vm not in self.of_another_log)
+        return await self._effect("inspect", vm, lambda: running if vm in self.on else None)
 
     async def facts(self) -> AsyncIterator[Fact]:
         ear: asyncio.Queue[Fact] = asyncio.Queue()

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from application.processes import PROCESSES
-from domain.orphan import Orphan
 from domain.workspace import Workspace
 from tests.support.stories.workspaces import (
     FOR_TWO_HOURS,
@@ -58,8 +57,10 @@ def test_what_is_asked_is_done(story: Story) -> None:
 
 def test_what_was_reported_need_not_be_done_again() -> None:
     assert snapped.work(PROCESSES) == TERM
-    assert stopping.given(Workspace.Stopped, operation_id=OPERATION).work(PROCESSES) == TERM
-    assert starting.given(Workspace.Started, operation_id=OPERATION, machine=MACHINE).work(PROCESSES) == TERM
+    assert stopping.given(Workspace.Stopped, operation_id=OPERATION, cause=None).work(PROCESSES) == TERM
+    assert (
+        starting.given(Workspace.Started, operation_id=OPERATION, machine=MACHINE, cause=None).work(PROCESSES) == TERM
+    )
     broken = stopping.given(Workspace.OperationFailed, operation_id=OPERATION, operation="stop", reason="no")
     assert broken.work(PROCESSES) == TERM
     assert stopping.given(Workspace.Vanished, reason="lost").work(PROCESSES) == TERM
@@ -85,11 +86,3 @@ def test_nothing_is_left_to_do_in_the_end() -> None:
     assert destroyed.work(PROCESSES) == {}
     assert expired.given(Workspace.Destroyed).work(PROCESSES) == {}
     assert deleted.given(Workspace.Destroyed).work(PROCESSES) == {}
-
-
-def test_an_orphan_is_removed() -> None:
-    orphan = Story(Orphan).given(
-        Orphan.Found, workspace_id=OPERATION, provider="docker", provider_id="tenure-1", engine_id="e1", region="local"
-    )
-    assert orphan.work(PROCESSES) == {"orphan.destroy": T0}
-    assert orphan.given(Orphan.Destroyed).work(PROCESSES) == {}

@@ -113,7 +113,7 @@ async def test_one_that_is_away_comes_back_and_all_is_made_good(database: str, t
 
 @pytest.mark.fault("F54")
 async def test_the_sweep_looks_at_every_engine_that_answers(database: str, tmp_path: Path) -> None:
-    async with places(database, tmp_path) as site:
+    async with places(database, tmp_path, orphan_seconds=0.05) as site:
         ids = {region: await site.ask(region) for region in ("local", "paris", "oslo")}
         for region, id in ids.items():
             await runs(site, id, region)
@@ -133,7 +133,7 @@ async def test_the_sweep_looks_at_every_engine_that_answers(database: str, tmp_p
 
 
 async def test_a_machine_that_is_where_it_ought_not_to_be_is_nobodys(database: str, tmp_path: Path) -> None:
-    async with places(database, tmp_path) as site:
+    async with places(database, tmp_path, orphan_seconds=0.05) as site:
         id = await site.ask("paris")
         await runs(site, id, "paris")
         site.engines["local"].machines[id] = Machine(id, f"tenure-{id}", "a-copy", running=True)

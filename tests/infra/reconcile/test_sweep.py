@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -14,7 +15,9 @@ import pytest
 
 from application.access import Cause
 from application.ports.machines import Machine
+from domain.workspace import Workspace
 from infra.reconcile.sweep import MAX_PARALLEL_WORKSPACES
+from tests.contracts.chrote.people import member
 from tests.support.fake_engine import Engine
 from tests.support.server import WAIT_TIMEOUT_S, Served, eventually, served, stream, until
 
@@ -77,20 +80,116 @@ async def test_a_machine_that_was_stopped_or_started_by_hand_is_recorded(tenure:
         assert await has_status(alice, id, "running")
 
 
-async def test_an_orphan_is_removed_and_recorded(database: str, tmp_path: Path) -> None:
+def machine(id: UUID, **more: Any) -> Machine:
+    return Machine(id, f"tenure-{id}", f"engine-id-{id}", running=True, **more)
+
+
+@pytest.mark.fault("F43")
+async def test_an_orphan_is_recorded_and_removed_when_its_grace_is_over(database: str, tmp_path: Path) -> None:
     async with (
-        served(database, tmp_path, reconciles=False, auditors=["eve"]) as tenure,
+        served(database, tmp_path, reconciles=False, auditors=["eve"], orphan_seconds=0.05) as tenure,
         tenure.client("eve") as eve,
         stream(eve) as events,
     ):
         orphan = uuid4()
-        tenure.engine.machines[orphan] = Machine(orphan, f"tenure-{orphan}", "its-engine-id", running=True)
+        tenure.engine.machines[orphan] = machine(orphan)
         await tenure.tenure.sweep.run_once()
         event = await until(events, "orphan.found")
         assert event["facts"]["workspace_id"] == str(orphan)
-        assert event["facts"]["engine_id"] == "its-engine-id"
+        assert event["facts"]["engine_id"] == f"engine-id-{orphan}"
+        assert event["facts"]["destroy_at"]
         await until(events, "orphan.destroyed")
         assert tenure.engine.machines == {}
+
+
+@pytest.mark.fault("F43")
+async def test_what_this_log_has_not_made_is_recorded_and_left(database: str, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"auditors": ["eve"], "orphan_seconds": 0.05}
+    async with served(database, tmp_path, reconciles=False, **settings) as tenure, member(tenure, "olga") as olga:
+        one, network = uuid4(), uuid4()
+        tenure.engine.machines[one] = machine(one, is_of_this_log=False)
+        tenure.engine.on_networks[network] = set()
+        tenure.engine.of_another_log.add(network)
+        await tenure.tenure.sweep.run_once()
+        await tenure.tenure.sweep.run_once()
+        rows = (await olga.get("/api/v1/orphans")).json()
+        assert {(row["kind"], row["destroy_at"]) for row in rows} == {("machine", None), ("network", None)}
+        assert one in tenure.engine.machines and network in tenure.engine.on_networks
+
+        ids = {row["kind"]: row["id"] for row in rows}
+        refused = await olga.post(f"/api/v1/orphans/{ids['network']}/adopt", json={"name": "lab"})
+        assert refused.status_code == 409, refused.text
+        adopted = await olga.post(f"/api/v1/orphans/{ids['machine']}/adopt", json={"name": "lab"})
+        assert adopted.json() == {"workspace_id": str(one), "name": "lab"}
+        assert (await olga.delete(f"/api/v1/orphans/{ids['network']}")).status_code == 200
+        await eventually(lambda: has_no_orphans(olga))
+        assert one in tenure.engine.machines and not tenure.engine.on_networks
+
+
+async def has_no_orphans(olga: httpx.AsyncClient) -> bool:
+    return not (await olga.get("/api/v1/orphans")).json()
+
+
+@pytest.mark.fault("F43")
+async def test_only_administrators_settle_orphans(tenure: Served) -> None:
+    one = uuid4()
+    tenure.engine.machines[one] = machine(one, is_of_this_log=False)
+    await tenure.tenure.sweep.run_once()
+    async with member(tenure, "olga") as olga, tenure.client("mallory") as mallory:
+        (row,) = (await olga.get("/api/v1/orphans")).json()
+        for answer in (
+            await mallory.get("/api/v1/orphans"),
+            await mallory.post(f"/api/v1/orphans/{row['id']}/adopt", json={"name": "mine"}),
+            await mallory.delete(f"/api/v1/orphans/{row['id']}"),
+        ):
+            assert answer.status_code == 403, answer.text
+
+
+@pytest.mark.fault("F43")
+async def test_an_orphan_that_somebody_has_removed_is_forgotten(tenure: Served) -> None:
+    one = uuid4()
+    tenure.engine.machines[one] = machine(one, is_of_this_log=False)
+    await tenure.tenure.sweep.run_once()
+    async with member(tenure, "olga") as olga:
+        assert not await has_no_orphans(olga)
+        del tenure.engine.machines[one]
+        await tenure.tenure.sweep.run_once()
+        assert await has_no_orphans(olga)
+
+
+@pytest.mark.fault("F43")
+async def test_what_is_left_of_a_workspace_that_has_ended_is_removed_at_once(tenure: Served) -> None:
+    async with tenure.client() as alice:
+        id = await start_workspace(alice)
+        left = tenure.engine.machines[id]
+        await alice.delete(f"/api/v1/workspaces/{id}")
+        await eventually(lambda: has_ended(tenure, id))
+        tenure.engine.machines[id] = replace(left, is_of_this_log=False)
+        await tenure.tenure.sweep.run_once()
+        await eventually(lambda: has_machines(tenure, 0))
+
+
+async def has_ended(tenure: Served, id: UUID) -> bool:
+    return (await tenure.tenure.deps.http.platform.load(Workspace, id)).destroyed_at is not None
+
+
+async def has_machines(tenure: Served, count: int) -> bool:
+    return len(tenure.engine.machines) == count
+
+
+@pytest.mark.fault("F46")
+async def test_other_ports_are_seen_by_the_sweep(tenure: Served) -> None:
+    """On an engine that reports nothing."""
+    async with tenure.client() as alice:
+        id = await start_workspace(alice)
+        ports = {"22": 49155}
+        tenure.engine.machines[id] = replace(
+            tenure.engine.machines[id], connection={"host": "127.0.0.1", "ports": ports}
+        )
+        assert await tenure.tenure.sweep.run_once() == [id]
+        workspace = (await alice.get(f"/api/v1/workspaces/{id}")).json()
+        assert (workspace["status"], workspace["connection_info"]["ports"]) == ("running", ports)
+        assert await tenure.tenure.sweep.run_once() == []
 
 
 async def test_a_machine_that_stops_during_a_sweep_is_not_adopted(tenure: Served) -> None:

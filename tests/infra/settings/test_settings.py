@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from application.ports.machines import Template
 from infra.settings import SLEEP_COMMAND, BadSetting, Settings, explain, load_settings
+from infra.wiring.templates import templates_of
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +179,7 @@ def test_passwords_are_never_displayed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_built_in_templates_have_images_that_anybody_can_pull() -> None:
-    templates = Settings().all_templates
+    templates = templates_of(Settings())
     assert set(templates) == {"default", "nodejs", "python"}
     assert templates["default"] == Template("default", "debian:12", SLEEP_COMMAND)
 
@@ -189,16 +190,28 @@ def test_a_file_adds_templates_and_replaces_built_in_ones(tmp_path: Path) -> Non
         "[templates.big]\nimage = 'i:1'\ncommand = 'sh -c \"a b\"'\nmemory_mb = 4096\nports = [22, 80]\n"
         "[templates.python]\nimage = 'p:1'\n"
     )
-    templates = load_settings({"config": "t.toml"}).all_templates
+    templates = templates_of(load_settings({"config": "t.toml"}))
     assert templates["big"] == Template("big", "i:1", ("sh", "-c", "a b"), memory_mb=4096, ports=(22, 80))
     assert templates["python"] == Template("python", "p:1")
     assert templates["nodejs"].image == "node:22-bookworm"
 
 
-def test_a_workspace_image_replaces_those_of_all_built_in_templates() -> None:
+@pytest.mark.fault("F78")
+def test_a_workspace_image_is_that_of_the_default_template_alone() -> None:
+    """Nothing tells whether there is a Python in it. A template of that name is one that was built, or none."""
     settings = Settings(workspace_image="ws:1", templates={"mine": {"image": "m:1"}})
-    assert settings.all_templates["nodejs"] == Template("nodejs", "ws:1", ports=(22,))
-    assert settings.all_templates["mine"].image == "m:1"
+    assert templates_of(settings) == {
+        "default": Template("default", "ws:1", ports=(22,)),
+        "mine": Template("mine", "m:1"),
+    }
+    assert templates_of(settings, {"python": "p:1"})["python"] == Template("python", "p:1", ports=(22,))
+
+
+@pytest.mark.fault("F78")
+def test_images_that_were_built_replace_those_that_have_to_be_pulled() -> None:
+    templates = templates_of(Settings(), {"default": "ws:1"})
+    assert templates["default"] == Template("default", "ws:1", ports=(22,))
+    assert templates["python"] == Template("python", "python:3.12-bookworm", SLEEP_COMMAND)
 
 
 def test_home_is_absolute_even_if_HOME_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
