@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,6 @@ from infra.settings import Settings
 from infra.wiring.absent_parts import displays_of, files_of
 from infra.wiring.foundation import Foundation
 from projections import workspaces
-from projections.query import Queries
 
 log = logging.getLogger(__name__)
 OpenRegion = Callable[[Region], Machines]
@@ -49,7 +48,8 @@ async def open_engines(base: Foundation, local: Machines | None, open_region: Op
 
     Raises `CannotStart`.
     """
-    machines = local or await choose_engine(base.settings, base.installation_id, base.epoch_id, base.queries)
+    in_use = await workspaces.providers_in(base.queries, LOCAL)
+    machines = local or await choose_engine(base.settings, base.installation_id, base.epoch_id, in_use)
     regions = Regions(base.platform, base.clock, base.settings.fixed_regions)
     open_region = open_region or partial(open_docker, base.settings, base.installation_id, base.epoch_id)
     return EngineServices(
@@ -62,8 +62,12 @@ async def open_engines(base: Foundation, local: Machines | None, open_region: Op
     )
 
 
-async def choose_engine(settings: Settings, installation_id: UUID, epoch_id: UUID, queries: Queries) -> Machines:
+async def choose_engine(
+    settings: Settings, installation_id: UUID, epoch_id: UUID | None = None, in_use: Set[str] = frozenset()
+) -> Machines:
     """Return the engine of the settings; where they leave the choice, the one that was chosen for this home.
+
+    `epoch_id` is that of the log in use. `in_use` are the providers of the machines that the log has here.
 
     Raises `CannotStart` where that would run other people's processes on this machine without a wall around them.
     """
@@ -74,10 +78,10 @@ async def choose_engine(settings: Settings, installation_id: UUID, epoch_id: UUI
     )
     if settings.machines == "docker":
         return docker()
-    if settings.machines == "auto" and await chosen_engine(settings.home, queries, docker) == "docker":
+    if settings.machines == "auto" and await chosen_provider(settings.home, in_use, docker) == "docker":
         return docker()
     if settings.exposed_by:
-        has_chosen = settings.machines == "local" or read_engine_choice(settings.home)
+        has_chosen = settings.machines == "auto" and read_engine_choice(settings.home)
         raise CannotStart(
             f"No Docker engine answers, and workspaces without one are processes of this machine: "
             f"they are lent to the people of this machine only, and {settings.exposed_by}. "
@@ -91,7 +95,7 @@ async def choose_engine(settings: Settings, installation_id: UUID, epoch_id: UUI
     return LocalMachines(settings.home, installation_id, epoch_id)
 
 
-async def chosen_engine(home: Path, queries: Queries, docker: Callable[[], Machines]) -> str:
+async def chosen_provider(home: Path, in_use: Set[str], docker: Callable[[], Machines]) -> str:
     """What TENURE_MACHINES=auto means for this home. It is decided once.
 
     An engine that is away later on is waited for. Otherwise machines would be made as processes of this host, and those
@@ -99,7 +103,6 @@ async def chosen_engine(home: Path, queries: Queries, docker: Callable[[], Machi
     """
     if choice := read_engine_choice(home):
         return choice
-    in_use = await workspaces.providers_in(queries, LOCAL)
     choice = next((provider for provider in ("docker", "local") if provider in in_use), None)
     if choice is None:
         choice = "docker" if await answers(docker()) else "local"

@@ -28,7 +28,8 @@ class Dockerd:
         self.url = f"unix://{home}/docker.sock"
         self._home = home
         self._process: psutil.Popen | None = None
-        self._bridge = f"tt{os.getpid():x}"  # with `--bridge=none` an engine removes docker0, which is the host's engine's
+        # Without a bridge of its own (`--bridge=none`), an engine removes docker0, which the host's engine uses.
+        self._bridge = f"tt{os.getpid():x}"
 
     def start(self) -> None:
         """Start the engine, and wait until it answers."""

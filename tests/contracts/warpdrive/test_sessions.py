@@ -143,3 +143,11 @@ async def test_what_is_somebody_elses_is_not_there(anna: httpx.AsyncClient, ben:
     refused(await ben.get(f"/sessions/nothing{path}"), 404, "not_found", "no such session")
     refused(await ben.delete(f"/sessions/{session['session_id']}"), 404, "not_found", "no such session")
     assert (await anna.get(f"/sessions/{session['session_id']}")).status_code == 200
+
+
+@pytest.mark.fault("F74")
+async def test_where_machines_have_no_ssh_a_session_is_refused(anna: httpx.AsyncClient, tenure: Served) -> None:
+    tenure.engine.has_ssh = False
+    refused(await anna.post("/sessions", json=ASKED), 400, says="sessions need machines with SSH")
+    assert (await anna.get("/sessions")).json() == []
+    assert tenure.engine.machines == {}

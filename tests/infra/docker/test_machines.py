@@ -153,6 +153,50 @@ async def test_a_machine_that_was_created_and_never_started_is_started(engine: D
     assert [machine.running for machine in await engine.machines.all()] == [True]
 
 
+@pytest.mark.fault("F45")
+async def test_a_machine_that_exists_is_started_without_its_image(engine: DockerEngine) -> None:
+    id, template = uuid4(), replace(TEMPLATE, image=f"tenure-test:{engine.installation}")
+    engine.client.images.get(TEMPLATE.image).tag(template.image)
+    machine = await engine.machines.ensure_running(id, template)
+    await engine.machines.ensure_stopped(id)
+    engine.client.images.remove(template.image)  # its name: no registry has such an image
+    again = await engine.machines.ensure_running(id, template)
+    assert again.running and again.engine_id == machine.engine_id
+    with pytest.raises(EngineRefused, match="cannot be had"):
+        await engine.machines.ensure_running(uuid4(), template)
+
+
+@pytest.mark.fault("F43")
+async def test_machines_and_networks_tell_which_log_has_made_them(engine: DockerEngine) -> None:
+    one, other = (DockerMachines(None, engine.installation, epoch=uuid4()) for _ in range(2))
+    id, network = uuid4(), uuid4()
+    try:
+        await one.ensure_running(id, replace(TEMPLATE, network=network))
+        for machines, is_of_this_log in ((one, True), (other, False)):
+            machine = await machines.find(id)
+            assert machine and machine.is_of_this_log is is_of_this_log
+            assert [machine.is_of_this_log for machine in await machines.all()] == [is_of_this_log]
+            assert [(n.id, n.is_of_this_log) for n in await machines.networks()] == [(network, is_of_this_log)]
+    finally:
+        one.close()
+        other.close()
+
+
+@pytest.mark.fault("F46")
+async def test_a_container_that_somebody_starts_from_a_snapshot_is_left_to_them(engine: DockerEngine) -> None:
+    id, snapshot = uuid4(), uuid4()
+    await engine.machines.ensure_running(id, TEMPLATE)
+    await engine.machines.snapshot(id, snapshot)
+    foreign = engine.client.containers.create(f"tenure-snapshot:{snapshot}")
+    try:
+        engine.container(id).rename(f"renamed-{id}")
+        await engine.machines.ensure_gone(id)
+        foreign.reload()
+        assert engine.client.containers.list(all=True, filters={"name": f"renamed-{id}"}) == []
+    finally:
+        foreign.remove(force=True)
+
+
 async def test_a_stopped_machine_survives_the_loss_of_its_network(engine: DockerEngine) -> None:
     id = uuid4()
     await engine.machines.ensure_running(id, TEMPLATE)

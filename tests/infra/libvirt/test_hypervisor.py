@@ -24,7 +24,7 @@ from infra.settings import Settings
 from tests.support.libvirtd import Libvirtd, libvirtd
 from tests.support.server import WAIT_TIMEOUT_S
 from tests.support.stories.vms import CDROM, HBA, NETWORK, NIC
-from tests.support.vms import DISK, guest, images, on, until_prompt
+from tests.support.vms import DISK, guest, images, on, until_prompt, vm_settings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BLUE, GREEN = bytes((168, 0, 0)), bytes((0, 168, 0))  # as a display has it: blue first
@@ -174,6 +174,52 @@ async def test_what_can_be_changed_while_it_runs_is_changed(
     more["qemu_devices"][0]["cpu_cores"] = 2
     assert await changes(more)
     assert await changes(more | {"qemu_devices": more["qemu_devices"][:-2]})  # a card cannot be torn out
+
+
+@pytest.mark.fault("F47")
+async def test_a_card_that_is_taken_out_is_out_or_needs_a_restart(hypervisor: Hypervisor, daemon: Libvirtd) -> None:
+    """As the domain says afterwards. The firmware gives no card back; a guest that has booted may."""
+    vm, without_card = uuid4(), guest()
+    with_card = copy.deepcopy(without_card)
+    with_card["qemu_devices"] += [NETWORK, NIC]
+    await hypervisor.ensure_running(vm, without_card)
+    (name,) = daemon.domains()
+
+    def has_card() -> bool:
+        return NIC["nic_mac"] in daemon.virsh("domiflist", name).stdout
+
+    assert not await hypervisor.change(vm, without_card, with_card) and has_card()
+    assert await hypervisor.change(vm, with_card, without_card) == has_card()
+    assert await hypervisor.change(vm, without_card, without_card) == has_card()
+    async with hypervisor.watch(vm) as display:
+        await until_prompt(display)
+    if not has_card():
+        assert not await hypervisor.change(vm, without_card, with_card)
+    assert not await hypervisor.change(vm, with_card, without_card)
+    assert not has_card()
+
+
+@pytest.mark.fault("F43")
+async def test_a_machine_tells_which_log_has_started_it(daemon: Libvirtd, folder: Path) -> None:
+    installation, vm = uuid4(), uuid4()
+    settings = Settings(**vm_settings(daemon, folder))
+    one, other = (choose_hypervisor(settings, installation, epoch=uuid4()) for _ in range(2))
+    try:
+        await one.ensure_running(vm, guest())
+        for hypervisor, is_of_this_log in ((one, True), (other, False)):
+            running = await hypervisor.inspect(vm)
+            assert running and running.is_of_this_log is is_of_this_log
+        assert await one.inspect(uuid4()) is None
+        first = await one.inspect(vm)
+        await one.ensure_stopped(vm)
+        assert await one.inspect(vm) is None
+        await one.ensure_running(vm, guest())
+        second = await one.inspect(vm)
+        assert first and second and first.engine_id != second.engine_id
+        await one.ensure_gone(vm)
+    finally:
+        await one.close()
+        await other.close()
 
 
 def limits_of_first_drive(daemon: Libvirtd, name: str) -> dict[str, int]:

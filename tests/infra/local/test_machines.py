@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from itertools import count
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psutil
 import pytest
@@ -250,3 +250,19 @@ async def test_a_home_that_cannot_be_used_is_said_plainly(tmp_path: Path) -> Non
     with pytest.raises((EngineRefused, Unavailable), match="cannot be used"):
         await machines.ensure_running(ID, TEMPLATE)
     machines.close()
+
+
+@pytest.mark.fault("F43")
+async def test_a_machine_tells_which_log_has_made_it(tmp_path: Path) -> None:
+    id = uuid4()
+    one, other = (LocalMachines(tmp_path, INSTALLATION, epoch=uuid4()) for _ in range(2))
+    try:
+        await one.ensure_running(id, TEMPLATE)
+        for machines, is_of_this_log in ((one, True), (other, False)):
+            machine = await machines.find(id)
+            assert machine and machine.is_of_this_log is is_of_this_log
+        await one.ensure_gone(id)
+        assert list(tmp_path.rglob(f"*{id}*")) == []
+    finally:
+        one.close()
+        other.close()
