@@ -104,9 +104,15 @@ def test_the_dump_has_every_event_and_a_row_in_every_table(past: Past) -> None:
     assert ask(database, FOLLOWER_LAGS) is True
 
 
+def expected_rows(past: Past) -> dict[str, list[dict[str, Any]]]:
+    """The rows of 0.1, without work that this version leaves to an administrator: it destroys no orphan of 0.1."""
+    tables: dict[str, list[dict[str, Any]]] = past.record("rows")
+    return tables | {"work": [row for row in tables["work"] if row["command"] != "orphan.destroy"]}
+
+
 def test_stored_lists_are_continued(past: Past, database: str) -> None:
     assert log(database) == log(past.restore()), "a start alone adds no event"
-    for table, expected in past.record("rows").items():
+    for table, expected in expected_rows(past).items():
         assert with_columns_of(expected, rows(database, table)) == expected, table
 
 
@@ -116,7 +122,7 @@ async def test_lists_are_rebuilt_the_same(past: Past, tmp_path: Path) -> None:
     async with served(database, tmp_path, role="api", **past.settings) as server:
         assert server.tenure.refolded
     assert log(database) == log(past.restore())
-    for table, expected in past.record("rows").items():
+    for table, expected in expected_rows(past).items():
         reset = TRIES if table == "work" else ()
         rebuilt = with_columns_of(expected, rows(database, table))
         assert without(reset, rebuilt) == without(reset, expected), table
@@ -150,7 +156,8 @@ async def test_every_aggregate_has_the_same_state(past: Past) -> None:
     expected = past.record("aggregates")
     loaded = await aggregates(past.restore(), [UUID(id) for id in expected])
     for id, (kind, attributes) in loaded.items():
-        assert {"class": kind, **plain(attributes)} == expected[id]
+        state = {"class": kind, **plain(attributes)}
+        assert without_additions(state, expected[id]) == expected[id]
 
 
 async def test_every_secret_still_opens(past: Past, database: str, clock: Clock, tmp_path: Path) -> None:
