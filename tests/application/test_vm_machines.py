@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
+from application.orphans import OrphanReports
 from application.ports.hypervisors import Hypervisor
 from application.ports.passwords import VmPasswords
 from application.vm_machines import VmMachines
@@ -28,7 +30,8 @@ def test_a_stored_command_line_is_checked_at_every_start(line: str, switched_off
     platform = memory_platform()
     nothing: Any = None
     hypervisor, passwords = cast(Hypervisor, nothing), cast(VmPasswords, nothing)
-    machines = VmMachines(platform, lambda: T0, hypervisor, passwords, frozenset(switched_off))
+    reports = OrphanReports(platform, lambda: T0, timedelta(days=1))
+    machines = VmMachines(platform, lambda: T0, hypervisor, passwords, frozenset(switched_off), reports)
     with pytest.raises(Invalid) as refusal:
         machines.check(document(CUSTOM | {"command_line": line}))
     assert str(refusal.value).startswith(says)
