@@ -137,7 +137,7 @@ async def test_an_encrypted_place_gives_its_cookies_to_encrypted_requests_only(
 ) -> None:
     settings = configured(openid, github) | {"public_url": "https://lab.example.org"}
     async with served(database, tmp_path, **settings) as tenure, browser(tenure) as client:
-        away = await client.get("/auth/github")
+        away = await client.get(f"/auth/github{owning(tenure)}")
         assert "Secure" in away.headers["set-cookie"]
         back = urlsplit((await client.get(away.headers["location"])).headers["location"])
         assert back.netloc == "lab.example.org"
@@ -157,7 +157,7 @@ async def test_a_place_below_a_path_signs_people_in_there(
     async with served(database, tmp_path, port=port, **settings) as tenure, browser(tenure) as client:
         openid.client.redirect_uris = (f"{url}/auth/google/callback",)
         for kind in ("github", "google"):
-            callback = await begin(client, f"/lab/auth/{kind}")
+            callback = await begin(client, f"/lab/auth/{kind}{owning(tenure) if kind == 'github' else ''}")
             assert callback.startswith(f"{url}/auth/{kind}/callback?")
             answer = await client.get(callback)
             assert answer.headers["location"] in ("/lab/", "/lab/?error=invite_required")
