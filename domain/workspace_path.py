@@ -6,7 +6,7 @@ from domain.errors import Invalid, NotAllowed
 
 ROOT = "workspace"
 MAX_PATH_BYTES = 4096  # as Linux has it
-MAX_DEPTH = 256  # each directory on the way is kept open, and a process has few descriptors
+MAX_DIRECTORIES = 256  # each directory on the way is kept open, and a process has few descriptors
 MAX_FILE_NAME_BYTES = 255  # as Linux has it
 
 
@@ -19,8 +19,8 @@ def below_root(path: str) -> str:
     if len(path.encode(errors="replace")) > MAX_PATH_BYTES:
         raise Invalid("the path is too long; delete or move a directory above it")
     parts = _parts(path)
-    if len(parts) > MAX_DEPTH:
-        raise Invalid(f"a path has at most {MAX_DEPTH} directories; delete or move one above it")
+    if len(parts) > MAX_DIRECTORIES:
+        raise Invalid(f"a path has at most {MAX_DIRECTORIES} directories; delete or move one above it")
     if "\0" in path or any(len(part.encode(errors="replace")) > MAX_FILE_NAME_BYTES for part in parts):
         raise Invalid("there can be no file of that name")
     return "/".join(parts)

@@ -111,8 +111,8 @@ def exact_name(name: str, directory: int) -> str:
     """
     if REPLACEMENT not in name or name in (names := os.listdir(directory)):
         return name
-    kept = (re.escape(part.encode()) for part in re.split(f"{REPLACEMENT}+", name))
-    pattern = re.compile(b"[\x80-\xff]+".join(kept), re.DOTALL)
+    text_parts = (re.escape(part.encode()) for part in re.split(f"{REPLACEMENT}+", name))
+    pattern = re.compile(b"[\x80-\xff]+".join(text_parts), re.DOTALL)
     alike = sorted(entry for entry in map(os.fsencode, names) if pattern.fullmatch(entry) and not is_utf8(entry))
     return os.fsdecode(alike[0]) if alike else name
 
@@ -232,6 +232,6 @@ def delete(root: Path, path: str) -> None:
         # `rm` follows no links, and takes trees that are deeper than Python's stack.
         command = ["rm", "-rf", "--", name]
         working_directory = f"/proc/{os.getpid()}/fd/{directory}"
-        done = subprocess.run(command, cwd=working_directory, capture_output=True, stdin=subprocess.DEVNULL)
-        if done.returncode:
+        result = subprocess.run(command, cwd=working_directory, capture_output=True, stdin=subprocess.DEVNULL)
+        if result.returncode:
             raise refusal("denied")

@@ -291,8 +291,8 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
     layers["environment"] = with_files(environment, os.environ, fields, "the environment")
     dotenv = _read_source(".env", lambda: DotEnvSettingsSource(Settings, env_file=Path(".env"))())
     # Docker Compose reads the same file: variables that are no settings are its own.
-    known = {name: value for name, value in dotenv.items() if name in fields}
-    layers[".env"] = with_files(known, dotenv, fields, ".env")
+    dotenv_settings = {name: value for name, value in dotenv.items() if name in fields}
+    layers[".env"] = with_files(dotenv_settings, dotenv, fields, ".env")
     config = next((layer["config"] for layer in layers.values() if "config" in layer), None)
     layers["file"] = _read_toml(Path(config).expanduser()) if config else {}
 

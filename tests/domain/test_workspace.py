@@ -52,9 +52,9 @@ def test_its_term_counts_from_the_request() -> None:
 
 @pytest.mark.fault("F38")
 def test_its_request_says_when_its_holder_is_warned_and_when_it_is_given_up() -> None:
-    asked = NEW | {"warning_lead": timedelta(minutes=10), "patience": timedelta(minutes=3)}
+    request = NEW | {"warning_lead": timedelta(minutes=10), "patience": timedelta(minutes=3)}
     moments = {"warns_at": T0 + timedelta(minutes=50), "gives_up_at": T0 + timedelta(minutes=3)}
-    nothing_yet.when(Workspace.request, **asked).then(Workspace.Requested, **ASKED, **FOR_AN_HOUR | moments)
+    nothing_yet.when(Workspace.request, **request).then(Workspace.Requested, **ASKED, **FOR_AN_HOUR | moments)
 
 
 @pytest.mark.fault("F38")

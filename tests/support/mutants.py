@@ -34,14 +34,14 @@ class Mutant:
     start: int
     end: int
     new: str
-    what: str
+    change: str
 
     def apply(self, source: str) -> str:
         return source[: self.start] + self.new + source[self.end :]
 
     def describe(self, source: str) -> str:
         old = " ".join(source[self.start : self.end].split())
-        return f"{self.path}:{self.line}: {self.what}: `{old}` is now `{self.new or 'nothing'}`"
+        return f"{self.path}:{self.line}: {self.change}: `{old}` is now `{self.new or 'nothing'}`"
 
 
 def mutants_of(path: Path, source: str) -> Iterator[Mutant]:
@@ -51,8 +51,8 @@ def mutants_of(path: Path, source: str) -> Iterator[Mutant]:
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             for node in own_nodes(function):
-                for span, new, what in changes(node, source, lines):
-                    yield Mutant(path, node.lineno, *span, new, what)
+                for span, new, change in changes(node, source, lines):
+                    yield Mutant(path, node.lineno, *span, new, change)
 
 
 def own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.expr | ast.stmt]:
@@ -79,8 +79,8 @@ def changes(node: ast.expr | ast.stmt, source: str, lines: Offsets) -> Iterator[
                 yield between, f" {new} ", "another comparison"
         case ast.BoolOp(op=operator, values=values):
             for dropped in values:
-                kept = [value for value in values if value is not dropped]
-                rest: ast.expr = kept[0] if len(kept) == 1 else ast.BoolOp(operator, kept)
+                remaining = [value for value in values if value is not dropped]
+                rest: ast.expr = remaining[0] if len(remaining) == 1 else ast.BoolOp(operator, remaining)
                 yield lines.span(node), f"({ast.unparse(rest)})", f"without `{ast.unparse(dropped)}`"
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             yield lines.span(node), f"({ast.unparse(operand)})", "not is dropped"

@@ -35,7 +35,7 @@ TESTS = (
     *("tests/crash/test_lying_engine.py", "tests/crash/test_workshops.py", "tests/crash/test_vms.py"),
 )
 LEFT_OUT = ("tests/contracts/test_schema.py", "on_docker", "on_libvirt", "over_ssh", "seat_browser", "flood")
-MIN_NOTICED = 0.95
+MIN_NOTICED_RATIO = 0.95
 MAX_TESTS = 60  # of one change, the quickest first
 TIMEOUT_S = 240  # of them; a change that makes a test hang is noticed
 
@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
     print(f"{len(chosen) - len(unnoticed)} of {len(chosen)} noticed: {share:.1%}")
     for sentence in sorted(unnoticed):
         print(f"  {sentence}")
-    return 0 if share >= MIN_NOTICED else 1
+    return 0 if share >= MIN_NOTICED_RATIO else 1
 
 
 def sources() -> Iterator[Path]:
@@ -91,9 +91,7 @@ def measured_coverage(again: bool) -> Coverage:
         measure += [f"--junit-xml={BUILD / 'junit.xml'}", "-o", "junit_family=xunit1", *existing_tests()]
         subprocess.run(measure, cwd=ROOT, check=False, env=environment(BUILD))
     contexts = json.loads(report.read_text())["files"]
-    tests = {
-        path: {int(line): names(seen) for line, seen in file["contexts"].items()} for path, file in contexts.items()
-    }
+    tests = {path: {int(line): names(ids) for line, ids in file["contexts"].items()} for path, file in contexts.items()}
     return Coverage(tests, durations())
 
 

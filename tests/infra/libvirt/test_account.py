@@ -40,5 +40,5 @@ def test_the_account_of_libvirt_is_there_for_tests_where_nothing_made_it(tmp_pat
         str(tmp_path),
         MOUNTED,
     ]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
-    assert shown.stdout.startswith("libvirt-qemu:x:64055:")
+    result = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+    assert result.stdout.startswith("libvirt-qemu:x:64055:")
