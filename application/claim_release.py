@@ -23,17 +23,17 @@ IsLost = Callable[[Claim, HeldClaim], bool]  # whether the holder may hold a cla
 def lost_by_role(user_id: UUID, role: Role) -> IsLost:
     """The claims on terminals that a member with this role may not type into."""
     member = Actor(user_id, "", "").with_role(role)
-    return lambda claim, held: held.on_terminal and not may_claim(member, claim.owner_id)
+    return lambda claim, held_claim: held_claim.on_terminal and not may_claim(member, claim.owner_id)
 
 
-def lost_by_removal(claim: Claim, held: HeldClaim) -> bool:
+def lost_by_removal(claim: Claim, held_claim: HeldClaim) -> bool:
     """All claims and turns."""
     return True
 
 
-def lost_by_ban(claim: Claim, held: HeldClaim) -> bool:
+def lost_by_ban(claim: Claim, held_claim: HeldClaim) -> bool:
     """The turns at consoles of virtual machines."""
-    return not held.on_terminal
+    return not held_claim.on_terminal
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class ClaimRelease:
     async def released(self, user_id: UUID, is_lost: IsLost) -> list[Aggregate]:
         """The user's claims that are lost, released and not stored yet."""
         claims, now = [], self.clock()
-        for held in await self.held_claims.held_by(user_id):
-            claim = await self.platform.load(Claim, held.id)
-            if claim.holder(now) == user_id and is_lost(claim, held):
+        for held_claim in await self.held_claims.held_by(user_id):
+            claim = await self.platform.load(Claim, held_claim.id)
+            if claim.holder(now) == user_id and is_lost(claim, held_claim):
                 claim.release(user_id, now, may_take_over=True)
                 claims.append(claim)
         return [*claims]

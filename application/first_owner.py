@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.access import Cause
+from application.claim_release import ClaimRelease, lost_by_role
 from application.platform import MAX_ATTEMPTS, ConcurrentUpdate, Platform
 from application.ports.clock import Clock
 from application.ports.owner_links import OwnerLinks
@@ -41,6 +42,7 @@ class Ownership:
     clock: Clock
     numbers: Numbers
     links: OwnerLinks
+    claim_release: ClaimRelease
 
     async def offer_link(self) -> str | None:
         """The token of a new one-time link that makes somebody the owner; None if there is an owner.
@@ -74,7 +76,7 @@ class Ownership:
         changed: list[Aggregate] = [place, user]
         if former_id and (former := await self.platform.find(User, former_id)):
             former.give_up_ownership(now)
-            changed.append(former)
+            changed += [former, *await self.claim_release.released(former_id, lost_by_role(former_id, former.role))]
         account = account or await self.platform.find(VmAccount, VmAccount.id_of(user.id))
         if account is None:
             account = VmAccount.open(user.id, await self.numbers(), UserType.ADMINISTRATOR, now)

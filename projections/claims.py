@@ -62,8 +62,9 @@ class _Held:
 class ClaimHolders:
     """`HeldClaims` on the read model, which has every acknowledged claim."""
 
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, queries: Queries, *, wait: bool = True) -> None:
+        """`wait`: for the follower, as `Queries.select` does; without it, the newest claims may be missing."""
+        self._queries, self._wait = queries, wait
 
     async def held_by(self, user_id: UUID) -> list[HeldClaim]:
         """Every claim of the user, also one whose time is over and that has not expired yet."""
@@ -71,5 +72,5 @@ class ClaimHolders:
             select c.id, exists (select from sessions s where s.id = c.session_id) as on_terminal
             from claims c where c.holder_id = %s order by c.id
         """
-        rows = (await self._queries.select(_Held, sql, (user_id,))).rows
+        rows = (await self._queries.select(_Held, sql, (user_id,), wait=self._wait)).rows
         return [HeldClaim(row.id, row.on_terminal) for row in rows]

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from application.access import Cause
+from application.claim_release import ClaimRelease
 from application.first_owner import Ownership
 from application.platform import Platform
 from application.ports.clock import Clock
@@ -33,8 +34,9 @@ from infra.wiring import schema
 from infra.wiring.api_keys import build_signing_keys
 from infra.wiring.database import Database, open_database
 from interfaces.native.history import people_named
+from projections.claims import ClaimHolders
 from projections.hub import Batch
-from projections.query import Queries
+from projections.query import Position, Queries
 
 CATCH_UP_TIMEOUT_S = 30.0
 MAX_CONNECTIONS = 4
@@ -113,7 +115,15 @@ async def set_owner(settings: Settings, name: str) -> str:
             raise Invalid(f'{len(people)} people are called "{name}"; name one by the id: ' + ", ".join(lines))
         if not persons:
             raise NotFound(f"nobody here has the id {name}")
-        ownership = Ownership(database.platform, utc_now, Snowflakes(pool, utc_now), OwnerLinkRows(pool))
+        # Without waiting: it may be that no process follows the log just now.
+        holders = ClaimHolders(Queries(pool, Position()), wait=False)
+        ownership = Ownership(
+            platform=database.platform,
+            clock=utc_now,
+            numbers=Snowflakes(pool, utc_now),
+            links=OwnerLinkRows(pool),
+            claim_release=ClaimRelease(database.platform, utc_now, holders),
+        )
         await ownership.give(people[0], Cause())
         return lines[0]
 

@@ -44,7 +44,7 @@ def build_people(base: Foundation) -> PeopleServices:
     claim_release = ClaimRelease(platform, clock, ClaimHolders(base.queries))
     ended = base.access_changes.signal
     accounts, numbers = PeopleRows(pool, uuid4), Snowflakes(pool, clock)
-    ownership = Ownership(platform, clock, numbers, OwnerLinkRows(pool))
+    ownership = Ownership(platform, clock, numbers, OwnerLinkRows(pool), claim_release)
     invites = Invites(platform, clock, uuid4, InviteTokenRows(pool), ownership, limiter)
     tokens = LoginTokenRows(pool, ended)
     logins = Logins(platform, clock, accounts, tokens, invites, ownership, base.settings.open_signup)

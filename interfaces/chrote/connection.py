@@ -68,7 +68,7 @@ class Connection:
         with suppress(RuntimeError, WebSocketDisconnect):
             await self._socket.close(code, reason)
 
-    async def _receive(self, held: Lease) -> str | bytes:
+    async def _receive(self, held_lease: Lease) -> str | bytes:
         """The text of the next message.
 
         Raises `ConnectionClosed` when the client leaves, stays silent too long, or its access ends.
@@ -76,7 +76,7 @@ class Connection:
         message: MutableMapping[str, Any] = {}
         try:
             with anyio.CancelScope() as scope:
-                held.call_on_end(scope.cancel)
+                held_lease.call_on_end(scope.cancel)
                 async with asyncio.timeout(self.deps.heartbeat_seconds):
                     message = await self._socket.receive()
         except TimeoutError:
@@ -85,9 +85,9 @@ class Connection:
         except RuntimeError:
             raise ConnectionClosed from None
         finally:
-            held.call_on_end(None)
-        if held.has_ended:
-            await self._require_access(held)
+            held_lease.call_on_end(None)
+        if held_lease.has_ended:
+            await self._require_access(held_lease)
         if message["type"] == "websocket.disconnect":
             raise ConnectionClosed
         return message.get("text") or message.get("bytes") or b""
@@ -100,13 +100,13 @@ class Connection:
         Each message is answered with the access that the log has then: a role counts from the moment on that its change
         was acknowledged, on whatever server that was.
         """
-        with lease(self._socket, self.actor, member) as held:
+        with lease(self._socket, self.actor, member) as held_lease:
             while True:
-                text = await self._receive(held)
+                text = await self._receive(held_lease)
                 try:
                     request = parse(text)
                     if not isinstance(request, Heartbeat):
-                        await self._require_access(held)
+                        await self._require_access(held_lease)
                     await answer(request)
                 except MessageError as error:
                     await self.send(error.error)
@@ -117,10 +117,10 @@ class Connection:
                 except Unavailable as error:
                     await self.send(MessageError("UNAVAILABLE", str(error)).error)
 
-    async def _require_access(self, held: Lease) -> None:
+    async def _require_access(self, held_lease: Lease) -> None:
         """Set the role that the log has now. Closes the socket, and raises `ConnectionClosed`, without access."""
         try:
-            await held.check()
+            await held_lease.check()
             role = await present_role(self._http.platform, self.actor.user_id)
             if role is None:
                 raise AccessRevoked

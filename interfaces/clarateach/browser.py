@@ -54,25 +54,25 @@ async def browser(socket: WebSocket, seat_session: CurrentSeat) -> None:
     subprotocol = SUBPROTOCOL if SUBPROTOCOL in socket.scope["subprotocols"] else None
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(seat_stream(socket, seat_session))
-        held = stack.enter_context(seat_lease(socket, seat_session))
+        held_lease = stack.enter_context(seat_lease(socket, seat_session))
         if address := await deps.displays.neko_url(seat_session.machine_id):
-            await relay_to_neko(socket, address, subprotocol, held)
+            await relay_to_neko(socket, address, subprotocol, held_lease)
             return
         display = await stack.enter_async_context(deps.displays.watch(seat_session.machine_id))
         peer = await stack.enter_async_context(deps.displays.peer(display))
         await socket.accept(subprotocol)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(close_when_access_ends, socket, held, tasks.cancel_scope)
+            tasks.start_soon(close_when_access_ends, socket, held_lease, tasks.cancel_scope)
             with suppress(WebSocketDisconnect, RuntimeError):
                 await Signalling(socket, display, peer).run()
             tasks.cancel_scope.cancel()
 
 
-async def close_when_access_ends(socket: WebSocket, held: Lease, scope: anyio.CancelScope) -> None:
+async def close_when_access_ends(socket: WebSocket, held_lease: Lease, scope: anyio.CancelScope) -> None:
     """Close the socket when its token opens the seat no longer, or this process ends. Then cancel `scope`."""
     code, reason = SHUTTING_DOWN_CODE, "the server is shutting down"
     try:
-        await held.wait_until_ended()
+        await held_lease.wait_until_ended()
     except AccessEnded as error:
         code, reason = NOT_ALLOWED_CODE, str(error)[:MAX_REASON_CHARS]
     except ShuttingDown:
@@ -123,7 +123,7 @@ class Signalling:
                 raise Invalid("connect comes first, and once")
 
 
-async def relay_to_neko(socket: WebSocket, address: str, subprotocol: str | None, held: Lease) -> None:
+async def relay_to_neko(socket: WebSocket, address: str, subprotocol: str | None, held_lease: Lease) -> None:
     """Pass messages between a client and the neko of its seat, in both directions."""
     try:
         async with asyncio.timeout(NEKO_TIMEOUT_S):
@@ -146,7 +146,7 @@ async def relay_to_neko(socket: WebSocket, address: str, subprotocol: str | None
                     tasks.cancel_scope.cancel()
 
                 tasks.start_soon(relay_to_client)
-                tasks.start_soon(close_when_access_ends, socket, held, tasks.cancel_scope)
+                tasks.start_soon(close_when_access_ends, socket, held_lease, tasks.cancel_scope)
                 while (message := await socket.receive())["type"] != "websocket.disconnect":
                     text = message.get("text")
                     await neko.send(text if text is not None else message.get("bytes") or b"")

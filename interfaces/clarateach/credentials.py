@@ -100,8 +100,8 @@ def seat_lease(connection: HTTPConnection, seat_session: SeatSession) -> Iterato
         return current
 
     ids = {seat_session.workshop_id, seat_session.learner_id}
-    with lease_of(http_deps(connection), ids, require_seat, seat_session.expires_at) as held:
-        yield held
+    with lease_of(http_deps(connection), ids, require_seat, seat_session.expires_at) as held_lease:
+        yield held_lease
 
 
 def seat_stream(connection: HTTPConnection, seat_session: SeatSession) -> AbstractAsyncContextManager[None]:

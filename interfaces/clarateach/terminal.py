@@ -58,15 +58,15 @@ async def terminal(socket: WebSocket, seat_session: CurrentSeat) -> None:
         deps.terminals.view(address, None, plain=False) as view,
     ):
         await socket.accept()
-        with seat_lease(socket, seat_session) as held:
-            await TerminalConnection(socket, held, address).run(view)
+        with seat_lease(socket, seat_session) as held_lease:
+            await TerminalConnection(socket, held_lease, address).run(view)
 
 
 class TerminalConnection:
     """One client's connection to the terminal of its seat."""
 
-    def __init__(self, socket: WebSocket, held: Lease, address: Address) -> None:
-        self._socket, self._held, self._address = socket, held, address
+    def __init__(self, socket: WebSocket, held_lease: Lease, address: Address) -> None:
+        self._socket, self._lease, self._address = socket, held_lease, address
         self._deps = clarateach_deps(socket)
         self._size: Resize | None = None  # the size that the client has sent last
         self._resized = asyncio.Event()
@@ -112,7 +112,7 @@ class TerminalConnection:
     async def _watch_seat(self, view: View) -> None:
         """Raises `ConnectionClosed` when the seat is somebody else's or its token is over, or this process ends."""
         try:
-            await self._held.wait_until_ended()
+            await self._lease.wait_until_ended()
         except (AccessEnded, ShuttingDown) as error:
             raise connection_closed(error) from None
 
@@ -141,7 +141,7 @@ class TerminalConnection:
             if received["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(received.get("code", NORMAL_CODE))
             try:
-                await self._held.check()
+                await self._lease.check()
                 await self._handle(parse_terminal_message(received.get("text") or received.get("bytes") or b""))
             except (AccessEnded, ShuttingDown) as error:
                 raise connection_closed(error) from None

@@ -1,9 +1,9 @@
 """Leases: a stream or socket stays open for as long as the request that opened it would be answered.
 
-    with lease(connection, actor, current_member) as held:
-        Stream(leased(held, frames), ...)          a stream ends without a word: the client comes back, and is refused
-        await held.wait_until_ended()              beside a socket; raises `AccessEnded`
-        await held.check()                         before each message of a socket is answered
+    leased(request, actor, current_member, frames)                   the frames of a stream, until access ends
+    with lease(socket, actor, current_member) as held_lease:         for a socket:
+        await held_lease.wait_until_ended()                          beside it; raises `AccessEnded`
+        await held_lease.check()                                     before each of its messages is answered
 
 It ends with its credential (logout, another sign-in in the same browser, expiry, revocation), and with its user
 (removal, ban). Changes on this server count from their answer on; those of other servers as soon as they are pushed.
@@ -48,7 +48,7 @@ class Lease:
 
     def __init__(self, authenticate: Authenticate, expires_at: datetime | None, clock: Clock) -> None:
         self._authenticate, self._expires_at, self._clock = authenticate, expires_at, clock
-        self._is_stale = False
+        self._changes = self._checked_changes = 0  # reported, and those that an authentication has come after
         self._checking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -60,9 +60,14 @@ class Lease:
     def has_ended(self) -> bool:
         return self._ended.is_set()
 
+    @property
+    def _is_stale(self) -> bool:
+        """Whether access may have changed since it was last authenticated. True until that has succeeded."""
+        return self._checked_changes < self._changes
+
     async def check(self) -> None:
         """Return if access holds. Raises `AccessEnded` or `ShuttingDown`; `Unavailable` without the database."""
-        if self._is_stale and not self.has_ended:
+        while self._is_stale and not self.has_ended:
             async with self._checking:
                 if self._is_stale:
                     await self._authenticate_again()
@@ -82,7 +87,7 @@ class Lease:
         if change is Change.SHUTTING_DOWN:
             self._end(ShuttingDown())
             return
-        self._is_stale = True
+        self._changes += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._recheck())
 
@@ -123,7 +128,7 @@ class Lease:
                 await asyncio.sleep(RETRY_DELAY_S)
 
     async def _authenticate_again(self) -> None:
-        self._is_stale = False
+        changes = self._changes
         try:
             expires_at = getattr(await self._authenticate(), "expires_at", None)
         except (Unauthenticated, NotAllowed, NotFound) as error:
@@ -131,9 +136,7 @@ class Lease:
             ended.__cause__ = error
             self._end(ended)
             return
-        except BaseException:
-            self._is_stale = True
-            raise
+        self._checked_changes = changes
         self._expires_at = expires_at
         if self._timer:
             self._timer.cancel()
@@ -156,8 +159,8 @@ def lease(
     `authenticate` is what has authenticated the request. `others`: ids that access also depends on.
     """
     ids = {id for id in (actor.user_id, actor.login_id, actor.key_id, actor.token_id, *others) if id}
-    with lease_of(http_deps(connection), ids, lambda: authenticate(connection), actor.expires_at) as held:
-        yield held
+    with lease_of(http_deps(connection), ids, lambda: authenticate(connection), actor.expires_at) as held_lease:
+        yield held_lease
 
 
 @contextmanager
@@ -165,13 +168,13 @@ def lease_of(
     deps: HttpDeps, ids: Collection[UUID], authenticate: Authenticate, expires_at: datetime | None
 ) -> Iterator[Lease]:
     """The lease of whatever `authenticate` lets in again, until the block ends."""
-    held = Lease(authenticate, expires_at, deps.clock)
-    held.start()
+    held_lease = Lease(authenticate, expires_at, deps.clock)
+    held_lease.start()
     try:
-        with deps.access_changes.subscribe(ids, held.on_change):
-            yield held
+        with deps.access_changes.subscribe(ids, held_lease.on_change):
+            yield held_lease
     finally:
-        held.stop()
+        held_lease.stop()
 
 
 async def leased(
@@ -181,17 +184,17 @@ async def leased(
     frames: AsyncIterator[bytes],
 ) -> AsyncGenerator[bytes, None]:
     """The frames of a stream, until the access of its actor ends."""
-    with lease(connection, actor, authenticate) as held:
+    with lease(connection, actor, authenticate) as held_lease:
         try:
             while True:
                 with anyio.CancelScope() as scope:
-                    held.call_on_end(scope.cancel)
+                    held_lease.call_on_end(scope.cancel)
                     try:
                         frame = await anext(frames)
                     except StopAsyncIteration:
                         return
-                held.call_on_end(None)
-                if scope.cancelled_caught or held.has_ended:
+                held_lease.call_on_end(None)
+                if scope.cancelled_caught or held_lease.has_ended:
                     return
                 yield frame
         finally:

@@ -85,17 +85,17 @@ async def events_websocket(
     start, deps = position(last_event_id, after), native_deps(socket)
     async with deps.quotas.stream(actor), anyio.create_task_group() as tasks:
         await socket.accept()
-        with lease(socket, actor, current_member) as held:
+        with lease(socket, actor, current_member) as held_lease:
             tasks.start_soon(send_events, socket, deps, actor, subject, start, tasks.cancel_scope)
-            tasks.start_soon(close_when_access_ends, socket, held, tasks.cancel_scope)
+            tasks.start_soon(close_when_access_ends, socket, held_lease, tasks.cancel_scope)
             await until_closed(socket)
             tasks.cancel_scope.cancel()
 
 
-async def close_when_access_ends(socket: WebSocket, held: Lease, scope: anyio.CancelScope) -> None:
+async def close_when_access_ends(socket: WebSocket, held_lease: Lease, scope: anyio.CancelScope) -> None:
     """Close the socket when the credential that opened it is not good any more, then cancel `scope`."""
     try:
-        await held.wait_until_ended()
+        await held_lease.wait_until_ended()
     except ShuttingDown:
         return  # the stream says so, too
     except AccessEnded as error:

@@ -139,10 +139,10 @@ async def wait_until_access_ends(http: HttpDeps, deps: NeptunedDeps, actor: Acto
         return actor
 
     ids = {id for id in (actor.user_id, VmAccount.id_of(actor.user_id), actor.token_id, actor.key_id) if id}
-    with lease_of(http, ids, require_access, actor.expires_at) as held:
-        held.on_change(Change.MAYBE)  # access may have ended before
+    with lease_of(http, ids, require_access, actor.expires_at) as held_lease:
+        held_lease.on_change(Change.MAYBE)  # access may have ended before
         try:
-            await held.wait_until_ended()
+            await held_lease.wait_until_ended()
         except AccessEnded as error:
             return str(error)
 

@@ -76,7 +76,7 @@ class Things:
     """Things of Olga's. One that a request may have used up is made anew for the next."""
 
     place: Everybody
-    made: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
 
     async def request(self, operation: str) -> Request:
         """A request of this operation."""
@@ -92,16 +92,16 @@ class Things:
     def used(self, operation: str) -> None:
         """Forget what a request of this operation may have changed or ended."""
         if not operation.startswith(("GET", "WS")):
-            self.made.clear()
+            self.ids.clear()
 
     async def value(self, operation: str, name: str) -> str:
         """The value of a parameter of this operation's path."""
         path = operation.partition(" ")[2]
         if name in ("id", "session_id", "vm", "user_id", "alias") and path.split("/{")[0] in self.makers():
             kind = path.split("/{")[0]
-            if kind not in self.made:
-                self.made[kind] = await self.makers()[kind]()
-            return self.made[kind]
+            if kind not in self.ids:
+                self.ids[kind] = await self.makers()[kind]()
+            return self.ids[kind]
         fixed = {"seat": "01", "pane": "0", "session": "main", "provider": "nowhere", "name": f"m{next(NUMBERS)}"}
         fixed |= {"path": "notes.txt", "token": "x" * 16, "access_code": "AAAA-BBBB", "revision": "1", "role": "viewer"}
         return fixed.get(name, NOWHERE)

@@ -252,20 +252,20 @@ def test_every_stream_and_socket_is_in_the_table() -> None:
     assert set(ENDS) == streams()
 
 
-async def path_of(place: Everybody, operation: str, held: Held) -> tuple[str, Any]:
+async def path_of(place: Everybody, operation: str, credential: Held) -> tuple[str, Any]:
     """The address of an operation on something that this credential may follow, and the body to send."""
     match operation.partition(" ")[2]:
         case "/ws/terminal/{id}":
             return "/ws/terminal/main", None
         case "/sse/session/{session_id}/owner":
-            return f"/sse/session/{(await place.hosted_session(held.headers))['session_id']}/owner", None
+            return f"/sse/session/{(await place.hosted_session(credential.headers))['session_id']}/owner", None
         case "/sse/session/alias/{alias}/guest":
             session = await place.hosted_session({"X-API-Key": place.olga_key})
             return f"/sse/session/alias/{session['alias']}/guest", place.ask()
         case "/api/workshops/{id}/learners/stream":
-            return f"/api/workshops/{(await place.workshop(held.headers))['id']}/learners/stream", None
+            return f"/api/workshops/{(await place.workshop(credential.headers))['id']}/learners/stream", None
         case path:
-            return path.format(vm="lab", seat=f"{held.seat:02}"), None
+            return path.format(vm="lab", seat=f"{credential.seat:02}"), None
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -278,13 +278,13 @@ async def path_of(place: Everybody, operation: str, held: Held) -> tuple[str, An
     ],
 )
 async def test_it_ends(all_of_it: Everybody, operation: str, make: Make) -> None:
-    held, other = await make(all_of_it), await all_of_it.person()
+    credential, other = await make(all_of_it), await all_of_it.person()
     method = operation.partition(" ")[0]
-    path, body = await path_of(all_of_it, operation, held)
+    path, body = await path_of(all_of_it, operation, credential)
     async with AsyncExitStack() as stack:
-        task = await stack.enter_async_context(opened(all_of_it.url, method, path, held.headers, body))
+        task = await stack.enter_async_context(opened(all_of_it.url, method, path, credential.headers, body))
         of_other = await open_events(all_of_it, stack, other)
-        await held.end()
+        await credential.end()
         assert await until_done(task) == (MANAGED | NO_ACCESS).get(operation)
         assert not of_other.done(), "others stay connected"
 
@@ -298,9 +298,9 @@ async def open_events(place: Everybody, stack: AsyncExitStack, person: Person) -
 async def test_it_ends_on_other_servers_too(all_of_it: Everybody, tmp_path: Path, make: Make) -> None:
     """Another server on the same database learns of it from the database, or from the log."""
     operation = "WS /api/v0/connect/{vm}" if make is account_banned else "WS /api/v1/events"
-    held, first = await make(all_of_it), all_of_it.served
+    credential, first = await make(all_of_it), all_of_it.served
     async with served(all_of_it.database, tmp_path, role="api", hypervisor=first.hypervisor) as second:
-        path, body = await path_of(all_of_it, operation, held)
-        async with opened(second.url, "WS", path, held.headers, body) as task:
-            await held.end()
+        path, body = await path_of(all_of_it, operation, credential)
+        async with opened(second.url, "WS", path, credential.headers, body) as task:
+            await credential.end()
             assert await until_done(task) == 1008

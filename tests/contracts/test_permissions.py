@@ -166,8 +166,8 @@ def test_every_operation_is_in_the_table_and_no_other() -> None:
 
 
 def test_every_action_of_the_table_is_known() -> None:
-    named = {action for permission in PERMISSIONS.values() for action in permission.actions}
-    assert named <= set(NEEDS)
+    actions = {action for permission in PERMISSIONS.values() for action in permission.actions}
+    assert actions <= set(NEEDS)
 
 
 def is_allowed(operation: str, permission: Permission, somebody: Somebody, olga_id: UUID) -> bool:

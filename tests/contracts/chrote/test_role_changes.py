@@ -6,16 +6,18 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from application.access import Cause
 from tests.contracts.chrote.terminals import Place, opened, socket
 from tests.support.server import served
 from tests.support.tmux import Tmux
 
 ROUNDS = 10
-KEYS_AT_ONCE = 5
+ROUND_KEYS = 5
 pytestmark = pytest.mark.line("C24")
 
 
@@ -41,9 +43,9 @@ async def test_no_key_is_typed_after_a_role_was_taken_away(database: str, tmp_pa
                 await otto.until("sessions")
                 for nth in range(ROUNDS):
                     await change_role(place, "otto", "viewer")
-                    for _ in range(KEYS_AT_ONCE):
+                    for _ in range(ROUND_KEYS):
                         await otto.say("sendKeys", sessionId="main", keys=f"refused-{nth}")
-                    for _ in range(KEYS_AT_ONCE):
+                    for _ in range(ROUND_KEYS):
                         assert "Viewers" in await otto.error("FORBIDDEN")
                     await change_role(place, "otto", "operator")
                 await otto.say("sendKeys", sessionId="main", keys="echo typed\n")
@@ -116,3 +118,12 @@ async def test_of_a_claim_and_a_demotion_at_once_no_claim_of_a_viewer_is_left(pl
         await asyncio.gather(place.otto.post("/api/sessions/main/claim"), change_role(place, "otto", "viewer"))
         assert await claim_of(place) is None
         await change_role(place, "otto", "operator")
+
+
+@pytest.mark.fault("F49")
+async def test_a_former_owner_who_is_a_viewer_now_holds_no_claim(place: Place) -> None:
+    await place.session()
+    assert (await place.people["olga"].post("/api/sessions/main/claim")).status_code == 200
+    ownership = place.tenure.tenure.deps.http.logins.ownership
+    await ownership.give(UUID(place.ids["adam"].removeprefix("user_")), Cause())
+    assert await claim_of(place) is None
