@@ -62,10 +62,10 @@ async def test_no_key_is_typed_after_a_member_was_removed_or_has_logged_out(plac
         await oskar.until("sessions")
         assert (await place.adam.delete(f"/api/users/{place.ids['otto']}")).status_code == 200
         assert (await place.oskar.post("/auth/logout")).status_code == 200
-        for gone in (otto, oskar):
+        for connection in (otto, oskar):
             with suppress(ConnectionClosed):
-                await gone.say("sendKeys", sessionId="main", keys="refused")
-            assert await gone.closed() == 4001
+                await connection.say("sendKeys", sessionId="main", keys="refused")
+            assert await connection.closed() == 4001
     assert "refused" not in tmux.screen()
 
 
