@@ -188,7 +188,7 @@ def how_to_name_the_user(connection: HTTPConnection, deps: HttpDeps) -> str:
     if DEV_HEADER in connection.headers:
         return f"{FORWARDED_NAME.sentence}; sign in, send an API key, or let a proxy send {deps.identity_headers[0]}"
     headers = (*deps.identity_headers, DEV_HEADER) if accepts_dev_header(connection, deps) else deps.identity_headers
-    return f"who is asking? Send the header {' or '.join(headers)}"
+    return f"sign in first, or send an API key or the header {' or '.join(headers)}"
 
 
 def client_address(connection: HTTPConnection) -> str:

@@ -6,6 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from application.denials import not_in_scope, role_needed
+from domain.role import Role
+from domain.scope import Scope
+from domain.user_type import UserType
+
 Body = Any
 Change = Callable[[Body], Body]
 
@@ -26,12 +31,35 @@ CHANGES: dict[str, Change] = {
 }
 
 
+# Sentences of refusals that say more than they did, by the former one.
+SENTENCES = {
+    "who is asking? Send the header x-vm-user or x-forwarded-user or x-user": (
+        "sign in first, or send an API key or the header x-vm-user or x-forwarded-user or x-user"
+    ),
+    **{
+        f"{action} needs the role admin": role_needed(action, Role.ADMIN) for action in ("invite.create", "user.manage")
+    },
+    **{
+        f"{action} is not what this key is for: audit": not_in_scope(action, [Scope.AUDIT])
+        for action in ("key.list", "place.see", "workspace.list")
+    },
+    "vm_server.see is for an administrator": role_needed("vm_server.see", UserType.ADMINISTRATOR),
+}
+
+
 def apply_changes(answer: dict[str, Any]) -> dict[str, Any]:
     """A recorded answer, as it has to be today."""
     for pattern, change in CHANGES.items():
         if answer["status"] == 200 and re.fullmatch(pattern, answer["path"]):
             answer = {**answer, "body": change(answer["body"])}
+    if answer["status"] in (401, 403):
+        answer = {**answer, "body": {key: reworded(value) for key, value in answer["body"].items()}}
     return answer
+
+
+def reworded(value: Any) -> Any:
+    """A value of an error's body, with the sentence that stands there today."""
+    return SENTENCES.get(value, value) if isinstance(value, str) else value
 
 
 def without_additions(value: Any, expected: Any) -> Any:
