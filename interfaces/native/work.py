@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from application.access import Actor, require
+from domain.errors import NotFound
 from interfaces.http.errors import errors
 from interfaces.http.identity import current_member
 from interfaces.http.responses import Json
@@ -47,18 +48,26 @@ async def list_parked_work(request: Request, actor: CurrentMember) -> Response:
     return Json([parked_view(row) for row in await work.list_parked(native_deps(request).queries)])
 
 
-@router.post("/{id}/retry", response_model=Decided, responses=TO_ONE)
-async def retry_work(request: Request, actor: CurrentMember, id: UUID) -> Response:
+@router.post("/{work_id}/retry", response_model=Decided, responses=TO_ONE)
+async def retry_work(request: Request, actor: CurrentMember, work_id: str) -> Response:
     """Try it again now, as if it were new."""
-    retried = await native_deps(request).parked_work.retry(actor, id)
+    retried = await native_deps(request).parked_work.retry(actor, id_of(work_id))
     return Json({"message": f"{retried.command} is tried again"})
 
 
-@router.delete("/{id}", response_model=Decided, responses=TO_ONE)
-async def drop_work(request: Request, actor: CurrentMember, id: UUID) -> Response:
+@router.delete("/{work_id}", response_model=Decided, responses=TO_ONE)
+async def drop_work(request: Request, actor: CurrentMember, work_id: str) -> Response:
     """Never try it again. What it should have brought about does not happen."""
-    dropped = await native_deps(request).parked_work.drop(actor, id)
+    dropped = await native_deps(request).parked_work.drop(actor, id_of(work_id))
     return Json({"message": f"{dropped.command} is dropped"})
+
+
+def id_of(text: str) -> UUID:
+    """The id in an address. Raises `NotFound` for a text that is none, as for an id that nothing has."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("no such parked work; see `tenure work list`") from None
 
 
 def parked_view(row: ParkedRow) -> dict[str, object]:
