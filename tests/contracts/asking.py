@@ -13,7 +13,7 @@ WORKSPACES = "/api/v1/workspaces"
 NOBODY = "550e8400-e29b-41d4-a716-446655440000"  # an id that nothing has
 
 
-# What follows /api/v1/ in Tenure's own addresses for administrators. They refuse everybody else with 403, whatever the id.
+# What follows /api/v1/ in addresses for administrators. They refuse everybody else with 403, whatever the id.
 OF_ADMINISTRATORS = ("work", "orphans", "quotas")
 
 
