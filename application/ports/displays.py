@@ -76,6 +76,14 @@ class Peer(Protocol):
         ...
 
 
+class DisplayPeer(Peer, Protocol):
+    """A browser that is shown one display."""
+
+    async def wait_until_display_ended(self) -> None:
+        """Return once the display has gone while its pictures were sent."""
+        ...
+
+
 class Displays(Protocol):
     """The displays of workspaces."""
 
@@ -83,7 +91,7 @@ class Displays(Protocol):
         """A workspace's display. `NotFound` where it has none, `Unavailable` where it does not answer."""
         ...
 
-    def peer(self, display: Display) -> AbstractAsyncContextManager[Peer]:
+    def peer(self, display: Display) -> AbstractAsyncContextManager[DisplayPeer]:
         """A browser that is to be shown this display."""
         ...
 

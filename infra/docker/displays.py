@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from urllib.parse import quote
 from uuid import UUID
 
-from application.ports.displays import Act, Display, Peer
+from application.ports.displays import Act, Display, DisplayPeer
 from domain.errors import NotFound
 from infra.docker.inspector import ContainerInspector
 from infra.docker.keysyms import key_name
@@ -96,7 +96,7 @@ class DockerDisplays:
             await pictures.choose_channel()
             yield DockerDisplay(pictures, start_typing, (width, height))
 
-    def peer(self, display: Display) -> AbstractAsyncContextManager[Peer]:
+    def peer(self, display: Display) -> AbstractAsyncContextManager[DisplayPeer]:
         from infra.video.webrtc_peer import open_peer  # loads codecs: a second, and much memory
 
         return open_peer(display)

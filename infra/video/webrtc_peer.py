@@ -35,6 +35,7 @@ class DisplayTrack(MediaStreamTrack):
         self._started_at = self._sent_at = time.monotonic()
         self._next_picture: asyncio.Task[bytes] | None = None
         self._picture: bytes | None = None
+        self.display_ended = asyncio.Event()
         self._size = display.size  # of the picture: the display's own may change before the next one comes
 
     async def recv(self) -> VideoFrame:
@@ -43,6 +44,7 @@ class DisplayTrack(MediaStreamTrack):
             await self._update_picture()
         except (NotFound, Unavailable):
             self.stop()
+            self.display_ended.set()
             raise MediaStreamError from None
         await asyncio.sleep(max(0.0, self._sent_at + 1 / MAX_PICTURES_PER_S - time.monotonic()))
         self._sent_at = time.monotonic()
@@ -101,6 +103,17 @@ class AiortcPeer:
             await self._connection.addIceCandidate(parsed)
 
 
+class AiortcDisplayPeer(AiortcPeer):
+    """`DisplayPeer`: a browser that gets the pictures of this track."""
+
+    def __init__(self, connection: RTCPeerConnection, track: DisplayTrack) -> None:
+        super().__init__(connection)
+        self._track = track
+
+    async def wait_until_display_ended(self) -> None:
+        await self._track.display_ended.wait()
+
+
 @contextmanager
 def refuse_nonsense(subject: str) -> Iterator[None]:
     """Raise every error of the block as `Invalid`: aiortc fails in many ways on what a browser may send."""
@@ -122,12 +135,12 @@ async def open_connection() -> AsyncIterator[RTCPeerConnection]:
 
 
 @asynccontextmanager
-async def open_peer(display: Display) -> AsyncIterator[AiortcPeer]:
+async def open_peer(display: Display) -> AsyncIterator[AiortcDisplayPeer]:
     """A peer that gets the pictures of this display."""
     async with open_connection() as connection:
         track = DisplayTrack(display)
         connection.addTransceiver(track, direction="sendonly")
         try:
-            yield AiortcPeer(connection)
+            yield AiortcDisplayPeer(connection, track)
         finally:
             track.stop()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from application.ports.displays import Display, Displays, Peer
+from application.ports.displays import Display, DisplayPeer, Displays
 from application.ports.errors import Unavailable
 from application.ports.files import Contents, FileEntry, Files
 from application.ports.machines import Machines
@@ -54,7 +54,7 @@ class NoDisplays:
         yield
 
     @asynccontextmanager
-    async def peer(self, display: Display) -> AsyncIterator[Peer]:
+    async def peer(self, display: Display) -> AsyncIterator[DisplayPeer]:
         raise NotFound("this seat has no display")
         yield
 

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Response, WebSocket
 from starlette.requests import Request
 from starlette.websockets import WebSocketDisconnect
 
-from application.ports.displays import Act, Display, Peer
+from application.ports.displays import Act, Display, DisplayPeer
 from application.ports.errors import Unavailable
 from domain.errors import Invalid, NotFound
 from interfaces.clarateach.credentials import CurrentSeat, seat_lease, seat_stream
@@ -63,6 +63,7 @@ async def browser(socket: WebSocket, seat_session: CurrentSeat) -> None:
         await socket.accept(subprotocol)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(close_when_access_ends, socket, held_lease, tasks.cancel_scope)
+            tasks.start_soon(close_when_display_ends, socket, peer, tasks.cancel_scope)
             with suppress(WebSocketDisconnect, RuntimeError):
                 await Signalling(socket, display, peer).run()
             tasks.cancel_scope.cancel()
@@ -77,15 +78,27 @@ async def close_when_access_ends(socket: WebSocket, held_lease: Lease, scope: an
         code, reason = NOT_ALLOWED_CODE, str(error)[:MAX_REASON_CHARS]
     except ShuttingDown:
         pass
+    await close(socket, code, reason)
+    scope.cancel()
+
+
+async def close_when_display_ends(socket: WebSocket, peer: DisplayPeer, scope: anyio.CancelScope) -> None:
+    """Close the socket when its display has gone, such as with its machine. Then cancel `scope`."""
+    await peer.wait_until_display_ended()
+    await close(socket, DISPLAY_LOST_CODE, "the display has gone")
+    scope.cancel()
+
+
+async def close(socket: WebSocket, code: int, reason: str) -> None:
+    """Close a socket, whose client may have disconnected, or may take nothing."""
     with anyio.move_on_after(CLOSE_TIMEOUT_S), suppress(WebSocketDisconnect, RuntimeError):
         await socket.close(code, reason)
-    scope.cancel()
 
 
 class Signalling:
     """One client's connection to the display of its seat."""
 
-    def __init__(self, socket: WebSocket, display: Display, peer: Peer) -> None:
+    def __init__(self, socket: WebSocket, display: Display, peer: DisplayPeer) -> None:
         self._socket, self._display, self._peer = socket, display, peer
         self._offered = False
 

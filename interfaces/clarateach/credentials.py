@@ -20,6 +20,7 @@ from starlette.requests import HTTPConnection
 from application.access import Actor
 from domain.errors import NotAllowed, NotFound
 from domain.seat import parse_seat
+from domain.workshop_status import Status
 from interfaces.clarateach.deps import clarateach_deps
 from interfaces.http import cookies, identity, instructors
 from interfaces.http.deps import http_deps
@@ -28,7 +29,7 @@ from interfaces.http.errors import Unauthenticated
 from interfaces.http.leases import Lease, lease_of
 from interfaces.http.local_and_private import is_local_and_private
 from interfaces.http.origins import require_own_origin
-from projections import seats
+from projections import seats, workshops
 
 SCHEME = "clarateach"
 LOCAL_INSTRUCTOR = "the instructor of this machine"
@@ -81,12 +82,20 @@ async def current_seat(connection: HTTPConnection, seat: str) -> SeatSession:
         raise NotAllowed("this token is one of another seat")
     row = await seats.get_taken(deps.queries, admission.workshop, number, admission.learner_id)
     if row is None:
-        raise Unauthenticated("this seat has no learner, or another one, by now; join again")
+        raise Unauthenticated(await why_seat_is_lost(connection, admission.workshop))
     if row.machine_id is None or not row.ready:
         raise NotAllowed("this seat's machine is being replaced; try again shortly")
     return SeatSession(
         admission.workshop, row.workshop_id, number, admission.learner_id, row.machine_id, admission.expires_at
     )
+
+
+async def why_seat_is_lost(connection: HTTPConnection, workshop: str) -> str:
+    """The sentence for a learner whose token was good, and opens the seat no longer."""
+    row = await workshops.get_by_number(clarateach_deps(connection).queries, workshop)
+    if row is None or row.status != Status.RUNNING:
+        return "this workshop has ended, and its machines with it; ask your instructor"
+    return "this seat has no learner, or another one, by now; join again"
 
 
 @contextmanager
