@@ -148,6 +148,6 @@ async def test_what_is_somebody_elses_is_not_there(anna: httpx.AsyncClient, ben:
 @pytest.mark.fault("F74")
 async def test_where_machines_have_no_ssh_a_session_is_refused(anna: httpx.AsyncClient, tenure: Served) -> None:
     tenure.engine.has_ssh = False
-    refused(await anna.post("/sessions", json=ASKED), 400, says="sessions need machines with SSH")
+    refused(await anna.post("/sessions", json=ASKED), 400, "invalid", "sessions need machines with SSH")
     assert (await anna.get("/sessions")).json() == []
     assert tenure.engine.machines == {}
