@@ -16,6 +16,7 @@ class Credential(Enum):
 
     NONE = "none"
     PERSON = "an API key or its token, a login, or an identity header"
+    PERSON_ITSELF = "an API key, a login, or an identity header; no token"
     MEMBER = "a login, or a member's API key or its token"
     SIGNED_IN = "a login, an instructor's token, or a member's API key or its token"
     KEY = "an API key or its token"
@@ -120,7 +121,7 @@ CHROTE = {
 WARPDRIVE = {
     "POST /token": Permission(Credential.KEY_ITSELF),
     "GET /user/api_keys": key("key.list"),
-    "POST /user/api_keys": key("key.create"),
+    "POST /user/api_keys": Permission(Credential.KEY_ITSELF, ("key.create",)),
     "DELETE /user/api_keys/{id}": key("key.revoke"),
     "GET /sessions": key("hosted_session.list"),
     "POST /sessions": key("hosted_session.open"),
@@ -209,7 +210,7 @@ NATIVE = {
     "PUT /api/v1/regions/{name}": person("place.configure"),
     "DELETE /api/v1/regions/{name}": person("place.configure"),
     "GET /api/v1/keys": person("key.list"),
-    "POST /api/v1/keys": person("key.create"),
+    "POST /api/v1/keys": Permission(Credential.PERSON_ITSELF, ("key.create",)),
     "DELETE /api/v1/keys/{id}": person("key.revoke"),
     "GET /.well-known/jwks.json": public(),
     "GET /asyncapi.json": public(),
@@ -220,6 +221,9 @@ NATIVE = {
     "GET /api/v1/work": person("work.list"),
     "POST /api/v1/work/{id}/retry": person("work.manage"),
     "DELETE /api/v1/work/{id}": person("work.manage"),
+    "GET /api/v1/orphans": person("orphan.see"),
+    "POST /api/v1/orphans/{id}/adopt": person("orphan.settle"),
+    "DELETE /api/v1/orphans/{id}": person("orphan.settle"),
     "GET /api/v1/me": person("quota.see"),
     "GET /api/v1/quotas": person("quota.see_all"),
     "PUT /api/v1/quotas/roles/{role}": person("quota.configure"),

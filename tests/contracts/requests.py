@@ -36,6 +36,8 @@ ABSENT = {
     "GET /vm/{seat}/files/{path}",
     "DELETE /vm/{seat}/files/{path}",
     "GET /api/v0/admin/vms/{vm}/history/{revision}",
+    "POST /api/v1/orphans/{id}/adopt",
+    "DELETE /api/v1/orphans/{id}",
     "POST /api/v1/work/{id}/retry",
     "DELETE /api/v1/work/{id}",
     "DELETE /api/v1/machines/{name}",
@@ -59,6 +61,7 @@ BODIES: dict[str, Any] = {
     "PUT /api/v1/machines/{name}": {"image": "debian:12"},
     "PUT /api/v1/regions/{name}": {"url": "tcp://127.0.0.1:9", "host": "127.0.0.1"},
     "POST /api/v1/keys": {"name": "matrix"},
+    "POST /api/v1/orphans/{id}/adopt": {"name": "matrix"},
     "PUT /api/v1/quotas/roles/{role}": {},
     "PUT /api/v1/quotas/users/{id}": {},
 }

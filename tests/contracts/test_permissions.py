@@ -32,6 +32,7 @@ from tests.support.server import WAIT_TIMEOUT_S
 ACCEPTED = {
     Credential.NONE: {"nothing", "login", "key", "token", "header", "instructor", "account", "seat"},
     Credential.PERSON: {"login", "key", "token", "header"},
+    Credential.PERSON_ITSELF: {"login", "key", "header"},
     Credential.MEMBER: {"login", "key", "token"},
     Credential.SIGNED_IN: {"login", "key", "token", "instructor"},
     Credential.KEY: {"key", "token"},

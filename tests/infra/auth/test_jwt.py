@@ -58,10 +58,10 @@ def replica(rows: AsyncConnectionPool[Any], monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def verified(process: JwtTokens, token: str) -> Grant | None:
-    """The grant of a token without its end, which is that of the token and not of the key."""
+    """The grant of the key that a token was made from: without the token's own end."""
     grant = await process.verify(token)
-    assert grant is None or grant.expires_at is not None
-    return grant and replace(grant, expires_at=None)
+    assert grant is None or (grant.expires_at is not None and grant.is_token)
+    return grant and replace(grant, expires_at=None, is_token=False)
 
 
 async def kids(process: JwtTokens) -> list[str]:
