@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from interfaces.cli.credentials import connect, connect_as_member
+from interfaces.cli.connections import connect, connect_as_member
 from interfaces.cli.output import say
 
 EntryName = Annotated[str, typer.Argument(metavar="NAME", help="small letters, digits and hyphens")]

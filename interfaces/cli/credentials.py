@@ -14,14 +14,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from interfaces.cli.host import Stop
-
-if TYPE_CHECKING:
-    from interfaces.cli.client import Client
 
 COOKIE = "tenure_login"
 SERVER_PANEL = "Server and user"
@@ -61,24 +58,6 @@ class Credential:
 
     headers: Mapping[str, str]
     name: str | None = None
-
-
-def connect(ctx: typer.Context, url: str | None, user: str | None, login: str | None = None) -> Client:
-    """A client for these options. Raises `Stop`."""
-    from interfaces.cli.client import Client
-
-    server = (url or ctx.obj.url()).rstrip("/")
-    return Client(server, find_credential(ctx.obj.home(), server, user, login))
-
-
-def connect_as_member(
-    ctx: typer.Context, url: str | None, user: str | None, login: str | None = None, invite: str | None = None
-) -> Client:
-    """A client for a command that changes something. A name joins by it, and owns an installation without an owner."""
-    client = connect(ctx, url, user, login)
-    if client.credential.name is not None:
-        client.join(invite)
-    return client
 
 
 def find_credential(home: Path, url: str, user: str | None, login: str | None = None) -> Credential:

@@ -8,7 +8,8 @@ import typer
 
 from interfaces.cli import durations
 from interfaces.cli.commands import takes_settings
-from interfaces.cli.credentials import Url, User, connect
+from interfaces.cli.connections import connect
+from interfaces.cli.credentials import Url, User
 from interfaces.cli.host import Flags, Stop
 from interfaces.cli.output import AsJson, note, plain_time, say, show_json, table
 

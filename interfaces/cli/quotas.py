@@ -8,7 +8,8 @@ from urllib.parse import quote
 import typer
 
 from domain.quota import DEFAULTS, Kind
-from interfaces.cli.credentials import Login, Url, User, connect, connect_as_member
+from interfaces.cli.connections import connect, connect_as_member
+from interfaces.cli.credentials import Login, Url, User
 from interfaces.cli.host import Stop
 from interfaces.cli.output import AsJson, say, show_json, table
 

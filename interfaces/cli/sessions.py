@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import typer
 
-from interfaces.cli.credentials import Invite, Login, Url, User, connect, connect_as_member
+from interfaces.cli.connections import connect, connect_as_member
+from interfaces.cli.credentials import Invite, Login, Url, User
 from interfaces.cli.host import Stop
 from interfaces.cli.output import AsJson, note, plain_time, say, show_json, table
 

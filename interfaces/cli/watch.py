@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli.credentials import Url, User, connect
+from interfaces.cli.connections import connect
+from interfaces.cli.credentials import Url, User
 from interfaces.cli.output import AsJson, line_json, note, plain_time, render_facts, say
 
 WatchedId = Annotated[str | None, typer.Argument(metavar="[ID]", help="one workspace, by id or name; none: all yours")]

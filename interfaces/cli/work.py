@@ -7,7 +7,8 @@ from uuid import UUID
 
 import typer
 
-from interfaces.cli.credentials import Login, Url, User, connect, connect_as_member
+from interfaces.cli.connections import connect, connect_as_member
+from interfaces.cli.credentials import Login, Url, User
 from interfaces.cli.output import AsJson, note, plain_time, say, show_json, table
 
 PATH = "/api/v1/work"

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from interfaces.cli import durations
-from interfaces.cli.credentials import Url, User, connect
+from interfaces.cli.connections import connect
+from interfaces.cli.credentials import Url, User
 from interfaces.cli.host import Stop
 from interfaces.cli.output import AsJson, line_json, note, plain_time, say, show_json, table
 
