@@ -6,7 +6,7 @@ When a module, a method or a lock of the product is renamed, only this file chan
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, tzinfo
@@ -33,6 +33,7 @@ from infra.wiring import bootstrap
 from infra.wiring import hosted_sessions as hosting
 from infra.wiring.database import open_database
 from interfaces.http.identity import SCHEME
+from projections.query import Queries, QueryResult, Row
 from tests.support.fake_engine import Engine
 from tests.support.fake_hypervisor import FakeHypervisor
 from tests.support.server import Served, served
@@ -51,6 +52,7 @@ __all__ = [
     "frozen_clock",
     "golden_states",
     "hold_reconcile_locks",
+    "lists_as_they_are",
     "postgres_server",
     "restore_machines",
     "served",
@@ -122,6 +124,20 @@ def fixed_words() -> Iterator[Words]:
         patch.object(RandomLabels, "new_code", lambda self: words.codes.pop(0) if words.codes else random_code(self)),
     ):
         yield words
+
+
+@contextmanager
+def lists_as_they_are() -> Iterator[None]:
+    """In this block no query waits for the follower. Without one, commands that read a list would be refused."""
+    select = Queries.select
+
+    async def select_now(
+        queries: Queries, row_type: type[Row], sql: str, args: Sequence[Any] = (), *, wait: bool = False
+    ) -> QueryResult[Row]:
+        return await select(queries, row_type, sql, args, wait=False)
+
+    with patch.object(Queries, "select", select_now):
+        yield
 
 
 @contextmanager

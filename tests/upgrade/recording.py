@@ -24,6 +24,7 @@ from tests.upgrade.product import (
     frozen_clock,
     golden_states,
     hold_reconcile_locks,
+    lists_as_they_are,
     postgres_server,
     served,
     store_machines,
@@ -75,7 +76,8 @@ async def play_and_dump(database: str, home: Path, clock: Clock) -> tuple[World,
         last.ids, last.secrets = world.ids, world.secrets
         for name, headers in world.credentials.items():
             last.add_client(name, **headers)
-        await scenario.play_unfolded(last)
+        with lists_as_they_are():
+            await scenario.play_unfolded(last)
         await last.close()
         store_old_events(database)
         session, user = UUID(rows(database, "sessions")[0]["id"]), await last.application.user_id("alice")
