@@ -1,6 +1,6 @@
 # Everything runs from .venv, which is filled once from the lock, with hashes. After that no target needs a network.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pythons bench lint contracts faults mutants docs lock vendor image clean
+.PHONY: help run test test-pythons bench lint contracts faults mutants audit docs lock vendor image clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -60,6 +60,9 @@ faults: $(STAMP)  ## what was wrong in 0.1 and holds now, with the tests that sh
 
 mutants: $(STAMP)  ## change a line at a time, and see whether a test notices
 	@exec $(PY) -m tests.support.mutation $(ARGS)
+
+audit: $(STAMP)  ## look up the locks' versions among known vulnerabilities (needs a network)
+	@exec $(PY) -m tests.support.audit $(ARGS)
 
 docs: $(STAMP)  ## write the reference pages anew, and build all pages in build/docs
 	@$(PY) -m docs.generate
