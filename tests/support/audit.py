@@ -3,8 +3,8 @@
 `python -m tests.support.audit [--url URL] [LOCK…]` lists them; `make audit` does. Its exit status is 0 where none is
 known, 1 where one is, and 2 where no database answers, so that nothing is known at all.
 
-The API: https://google.github.io/osv.dev/api/. pip-audit asks the same database, but of a lock for every Python only for
-the packages of the one that runs it, a package at a time; and it needs twenty packages of its own.
+The API: https://google.github.io/osv.dev/api/. pip-audit asks the same database, but of a lock for every Python only
+for the packages of the one that runs it, a package at a time; and it needs twenty packages of its own.
 """
 
 from __future__ import annotations
