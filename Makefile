@@ -1,6 +1,6 @@
 # Everything runs from .venv, which is filled once from the lock, with hashes. After that no target needs a network.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pythons bench lint contracts faults mutants audit docs lock vendor image clean
+.PHONY: help run test test-pythons bench lint contracts faults mutants audit pin docs lock vendor image clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -63,6 +63,9 @@ mutants: $(STAMP)  ## change a line at a time, and see whether a test notices
 
 audit: $(STAMP)  ## look up the locks' versions among known vulnerabilities (needs a network)
 	@exec $(PY) -m tests.support.audit $(ARGS)
+
+pin: $(STAMP)  ## pin the images of docker-compose.yml and the Dockerfile by digest (needs Docker and a network)
+	@exec $(PY) -m tests.support.pin_images
 
 docs: $(STAMP)  ## write the reference pages anew, and build all pages in build/docs
 	@$(PY) -m docs.generate
