@@ -205,7 +205,7 @@ class Workspace(aggregate.Aggregate):
         Raises `Conflict`; `NotFound` for a snapshot that is not there; `Invalid` for a label that cannot be shown.
         """
         if label:
-            label = validate_name(label, "label")
+            label = validate_name(label)
         if operation == Operation.RESTORE and snapshot_id not in self.snapshots:
             raise NotFound("this workspace has no such snapshot")
         if (self.operation, self.snapshot_id) == (operation, snapshot_id):

@@ -24,7 +24,7 @@ from projections import shape
 
 Row = TypeVar("Row")
 Answer = TypeVar("Answer")
-FOLLOW_TIMEOUT_S = 1.0  # that a query waits for the follower; then it is refused
+FOLLOW_TIMEOUT_S = 5.0  # that a query waits for the follower; then it is refused
 READ_TIMEOUT_S = 5.0  # then the database counts as unreachable
 # The database is gone, or for a while not itself: starting, ending, or a standby that takes no writes.
 DB_UNREACHABLE = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)

@@ -39,7 +39,8 @@ async def member(connection: HTTPConnection) -> Actor:
     if actor is None:
         actor = await cookie.signed_in_member(connection)
     if actor is None and identity.DEV_HEADER in connection.headers and is_local_and_private(connection):
-        actor = await identity.current_member(connection)  # a name is one person, however it comes
+        developer = await identity.current_member(connection)  # a name is one person, however it comes
+        actor = developer if developer.role is not None else None
     elif actor is not None and actor.role is None:
         actor = await identity.with_role(http_deps(connection), actor)
     if actor is None:

@@ -90,7 +90,7 @@ def test_it_is_handed_over_to_who_has_asked() -> None:
     released.when(Claim.request_handover, BOB, T0).refused(NotFound)
     handover_requested.when(Claim.hand_over, ANNA, BOB, HALF, T0).then(Claim.HandedOver, holder_id=BOB, expires_at=T1)
     handover_requested.when(Claim.hand_over, BOB, BOB, HALF, T0).refused(NotAllowed)
-    claimed.when(Claim.hand_over, ANNA, BOB, HALF, T0).refused(NotFound, "not asked")
+    claimed.when(Claim.hand_over, ANNA, BOB, HALF, T0).refused(NotFound, "not requested")
 
 
 def test_it_runs_out_when_it_is_due() -> None:

@@ -11,7 +11,7 @@ import pytest
 from application.logins import LASTS
 from infra.runtime.clock import utc_now
 from infra.tables.logins import LoginTokenRows
-from tests.contracts.chrote.people import browser, invited, member, refused, sign_in
+from tests.contracts.chrote.people import browser, invited, member, owning, refused, sign_in
 from tests.contracts.chrote.test_users import me
 from tests.support.providers.github import SECRET, GitHub
 from tests.support.providers.openid import SECRET as OPENID_SECRET
@@ -90,8 +90,8 @@ async def test_the_cookie_also_counts_for_the_history_of_the_place(tenure: Serve
     async with member(tenure, "Olga") as olga, member(tenure, "Vera", await invited(olga)) as vera:
         everything = (await olga.get("/api/v1/audit/events")).json()["events"]
         assert [event["kind"] for event in everything] == [
-            "user.joined",
             "place.founded",
+            "user.joined",
             "vm_account.opened",
             "vm_administrators.founded",
             "vm_administrators.appointed",
@@ -112,7 +112,7 @@ async def test_no_secret_is_in_the_log_in_the_events_or_readable_in_the_database
 ) -> None:
     caplog.set_level(logging.DEBUG)
     async with browser(with_providers) as client:
-        away = await client.get("/auth/github")
+        away = await client.get(f"/auth/github{owning(with_providers)}")
         back = await client.get(away.headers["location"])
         attempt = client.cookies["tenure_sign_in"]
         await client.get(back.headers["location"])

@@ -154,7 +154,7 @@ async def test_it_is_handed_over_to_who_asks(place: Place) -> None:
     await place.session("main")
     await claim(place, "otto")
     ask = "/api/sessions/main/claim/handover"
-    refused(await place.otto.post(ask, json={"userId": place.ids["oskar"]}), 404, "NOT_FOUND", "not asked")
+    refused(await place.otto.post(ask, json={"userId": place.ids["oskar"]}), 404, "NOT_FOUND", "not requested")
     assert (await place.oskar.post(ask)).json() == {"success": True, "asked": True}
     refused(await place.vera.post(ask), 403, "FORBIDDEN")
     refused(await place.oskar.post(ask, json={"userId": place.ids["oskar"]}), 403, "FORBIDDEN")
