@@ -53,6 +53,15 @@ class Ownership:
             return None
         return await self.links.issue(self.clock(), LINK_LIFETIME)
 
+    async def find_link(self, token: str) -> UUID | None:
+        """The id of the one-time link with this token; None for another, or once there is an owner."""
+        id = await self.links.find(token, self.clock())
+        return None if id is None or await find_ownership(self.platform) else id
+
+    async def take_link(self, id: UUID) -> bool:
+        """Use a one-time link up. Returns False if it is not good any more, as every link is once there is an owner."""
+        return await self.links.take(id, self.clock()) and await find_ownership(self.platform) is None
+
     async def complete(self) -> None:
         """Make the owner of an installation that is older than virtual machines an administrator of them."""
         ownership = await find_ownership(self.platform)

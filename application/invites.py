@@ -68,7 +68,7 @@ class Invites:
 
         Raises `TooMany` after wrong ones from `address`.
         """
-        id = await self.tokens.find(token) or await self.ownership.links.find(token, self.clock())
+        id = await self.tokens.find(token) or await self.ownership.find_link(token)
         if id is None:
             await count_wrong_guess(self.attempt_limiter, f"invite {address}")
         return id
@@ -90,7 +90,7 @@ class Invites:
         id = await self.find(token, address)
         if id is None:
             raise InvalidToken("Invite token invalid or expired")
-        if await self.ownership.links.take(id, self.clock()):
+        if await self.ownership.take_link(id):
             await self.ownership.give(actor.user_id, actor.cause)
             return Role.OWNER
         try:

@@ -85,11 +85,11 @@ class Logins:
         `may_own`: the request is local and private, so that the first user becomes the owner. Anybody else becomes the
         owner only by a one-time link.
         """
-        is_linked = bool(invitation and invitation.id and await self.ownership.links.take(invitation.id, self.clock()))
+        is_linked = bool(invitation and invitation.id and await self.ownership.take_link(invitation.id))
         was_known = await self.profiles.find_user(identity) is not None
         for _ in range(MAX_ATTEMPTS):
             try:
-                owns = is_linked or (may_own and await find_ownership(self.platform) is None)
+                owns = (is_linked or may_own) and await find_ownership(self.platform) is None
                 return await self._member(identity, invitation, request_id, owns) or await self._joined(
                     identity, None if owns else invitation, request_id, owns
                 )

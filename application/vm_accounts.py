@@ -75,7 +75,7 @@ class VmAccounts:
         rate = await self.rate_limiter.hit("account", address, self.max_per_hour)
         if not rate.allowed:
             raise TooMany(rate.resets_in_s)
-        link = await self.ownership.links.find(invite, self.clock()) if invite else None
+        link = await self.ownership.find_link(invite) if invite else None
         if invite and link is None:
             await count_wrong_guess(self.attempt_limiter, f"vm register {address}")
             raise Invalid("invite is not good any more; leave it out to register without it")
@@ -108,7 +108,7 @@ class VmAccounts:
         if password_hash is None:
             raise Conflict("this username is taken")
         try:
-            is_linked = link is not None and await self.ownership.links.take(link, self.clock())
+            is_linked = link is not None and await self.ownership.take_link(link)
             return await self._commit(user_id, user_type, by, request_id, may_own, is_linked), password_hash
         except Refused:
             await self.profiles.forget(user_id)  # so that the name is free
@@ -132,7 +132,7 @@ class VmAccounts:
         for _ in range(MAX_ATTEMPTS):
             now = self.clock()
             account = VmAccount.open(user_id, number, user_type, now)
-            if is_linked or (may_own and await find_ownership(self.platform) is None):
+            if (is_linked or may_own) and await find_ownership(self.platform) is None:
                 owner = User(id=user_id, at=now, role=str(Role.OWNER), invite_id=None)
                 account = VmAccount.open(user_id, number, UserType.ADMINISTRATOR, now)
                 aggregates = await self.ownership.aggregates(owner, account)

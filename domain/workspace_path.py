@@ -21,9 +21,14 @@ def below_root(path: str) -> str:
     parts = _parts(path)
     if len(parts) > MAX_DIRECTORIES:
         raise Invalid(f"a path has at most {MAX_DIRECTORIES} directories; delete or move one above it")
-    if "\0" in path or any(len(part.encode(errors="replace")) > MAX_FILE_NAME_BYTES for part in parts):
+    if "\0" in path or any(min_name_bytes(part) > MAX_FILE_NAME_BYTES for part in parts):
         raise Invalid("there can be no file of that name")
     return "/".join(parts)
+
+
+def min_name_bytes(name: str) -> int:
+    """The least number of bytes that a listed name has: a U+FFFD in it may stand for one byte that is no UTF-8."""
+    return len(name.replace("\ufffd", "?").encode(errors="replace"))
 
 
 def _parts(path: str) -> list[str]:

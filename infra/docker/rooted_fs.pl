@@ -22,6 +22,12 @@ my $PIECE_BYTES = 1 << 18;
 my $LARGE_BYTES = 1 << 20;    # from here on a channel pays; files.py has the same number
 my ($MAX_LINKS, $MAX_RETRIES, $MAX_ENTRIES) = (40, 200, 50_000);
 my $REPLACEMENT = "\xEF\xBF\xBD";    # U+FFFD, which listings show for bytes that are no UTF-8
+# A character of more than one byte (RFC 3629, section 4).
+my $UTF8_CHARACTER = qr/
+    [\xC2-\xDF] [\x80-\xBF] | \xE0 [\xA0-\xBF] [\x80-\xBF] | [\xE1-\xEC\xEE\xEF] [\x80-\xBF]{2} |
+    \xED [\x80-\x9F] [\x80-\xBF] | \xF0 [\x90-\xBF] [\x80-\xBF]{2} | [\xF1-\xF3] [\x80-\xBF]{3} |
+    \xF4 [\x80-\x8F] [\x80-\xBF]{2}
+/x;
 my ($operation, $root, $path) = @ARGV;
 (my $root_name = $root) =~ s{^/+|/+$}{}g;    # by which absolute links name the root
 my @open_directories;                        # from the root to the working directory
@@ -98,12 +104,19 @@ sub walk {
 sub exact_name {
     my ($name) = @_;
     return $name if index($name, $REPLACEMENT) < 0 || lstat $name;
-    my $pattern = join "[\\x80-\\xFF]+", map { quotemeta } split /(?:$REPLACEMENT)+/, $name, -1;
+    my $listed_name = listed_name($name);
     for my $entry (sort(entry_names())) {
-        my $text = $entry;
-        return $entry if $entry =~ /\A$pattern\z/s && !utf8::decode($text);
+        return $entry if listed_name($entry) eq $listed_name;
     }
     return $name;
+}
+
+# A name as it is listed, with one U+FFFD for each run of bytes that are no UTF-8.
+sub listed_name {
+    my ($bytes) = @_;
+    $bytes =~ s/($UTF8_CHARACTER)|[\x80-\xFF]/defined $1 ? $1 : $REPLACEMENT/ge;
+    $bytes =~ s/(?:$REPLACEMENT)+/$REPLACEMENT/g;
+    return $bytes;
 }
 
 # Walks the path from the root, and returns the entry's name in the working directory, or refuses.

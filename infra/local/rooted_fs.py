@@ -31,6 +31,7 @@ OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OPEN_FOR_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 CREATE_FOR_WRITING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 REPLACEMENT = "\ufffd"  # what listings show for bytes that are no UTF-8
+RUN_OF_REPLACEMENTS = re.compile(f"{REPLACEMENT}+")
 NEW_FILE_MODE = 0o666  # less the umask
 CODES = {
     errno.ENOENT: "missing",
@@ -111,18 +112,14 @@ def exact_name(name: str, directory: int) -> str:
     """
     if REPLACEMENT not in name or name in (names := os.listdir(directory)):
         return name
-    text_parts = (re.escape(part.encode()) for part in re.split(f"{REPLACEMENT}+", name))
-    pattern = re.compile(b"[\x80-\xff]+".join(text_parts), re.DOTALL)
-    alike = sorted(entry for entry in map(os.fsencode, names) if pattern.fullmatch(entry) and not is_utf8(entry))
+    target, entries = listed_name(name), map(os.fsencode, names)
+    alike = sorted(entry for entry in entries if listed_name(entry.decode(errors="replace")) == target)
     return os.fsdecode(alike[0]) if alike else name
 
 
-def is_utf8(name: bytes) -> bool:
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def listed_name(text: str) -> str:
+    """A name as it is listed, whichever number of U+FFFD stands for the bytes of a run that is no UTF-8."""
+    return RUN_OF_REPLACEMENTS.sub(REPLACEMENT, text)
 
 
 def parts(path: str) -> list[str]:

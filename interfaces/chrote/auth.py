@@ -93,9 +93,9 @@ async def logout(request: Request) -> Response:
 async def sign_in_for_development(request: Request, name: str, invite: Invited = None) -> Response:
     """Sign in with a name alone. Exists for local and private requests only."""
     deps = chrote_deps(request)
+    require_own_origin(request)  # else any page could sign the browser in, as whom it likes
     if not is_local_and_private(request):
         raise NotFound(FORWARDED_SIGN_IN.sentence)
-    require_own_origin(request)  # else any page could sign the browser in, as whom it likes
     try:
         invited = await deps.logins.invitation(invite, client_address(request))
         return await signed_in(request, await deps.logins.sign_in_by_name(name, invited, request_id(request)))

@@ -63,9 +63,10 @@ async def instructor(connection: HTTPConnection) -> Actor:
         return await identity.current_actor(connection)
     if actor := await cookies.signed_in_member(connection):
         return actor
+    if deps.portal_is_open:
+        require_own_origin(connection)  # else any page in the browser could act as the local instructor
     if not (deps.portal_is_open and is_local_and_private(connection)):
         raise Unauthenticated(FORWARDED_PORTAL.sentence)
-    require_own_origin(connection)  # else any page in the browser could act as the local instructor
     user_id = await deps.people.identify(SCHEME, LOCAL_INSTRUCTOR)
     return Actor(user_id=user_id, name=LOCAL_INSTRUCTOR, request_id=identity.request_id(connection))
 

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from interfaces.http.addresses import parse_address
 from interfaces.http.deps import http_deps
 from interfaces.http.hosts import host_of
+from interfaces.http.origins import is_of_own_origin
 
 FORWARDING_HEADERS = ("forwarded", "via", "x-real-ip")  # and all that begin with `FORWARDING_PREFIX`
 FORWARDING_PREFIX = "x-forwarded-"
@@ -62,5 +63,10 @@ CONDITIONS = (
     Condition(
         "no header says that it was forwarded: `Forwarded`, `Via`, `X-Real-IP`, or any `X-Forwarded-…`",
         is_not_forwarded,
+    ),
+    Condition(
+        "no page of another origin asks: `Origin`, if sent, is this server's or in `TENURE_CORS_ORIGINS`, and "
+        "`Sec-Fetch-Site` does not tell otherwise",
+        is_of_own_origin,
     ),
 )

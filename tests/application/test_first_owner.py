@@ -101,6 +101,35 @@ async def test_a_forwarded_registration_owns_nothing_where_this_machine_may(tenu
         assert answer.status_code == 200 and await owner_id(tenure) is not None
 
 
+@pytest.mark.fault("F3", "F10")
+async def test_a_page_of_another_origin_owns_nothing_where_this_machine_may(tenure: Served) -> None:
+    async with tenure.client(None, origin="https://evil.example") as page:
+        answer = await page.post("/api/v0/register", json={"username": "eve", "password": "correct horse"})
+        assert answer.status_code == 200 and await owner_id(tenure) is None
+        answer = await page.post("/api/auth/register", json=REGISTER)
+        assert answer.status_code == 403 and await owner_id(tenure) is None
+        assert (await page.get("/auth/dev", params={"name": "eve"})).status_code == 403
+
+
+@pytest.mark.fault("F3")
+async def test_a_link_is_good_only_until_there_is_an_owner(public: Served, database: str) -> None:
+    """The start's log, and whatever keeps it, still has the link when the place has been given away in the shell."""
+    async with public.client(None) as client:
+        body = {"username": "ada", "password": "correct horse"}
+        assert (await client.post("/api/v0/register", json=body)).status_code == 200
+        result = await beside("owner", "set", "ada", "--database-url", url_of(database))
+        assert result.exit_code == 0, result.output
+        owner = await owner_id(public)
+        valid = (await client.get(f"/api/invites/{link_token(public)}/validate")).json()
+        assert valid["valid"] is False
+        eve = body | {"username": "eve", "invite": link_token(public)}
+        assert (await client.post("/api/v0/register", json=eve)).status_code == 400
+        assert (await client.post("/api/auth/register", json=REGISTER | eve)).status_code == 403
+    with pytest.raises(NotLetIn, match="invalid_invite"):
+        await sign_in(public, ANN, link_token(public))
+    assert await owner_id(public) == owner
+
+
 @pytest.mark.fault("F3")
 async def test_the_first_to_sign_in_at_a_provider_owns_nothing_without_the_link(public: Served) -> None:
     with pytest.raises(NotLetIn, match="invite_required"):

@@ -183,6 +183,29 @@ async def test_a_name_that_is_no_text_is_read_and_deleted_as_it_is_listed(house:
 
 
 @pytest.mark.fault("F71")
+async def test_a_name_with_many_replacements_is_compared_in_one_pass(house: House) -> None:
+    """Tried as a pattern, this name would be compared in more ways than anybody can wait for."""
+    await house.sh("""i=0; while [ $i -lt 120 ]; do i=$((i + 1)); n="$n$(printf '\\303\\251')"; done
+        printf 1 >"$n$(printf '\\351')" """)
+    with pytest.raises(NotFound):
+        await house.read("é\ufffd" * 20 + "x")
+    assert (await house.read("é" * 120 + "\ufffd"))[1] == b"1"
+
+
+@pytest.mark.fault("F71")
+@pytest.mark.parametrize(
+    "octal", ["\\355\\240\\200", "\\342\\202", "\\364\\220\\200\\200", "\\300\\257", "\\342\\303\\251", "\\377" * 200]
+)
+async def test_a_name_is_read_as_it_is_listed_whichever_bytes_are_no_text(house: House, octal: str) -> None:
+    """A surrogate, a character that is cut off, one above U+10FFFF, an overlong one, and one cut off by another."""
+    await house.sh(f"""printf 1 >"$(printf 'a{octal}z')" """)
+    (name,) = await visible(house)
+    assert (await house.read(name))[1] == b"1"
+    await house.delete(name)
+    assert not await visible(house)
+
+
+@pytest.mark.fault("F71")
 async def test_links_that_lead_nowhere_are_deleted_themselves(house: House) -> None:
     await house.sh("ln -s loop loop; ln -s $O/secret out; ln -s missing dangling; ln -s $O outside")
     for name in ("loop", "out", "dangling", "outside"):

@@ -45,6 +45,10 @@ REQUESTS: list[tuple[dict[str, str], bool]] = [
     ({"x-real-ip": "127.0.0.1"}, False),
     ({"forwarded": "for=127.0.0.1"}, False),
     ({"via": "1.1 gateway"}, False),
+    ({"origin": "https://evil.example", "sec-fetch-site": "cross-site"}, False),
+    ({"origin": "null"}, False),
+    ({"sec-fetch-site": "same-site"}, False),  # another port of this host
+    ({"sec-fetch-site": "none"}, True),
 ]
 
 
