@@ -20,7 +20,7 @@ from tests.support.engines import lacking
 WAIT_TIMEOUT_S = 60.0
 POLL_INTERVAL_S = 0.05
 BRIDGE_ADDRESS = "10.212.255.1/28"
-ADDRESSES = "base=10.213.0.0/16,size=28"  # of the networks that are made here
+HOST_BRIDGE = Path("/sys/class/net/docker0")
 
 
 class Dockerd:
@@ -28,7 +28,8 @@ class Dockerd:
         self.url = f"unix://{home}/docker.sock"
         self._home = home
         self._process: psutil.Popen | None = None
-        # Without a bridge of its own (`--bridge=none`), an engine removes docker0, which the host's engine uses.
+        # The host's engine uses docker0. This one removes docker0 when it starts without a bridge of its own
+        # (`--bridge=none`), and when it starts again with address pools of its own (`--default-address-pool`).
         self._bridge = f"tt{os.getpid():x}"
 
     def start(self) -> None:
@@ -36,7 +37,7 @@ class Dockerd:
         folders = [f"--{name}={self._home / name}" for name in ("data-root", "exec-root")]
         # Rules of a firewall are shared with the host's engine. Ports are published by a program instead.
         alone = ["--iptables=false", "--ip6tables=false", "--ip-masq=false", f"--bridge={self._bridge}"]
-        alone += [f"--default-address-pool={ADDRESSES}", f"--pidfile={self._home / 'docker.pid'}"]
+        alone += [f"--pidfile={self._home / 'docker.pid'}"]
         subprocess.run(["ip", "link", "add", self._bridge, "type", "bridge"], check=False, capture_output=True)
         subprocess.run(["ip", "address", "add", BRIDGE_ADDRESS, "dev", self._bridge], check=False, capture_output=True)
         with open(self._home / "log", "ab") as log:
@@ -82,6 +83,7 @@ def dockerd() -> Iterator[Dockerd]:
     """Start an engine without images. Afterwards it and its containers are ended."""
     if not shutil.which("dockerd") or os.geteuid() != 0:
         lacking("docker", "only root starts an engine of its own, with dockerd")
+    had_host_bridge = HOST_BRIDGE.exists()
     with TemporaryDirectory(prefix="dockerd-", ignore_cleanup_errors=True) as folder:
         engine = Dockerd(Path(folder))
         try:
@@ -98,3 +100,4 @@ def dockerd() -> Iterator[Dockerd]:
             mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if folder in line]
             for mount in reversed(mounts):
                 subprocess.run(["umount", "--lazy", mount], capture_output=True)
+    assert HOST_BRIDGE.exists() or not had_host_bridge, "this engine has removed the bridge of the host's engine"

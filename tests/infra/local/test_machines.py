@@ -118,7 +118,7 @@ async def test_killed_at_any_step_it_is_whole_and_the_next_try_succeeds(home: Pa
             assert await machines.snapshot(ID, SNAPSHOT) == len("then")
             await machines.restore(ID, TEMPLATE, SNAPSHOT, UUID(int=99))
             assert (files(home) / "file").read_text() == "then"
-            left = {str(ID), f"{ID}.json", "snapshots", "tmux.sock"}
+            left = {str(ID), f"{ID}.json", "epochs", "snapshots", "tmux.sock"}
             assert {path.name for path in files(home).parent.iterdir()} <= left
         await machines.ensure_gone(ID)
         assert not list(home.rglob(f"*{ID}*")) and not environments(ID)
