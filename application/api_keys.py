@@ -18,7 +18,7 @@ from application.quotas import QuotaLimits
 from domain.api_key import ApiKey
 from domain.errors import Invalid, NotAllowed, NotFound
 from domain.name import validate_name
-from domain.quota import Kind
+from domain.quota_defaults import Kind
 from domain.role import Role
 from domain.scope import Scope
 from domain.user import User

@@ -17,7 +17,7 @@ from application.workspaces import Workspaces
 from domain.errors import Invalid, NotFound
 from domain.guest import Guest
 from domain.hosted_session import HostedSession
-from domain.quota import Kind
+from domain.quota_defaults import Kind
 from domain.unique_name import Alias
 from domain.workspace import Workspace
 

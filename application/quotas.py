@@ -23,7 +23,8 @@ from domain.api_key import ApiKey
 from domain.errors import NotFound, Refused
 from domain.hosted_session import HostedSession
 from domain.machine import Status
-from domain.quota import NO_ROLE, Kind, QuotaExceeded, Quotas
+from domain.quota import QuotaExceeded, Quotas
+from domain.quota_defaults import NO_ROLE, Kind
 from domain.user import User
 from domain.vm.vm_config import VmConfig
 from domain.workshop import Workshop

@@ -16,7 +16,7 @@ from application.quotas import QuotaLimits
 from application.vm_machines import VmMachines
 from domain.aggregate import Aggregate
 from domain.errors import Conflict, Invalid, NotAllowed, NotFound
-from domain.quota import Kind
+from domain.quota_defaults import Kind
 from domain.unique_name import VmId
 from domain.user_type import UserType
 from domain.vm.document import Document, RawDocument

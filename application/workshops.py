@@ -18,7 +18,7 @@ from application.quotas import QuotaLimits
 from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
 from domain.machine import Status
-from domain.quota import Kind
+from domain.quota_defaults import Kind
 from domain.region import LOCAL
 from domain.unique_name import Code
 from domain.workshop import Workshop

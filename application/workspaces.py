@@ -26,7 +26,7 @@ from application.ssh_grants import SshGrants
 from domain.aggregate import Aggregate
 from domain.errors import Invalid, NotFound
 from domain.machine import Operation, Status
-from domain.quota import Kind
+from domain.quota_defaults import Kind
 from domain.region import LOCAL
 from domain.request_key import RequestKey
 from domain.workspace import Workspace

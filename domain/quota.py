@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import event
 
 from domain import aggregate
 from domain.errors import Conflict, Invalid
-from domain.role import Role
+from domain.quota_defaults import DEFAULTS, MAX_THINGS, NO_ROLE, Kind
 
 NAMESPACE = UUID("0d6e4a57-3c0b-5a86-8f6e-7b7f7a1c9d42")
-MAX_THINGS = 1_000_000
-NO_ROLE = "none"  # of users who are no members, such as those whom a proxy names
-
-
-class Kind(StrEnum):
-    """What a user may hold only so many of."""
-
-    WORKSPACES = "workspaces"
-    SESSIONS = "sessions"  # hosted, each with a machine of its own
-    SEATS = "seats"  # of all workshops together
-    MACHINES = "machines"  # virtual ones
-    STREAMS = "streams"  # streams and sockets that are open at once, of one process
-    KEYS = "keys"
-
-
-ORDINARY = {
-    Kind.WORKSPACES: 20,
-    Kind.SESSIONS: 10,
-    Kind.SEATS: 100,
-    Kind.MACHINES: 20,
-    Kind.STREAMS: 100,
-    Kind.KEYS: 50,
-}
-OF_ADMINISTRATORS = {kind: 5 * limit for kind, limit in ORDINARY.items()}
-DEFAULTS: dict[str, dict[Kind, int]] = {
-    NO_ROLE: ORDINARY,
-    Role.VIEWER: ORDINARY,
-    Role.OPERATOR: ORDINARY,
-    Role.ADMIN: OF_ADMINISTRATORS,
-    Role.OWNER: OF_ADMINISTRATORS,
-}
 
 
 class QuotaExceeded(Conflict):

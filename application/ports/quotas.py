@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.quota import Kind
+from domain.quota_defaults import Kind
 
 
 @dataclass(frozen=True)

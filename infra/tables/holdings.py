@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from application.ports.quotas import Holding
-from domain.quota import Kind
+from domain.quota_defaults import Kind
 from infra.postgres.rows import fetch_all
 from projections.query import run_query
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import typer
 
-from domain.quota import DEFAULTS, Kind
+from domain.quota_defaults import DEFAULTS, Kind
 from interfaces.cli.connections import connect, connect_as_member
 from interfaces.cli.credentials import Login, Url, User
 from interfaces.cli.host import Stop

@@ -11,7 +11,8 @@ from starlette.requests import Request
 
 from application.access import Actor
 from domain.errors import NotFound
-from domain.quota import DEFAULTS, MAX_THINGS, Kind, Quotas
+from domain.quota import Quotas
+from domain.quota_defaults import DEFAULTS, MAX_THINGS, Kind
 from interfaces.http.errors import errors
 from interfaces.http.identity import current_member
 from interfaces.http.responses import Json

@@ -16,7 +16,8 @@ from application.ports.errors import TooMany
 from application.quotas import ABANDONED_AFTER, QuotaLimits, Use
 from domain.api_key import ApiKey
 from domain.errors import Conflict, NotAllowed
-from domain.quota import NO_ROLE, Kind, QuotaExceeded
+from domain.quota import QuotaExceeded
+from domain.quota_defaults import NO_ROLE, Kind
 from domain.role import Role
 from domain.user import User
 from infra.postgres import database

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.server import ServerConnection, serve
 
-from domain.quota import MAX_THINGS, Kind
+from domain.quota_defaults import MAX_THINGS, Kind
 from domain.role import Role
 from tests.contracts.chrote import terminals
 from tests.contracts.chrote.people import browser, invited, sign_in

@@ -5,7 +5,8 @@ from uuid import UUID, uuid5
 import pytest
 
 from domain.errors import Invalid
-from domain.quota import DEFAULTS, NO_ROLE, Kind, QuotaExceeded, Quotas
+from domain.quota import QuotaExceeded, Quotas
+from domain.quota_defaults import DEFAULTS, NO_ROLE, Kind
 from domain.role import Role
 from tests.support.story import SUBJECT, T0, Story
 

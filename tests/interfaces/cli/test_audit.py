@@ -32,7 +32,7 @@ NDJSON = {"accept": "application/x-ndjson"}
 @pytest.fixture
 async def history(database: str, tmp_path: Path) -> Any:
     """A Tenure with some events, whose auditor is called ann."""
-    async with served(database, tmp_path, auditors=("ann",)) as serving:
+    async with served(database, tmp_path, auditors=("ann",), quotas=False) as serving:
         async with serving.client() as alice, serving.client("bob") as bob:
             body = {"name": "lab", "ttl_seconds": 3600}
             id = (await alice.post("/api/v1/workspaces", json=body)).json()["id"]
