@@ -20,6 +20,7 @@ import jwt.api_jwt
 import psycopg
 
 from application.access import Actor, Cause
+from application.engine_reports import EngineReports
 from application.ports.hosted_sessions import JoinRequest
 from application.ports.machines import Machine
 from application.ports.terminals import TmuxSession
@@ -200,15 +201,30 @@ class ApplicationCalls:
         workspaces, actor = self.server.tenure.deps.vm_api.workspaces, await self.actor(user)
         return (await workspaces.request(actor, name=name, ttl_seconds=None, region=region, machine=machine)).id
 
+    async def give_ownership(self, user_id: UUID) -> None:
+        """Do as `tenure owner set`."""
+        await self.server.tenure.deps.chrote.logins.ownership.give(user_id, Cause())
+
+    async def issue_owner_link(self) -> None:
+        """Store a link of a start without an owner. Nobody has followed the link."""
+        links = self.server.tenure.deps.chrote.logins.ownership.links
+        await links.issue(self.clock(), timedelta(days=1))
+
+    async def report_engine(self, region: str, answering: bool) -> None:
+        """Report whether an engine answers, as its observer does."""
+        reports = EngineReports(self.server.tenure.deps.http.platform, self.clock)
+        await reports.answers(region, Engine.provider, answering, Cause(request_id="engine"))
+
     async def reconcile(self, id: UUID) -> None:
         """Compare one machine of the local region with the log."""
         await self.server.tenure.deps.vm_api.workspaces.reconcile(id, Cause(request_id="sweep"))
 
     async def record_tmux_session(
-        self, host: str, tmux_id: str, name: str, windows: int, created_at: datetime, owner_id: UUID | None
+        self, host: str, tmux_id: str, name: str, windows: int, created_at: datetime, **ids: UUID | None
     ) -> UUID:
-        """Report a tmux session as the observer does. Returns its id."""
-        session = TmuxSession(host, 4711, tmux_id, name, windows, created_at, owner_id)
+        """Report a tmux session as the observer does; `ids` are those of its owner and its lead. Returns its id."""
+        owner_id, lead_id = ids.get("owner_id"), ids.get("lead_id")
+        session = TmuxSession(host, 4711, tmux_id, name, windows, created_at, owner_id, lead_id=lead_id)
         return await self._sessions().record(session, Cause(request_id="tmux"))
 
     async def close_tmux_session(self, id: UUID) -> None:

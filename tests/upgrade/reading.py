@@ -15,8 +15,8 @@ from psycopg.rows import dict_row
 
 # The tables that the follower folds from the log. Commands write all other tables themselves.
 READ_MODELS = (
-    *("api_keys", "claims", "guests", "holders", "hosted_sessions", "invites", "operations", "sessions"),
-    *("trail", "users", "vm_accounts", "vm_configs", "work", "workshops", "workspaces"),
+    *("api_keys", "claims", "guests", "holders", "hosted_sessions", "invites", "operations", "orphans"),
+    *("sessions", "trail", "users", "vm_accounts", "vm_configs", "work", "workshops", "workspaces"),
 )
 TABLES = """
 select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by relname

@@ -20,6 +20,7 @@ from tests.upgrade.world import TIMEOUT_S, World
 
 BEGIN = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+RETRY_PAUSE_S, MAX_RETRIES = 16, 40  # of work that fails
 SETTINGS: dict[str, Any] = {
     "public_url": "http://localhost:3000",
     "sealing_secret": "a sealing secret that seals nothing but this dump",
@@ -66,6 +67,7 @@ async def play(world: World) -> None:
     await catalogues(world)
     await workspaces(world)
     await reconciliation(world)
+    await parked_work(world)
     await terminals(world)
     await hosted_sessions(world)
     await workshops(world)
@@ -95,6 +97,10 @@ async def create_invite(world: World, role: str, **more: Any) -> dict[str, Any]:
     return invite
 
 
+def member_id(world: World, name: str) -> UUID:
+    return UUID(world.ids[name].removeprefix("user_"))
+
+
 async def people(world: World) -> None:
     await sign_in(world, "olga")  # the first user owns the place
     await sign_in(world, "adam", (await create_invite(world, "admin", max_uses=1))["token"])
@@ -105,7 +111,7 @@ async def people(world: World) -> None:
     await sign_in(world, "wanda", (await create_invite(world, "viewer"))["token"])
     await sign_in(world, "ulla", (await create_invite(world, "viewer"))["token"])
     world.secrets["invite"] = (await create_invite(world, "viewer", expires_in_days=300))["token"]
-    mistake = await create_invite(world, "viewer")
+    mistake = await create_invite(world, "viewer", note="for a colleague")
     await world.request("olga", "DELETE", f"/api/invites/{mistake['id']}")
     await create_invite(world, "viewer", expiresIn=MINUTE_S)
     await world.forward(2 * MINUTE_S)
@@ -113,6 +119,10 @@ async def people(world: World) -> None:
     await world.request("olga", "PATCH", f"/api/users/{world.ids['oskar']}/role", {"role": "viewer"})
     await world.request("olga", "DELETE", f"/api/users/{world.ids['wanda']}")
     await world.remove_client("wanda")
+    for name in ("otto", "olga"):
+        await world.application.give_ownership(member_id(world, name))
+        await world.settle()
+    await world.request("olga", "PATCH", f"/api/users/{world.ids['otto']}/role", {"role": "operator"})
     for name in ("alice", "bob", "carol"):
         world.add_client(name, **{"x-user": name})
         await world.request(name, "GET", "/api/v1/workspaces")
@@ -204,11 +214,56 @@ async def reconciliation(world: World) -> None:
     id = UUID(await create_workspace(world, "alice", "gone"))
     del world.engine.machines[id]
     await world.reconcile(id)
-    stray = UUID(int=0xABC)
-    world.engine.machines[stray] = replace(machine, workspace_id=stray, provider_id="tenure-stray", engine_id="e" * 32)
-    await world.reconcile(stray)
+    for number, name in enumerate(ORPHANS):
+        stray = UUID(int=0xABC + number)
+        world.engine.machines[stray] = replace(
+            machine, workspace_id=stray, provider_id=f"tenure-{name}", engine_id=f"{number:032x}"
+        )
+        await world.reconcile(stray)
+    orphans = await world.request("adam", "GET", "/api/v1/orphans")
+    ids = {orphan["name"].removeprefix("tenure-"): orphan["id"] for orphan in orphans}
+    await world.request("adam", "DELETE", f"/api/v1/orphans/{ids['unwanted']}")
+    await world.request("adam", "POST", f"/api/v1/orphans/{ids['adopted']}/adopt", {"name": "adopted"})
+    relabelled = UUID(int=0xABC + ORPHANS.index("relabelled"))
+    world.engine.machines[relabelled] = replace(world.engine.machines[relabelled], is_of_this_log=False)
+    await world.forward(DAY_S)  # the grace of all others ends
     world.ids["far"] = str(await world.application.request_workspace("bob", "far", "paris", "small"))
     await world.settle()
+    for answering in (False, True):
+        await world.application.report_engine("paris", answering)
+        await world.settle()
+
+
+# Machines of no workspace: one is destroyed after its grace, and one is labelled by another log before that.
+ORPHANS = ("stray", "relabelled", "unwanted", "adopted")
+
+
+async def parked_work(world: World) -> None:
+    """The engine breaks off at each attempt to remove a machine: the work is parked, retried, parked and dropped."""
+    stuck = await create_workspace(world, "bob", "stuck")
+
+    async def break_off(call: str, id: UUID | None) -> None:
+        if call == "ensure_gone":
+            raise RuntimeError("the engine's answer makes no sense")
+
+    before, world.engine.before = world.engine.before, break_off
+    await world.request("bob", "DELETE", f"{WORKSPACES}/{stuck}")
+    (work,) = await parked(world)
+    await world.request("adam", "POST", f"/api/v1/work/{work}/retry")
+    assert await parked(world) == [work]
+    await world.request("adam", "DELETE", f"/api/v1/work/{work}")
+    world.engine.before = before
+    del world.engine.machines[UUID(stuck)]  # by hand
+
+
+async def parked(world: World) -> list[str]:
+    """Let time pass until work is parked. Returns its ids."""
+    for _ in range(MAX_RETRIES):
+        rows = await world.request("adam", "GET", "/api/v1/work")
+        if rows:
+            return [row["id"] for row in rows]
+        await world.forward(RETRY_PAUSE_S)
+    raise AssertionError("no work is parked")
 
 
 # -- shared terminals --------------------------------------------------------------
@@ -225,6 +280,7 @@ async def terminals(world: World) -> None:
     await record_tmux_session(world, "$3", "logs")
     await world.application.close_tmux_session(await record_tmux_session(world, "$4", "gone"))
     await record_tmux_session(world, "$5", "deploy")
+    await record_tmux_session(world, "$7", "second", lead_id=await record_tmux_session(world, "$8", "first"))
     await record_tmux_session(world, "$6", lab, host=lab, owner_id=alice)
 
     claim = "/api/sessions/main/claim"
@@ -241,10 +297,10 @@ async def terminals(world: World) -> None:
 
 
 async def record_tmux_session(
-    world: World, tmux_id: str, name: str, windows: int = 1, host: str = "host", owner_id: UUID | None = None
+    world: World, tmux_id: str, name: str, windows: int = 1, host: str = "host", **ids: UUID | None
 ) -> UUID:
     world.clock.forward(1)
-    id = await world.application.record_tmux_session(host, tmux_id, name, windows, BEGIN, owner_id)
+    id = await world.application.record_tmux_session(host, tmux_id, name, windows, BEGIN, **ids)
     await world.settle()
     return id
 
@@ -444,6 +500,7 @@ async def unfinished(world: World) -> None:
     await ask_to_join(world, "dan", session["alias"], "dan")  # waits
     await world.application.mark_used(UUID(session["session_id"]))
     await world.application.begin_sign_in("campus")
+    await world.application.issue_owner_link()
     answer = await world.request("anna", "POST", "/token")
     world.add_client("anna's token", authorization=f"Bearer {answer['token']}")
     world.engine.away = True
