@@ -167,7 +167,9 @@ class Settings(
         "and trusted_proxies have no such limit",
     )
     metrics_networks: Networks = Field(
-        LOOPBACK, description="addresses that may read /metrics without a token, unless a proxy passed the request on"
+        LOOPBACK,
+        description="addresses that may read /metrics without a token; loopback addresses only if they "
+        "call one, too, and no proxy passed the request on",
     )
     metrics_token: SecretStr | None = Field(
         None, description="a text that opens /metrics to whoever sends it as Authorization: Bearer"

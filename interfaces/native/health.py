@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from domain.errors import NotAllowed
 from interfaces.http.identity import bearer_token, client_address
-from interfaces.http.local_and_private import is_not_forwarded
+from interfaces.http.local_and_private import is_not_forwarded, is_to_loopback
 from interfaces.http.responses import Json
 from interfaces.native.deps import HealthCheck, NativeDeps, PartHealth, native_deps
 
@@ -88,13 +88,17 @@ def require_metrics_reader(request: Request) -> None:
 
 
 def may_read_metrics(request: Request, deps: NativeDeps) -> bool:
-    """Whether the client is in a network that may read metrics. A loopback address counts only if nothing forwarded."""
+    """Whether the client is in a network that may read metrics.
+
+    A loopback address counts only if nothing forwarded, and if it called a loopback address: a proxy on this machine may
+    pass on the Host that its clients call, and no other header.
+    """
     try:
         address = ip_address(client_address(request))
     except ValueError:
         return False
     address = getattr(address, "ipv4_mapped", None) or address
-    if address.is_loopback and not is_not_forwarded(request):
+    if address.is_loopback and not (is_not_forwarded(request) and is_to_loopback(request)):
         return False  # a proxy on this machine passes on what anybody sends
     return any(address in network for network in deps.metrics_networks)
 

@@ -115,6 +115,16 @@ async def test_metrics_are_for_this_machine_named_networks_and_a_token(database:
 
 
 @pytest.mark.fault("F27")
+async def test_a_proxy_that_passes_on_nothing_but_the_host_does_not_open_metrics(database: str, tmp_path: Path) -> None:
+    async with (
+        served(database, tmp_path, public_url="https://lab.example.org") as tenure,
+        tenure.client(None) as nobody,
+    ):
+        assert (await nobody.get("/metrics", headers={"Host": "lab.example.org"})).status_code == 403
+        assert (await nobody.get("/metrics")).status_code == 200
+
+
+@pytest.mark.fault("F27")
 async def test_without_a_token_no_token_is_good(tenure: Served) -> None:
     async with tenure.client(None) as nobody:
         for token in ("None", "x"):
