@@ -29,7 +29,7 @@ class Refusal(Enum):
 class ConnectionLimits:
     """The limits of connections, and the deadlines of each in seconds."""
 
-    per_address: int
+    per_address: int  # and never more than half of `total`: the rest is for others
     total: int
     head_s: float  # from the first byte of a request, or from the connection's begin, until its head has ended
     stall_s: float  # without a byte of a body that was promised, or with nothing taken of an answer
@@ -49,6 +49,7 @@ class Connections:
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
+        self._per_address = max(1, min(limits.per_address, limits.total // 2))
         self._networks: dict[Connection, str] = {}
         self._open: Counter[str] = Counter()
         # Those that wait for a head, oldest first: they are given up for a new one when the place runs out.
@@ -58,7 +59,7 @@ class Connections:
     def admit(self, connection: Connection, peer: str) -> Refusal | None:
         """Take a connection, in place of the longest idle one if need be. Returns why not, if there is none."""
         network = network_of(peer)
-        is_over = self._open[network] >= self.limits.per_address and not self._is_exempt(peer)
+        is_over = self._open[network] >= self._per_address and not self._is_exempt(peer)
         if is_over and not self._make_place(self._waiting_of.get(network, {})):
             return Refusal.ADDRESS
         if self._open.total() >= self.limits.total and not self._make_place(self._waiting):

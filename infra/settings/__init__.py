@@ -163,8 +163,8 @@ class Settings(
     )
     connections_per_address: Count = Field(
         512,
-        description="connections that one address, or one IPv6 network of 64 bits, may have open; loopback addresses "
-        "and trusted_proxies have no such limit",
+        description="connections that one address, or one IPv6 network of 64 bits, may have open, and at most half of "
+        "what descriptors allow; loopback addresses and trusted_proxies have no such limit",
     )
     metrics_networks: Networks = Field(
         LOOPBACK,

@@ -77,6 +77,13 @@ def test_a_full_server_gives_up_who_waits_longest_and_refuses_only_without_any()
     assert book.admit(Client(), "127.0.0.1") is None and newcomer.was_given_up
 
 
+def test_an_address_leaves_half_of_the_places_to_others() -> None:
+    book = connections(per_address=512, total=6)
+    busy(book, ELSEWHERE, 3)
+    assert book.admit(Client(), ELSEWHERE) is Refusal.ADDRESS
+    busy(book, NEIGHBOUR, 3)
+
+
 def test_this_machine_and_proxies_have_no_limit_of_their_own() -> None:
     book = connections(per_address=1, total=50)
     busy(book, "127.0.0.1", 20)
