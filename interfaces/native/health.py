@@ -90,8 +90,8 @@ def require_metrics_reader(request: Request) -> None:
 def may_read_metrics(request: Request, deps: NativeDeps) -> bool:
     """Whether the client is in a network that may read metrics.
 
-    A loopback address counts only if nothing forwarded, and if it called a loopback address: a proxy on this machine may
-    pass on the Host that its clients call, and no other header.
+    A loopback address counts only if nothing forwarded, and if it called a loopback address: a proxy on this machine
+    may pass on the Host that its clients call, and no other header.
     """
     try:
         address = ip_address(client_address(request))
