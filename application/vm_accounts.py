@@ -209,13 +209,18 @@ class VmAccounts:
         Raises `Invalid` without the old password, `NotAllowed` for a wrong one, `TooMany` after too many wrong ones.
         """
         require(actor, "vm_account.use")
-        if await self.rows.has_password(actor.user_id):
-            await self._verify_old_password(actor.user_id, old_password)
+        await self.verify_old_password(actor.user_id, old_password)
         if not await self.rows.change_password(actor.user_id, validated_proof(password), actor.token_id):
             raise Conflict("this account signs in by another way; it has no password here")
         await self._change(actor, lambda account: account.password_changed(actor.token_id, self.clock()))
 
-    async def _verify_old_password(self, user_id: UUID, old_password: str | None) -> None:
+    async def verify_old_password(self, user_id: UUID, old_password: str | None) -> None:
+        """Check the password of an account that has one, before it is changed.
+
+        Raises `Invalid` without the old password, `NotAllowed` for a wrong one, `TooMany` after too many wrong ones.
+        """
+        if not await self.rows.has_password(user_id):
+            return
         if old_password is None:
             raise Invalid("old_password is needed: whoever has only the token must not change the password")
         async with guess_at(self.attempt_limiter, f"vm old password {user_id}") as guess:

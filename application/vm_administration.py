@@ -43,10 +43,15 @@ class VmAdministration:
         """Change a user type; takes effect at once. Raises `Conflict` for the last administrator."""
         await self._change(actor, user_id, lambda account: account.change_type(user_type, self.accounts.clock()))
 
-    async def change_password(self, actor: Actor, user_id: UUID, password: str) -> None:
-        """Set another user's password and end all their tokens (N49)."""
+    async def change_password(self, actor: Actor, user_id: UUID, password: str, old_password: str | None) -> None:
+        """Set a user's password and end all their tokens (N49).
+
+        The actor's own is changed only with the old one, as everywhere. Raises what `VmAccounts.change_password` does.
+        """
         require(actor, "vm_account.manage")
         await self._require_open(user_id)
+        if user_id == actor.user_id:
+            await self.accounts.verify_old_password(user_id, old_password)
         if not await self.accounts.rows.change_password(user_id, validated_proof(password), None):
             raise Conflict("this account signs in by another way; it has no password here")
         await self._change(actor, user_id, lambda account: account.password_changed(None, self.accounts.clock()))

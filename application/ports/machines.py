@@ -87,6 +87,7 @@ class Machines(SshAccess, Protocol):
 
     provider: str  # "docker", "local": shown to clients
     has_ssh: bool  # whether its machines can be logged in to over SSH
+    limitation: str | None  # a sentence for operators: what this engine was seen not to do
 
     async def ping(self) -> None:
         """Return if the engine answers."""

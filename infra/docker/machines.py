@@ -39,6 +39,10 @@ REMOVAL_TIMEOUT_S = 60  # for a removal that somebody else has begun
 # Between attempts while another process creates or removes the same container: the engine takes its name before the
 # container can be seen, and gives no notice when it can.
 RETRY_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+NO_DISK_LIMITS = (
+    "the storage of this engine cannot limit a container's disk, so disk_mb has no effect: "
+    "keep its data on XFS with project quotas, btrfs or zfs, and restart Tenure"
+)
 
 
 class DockerMachines(DockerSshAccess):
@@ -69,7 +73,7 @@ class DockerMachines(DockerSshAccess):
         else:
             self._containers = Containers(installation, host, epoch=epoch)
         self._events = EngineEvents(self._engine, self._containers)
-        self._limits_disks = True  # until the engine says otherwise
+        self.limitation: str | None = None  # until the engine refuses a limit
         inspector = ContainerInspector(self._engine)
         programs = ContainerPrograms(self._execs, inspector.address)
         self.files, self.displays = DockerFiles(programs), DockerDisplays(programs, inspector)
@@ -230,14 +234,15 @@ class DockerMachines(DockerSshAccess):
         """
 
         def create(api: APIClient) -> None:
+            limits_disk = self.limitation is None
             try:
-                self._containers.create(api, workspace_id, template, image, labels, self._limits_disks)
+                self._containers.create(api, workspace_id, template, image, labels, limits_disk)
             except APIError as error:
-                if not (self._limits_disks and template.disk_mb and lacks_disk_limits(error)):
+                if not (limits_disk and template.disk_mb and lacks_disk_limits(error)):
                     raise
-                self._limits_disks = False
+                self.limitation = NO_DISK_LIMITS
                 log.warning("this engine cannot limit disks", extra={"because": str(error.explanation)})
-                self._containers.create(api, workspace_id, template, image, labels, self._limits_disks)
+                self._containers.create(api, workspace_id, template, image, labels, False)
 
         try:
             try:

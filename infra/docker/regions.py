@@ -49,6 +49,11 @@ class RegionEngines:
         names = [name for name in await self.regions.available() if name != LOCAL]
         return dict(zip(names, await asyncio.gather(*map(self._error, names)), strict=True))
 
+    def limitation(self, region: str) -> str | None:
+        """What the engine of a region was seen not to do; None also where it was not used yet."""
+        _, machines = self._opened.get(region, (None, None))
+        return machines.limitation if machines else None
+
     async def _error(self, region: str) -> str | None:
         """One ping at a time: callers of an engine that hangs share the ping that hangs already."""
         ping = self._pings.get(region)

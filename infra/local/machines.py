@@ -35,6 +35,7 @@ class LocalMachines(LocalSshAccess):
     """
 
     provider, has_ssh = "local", False
+    limitation: str | None = None
 
     def __init__(self, home: Path, installation: UUID, epoch: UUID | None = None) -> None:
         """`epoch` is that of the log in use. None: the installation has only one."""

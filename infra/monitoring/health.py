@@ -98,12 +98,15 @@ class HealthMonitor:
 
     async def engine(self) -> PartHealth:
         await self._local.ping()
-        return PartHealth(True, {"provider": self._local.provider})
+        return PartHealth(True, {"provider": self._local.provider, **note(self._local.limitation)})
 
     async def regions(self) -> PartHealth:
         """All but the local one, whose engine is a part of its own."""
         errors = await self._engines.remote_errors()
-        regions = {name: {"ok": error is None} | ({"error": error} if error else {}) for name, error in errors.items()}
+        regions = {
+            name: {"ok": error is None, **({"error": error} if error else {}), **note(self._engines.limitation(name))}
+            for name, error in errors.items()
+        }
         unreachable = ", ".join(name for name, error in errors.items() if error)
         details = {"regions": regions} | ({"error": f"away: {unreachable}"} if unreachable else {})
         return PartHealth(not unreachable, details, needed=False)
@@ -128,6 +131,11 @@ class HealthMonitor:
             return await (await conn.execute(sql, args)).fetchall()
 
         return await run_query(self._pool, ask)
+
+
+def note(limitation: str | None) -> dict[str, str]:
+    """The field of readiness for what an engine was seen not to do."""
+    return {"limitation": limitation} if limitation else {}
 
 
 async def write(conn: AsyncConnection[Any]) -> None:

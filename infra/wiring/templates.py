@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,6 +11,8 @@ from application.ports.errors import Unavailable
 from application.ports.machines import Machines, Template
 from infra.settings import BUILT_IN_IMAGES, SLEEP_COMMAND, Settings
 
+# The programs that a built-in template is named for, as a host may call them.
+PROGRAMS = {"nodejs": ("node", "nodejs"), "python": ("python3", "python")}
 # As infra/images/workspace.sh and infra/images/languages.sh build them.
 OWN_IMAGES = {"default": "tenure-workspace:latest", "nodejs": "tenure-nodejs:latest", "python": "tenure-python:latest"}
 
@@ -23,6 +26,8 @@ class EngineTemplates:
     _available: dict[int, Mapping[str, Template]] = field(default_factory=dict)  # by the id of the engine's object
 
     async def available(self, engine: Machines) -> Mapping[str, Template]:
+        if engine.provider == "local":
+            return local_templates(self.settings)
         if engine.provider != "docker":
             return templates_of(self.settings)
         if id(engine) not in self._available:
@@ -49,3 +54,10 @@ def templates_of(settings: Settings, built: Mapping[str, str] = MappingProxyType
         built_in, built = {}, {**built, "default": settings.workspace_image}
     built_in |= {name: Template(name, image, ports=(22,)) for name, image in built.items()}
     return built_in | {name: Template(name, **dict(setting)) for name, setting in settings.templates.items()}
+
+
+def local_templates(settings: Settings) -> dict[str, Template]:
+    """The templates of machines that are directories of this host, without the built-in ones whose program it lacks."""
+    lacking = {name for name, programs in PROGRAMS.items() if not any(map(shutil.which, programs))}
+    templates = templates_of(settings)
+    return {name: template for name, template in templates.items() if name in settings.templates or name not in lacking}

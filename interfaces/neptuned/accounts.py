@@ -48,11 +48,8 @@ class LogIn(BaseModel):
 
 class NewPassword(BaseModel):
     password: Password
-
-
-class ChangePassword(NewPassword):
     old_password: Annotated[StrictStr, Field(max_length=MAX_PASSWORD_CHARS)] | None = Field(
-        None, description="the present password, which is needed where the account has one"
+        None, description="the present password, which is needed to change one's own where the account has one"
     )
 
 
@@ -114,7 +111,7 @@ async def log_out(request: Request, actor: Member) -> Response:
 
 
 @router.post("/change_password", response_model=Nothing, responses=errors(400, 401, 409))
-async def change_password(request: Request, actor: Member, body: ChangePassword) -> Response:
+async def change_password(request: Request, actor: Member, body: NewPassword) -> Response:
     """Change the password. All other tokens of the account are revoked."""
     await neptuned_deps(request).vm_accounts.change_password(actor, body.password, body.old_password)
     return Json({})

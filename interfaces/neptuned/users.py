@@ -104,9 +104,10 @@ async def change_type(request: Request, actor: Administrator, user_id: str, body
 
 @router.post("/{user_id}/change_password", response_model=Nothing)
 async def change_password(request: Request, actor: Administrator, user_id: str, body: NewPassword) -> Response:
-    """Change a user's password. All tokens of the account are revoked."""
+    """Change a user's password. All tokens of the account are revoked. One's own needs `old_password`."""
     deps = neptuned_deps(request)
-    await deps.vm_administration.change_password(actor, (await find_account(deps, user_id)).user_id, body.password)
+    owner_id = (await find_account(deps, user_id)).user_id
+    await deps.vm_administration.change_password(actor, owner_id, body.password, body.old_password)
     return Json({})
 
 

@@ -15,6 +15,7 @@ class Engine(FakeEffects):
 
     SERVICE, NAME = "engine", "the engine"
     provider, has_ssh = "fake", True
+    limitation: str | None = None
 
     def __init__(self, before: Hook = no_hook, after: Hook = no_hook) -> None:
         super().__init__(before, after)

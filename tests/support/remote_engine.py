@@ -41,7 +41,7 @@ async def lent(engine: Engine, socket: Path) -> AsyncIterator[Path]:
 class RemoteEngine:
     """The `Machines` port over such a socket."""
 
-    provider, has_ssh = "fake", True
+    provider, has_ssh, limitation = "fake", True, None
 
     def __init__(self, socket: str) -> None:
         self._socket = socket

@@ -40,8 +40,8 @@ def vm_settings(daemon: Libvirtd, folder: Path) -> dict[str, Any]:
     return {"libvirt_uri": daemon.uri, "vm_images": str(folder), "vm_memory_mb": MEMORY_MB, "vm_kvm": "off"}
 
 
-def on(daemon: Libvirtd, folder: Path, installation: UUID | None = None) -> Hypervisor:
-    return choose_hypervisor(Settings(**vm_settings(daemon, folder)), installation or uuid4())
+def on(daemon: Libvirtd, folder: Path, installation: UUID | None = None, epoch: UUID | None = None) -> Hypervisor:
+    return choose_hypervisor(Settings(**vm_settings(daemon, folder)), installation or uuid4(), epoch)
 
 
 async def until_prompt(display: Display) -> None:

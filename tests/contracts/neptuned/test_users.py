@@ -131,9 +131,17 @@ async def test_a_password_that_an_administrator_sets_ends_all_that_is_logged_in(
     refused(await bob.get(USERS, headers=other), 401)
     refused(await log_in(bob, "bob"), 401)
     fine(await bob.get(USERS, headers=await again(bob, "bob", "battery staple")))
-    own = await id_of(ada, "ada")
-    fine(await ask(ada, own, "change_password", password="staple battery"))
+
+
+@pytest.mark.fault("F17")
+async def test_an_administrators_own_password_is_changed_with_the_old_one(ada: httpx.AsyncClient) -> None:
+    own, new = await id_of(ada, "ada"), {"password": "staple battery"}
+    refused(await ask(ada, own, "change_password", **new), 400, "old_password is needed")
+    refused(await ask(ada, own, "change_password", **new, old_password="a wrong one"), 403, "old_password")
+    fine(await ada.get(USERS))
+    fine(await ask(ada, own, "change_password", **new, old_password=PASSWORD))
     refused(await ada.get(USERS), 401)
+    fine(await log_in(ada, "ada", "staple battery"))
 
 
 @pytest.mark.line("N50")

@@ -35,6 +35,15 @@ async def test_readiness_says_how_each_part_is(tenure: Served, alice: httpx.Asyn
     }
 
 
+@pytest.mark.fault("F24")
+async def test_readiness_says_what_an_engine_was_seen_not_to_do(tenure: Served) -> None:
+    tenure.engine.limitation = "the storage of this engine cannot limit a container's disk"
+    async with tenure.client(None) as nobody:
+        body = fine(await nobody.get("/health/ready"))
+    assert body["status"] == "ok"
+    assert body["parts"]["engine"] == {"ok": True, "provider": "fake", "limitation": tenure.engine.limitation}
+
+
 @pytest.mark.line("V15")
 async def test_readiness_is_503_and_names_the_part_that_is_down(tenure: Served) -> None:
     tenure.engine.away = True

@@ -106,6 +106,9 @@ async def test_two_regions_on_one_engine_keep_apart(two: TwoRegions) -> None:
         assert connection["host"] == "localhost" and set(connection["ports"]) == {"22"}
         limit = two.docker.containers.get(f"tenure-{far}").attrs["HostConfig"].get("StorageOpt", {}).get("size")
         assert connection["disk_mb"] == (256 if limit == "256m" else "not limited by this engine")
+        async with two.served.client() as client:
+            parts = (await client.get("/health/ready")).json()["parts"]
+        assert ("limitation" in parts["regions"]["regions"]["far"]) == (limit != "256m")
     finally:
         await two.end(near, far)
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from application.ports.errors import Unavailable
+from infra.local.machines import LocalMachines
 from infra.settings import Settings
 from infra.wiring.templates import OWN_IMAGES, EngineTemplates
 from tests.support.engines import DockerEngine, opened
@@ -50,6 +51,26 @@ async def test_with_another_image_only_what_was_built_is_there_beside_it() -> No
     python = OWN_IMAGES["python"]
     assert await images_of(DockerLike(), workspace_image="ws:1") == {"default": "ws:1"}
     assert await images_of(DockerLike(python), workspace_image="ws:1") == {"default": "ws:1", "python": python}
+
+
+@pytest.mark.fault("F78")
+async def test_a_directory_of_this_host_has_the_programs_that_the_host_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    settings = Settings(templates={"python": {"image": "p:1"}, "small": {"image": "s:1"}})
+    machines = LocalMachines(tmp_path, uuid4())
+
+    async def names(settings: Settings) -> set[str]:
+        return set(await EngineTemplates(settings, machines).available(machines))
+
+    assert await names(Settings()) == {"default"}
+    assert await names(settings) == {"default", "python", "small"}, "what is set is the operator's word"
+    program = tmp_path / "bin" / "node"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    assert await names(Settings()) == {"default", "nodejs"}
+    machines.close()
 
 
 @pytest.mark.fault("F44")

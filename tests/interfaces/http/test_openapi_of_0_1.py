@@ -19,7 +19,6 @@ OF_0_1 = Path(__file__).parents[2] / "upgrade" / "0.1" / "openapi.json"
 CHANGED = {
     # The beginning of a place in the document: why it is other than in 0.1.
     "/components/schemas/EntryOut/required": "F81: where an actor's name is from, and whether they chose it",
-    "/paths//api/v0/change_password/post/requestBody": "F17: old_password, where the account has a password",
     "/components/schemas/SnapshotOut/properties/size_bytes": "F73: 0 while it is taken, never null",
     "/components/schemas/Session/properties/status/enum": "F68: a stopped workshop is not pending for ever",
 }
