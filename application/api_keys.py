@@ -110,6 +110,13 @@ class ApiKeys:
         await self.rows.record_use(key.id, self.clock())
         return grant
 
+    async def is_good(self, id: UUID) -> bool:
+        """Whether a key opens anything now: it is not revoked, has not expired, and its owner was not removed."""
+        key = await self.platform.find(ApiKey, id)
+        if key is None or not key.is_good(self.clock()):
+            return False
+        return not isinstance(await self.platform.last_event(key.owner_id), User.Removed | User.Forgotten)
+
     async def _grant(self, key: ApiKey) -> Grant | None:
         """What a key allows now: never more than its owner may do."""
         owner = key.owner_id

@@ -76,7 +76,7 @@ async def require_key_holder(connection: HTTPConnection) -> Actor:
 async def key_holder(connection: HTTPConnection) -> Actor | None:
     """The holder of the API key or token; None without either. Raises `Unauthenticated` for an invalid one.
 
-    The actor of a token has no role: a token is verified without a query.
+    The actor of a token has no role: for requests that read, a token is verified without a query.
     """
     headers = connection.headers.getlist("authorization")
     headers = [header for header in headers if header.partition(" ")[0].lower() not in IGNORED_SCHEMES]
@@ -116,10 +116,18 @@ async def grant_of_api_key(connection: HTTPConnection) -> Grant:
 
 
 async def find_grant(connection: HTTPConnection, text: str) -> Grant | None:
-    """The grant of a text that is a key or a token; None for an invalid one."""
-    return await (
-        authenticate_key(connection, text) if text.startswith(MARK) else http_deps(connection).tokens.verify(text)
-    )
+    """The grant of a text that is a key or a token; None for an invalid one.
+
+    Where something is changed, and for sockets, the key of a token is looked up. Else a token could outlive the
+    revocation of its key in what it makes: invites, roles, accounts with a password.
+    """
+    if text.startswith(MARK):
+        return await authenticate_key(connection, text)
+    grant = await http_deps(connection).tokens.verify(text)
+    is_read = connection.scope["type"] == "http" and connection.scope["method"] in cookie.SAFE_METHODS
+    if grant is None or is_read or await http_deps(connection).api_keys.is_good(grant.key_id):
+        return grant
+    return None
 
 
 async def authenticate_key(connection: HTTPConnection, text: str) -> Grant | None:

@@ -206,6 +206,27 @@ async def test_a_revoked_key_ends_what_was_opened_with_it(place: Place, credenti
             assert event.event == "api_key.forgotten", "nothing of what came later, and an end"
 
 
+CHANGES = (
+    ("POST", WORKSPACES, {"name": "lab", "ttl_seconds": 60}),
+    ("POST", "/api/invites", {"role": "admin"}),
+    ("POST", "/api/workshops", {"name": "class", "seats": 1, "api_key": "sk-0123456789abcdef"}),
+    ("PATCH", "/api/v0/admin/config", {"registrations_open": False}),
+    ("POST", "/api/v0/admin/users/create", {"username": "eve", "password": "correct horse"}),
+)
+
+
+@pytest.mark.fault("F13")
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+async def test_a_token_of_a_revoked_key_changes_nothing(
+    place: Place, method: str, path: str, body: dict[str, Any]
+) -> None:
+    key = await new_key(place.olga)
+    async with program(place.tenure, **bearing(await exchanged(place.tenure.url, key["key"]))) as asking:
+        await place.olga.delete(f"{KEYS}/{key['id']}")
+        assert (await asking.request(method, path, json=body)).status_code == 401
+        assert (await asking.get("/api/v1/audit/events")).status_code == 200, "until it expires, it reads"
+
+
 async def closed_with(socket: ClientConnection) -> int:
     async with asyncio.timeout(WAIT_TIMEOUT_S):
         with pytest.raises(ConnectionClosedError) as closed:

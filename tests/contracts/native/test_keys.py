@@ -196,7 +196,7 @@ async def test_a_token_makes_no_key_even_while_its_key_is_good(tenure: Served, a
         answer = await client.post("/api/v1/keys", json={"name": "another"})
         assert answer.status_code == 403 and "token" in answer.json()["error"]
         await alice.delete(f"/api/v1/keys/{key['id']}")
-        assert (await client.post("/api/v1/keys", json={"name": "another"})).status_code == 403
+        assert (await client.post("/api/v1/keys", json={"name": "another"})).status_code == 401
     assert fine(await alice.get("/api/v1/keys")) == []
 
 
