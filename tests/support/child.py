@@ -8,6 +8,7 @@ TEST_OLDER     it is of an older version, which folds workspaces differently (te
 from __future__ import annotations
 
 import os
+from collections.abc import Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ OLDER = " as an older version folds it"
 def run() -> None:
     if socket := os.environ.get("TEST_ENGINE"):
 
-        async def choose_engine(settings: Settings, installation_id: UUID) -> RemoteEngine:
+        async def choose_engine(
+            settings: Settings, installation_id: UUID, epoch_id: UUID, in_use: Set[str]
+        ) -> RemoteEngine:
             return RemoteEngine(socket)
 
         engines.__dict__["choose_engine"] = choose_engine

@@ -32,7 +32,10 @@ def engine() -> Engine:
 
 @asynccontextmanager
 async def in_process(database: str, home: Path, engine: Engine) -> AsyncIterator[list[Replica]]:
-    async with served(database, home / "a", engine) as a, served(database, home / "b", engine) as b:
+    async with (
+        served(database, home / "a", engine, quotas=False) as a,
+        served(database, home / "b", engine, quotas=False) as b,
+    ):
         yield [a, b]
 
 
@@ -40,8 +43,8 @@ async def in_process(database: str, home: Path, engine: Engine) -> AsyncIterator
 async def as_processes(database: str, home: Path, engine: Engine) -> AsyncIterator[list[Replica]]:
     async with (
         remote_engine.lent(engine, home / "engine") as socket,
-        spawned(database, home / "a", engine=socket) as a,
-        spawned(database, home / "b", engine=socket) as b,
+        spawned(database, home / "a", engine=socket, quotas=False) as a,
+        spawned(database, home / "b", engine=socket, quotas=False) as b,
     ):
         yield [a, b]
 
@@ -50,10 +53,10 @@ async def as_processes(database: str, home: Path, engine: Engine) -> AsyncIterat
 async def split_by_role(database: str, home: Path, engine: Engine) -> AsyncIterator[list[Replica]]:
     async with (
         remote_engine.lent(engine, home / "engine") as socket,
-        spawned(database, home / "work a", "worker", socket),
-        spawned(database, home / "work b", "worker", socket),
-        spawned(database, home / "a", "api", socket) as a,
-        spawned(database, home / "b", "api", socket) as b,
+        spawned(database, home / "work a", "worker", socket, quotas=False),
+        spawned(database, home / "work b", "worker", socket, quotas=False),
+        spawned(database, home / "a", "api", socket, quotas=False) as a,
+        spawned(database, home / "b", "api", socket, quotas=False) as b,
     ):
         yield [a, b]
 
@@ -88,10 +91,14 @@ async def test_the_one_that_follows_is_killed_and_the_other_takes_over(
 ) -> None:
     async with (
         remote_engine.lent(engine, tmp_path / "engine") as socket,
-        spawned(database, tmp_path / "a", engine=socket) as a,
+        spawned(database, tmp_path / "a", engine=socket, quotas=False) as a,
     ):
         await eventually(lambda: somebody_follows(database))  # nobody but the first can
-        async with spawned(database, tmp_path / "b", engine=socket) as b, b.client() as at_b, Watcher(at_b) as watcher:
+        async with (
+            spawned(database, tmp_path / "b", engine=socket, quotas=False) as b,
+            b.client() as at_b,
+            Watcher(at_b) as watcher,
+        ):
             ids = [await create(at_b) for _ in range(20)]
             a.kill()
             ids += [await create(at_b) for _ in range(20)]

@@ -71,12 +71,12 @@ class Load:
 async def test_old_and_new_side_by_side_under_load(database: str, tmp_path: Path) -> None:
     engine, load = Engine(), Load()
     async with remote_engine.lent(engine, tmp_path / "engine") as socket:
-        async with spawned(database, tmp_path / "old", engine=socket, older=True) as old:
+        async with spawned(database, tmp_path / "old", engine=socket, older=True, quotas=False) as old:
             load.start(old)
             await load.after(20)
             async with (
-                spawned(database, tmp_path / "new", engine=socket) as new,
-                spawned(database, tmp_path / "late", engine=socket, older=True) as late,
+                spawned(database, tmp_path / "new", engine=socket, quotas=False) as new,
+                spawned(database, tmp_path / "late", engine=socket, older=True, quotas=False) as late,
                 old.client() as at_old,
                 new.client() as at_new,
                 late.client() as at_late,
@@ -106,17 +106,20 @@ async def test_when_the_last_new_process_is_killed_an_old_one_folds_nothing(data
     engine = Engine()
     async with (
         remote_engine.lent(engine, tmp_path / "engine") as socket,
-        spawned(database, tmp_path / "old", engine=socket, older=True) as old,
+        spawned(database, tmp_path / "old", engine=socket, older=True, quotas=False) as old,
         old.client() as at_old,
     ):
-        async with spawned(database, tmp_path / "new", engine=socket) as new, new.client() as at_new:
+        async with spawned(database, tmp_path / "new", engine=socket, quotas=False) as new, new.client() as at_new:
             await create(at_new)
             new.kill()
             await new.has_died()
         id = (await at_old.post("/api/v1/workspaces", json={"name": "a"})).json()["id"]
         answer = await at_old.get(f"/api/v1/workspaces/{id}")
         assert answer.status_code == 503 and int(answer.headers["retry-after"]) >= 1
-        async with spawned(database, tmp_path / "next", engine=socket) as following, following.client() as at_next:
+        async with (
+            spawned(database, tmp_path / "next", engine=socket, quotas=False) as following,
+            following.client() as at_next,
+        ):
             await eventually(lambda: is_running(at_next, id))
         followed = await tables(database)
     await rebuild_all(database)

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -37,9 +38,10 @@ async def replicas(
     monkeypatch.setattr(queries, "FOLLOW_TIMEOUT_S", 30.0)  # `make bench` measures how long a read waits
     monkeypatch.setattr(hub, "PAGE_ENTRIES", 50)  # so that who comes back reads several
     engine = Engine()
+    settings: dict[str, Any] = {"redis_url": redis, "auditors": ["eve"], "quotas": False}
     async with (
-        served(database, tmp_path / "a", engine, redis_url=redis, auditors=["eve"]) as a,
-        served(database, tmp_path / "b", engine, redis_url=redis, auditors=["eve"]) as b,
+        served(database, tmp_path / "a", engine, **settings) as a,
+        served(database, tmp_path / "b", engine, **settings) as b,
     ):
         yield a, b
 
@@ -83,12 +85,14 @@ async def create_and_look(replicas: tuple[Served, Served], user: str, times: int
         at_a.timeout = at_b.timeout = httpx.Timeout(60)  # longer than a read waits here
         for nth in range(times):
             maker, other = (at_a, at_b) if nth % 2 else (at_b, at_a)
-            id = (await maker.post("/api/v1/workspaces", json={"name": f"n{nth}"})).json()["id"]
+            created = await maker.post("/api/v1/workspaces", json={"name": f"n{nth}"})
+            assert created.status_code == 200, created.text
+            id = created.json()["id"]
             looker = maker if nth % 3 == 0 else other
             listed, single = await asyncio.gather(
                 looker.get("/api/v1/workspaces"), looker.get(f"/api/v1/workspaces/{id}")
             )
-            assert single.status_code == 200, single.text
+            assert (single.status_code, listed.status_code) == (200, 200), f"{single.text} {listed.text}"
             assert [row["name"] for row in listed.json()] == [f"n{n}" for n in reversed(range(nth + 1))]
 
 
