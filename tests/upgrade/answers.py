@@ -17,7 +17,8 @@ CHROTE = (
     *("/auth/me", "/auth/status", "/api/auth/me", "/api/users", "/api/invites"),
     *("/api/sessions", "/api/terminal/sessions", "/api/terminal/locks"),
 )
-VM_API = "/api/v1/workspaces", "/api/v1/operations", "/api/v1/machines", "/api/v1/regions", "/api/v1/keys"
+VM_API = "/api/v1/workspaces", "/api/v1/operations", "/api/v1/machines", "/api/v1/regions", "/api/v1/keys", "/api/v1/me"
+ADMIN = "/api/v1/quotas", "/api/v1/orphans", "/api/v1/work"
 SUBJECTS = "/api/v1/audit/subjects"
 NOT_SHOWN = re.compile(r":Workshop\.")  # 0.1 answers 500, since keys of a JSON object are text
 TRAIL = "/api/v1/audit/events"
@@ -27,7 +28,7 @@ CLARATEACH = ("/api/workshops",)
 VM_ADMIN = "/api/v0/admin/vms/list", "/api/v0/admin/users", "/api/v0/admin/config"
 PATHS_BY_CLIENT: dict[str, tuple[str, ...]] = {
     "olga": (*CHROTE, *PART_OF_TRAIL),
-    "adam": (*CHROTE, *VM_API),
+    "adam": (*CHROTE, *VM_API, *ADMIN),
     "otto": CHROTE,
     "oskar": CHROTE,
     "ulla": CHROTE,

@@ -18,6 +18,7 @@ from uuid import UUID
 import eventsourcing.domain
 import jwt.api_jwt
 import psycopg
+from eventsourcing.utils import resolve_topic
 
 from application.access import Actor, Cause
 from application.engine_reports import EngineReports
@@ -48,6 +49,7 @@ __all__ = [
     "Served",
     "Words",
     "aggregates",
+    "begins_aggregate",
     "environments",
     "fixed_words",
     "frozen_clock",
@@ -270,6 +272,11 @@ async def aggregates(database: str, ids: list[UUID]) -> dict[str, tuple[str, dic
     finally:
         await opened.close()
     return {str(aggregate.id): (type(aggregate).__name__, attributes(aggregate)) for aggregate in loaded}
+
+
+def begins_aggregate(topic: str) -> bool:
+    """Whether an event of this kind is the first of its aggregate."""
+    return issubclass(resolve_topic(topic), Aggregate.Created)
 
 
 def attributes(aggregate: Aggregate) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tests.upgrade.product import (
     FakeHypervisor,
     Words,
     aggregates,
+    begins_aggregate,
     fixed_words,
     frozen_clock,
     golden_states,
@@ -142,9 +143,12 @@ async def record(database: str, home: Path, world: World) -> dict[str, Any]:
         recorded = await answers.record_answers(clients, paths)
         missing = answers.missing_paths(openapi, recorded)
         assert not missing, f"nobody has requested these: {missing}"
-        states = await answers.record_states(clients["carol"], events)
+        # Old shapes of events that begin nothing have streams of their own, from which no aggregate can be loaded.
+        begun = {id for _, id, topic in events if begins_aggregate(topic)}
+        loadable = [event for event in events if event[1] in begun]
+        states = await answers.record_states(clients["carol"], loadable)
     assert log(database) == events, "reading may not write"
-    loaded = await aggregates(database, list(dict.fromkeys(id for _, id, _ in events)))
+    loaded = await aggregates(database, list(dict.fromkeys(id for _, id, _ in loadable)))
     return {
         "answers": recorded,
         "states": states,
