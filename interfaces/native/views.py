@@ -85,5 +85,5 @@ def state(aggregate: Aggregate) -> dict[str, Any]:
 def json_value(value: Any) -> Any:
     """An attribute as orjson takes it. Keys become text: the seats of a workshop are numbered, which orjson refuses."""
     if isinstance(value, dict):
-        return {str(key): item for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     return str(value) if isinstance(value, str) else value

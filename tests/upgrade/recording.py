@@ -144,8 +144,8 @@ async def record(database: str, home: Path, world: World) -> dict[str, Any]:
         missing = answers.missing_paths(openapi, recorded)
         assert not missing, f"nobody has requested these: {missing}"
         # Old shapes of events that begin nothing have streams of their own, from which no aggregate can be loaded.
-        begun = {id for _, id, topic in events if begins_aggregate(topic)}
-        loadable = [event for event in events if event[1] in begun]
+        whole_streams = {id for _, id, topic in events if begins_aggregate(topic)}
+        loadable = [event for event in events if event[1] in whole_streams]
         states = await answers.record_states(clients["carol"], loadable)
     assert log(database) == events, "reading may not write"
     loaded = await aggregates(database, list(dict.fromkeys(id for _, id, _ in loadable)))

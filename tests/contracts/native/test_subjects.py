@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
+import orjson
 
+from domain.quota import Quotas
+from domain.quota_defaults import Kind
+from domain.role import Role
 from domain.workshop import Workshop
+from interfaces.native import views
 from tests.contracts.asking import NOBODY, WORKSPACES, create, fine, refused, running, until_status
 from tests.contracts.clarateach import teaching
 from tests.support.server import served
@@ -148,3 +154,11 @@ async def test_a_workshop_is_shown_with_its_seats_by_number_and_its_machines_by_
         state = fine(await eve.get(address(str(Workshop.id_of(workshop["id"])))))["state"]
         assert list(state["seats"]) == ["1", "2"]
         assert state["standing"] == {seat["machine_id"]: int(number) for number, seat in state["seats"].items()}
+
+
+def test_quotas_are_shown_by_role_and_name() -> None:
+    """Kinds of quotas are keys inside of other keys, and JSON takes plain text only."""
+    now = datetime(2030, 1, 1, tzinfo=UTC)
+    quotas = Quotas(id=UUID(int=1), at=now)
+    quotas.set_for_role(Role.VIEWER, Kind.WORKSPACES, 3, now)
+    assert orjson.loads(orjson.dumps(views.state(quotas)))["by_role"] == {"viewer": {"workspaces": 3}}
