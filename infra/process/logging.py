@@ -13,10 +13,12 @@ import structlog
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 
 # A query may have a token or a password, in an address that a library logs or that an error names.
-QUERY = re.compile(r"(?<=[\w/)\]*])\?[^\s\"'<>]*=[^\s\"'<>]*")
-USERINFO = re.compile(r"(\w://)[^\s\"'<>]*@")
+# Each pattern matches up to the end of an address, even where nothing in it is secret: looking again from its next
+# character would take hours for a long one, which anybody may send.
+QUERY = re.compile(r"(?<=[\w/)\]*])\?[^\s\"'<>]*")
+AUTHORITY = re.compile(r"(\w://)([^\s\"'<>]*)")
 # What pydantic and PostgreSQL quote in their errors: values of a request, and of rows.
-QUOTED_VALUES = re.compile(r"input_value=.*?(?=, input_type=)|(?<=DETAIL:  ).*|(?<=CONTEXT:  ).*", re.DOTALL)
+QUOTED_VALUES = re.compile(r"input_value=(?:.*?(?=, input_type=)|.*)|(?<=DETAIL:  ).*|(?<=CONTEXT:  ).*", re.DOTALL)
 ESCAPE_SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])"
 )  # ECMA-48: CSI, OSC, others
@@ -80,8 +82,19 @@ def drop_secrets(_logger: Any, _method: str, fields: Any) -> Any:
 
 def without_secrets(text: str) -> str:
     """The text without what may be a secret in it."""
-    text = QUERY.sub("?…", USERINFO.sub(r"\1***@", text))
+    text = QUERY.sub(without_parameters, AUTHORITY.sub(without_userinfo, text))
     return QUOTED_VALUES.sub("…", text)
+
+
+def without_userinfo(match: re.Match[str]) -> str:
+    """The begin of an address, with *** in place of the user and the password."""
+    _, at, rest = match[2].rpartition("@")
+    return f"{match[1]}***@{rest}" if at else match[0]
+
+
+def without_parameters(match: re.Match[str]) -> str:
+    """A query without its parameters; a question mark that begins none stays."""
+    return "?…" if "=" in match[0] else match[0]
 
 
 def remove_escape_sequences(_logger: Any, _method: str, fields: Any) -> Any:
