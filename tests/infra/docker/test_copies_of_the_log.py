@@ -131,7 +131,7 @@ async def test_a_log_that_was_rolled_back_leaves_what_came_later_and_it_can_be_a
         second = await before.lend()
     with psycopg.connect(database) as conn:
         conn.execute("delete from tenure_events where notification_id > %s", (yesterday,))
-        conn.execute("update follower set shape = 'to be folded anew'")
+        conn.execute("update follower set shape = 'to be folded anew', version = ''")
     async with site(database, tmp_path) as after:
         await after.sweep()
         await after.sweep()
