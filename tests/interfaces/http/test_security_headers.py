@@ -88,7 +88,8 @@ async def test_the_pages_of_the_api_need_no_other_host(house: Served, tmp_path: 
     async with page(f"{house.url}/docs", tmp_path) as browser:
 
         async def is_shown() -> bool:
-            return bool(await browser.run("document.querySelectorAll('.opblock').length > 50"))
+            # Swagger UI draws the operations that are in sight only.
+            return bool(await browser.run("document.querySelectorAll('.opblock').length > 5"))
 
         await eventually(is_shown)
         loaded = await browser.run("performance.getEntriesByType('resource').map((entry) => entry.name)")
