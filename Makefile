@@ -1,6 +1,6 @@
 # Everything runs from .venv, which is filled once from the lock, with hashes. After that no target needs a network.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-pythons bench lint contracts faults mutants audit pin docs lock vendor image clean
+.PHONY: help run test test-pythons bench lint contracts fuzz faults mutants audit pin docs lock vendor image clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -54,6 +54,9 @@ lint: $(STAMP)  ## ruff, mypy, the dependency rule, and a report of long files
 
 contracts: $(STAMP)  ## what the contracts promise, line by line, and the tests that show it
 	@exec $(PY) -m tests.contracts $(ARGS)
+
+fuzz: $(STAMP)  ## an hour of requests made from the published schema; ARGS='--minutes 5 --seed 2'
+	@exec $(PY) -m tests.contracts.fuzz $(ARGS)
 
 faults: $(STAMP)  ## what was wrong in 0.1 and holds now, with the tests that show it
 	@exec $(PY) -m tests.support.faults $(ARGS)

@@ -122,7 +122,7 @@ async def neko() -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def everybody(database: str, home: Path) -> AsyncIterator[Everybody]:
+async def everybody(database: str, home: Path, **settings: Any) -> AsyncIterator[Everybody]:
     engine = LocalEngine(home)
     async with AsyncExitStack() as stack:
         stack.callback(engine.close)
@@ -130,7 +130,7 @@ async def everybody(database: str, home: Path) -> AsyncIterator[Everybody]:
         address = await stack.enter_async_context(neko())
         options: dict[str, Any] = {"engine": engine.machines, "hypervisor": Painted(), "sweep_seconds": 3600}
         options |= {"guesses_per_minute": 100_000, "accounts_per_hour": 100_000, "portal_auth": "required"}
-        options |= {"workshops_per_hour": 100_000, "joins_per_hour": 100_000}
+        options |= {"workshops_per_hour": 100_000, "joins_per_hour": 100_000} | settings
         place = await stack.enter_async_context(terminals.opened(database, home / "home", tmux, **options))
         served = place.tenure
 

@@ -86,11 +86,14 @@ class Things:
         method, _, path = operation.partition(" ")
         if path.endswith(("/claim", "/claim/handover", "/lock", "/release")):
             await self.place.olga.client.delete("/api/sessions/main/claim")  # or one who asked before still holds it
-        names = [part.partition("}")[0] for part in path.split("{")[1:]]
-        values = {name: await self.value(operation, name) for name in names}
-        for name, value in values.items():
+        for name, value in (await self.path_values(operation)).items():
             path = path.replace(f"{{{name}}}", value)
         return Request(method, path, await self.body(operation))
+
+    async def path_values(self, operation: str) -> dict[str, str]:
+        """The value of each parameter of this operation's path."""
+        names = [part.partition("}")[0] for part in operation.split("{")[1:]]
+        return {name: await self.value(operation, name) for name in names}
 
     def used(self, operation: str) -> None:
         """Forget what a request of this operation may have changed or ended."""

@@ -1,0 +1,29 @@
+"""One round: a new world, and requests of every operation in it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+
+from application.ports.regions import Region
+from tests.contracts.everybody import everybody
+from tests.contracts.fuzz.run import Fuzz
+from tests.contracts.fuzz.tally import Tally
+from tests.contracts.fuzz.world import REGION, FailingEngine, KnownThings
+
+
+async def fuzz(database: str, home: Path, tally: Tally, examples: int, seed: int, stop_at: float = math.inf) -> None:
+    """Serve a new Tenure on this database, and count what it answers in `tally`."""
+    engines: dict[str, FailingEngine] = {REGION: FailingEngine()}
+
+    def open_region(region: Region) -> FailingEngine:
+        return engines.setdefault(region.name, FailingEngine())
+
+    regions = {REGION: {"url": f"unix:///{REGION}"}}
+    async with everybody(database, home, open_region=open_region, regions=regions) as place:
+        things = KnownThings(place, engine=engines[REGION])
+        await things.restore()
+        run = Fuzz(things, asyncio.get_running_loop(), tally, examples, stop_at)
+        await asyncio.to_thread(run.run, seed)
+    tally.rounds += 1
