@@ -173,7 +173,7 @@ async def test_health_reports_a_follower_that_has_stopped(tenure: Served, monkey
 
 async def test_read_models_are_rebuilt_while_tenure_is_in_use(database: str, tmp_path: Path) -> None:
     """Readers see old rows or new ones, never none, and no event that is stored meanwhile is lost."""
-    async with served(database, tmp_path) as tenure, tenure.client() as alice, Watcher(alice) as watcher:
+    async with served(database, tmp_path, quotas=False) as tenure, tenure.client() as alice, Watcher(alice) as watcher:
         stop = asyncio.Event()
         ids = [await create(alice)]
         listed: set[str] = set()
