@@ -117,6 +117,10 @@ class HttpProtocol(HttpToolsProtocol):
         protocol = self.transport.get_protocol()
         assert isinstance(protocol, WebSocketProtocol)
         protocol.on_lost = lambda: self._connections.release(self)
+        if protocol.conn.handshake_exc is not None and not self.transport.is_closing():
+            self._end(
+                HEAD_TOO_LONG
+            )  # the library takes shorter lines, and answers nothing: it would stay open for good
 
     # -- what is read ------------------------------------------------------------
 

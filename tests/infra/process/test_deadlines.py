@@ -167,3 +167,10 @@ async def test_a_message_of_a_socket_is_bounded_as_a_body_is(database: str, tmp_
                     while True:
                         await socket.recv()
             assert closed.value.rcvd and closed.value.rcvd.code == 1009
+
+
+async def test_a_handshake_with_a_longer_line_than_the_library_takes_is_refused(tenure: Served) -> None:
+    upgrade = ("Host: localhost", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+    data = request("GET /api/v1/events", *upgrade, f"x-long: {'x' * 10_000}")
+    async with connected(tenure, data) as connection:
+        assert await answer_to(connection) == 431
