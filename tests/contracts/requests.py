@@ -38,8 +38,8 @@ ABSENT = {
     "GET /api/v0/admin/vms/{vm}/history/{revision}",
     "POST /api/v1/orphans/{id}/adopt",
     "DELETE /api/v1/orphans/{id}",
-    "POST /api/v1/work/{id}/retry",
-    "DELETE /api/v1/work/{id}",
+    "POST /api/v1/work/{work_id}/retry",
+    "DELETE /api/v1/work/{work_id}",
     "DELETE /api/v1/machines/{name}",
     "DELETE /api/v1/regions/{name}",
 }
