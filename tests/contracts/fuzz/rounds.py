@@ -25,5 +25,15 @@ async def fuzz(database: str, home: Path, tally: Tally, examples: int, seed: int
         things = KnownThings(place, engine=engines[REGION])
         await things.restore()
         run = Fuzz(things, asyncio.get_running_loop(), tally, examples, stop_at)
-        await asyncio.to_thread(run.run, seed)
+        try:
+            await asyncio.to_thread(run.run, seed)
+        finally:
+            await end_programs(home)
     tally.rounds += 1
+
+
+async def end_programs(home: Path) -> None:
+    """End the programs of all machines of the world: they outlive Tenure, as each round has a home of its own."""
+    command = ("tmux", "-S", str(home / "machines" / "tmux.sock"), "kill-server")
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+    await process.wait()
