@@ -36,7 +36,7 @@ LIFETIME_S = 30 * 86_400  # as long as a sign-in in a browser
 def login(ctx: typer.Context, url: Url = None, user: User = None, cookie: Login = None, invite: Invite = None) -> None:
     """Store an API key for this server, which all commands use from now on.
 
-    The key is made for your name where a name alone signs in, and for the user of a browser's cookie with --login.
+    The key is made for your name where a name alone signs in, and for the user of a browser's cookie with --cookie.
     Otherwise type a key that you have made before.
     """
     server, home = (url or ctx.obj.url()).rstrip("/"), ctx.obj.home()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import typer
 
 from interfaces.cli.commands import takes_settings
@@ -84,9 +86,10 @@ def sign_in(started: Started) -> str:
 
 
 def first_request(started: Started) -> str:
-    """A command that creates a workspace."""
+    """A command that creates a workspace. Under a public URL it has a key: the proxy there removes names."""
+    is_direct = urlsplit(started.url).hostname in ("localhost", "127.0.0.1", "::1")
     by_name = "x-user: ann" if started.dev_header else f"{started.identity_header.lower()}: ann"
-    credential = by_name if started.dev_header or started.proxies else "x-api-key: tnr_..."
+    credential = by_name if is_direct and (started.dev_header or started.proxies) else "x-api-key: tnr_..."
     headers = f"-H '{credential}' -H 'content-type: application/json'"
     return f"curl {headers} \\\n  -d '{EXAMPLE_BODY}' {started.url}/api/v1/workspaces"
 

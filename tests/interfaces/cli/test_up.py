@@ -15,6 +15,8 @@ import httpx
 import pytest
 
 from infra.settings import Settings
+from interfaces.cli.host import Started
+from interfaces.cli.up import greeting
 from tests.support.cli import Process, alone, processes_of, running, tenure, within
 from tests.support.ports import free_port
 
@@ -67,6 +69,28 @@ def test_the_request_that_it_suggests_makes_a_workspace(up: Process, url: str) -
     headers = dict(args[i + 1].split(": ") for i, arg in enumerate(args) if arg == "-H")
     answer = httpx.post(args[-1], headers=headers, content=args[args.index("-d") + 1])
     assert (answer.status_code, answer.json()["owner"], answer.json()["status"]) == (200, "ann", "creating")
+
+
+@pytest.mark.parametrize(
+    ("url", "credential"),
+    [("https://lab.example.org", "x-api-key: tnr_..."), ("http://localhost:3000", "x-vm-user: ann")],
+)
+def test_it_suggests_no_name_where_a_proxy_removes_names(url: str, credential: str) -> None:
+    started = Started(
+        version="1",
+        role="all",
+        url=url,
+        provider="docker",
+        machines="Docker",
+        has_tmux=True,
+        home="/home",
+        database=None,
+        push=None,
+        dev_header=False,
+        proxies="127.0.0.1/32",
+        identity_header="X-VM-User",
+    )
+    assert f"try       curl -H '{credential}'" in greeting(started)
 
 
 def test_the_command_line_finds_it_by_the_same_settings(up: Process, home: Path, url: str) -> None:
