@@ -71,15 +71,17 @@ class Ownership:
             aggregates = first_administrator_aggregates(ownership.owner_id, await self.numbers(), self.clock())
             await self.platform.commit(Cause(), *aggregates)
 
-    async def aggregates(self, user: User, account: VmAccount | None = None) -> list[Aggregate]:
-        """What is stored together with the user who becomes the owner, and the user.
+    async def first(self, user: User, account: VmAccount | None = None) -> list[Aggregate]:
+        """What is stored together with the user who becomes the first owner, and the user.
 
-        `account` is their VM account, if that is new and not stored yet.
+        Of several who become that at once, one commit succeeds: each stores the ownership anew. `account` is their VM
+        account, if that is new and not stored yet.
         """
-        now, place = self.clock(), await find_ownership(self.platform)
-        former_id = place.owner_id if place and place.owner_id != user.id else None
-        if place is None:
-            place = Place(id=Place.id_of(), at=now, owner_id=user.id)
+        return await self._aggregates(Place(id=Place.id_of(), at=self.clock(), owner_id=user.id), user, account)
+
+    async def _aggregates(self, place: Place, user: User, account: VmAccount | None = None) -> list[Aggregate]:
+        now = self.clock()
+        former_id = place.owner_id if place.owner_id != user.id else None
         place.transfer(user.id, now)
         user.become_owner(now)
         changed: list[Aggregate] = [place, user]
@@ -116,6 +118,8 @@ class Ownership:
                 id=user_id, at=self.clock(), role=str(Role.OWNER), invite_id=None
             )
             with suppress(ConcurrentUpdate):  # it was changed meanwhile: decide again on what is true now
-                await self.platform.commit(cause, *await self.aggregates(user))
+                place = await find_ownership(self.platform)
+                aggregates = await (self._aggregates(place, user) if place else self.first(user))
+                await self.platform.commit(cause, *aggregates)
                 return
         raise ConcurrentUpdate("the owner was changed by others meanwhile; try again")

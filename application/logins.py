@@ -123,7 +123,7 @@ class Logins:
         if await self.profiles.save(identity) != user.id:
             raise ConcurrentUpdate("this account was removed just now")
         if owns:
-            await self.platform.commit(Cause(user.id, request_id), *await self.ownership.aggregates(user))
+            await self.platform.commit(Cause(user.id, request_id), *await self.ownership.first(user))
         elif invitation and invitation.id:
             with suppress(Unusable, NotFound):  # a member needs no invite
                 await self.invites.use(invitation.id, user.id, Cause(user.id, request_id))
@@ -137,7 +137,7 @@ class Logins:
         if invite:
             invite.accept(id, now)
         user = User(id=id, at=now, role=str(role), invite_id=invite.id if invite else None)
-        aggregates = await self.ownership.aggregates(user) if owns else [user, *others]
+        aggregates = await self.ownership.first(user) if owns else [user, *others]
         await self.platform.commit(Cause(id, request_id), *aggregates)
         return user
 

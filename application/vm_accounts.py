@@ -135,7 +135,7 @@ class VmAccounts:
             if (is_linked or may_own) and await find_ownership(self.platform) is None:
                 owner = User(id=user_id, at=now, role=str(Role.OWNER), invite_id=None)
                 account = VmAccount.open(user_id, number, UserType.ADMINISTRATOR, now)
-                aggregates = await self.ownership.aggregates(owner, account)
+                aggregates = await self.ownership.first(owner, account)
             elif account.administers:
                 administrators = await self.platform.load(VmAdministrators, VmAdministrators.id_of())
                 administrators.appoint(user_id, now)

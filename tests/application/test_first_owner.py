@@ -13,6 +13,7 @@ import pytest
 from application.access import Cause
 from application.first_owner import Ownership, find_ownership
 from application.logins import NotLetIn
+from application.platform import ConcurrentUpdate
 from application.ports.people import Identity
 from domain.errors import NotAllowed
 from domain.user import Place, User
@@ -206,6 +207,18 @@ async def test_the_shell_gives_the_place_back(tenure: Served, database: str) -> 
 
 
 @pytest.mark.fault("F3")
+@pytest.mark.fault("F3")
+async def test_of_two_who_come_first_at_once_one_becomes_the_owner(tenure: Served) -> None:
+    """Both have seen that nobody owns the place; the second must not take it over from the first."""
+    platform, clock = tenure.tenure.deps.http.platform, tenure.tenure.deps.neptuned.clock
+    users = [User(id=uuid4(), at=clock(), role="owner", invite_id=None) for _ in range(2)]
+    first, second = [await ownership(tenure).first(user) for user in users]
+    await platform.commit(Cause(), *first)
+    with pytest.raises(ConcurrentUpdate):
+        await platform.commit(Cause(), *second)
+    assert await owner_id(tenure) == users[0].id
+
+
 async def test_nobody_unknown_becomes_the_owner(tenure: Served, database: str) -> None:
     result = await beside("owner", "set", "nobody", "--database-url", url_of(database))
     assert (result.exit_code, result.stdout) == (1, "") and "nobody" in result.stderr
