@@ -51,6 +51,13 @@ def test_the_programs_of_tenure_cannot_be_changed_while_they_run(name: str) -> N
     assert SERVICES[name]["read_only"] is True and SERVICES[name]["tmpfs"] == ["/tmp"]
 
 
+@pytest.mark.parametrize("provider", ["GITHUB_CLIENT", "GOOGLE_CLIENT", "OIDC"])
+def test_the_settings_of_a_provider_reach_the_service_where_people_sign_in(provider: str) -> None:
+    example = (Path(__file__).parents[1] / ".env.example").read_text()
+    names = {line[1:].partition("=")[0] for line in example.splitlines() if line.startswith(f"#TENURE_{provider}")}
+    assert names and names <= SERVICES["api"]["environment"].keys()
+
+
 @contextmanager
 def running(name: str) -> Iterator[Container]:
     """A container with the image of this repository and the rights of the service."""

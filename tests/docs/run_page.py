@@ -146,7 +146,8 @@ class Run:
     def paste_or_compare(self, block: Block, text: str) -> None:
         """Raises `Failed`."""
         if block.file is not None:
-            (self.first.folder / block.file.replace("~", str(self.home), 1)).write_text(text)
+            folder = self.files if self.first.folder == ROOT else self.first.folder  # leave no files in the project
+            (folder / block.file.replace("~", str(self.home), 1)).write_text(text)
         elif block.is_command and block.terminal == FIRST_TERMINAL:
             self.output = self.first.paste(text)
             self.transcript.append((text, self.output))
