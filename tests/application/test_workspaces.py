@@ -41,11 +41,11 @@ async def test_an_engine_that_is_away_is_waited_for_and_said(tenure: Served) -> 
 
 async def test_what_is_listed_after_it_was_created_is_there(tenure: Served) -> None:
     async with tenure.client() as alice:
-        for n in range(50):
+        for n in range(20):
             id = (await alice.post("/api/v1/workspaces", json={"name": f"n{n}"})).json()["id"]
             assert (await alice.get("/api/v1/workspaces")).json()[0]["id"] == id
         await eventually(lambda: all_running(tenure))
 
 
 async def all_running(tenure: Served) -> bool:
-    return len(tenure.engine.machines) == 50
+    return len(tenure.engine.machines) == 20

@@ -51,7 +51,8 @@ def obey(orders: Path) -> None:
         die_if_told(nth, "after")
 
     def send(self: Session, request: PreparedRequest, **options: Any) -> Response:
-        if not isinstance(self, APIClient) or not orders.exists() or not ABOUT_A_MACHINE.search(request.path_url):
+        is_step = ABOUT_A_MACHINE.search(request.path_url) and not is_look(request)
+        if not isinstance(self, APIClient) or not orders.exists() or not is_step:
             return honest(self, request, **options)
         nth = reached(f"{request.method} {route(request.path_url)}")
         answer = honest(self, request, **options)
@@ -60,6 +61,11 @@ def obey(orders: Path) -> None:
 
     Session.send = send  # type: ignore[method-assign]
     GroupWriter.store = store  # type: ignore[method-assign]
+
+
+def is_look(request: PreparedRequest) -> bool:
+    """Whether a machine or image is only looked at. Events of the engine and templates lead to looks at any moment."""
+    return request.method == "GET" and route(request.path_url) in ("/containers/{}/json", "/images/json")
 
 
 def note(orders: Path, line: str) -> None:
