@@ -38,8 +38,10 @@ class Machine:
     engine_id: str  # the engine's own id; another one after a re-creation
     running: bool
     connection: MachineConnection = field(default_factory=MachineConnection)
-    started_at: str | None = None  # the start of this run, in the engine's words; None: it does not run, or not told
-    end: MachineEnd | None = None  # why it does not run; None: it runs, or the engine does not tell
+    # The start of this run, in the engine's words; None: it does not run, or is one of a list, which does not tell.
+    started_at: str | None = field(default=None, compare=False)
+    # Why it does not run; None: it runs, or the engine does not tell.
+    end: MachineEnd | None = field(default=None, compare=False)
     # Whether the log in use has made it, as its label says. False: made by an original of which this log is a copy, or
     # after the moment that this log was rolled back to.
     is_of_this_log: bool = True
