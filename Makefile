@@ -32,8 +32,11 @@ help:  ## this list
 run: $(STAMP)  ## start Tenure, with its own database, on http://127.0.0.1:3000
 	@exec $(VENV)/bin/tenure up $(ARGS)
 
-test: $(STAMP)  ## the tests, in as many processes as there are cores
-	@exec $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+# Tests wait for engines and databases more than they compute.
+WORKERS ?= $(shell echo $$(( ($$(nproc 2>/dev/null || echo 2) * 3 + 1) / 2 )))
+
+test: $(STAMP)  ## the tests, in three processes for every two cores
+	@exec $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-pythons: $(STAMP)  ## the tests on each Python from 3.11 on that is here, in a .venv-python3.… of its own
 	@test -n "$(PYTHONS)" || { echo "There is no Python from 3.11 on in PATH; name some: make $@ PYTHONS=…" >&2; exit 1; }
