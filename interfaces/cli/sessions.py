@@ -16,7 +16,7 @@ from interfaces.cli.output import AsJson, note, plain_time, say, show_json, tabl
 if TYPE_CHECKING:
     from interfaces.cli.client import Client
 
-FORBIDDEN, CONFLICT = 403, 409
+UNAUTHORIZED, FORBIDDEN, CONFLICT = 401, 403, 409
 NOT_A_MEMBER = "{} does not belong there yet; join with tenure login, and with --invite if somebody else owns the place"
 SessionName = Annotated[
     str, typer.Argument(metavar="SESSION", help="the name of a session, or of a workspace of yours")
@@ -40,7 +40,7 @@ def list_(
     try:
         sessions = client.json("GET", "/api/sessions")["sessions"]
     except Refusal as refusal:
-        if refusal.status == FORBIDDEN and client.credential.name is not None:
+        if refusal.status in (UNAUTHORIZED, FORBIDDEN) and client.credential.name is not None:
             raise Stop(NOT_A_MEMBER.format(client.credential.name)) from None
         raise
     workspaces = client.json("GET", "workspaces")

@@ -27,7 +27,8 @@ FOR_GOOD = ("id", "hypervisor")
 def test_what_comes_of_a_patch_is_good_or_nothing_has_changed(data: st.DataObject, document: Any, state: State) -> None:
     patch: Any = data.draw(PATCHES | likely_patches(document))
     config = VmConfig.create(SUBJECT, document, T0)
-    before, version = deepcopy(document), config.version
+    stored, version = config.document, config.version  # its name has its one form
+    before: Any = deepcopy(stored)
     try:
         change = apply_patch(config.document, state, patch)
         config.patch(change.document, T0)
@@ -35,7 +36,7 @@ def test_what_comes_of_a_patch_is_good_or_nothing_has_changed(data: st.DataObjec
         assert (config.document, config.version) == (before, version)
         assert str(refused)
         return
-    assert document == before  # what was stored before is not touched
+    assert stored == before  # what was stored before is not touched
     validate_document(config.document)
     event("something else" if config.document != before else "as it was")
     after: RawDocument = config.document
