@@ -14,8 +14,9 @@ import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from docker.errors import ImageNotFound
 from websockets import serve
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import InvalidStatus
 
 from tests.contracts.clarateach.seats import Classroom, Seat, classroom
 from tests.support.chromium import Page
@@ -50,6 +51,20 @@ async def desktops(url: str, home: Path, seats: int = 2) -> AsyncIterator[Classr
 def address(seat: Seat, query: str | None = None) -> str:
     query = f"?token={seat.token}" if query is None else query
     return f"{seat.room.served.url.replace('http', 'ws', 1)}{seat.path}/browser{query}"
+
+
+async def until_shown(seat: Seat) -> None:
+    """Wait until the seat has a display: its X server starts a moment after its machine, and until then it is 404."""
+
+    async def is_there() -> bool:
+        try:
+            async with connect(address(seat), proxy=None):
+                return True
+        except InvalidStatus as refusal:
+            assert refusal.response.status_code == 404, refusal
+            return False
+
+    await eventually(is_there)
 
 
 def alike(actual: list[int], expected: tuple[int, ...]) -> bool:

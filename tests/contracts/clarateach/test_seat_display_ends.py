@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection
 
 from projections import workshops
 from projections.seats import rows_of
-from tests.contracts.clarateach.displays import BLUE, address, desktops, neko, shows, watching
+from tests.contracts.clarateach.displays import BLUE, address, desktops, neko, shows, until_shown, watching
 from tests.contracts.clarateach.seats import Seat, classroom
 from tests.contracts.clarateach.teaching import fine
 from tests.support.chromium import Page, page
@@ -100,6 +100,7 @@ async def test_the_display_closes_when_its_machine_dies(databases: Databases, tm
             assert workshop
             (machine,) = [row.machine_id for row in rows_of(workshop)]
             assert machine
+            await until_shown(seat)
             async with connect(address(seat), proxy=None, max_queue=None) as socket, watching(socket):
                 await asyncio.to_thread(room.engine.kill, machine)
                 assert await closes(socket) == (1011, "the display has gone")
