@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
-from rich.table import Table
-
 from tests.contracts.lines import Line, lines, shown_by
+from tests.support import marks
 
-MIN_WIDTH_CHARS = 140  # narrower output, such as rich's 80 columns in a pipe, folds every test name
+HEADINGS = ("line", "what is promised", "shown by, in tests/contracts")
 
 
 def main(names: list[str]) -> int:
     """Print the table. Returns 1 if a printed line has no test, or if no line matches the names."""
-    naming = shown_by()
     chosen = [line for line in lines().values() if not names or {line.name, line.contract} & {*names}]
-    console = Console()
-    console.width = max(console.width, MIN_WIDTH_CHARS)
-    console.print(table(chosen, naming))
-    bare = [line.name for line in chosen if line.name not in naming]
-    if bare:
-        console.print(f"no test shows {', '.join(bare)}", style="bold red")
-    return 1 if bare or not chosen else 0
+    return marks.print_table(HEADINGS, [(line.name, promise(line)) for line in chosen], shown_by())
 
 
-def table(chosen: list[Line], naming: dict[str, list[str]]) -> Table:
-    page = Table("line", "what is promised")
-    page.add_column("shown by, in tests/contracts", overflow="fold")
-    for line in chosen:
-        says = line.says + (f"\n[dim]Deviation: {line.deviation}[/dim]" if line.deviation else "")
-        page.add_row(line.name, says, "\n".join(naming.get(line.name, ["[red]nothing[/red]"])), end_section=True)
-    return page
+def promise(line: Line) -> str:
+    return line.says + (f"\n[dim]Deviation: {line.deviation}[/dim]" if line.deviation else "")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support import marks
 
 HERE = Path(__file__).parent
 
@@ -30,18 +31,5 @@ def read(page: Path) -> Iterator[Line]:
 
 
 def shown_by() -> dict[str, list[str]]:
-    """Map each line's name to the tests marked with it. Test files are parsed, not imported."""
-    naming: dict[str, list[str]] = {}
-    for path in sorted(HERE.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-                for name in named_by(node):
-                    naming.setdefault(name, []).append(f"{path.relative_to(HERE)}::{node.name}")
-    return naming
-
-
-def named_by(test: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    """The arguments of a test's `@pytest.mark.line(…)`."""
-    for decorator in test.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.line":
-            yield from (ast.literal_eval(argument) for argument in decorator.args)
+    """Map each line's name to the tests marked with it."""
+    return marks.shown_by("line", HERE)
